@@ -1,0 +1,40 @@
+# make smoke   the whole pipeline on music it makes itself, in minutes
+# make test    the fast tests
+# Both make their environment first.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+LOCK := requirements/cpu-dev.txt
+
+.PHONY: smoke smoke-clean test test-slow lint lock env ffmpeg
+
+smoke: env
+	$(BIN)/python -m evaluation.smoke --out=build/smoke
+
+smoke-clean:
+	rm -rf build/smoke
+
+test: env
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test-slow: env
+	$(BIN)/python -m pytest -q -m slow
+
+lint: env
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# The locks are made with uv; the environment needs only pip.
+lock:
+	uv pip compile setup.py --extra cpu --extra dev --constraint requirements/constraints.txt \
+	  --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o $(LOCK)
+
+env: .venv/complete ffmpeg
+
+.venv/complete: $(LOCK) setup.py
+	sh requirements/make_env.sh .venv $(LOCK) $(PYTHON)
+	touch $@
+
+ffmpeg:
+	@sh requirements/install_ffmpeg.sh

@@ -1,0 +1,44 @@
+"""Packaging: what each package of the project needs, and nothing for the sake of the machine it runs on."""
+
+from setuptools import setup
+
+setup(
+    name="tpu-source-separation",
+    version="0.1.0",
+    description="Music source separation with an expanded, label-conditioned Wave-U-Net on TPU, GPU or CPU",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.13",
+    packages=["configs", "configs.splits", "data_prep", "trainer", "evaluation"],
+    package_data={"configs.splits": ["*.json"], "evaluation": ["*.html.jinja"]},
+    install_requires=[
+        "absl-py>=2.1",
+        "av>=12",
+        "google-crc32c>=1.5",
+        "jinja2>=3.1",
+        "keras>=3.10",
+        "markupsafe>=2.1",
+        "matplotlib>=3.10",
+        "musdb>=0.4.2",
+        "numpy>=1.26",
+        "scipy>=1.13",
+        "soundfile>=0.12",
+        "soxr>=0.5",
+    ],
+    extras_require={
+        # One TensorFlow per environment: tensorflow, tensorflow-cpu and tensorflow-tpu install the same files.
+        # tensorflow-cpu, where it is built, is a third of the download and does not look for GPU drivers at each start.
+        "cpu": [
+            "tensorflow-cpu>=2.19,<2.22; sys_platform == 'linux' and platform_machine == 'x86_64'",
+            "tensorflow>=2.19,<2.22; sys_platform != 'linux' or platform_machine != 'x86_64'",
+        ],
+        "gpu": ["tensorflow[and-cuda]>=2.19,<2.22"],
+        "tpu": ["tensorflow-tpu==2.19.1", "libtpu==0.0.10", "numpy<2.2"],
+        "dev": [
+            "hypothesis>=6.100",
+            "mir_eval>=0.8,<0.9",
+            "mypy>=1.11",
+            "pytest>=8.2",
+            "ruff>=0.6",
+        ],
+    },
+)
