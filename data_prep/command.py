@@ -1,0 +1,67 @@
+"""How every command of the project ends: 0 finished, 1 an error the user can mend, 75 interrupted and resumable.
+
+    if __name__ == "__main__":
+        command.run(main)
+
+Flags live in one registry per process, so a command defines its own only where it runs as one, not on import.
+"""
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import app, flags, logging
+
+FINISHED = 0
+ERROR = 1
+INTERRUPTED = 75  # EX_TEMPFAIL of sysexits.h: try again later
+
+
+def run(main: Callable[[list[str]], int | None], takes_files: bool = False) -> None:
+    """Parses the flags, calls ``main`` with the arguments that are none (the program first) and exits.
+
+    What a user can mend (``ValueError``, ``OSError``, TensorFlow's file errors) is one sentence on stderr;
+    ``--verbosity=1`` shows where it came from. Other exceptions are faults of the program and keep their traceback.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being asked to end is being interrupted
+    app.run(lambda argv: _status(main, argv, takes_files), flags_parser=_parse_flags)
+
+
+def _status(main: Callable[[list[str]], int | None], argv: list[str], takes_files: bool) -> int:
+    try:
+        if argv[1:] and not takes_files:
+            raise ValueError(f"{argv[1]!r} is no flag; everything is said by flags, such as --set train.steps=100.")
+        return main(argv) or FINISHED
+    except _mendable() as error:
+        print(f"error: {_sentence(error)}", file=sys.stderr)
+        logging.debug("The error came from here.", exc_info=error)
+        return ERROR
+    except KeyboardInterrupt:
+        print("interrupted; the same command continues.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parse_flags(argv: Sequence[str]) -> list[str]:
+    try:
+        arguments = list(flags.FLAGS(argv))
+    except flags.Error as error:
+        print(f"error: {_sentence(error)} (--help lists the flags)", file=sys.stderr)
+        sys.exit(ERROR)
+    except SystemExit:  # absl ends a call for --help with 1, which here means an error
+        sys.exit(FINISHED)
+    if flags.FLAGS["verbosity"].using_default_value:
+        flags.FLAGS.verbosity = logging.WARNING  # else absl turns it up, and TensorFlow tells of every file it saves
+    return arguments
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    text = str(getattr(error, "message", error))  # TensorFlow's str() ends in pages of node definitions
+    return " ".join(text.split()) or type(error).__name__
+
+
+def _mendable() -> tuple[type[Exception], ...]:
+    """What a user can mend, the errors of TensorFlow's file systems included, where a command has imported it."""
+    tensorflow = sys.modules.get("tensorflow")
+    return (ValueError, OSError, tensorflow.errors.OpError) if tensorflow else (ValueError, OSError)

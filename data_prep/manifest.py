@@ -1,0 +1,158 @@
+"""The manifest: what every later stage opens first, and where it learns what a folder of records holds."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import tensorflow as tf
+
+import configs
+from configs import Config
+from data_prep.records import FORMAT_VERSION, Layout, Record, iter_records
+
+FILE_NAME = "manifest.json"
+
+
+@dataclass(frozen=True)
+class TrackEntry:
+    """A track as it was written."""
+
+    name: str
+    num_frames: int
+    num_excerpts: int
+    num_parts: dict[str, int]  # instrument -> parts summed into it; its keys are the labels of the piece
+    residual_db: float | None  # mixture against the sum of the sources; None where it is exactly the sum
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ShardEntry:
+    """A shard and the whole tracks in it, in order."""
+
+    name: str
+    num_bytes: int
+    crc32c: str  # base64 of the big-endian checksum, as Cloud Storage states it
+    tracks: tuple[TrackEntry, ...]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that holds for a folder of records."""
+
+    config: Config
+    corpus: str
+    code_revision: str
+    shards: dict[str, tuple[ShardEntry, ...]]  # split -> its shards
+    known_leaks: tuple[dict[str, Any], ...] = ()
+    format_version: int = field(default=FORMAT_VERSION)
+
+    @property
+    def layout(self) -> Layout:
+        """The layout of every record."""
+        return layout_of(self.config)
+
+    def tracks(self, split: str) -> tuple[TrackEntry, ...]:
+        """The tracks of a split, in the order in which they are stored."""
+        return tuple(track for shard in self.shards.get(split, ()) for track in shard.tracks)
+
+    def iter_records(self, folder: str, split: str) -> Iterator[Record]:
+        """The records of a split: whole tracks, one after the other, each in order.
+
+        Raises:
+            ValueError: a shard is missing, corrupt, or cut off (between two records its checksums do not tell).
+        """
+        for shard in self.shards.get(split, ()):
+            path, found = f"{folder}/{shard.name}", 0
+            for record in iter_records(path, self.layout):
+                yield record
+                found += 1
+            expected = sum(track.num_excerpts for track in shard.tracks)
+            if found != expected:
+                raise ValueError(f"{path} holds {found} records, expected {expected}; write the records again.")
+
+    def require(self, config: Config, folder: str) -> None:
+        """Refuse records that a config's network cannot use.
+
+        Raises:
+            ValueError: rate, channels, vocabulary or stored context do not fit, naming both values.
+        """
+        ours, theirs = layout_of(config), self.layout
+        for name in ("sample_rate", "channels", "sources"):
+            if getattr(ours, name) != getattr(theirs, name):
+                raise ValueError(
+                    f"the experiment {config.name} needs records with {name} {getattr(ours, name)}, those in {folder} "
+                    f"have {getattr(theirs, name)}; write records for it or choose another experiment."
+                )
+        needed, stored = config.model.geometry().context_frames, self.config.data.context_frames
+        if config.model.padding == "valid" and stored < needed:
+            raise ValueError(
+                f"the network of {config.name} reads {needed} frames around an estimate, the records in {folder} store "
+                f"{stored}; write them with --set data.context_frames={needed}."
+            )
+
+    def to_json(self) -> str:
+        """The manifest as JSON text."""
+        return json.dumps(dataclasses.asdict(self), indent=1)
+
+
+def layout_of(config: Config) -> Layout:
+    """The layout of the records that an experiment writes."""
+    return Layout(config.audio.sample_rate, config.audio.channels, config.data.sources, config.data.encoding)
+
+
+def load_manifest(folder: str) -> Manifest:
+    """The manifest of a folder of records, on a disk or a bucket.
+
+    Raises:
+        ValueError: there is none, or it is not one that this code can read.
+    """
+    path = f"{folder}/{FILE_NAME}"
+    try:
+        with tf.io.gfile.GFile(path, "r") as file:
+            text = file.read()
+    except tf.errors.NotFoundError as error:
+        raise ValueError(
+            f"there is no {FILE_NAME} in {folder}: data_prep.write has not finished there, or the folder is another."
+        ) from error
+    except (tf.errors.FailedPreconditionError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read; {folder} must be a folder that data_prep.write made.") from error
+    return manifest_from_json(text, path)
+
+
+def manifest_from_json(text: str, path: str) -> Manifest:
+    """The manifest that a JSON text describes; ``path`` names it in errors.
+
+    Raises:
+        ValueError: it is not one that this code can read.
+    """
+    try:
+        tree = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}.") from error
+    version = tree.get("format_version") if isinstance(tree, dict) else None
+    if version != FORMAT_VERSION:
+        raise ValueError(f"{path} has format version {version}, this code reads {FORMAT_VERSION}; write it again.")
+    try:
+        return _from_tree(tree)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path} is not a manifest: {type(error).__name__} {error}; write the records again."
+        ) from error
+
+
+def shard_from_tree(tree: dict[str, Any]) -> ShardEntry:
+    """The entry that ``dataclasses.asdict`` turned into plain values."""
+    tracks = tuple(TrackEntry(**{**track, "warnings": tuple(track["warnings"])}) for track in tree["tracks"])
+    return ShardEntry(**{**tree, "tracks": tracks})
+
+
+def _from_tree(tree: dict[str, Any]) -> Manifest:
+    return Manifest(
+        config=configs.from_json(json.dumps(tree["config"])),
+        corpus=str(tree["corpus"]),
+        code_revision=str(tree["code_revision"]),
+        shards={split: tuple(map(shard_from_tree, shards)) for split, shards in tree["shards"].items()},
+        known_leaks=tuple(tree["known_leaks"]),
+    )

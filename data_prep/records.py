@@ -1,0 +1,211 @@
+"""The contract between preparing and training: what one record holds, how it is written and how it is read.
+
+A record is a ``tf.train.Example``. Audio is raw little-endian bytes in time-major order (T, C), int16 with one scale
+per waveform or float32; a value times its scale is the sample. Silent sources are not stored.
+
+    format_version        FORMAT_VERSION
+    audio/file_basename   name of the track
+    audio/sample_rate     frames per second
+    audio/sample_idx      first owned frame of the track
+    audio/num_samples     owned frames
+    audio/context_before  frames stored before the first owned one
+    audio/channels        channels of every waveform
+    audio/labels          multi-hot over the vocabulary: the instruments of the whole piece, shape (K,)
+    audio/num_sources     stored sources, S
+    audio/source_names    their names, shape (S,)
+    audio/mixture         bytes of the mixture
+    audio/encoded         bytes of each stored source, shape (S,)
+    audio/scale           scale of the mixture, then of each stored source, shape (1 + S,)
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from configs import instruments
+from data_prep.excerpts import Excerpt
+from data_prep.tracks import Waveform
+
+FORMAT_VERSION = 1
+_INT16_PEAK = 32767
+
+
+class Layout(NamedTuple):
+    """What all records of one manifest have in common."""
+
+    sample_rate: int
+    channels: int
+    sources: tuple[str, ...]  # the vocabulary, in slot order
+    encoding: str
+
+
+class Record(NamedTuple):
+    """One parsed record. Audio is as stored: multiply by ``scales`` to get samples."""
+
+    track: str
+    start: int
+    owned_frames: int
+    context_before: int
+    labels: NDArray[np.float32]  # (K,)
+    slots: NDArray[np.int64]  # (S,), the slot of each stored source
+    mixture: NDArray[Any]  # (T, C)
+    sources: NDArray[Any]  # (S, T, C)
+    scales: NDArray[np.float32]  # (1 + S,), the mixture's first
+
+    def owned(self) -> slice:
+        """Where the owned frames lie among the stored ones."""
+        return slice(self.context_before, self.context_before + self.owned_frames)
+
+
+def shard_name(split: str, index: int, count: int) -> str:
+    """File name of a shard: ``train-00000-of-00008.tfrecord``."""
+    return f"{split}-{index:05d}-of-{count:05d}.tfrecord"
+
+
+def encode(excerpt: Excerpt, layout: Layout) -> bytes:
+    """An excerpt as the bytes of one record.
+
+    Raises:
+        ValueError: a label is not in the vocabulary.
+    """
+    waveforms = [excerpt.mixture, *excerpt.sources.values()]
+    scales = [_scale(waveform, layout.encoding) for waveform in waveforms]
+    stored = [_to_bytes(waveform, scale, layout.encoding) for waveform, scale in zip(waveforms, scales, strict=True)]
+    labels = instruments.multi_hot(excerpt.labels, layout.sources)
+    features = {
+        "format_version": _ints(FORMAT_VERSION),
+        "audio/file_basename": _bytes(excerpt.track.encode()),
+        "audio/sample_rate": _ints(excerpt.sample_rate),
+        "audio/sample_idx": _ints(excerpt.start),
+        "audio/num_samples": _ints(excerpt.owned_frames),
+        "audio/context_before": _ints(excerpt.context_before),
+        "audio/channels": _ints(layout.channels),
+        "audio/labels": _ints(*labels),
+        "audio/num_sources": _ints(len(excerpt.sources)),
+        "audio/source_names": _bytes(*(name.encode() for name in excerpt.sources)),
+        "audio/mixture": _bytes(stored[0]),
+        "audio/encoded": _bytes(*stored[1:]),
+        "audio/scale": tf.train.Feature(float_list=tf.train.FloatList(value=scales)),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString(deterministic=True)
+
+
+def parse(serialized: bytes, layout: Layout) -> Record:
+    """The record that ``encode`` wrote.
+
+    Raises:
+        ValueError: the bytes are not a record of this format version and layout, or do not fit together.
+    """
+    try:
+        features = tf.io.parse_single_example(serialized, _feature_spec(len(layout.sources)))
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(f"not a record of {len(layout.sources)} slots: {_first_line(error)}") from error
+    _check(features, layout)
+    mixture, encoded = _decode(features["audio/mixture"], layout), _decode(features["audio/encoded"], layout)
+    names = [name.decode() for name in features["audio/source_names"].numpy()]
+    if mixture.size % layout.channels or encoded.size != len(names) * mixture.size:
+        raise ValueError(f"the record's {len(names)} sources and its mixture do not fit in length.")
+    shape = (-1, layout.channels)
+    record = Record(
+        track=features["audio/file_basename"].numpy().decode(),
+        start=int(features["audio/sample_idx"]),
+        owned_frames=int(features["audio/num_samples"]),
+        context_before=int(features["audio/context_before"]),
+        labels=features["audio/labels"].numpy().astype(np.float32),
+        slots=np.array([instruments.slot_of(name, layout.sources) for name in names], np.int64),
+        mixture=mixture.reshape(shape),
+        sources=encoded.reshape(len(names), *mixture.reshape(shape).shape),
+        scales=features["audio/scale"].numpy(),
+    )
+    if not 0 <= record.context_before <= record.context_before + record.owned_frames <= len(record.mixture):
+        raise ValueError(f"the record owns frames beyond the {len(record.mixture)} it stores.")
+    if len(record.scales) != 1 + len(names):
+        raise ValueError(f"the record has {len(record.scales)} scales for {1 + len(names)} waveforms.")
+    return record
+
+
+def iter_records(path: str, layout: Layout) -> Iterator[Record]:
+    """The records of one shard, in order; the path may be on a bucket.
+
+    Raises:
+        ValueError: the shard is missing, truncated or corrupt, naming it and the record.
+    """
+    index = 0
+    try:
+        for serialized in tf.data.TFRecordDataset(path).as_numpy_iterator():
+            yield parse(serialized, layout)
+            index += 1
+    except tf.errors.NotFoundError as error:
+        raise ValueError(f"the shard {path} is missing; write the records again.") from error
+    except (tf.errors.DataLossError, ValueError) as error:
+        raise ValueError(f"record {index} of {path} cannot be read: {_first_line(error)}") from error
+
+
+def _check(features: dict[str, tf.Tensor], layout: Layout) -> None:
+    """What the record says of itself against what the manifest says of all records."""
+    expected = {
+        "format_version": FORMAT_VERSION,
+        "audio/sample_rate": layout.sample_rate,
+        "audio/channels": layout.channels,
+        "audio/num_sources": len(features["audio/source_names"]),
+    }
+    for name, value in expected.items():
+        if int(features[name]) != value:
+            raise ValueError(
+                f"the record's {name} is {int(features[name])}, expected {value}; write the records again."
+            )
+
+
+def _decode(stored: tf.Tensor, layout: Layout) -> NDArray[Any]:
+    try:
+        return tf.io.decode_raw(stored, layout.encoding).numpy()
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(f"its audio is not {layout.encoding}: {_first_line(error)}") from error
+
+
+def _scale(waveform: Waveform, encoding: str) -> float:
+    """What a stored value is multiplied by; 1 for silence, so that it stays silent."""
+    peak = float(np.max(np.abs(waveform), initial=0.0))
+    return peak / _INT16_PEAK if encoding == "int16" and peak > 0 else 1.0
+
+
+def _to_bytes(waveform: Waveform, scale: float, encoding: str) -> bytes:
+    values = np.rint(waveform / scale) if encoding == "int16" else waveform
+    return values.astype({"int16": "<i2", "float32": "<f4"}[encoding]).tobytes()
+
+
+def _ints(*values: int) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+
+def _bytes(*values: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+
+
+def _first_line(error: Exception) -> str:
+    """TensorFlow's messages end in pages of node definitions."""
+    return str(getattr(error, "message", error)).splitlines()[0]
+
+
+def _feature_spec(num_slots: int) -> dict[str, Any]:
+    one_int, one_string = tf.io.FixedLenFeature([], tf.int64), tf.io.FixedLenFeature([], tf.string)
+    many_strings = tf.io.FixedLenSequenceFeature([], tf.string, allow_missing=True)
+    return {
+        "format_version": one_int,
+        "audio/file_basename": one_string,
+        "audio/sample_rate": one_int,
+        "audio/sample_idx": one_int,
+        "audio/num_samples": one_int,
+        "audio/context_before": one_int,
+        "audio/channels": one_int,
+        "audio/labels": tf.io.FixedLenFeature([num_slots], tf.int64),
+        "audio/num_sources": one_int,
+        "audio/source_names": many_strings,
+        "audio/mixture": one_string,
+        "audio/encoded": many_strings,
+        "audio/scale": tf.io.FixedLenSequenceFeature([], tf.float32, allow_missing=True),
+    }

@@ -1,0 +1,70 @@
+"""What a reader of a corpus delivers, whatever the corpus: tracks with a mixture and named sources."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from configs.splits import Split
+
+Waveform = NDArray[np.float32]  # (frames, channels), full scale is 1
+
+
+@dataclass(frozen=True)
+class TrackFiles:
+    """A track that a reader found, before anything is decoded."""
+
+    name: str
+    split: Split
+    paths: tuple[Path, ...]  # all the files that loading the track reads
+
+    @property
+    def num_bytes(self) -> int:
+        """Size on disk, a measure of the work a track makes."""
+        return sum(path.stat().st_size for path in self.paths)
+
+
+@dataclass(frozen=True)
+class Track:
+    """One piece of music. The mixture and all sources have the same shape."""
+
+    name: str
+    split: Split
+    sample_rate: int
+    mixture: Waveform
+    sources: dict[str, Waveform]  # instrument -> waveform; its keys are the labels of the piece
+    num_parts: dict[str, int]  # instrument -> how many parts of it were summed
+    warnings: tuple[str, ...] = ()  # what the reader had to mend, a sentence each
+
+
+def residual_db(mixture: Waveform, sources: dict[str, Waveform]) -> float:
+    """Level of what the sources do not explain of a mixture, in dB relative to the mixture; -inf where they do.
+
+    A silent mixture is explained by silent sources alone: the residual is then the sources' level in dBFS.
+    """
+    rest = mixture.astype(np.float64) - sum(source.astype(np.float64) for source in sources.values())
+    energy, scale = float(np.sum(rest**2)), float(np.sum(mixture.astype(np.float64) ** 2))
+    return float(10 * np.log10(energy / (scale or max(mixture.size, 1)))) if energy > 0 else -np.inf
+
+
+def convert(track: Track, sample_rate: int, channels: int) -> Track:
+    """The track at another rate and channel count; whole waveforms are resampled (soxr, HQ), never pieces of them.
+
+    Stereo becomes mono by averaging, mono becomes stereo by repeating; all results have the same length.
+
+    Raises:
+        ValueError: the track has another number of channels, which neither does.
+    """
+    if channels != 1 and track.mixture.shape[1] not in (1, channels):
+        raise ValueError(f"{track.name} has {track.mixture.shape[1]} channels; expected 1 or {channels}.")
+
+    def convert_waveform(waveform: Waveform) -> Waveform:
+        if channels == 1 and waveform.shape[1] > 1:
+            waveform = waveform.mean(axis=1, keepdims=True, dtype=np.float32)
+        resampled = soxr.resample(waveform, track.sample_rate, sample_rate, quality="HQ")
+        return np.repeat(resampled, channels, axis=1) if resampled.shape[1] != channels else resampled
+
+    sources = {name: convert_waveform(source) for name, source in track.sources.items()}
+    return replace(track, sample_rate=sample_rate, mixture=convert_waveform(track.mixture), sources=sources)
