@@ -1,0 +1,1 @@
+"""Records to checkpoints: the label-conditioned Wave-U-Net and its training loop."""

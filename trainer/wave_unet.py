@@ -1,0 +1,103 @@
+"""The expanded, label-conditioned Wave-U-Net: a mixture and labels in, one estimate for every slot out.
+
+Stoller, Ewert, Dixon, "Wave-U-Net", ISMIR 2018, with a slot for every instrument of a vocabulary. Any Keras backend.
+Axes: B examples, K slots, T frames, C channels.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from configs import Config
+from trainer import conditioning
+from trainer.layers import DownsamplingBlock, UpsamplingBlock, convolution, crop
+
+
+class WaveUNet(keras.Model):
+    """(mixture (B, T_mix, C), labels (B, K)) -> estimates (B, K, T_est, C), float32.
+
+    The sizes that fit are those of ``config.model.geometry()`` and its ``resized``. Unknown labels are -1 throughout.
+    Weights, heads and residual are float32 whatever the compute dtype.
+    """
+
+    def __init__(self, config: Config) -> None:
+        model, dtype = config.model, _dtype_policy(config)
+        # The name begins the path of every variable in a checkpoint. The inputs are not cast to the compute dtype:
+        # a residual of a rounded mixture would carry the rounding.
+        super().__init__(name="wave_unet", dtype=dtype, autocast=False)
+        self.sources, self.model_config = config.data.sources, model
+        self.num_channels = config.audio.channels
+        filters = [model.num_filters * level for level in range(1, model.num_levels + 2)]
+        down, up, padding = model.down_kernel, model.up_kernel, model.padding
+        self.encoder = [
+            DownsamplingBlock(n, down, padding, name=f"down_{level}", dtype=dtype)
+            for level, n in enumerate(filters[:-1], start=1)
+        ]
+        self.bottleneck = convolution(filters[-1], down, padding, "bottleneck", dtype)
+        self.conditioners = self._make_conditioners(dtype)
+        self.decoder = [
+            UpsamplingBlock(n, up, padding, model.upsampling, name=f"up_{level}", dtype=dtype)
+            for level, n in reversed(list(enumerate(filters[:-1], start=1)))
+        ]
+        num_heads = len(self._head_slots()) * self.num_channels
+        self.heads = keras.layers.Conv1D(num_heads, 1, activation=model.head_activation, name="heads", dtype="float32")
+
+    def call(self, mixture: Any, labels: Any) -> Any:
+        """See the class."""
+        vector = conditioning.conditioning_vector(labels)
+        x, skips = self._condition("input", mixture, vector), []
+        for block in self.encoder:
+            skip, x = block(x)
+            skips.append(skip)
+        x = self._condition("bottleneck", self.bottleneck(x), vector)
+        for i, (block, skip) in enumerate(zip(self.decoder, reversed(skips), strict=True)):
+            x = self._condition("decoder", block(x, skip), vector, i)
+        mixture = ops.cast(crop(mixture, x.shape[1]), "float32")
+        features = ops.concatenate([mixture, ops.cast(x, "float32")], axis=-1)
+        heads = self.heads(self._condition("heads", features, vector))
+        return self._estimates(heads, mixture, ops.cast(labels, "float32"))
+
+    def _make_conditioners(self, dtype: str) -> list[Any]:
+        """A layer for the place where labels enter; one for each level of the decoder, none without conditioning."""
+        kind, place = self.model_config.conditioning, self.model_config.place
+        if kind == "none":
+            return []
+        count = self.model_config.num_levels if place == "decoder" else 1
+        dtype = "float32" if place == "heads" else dtype
+        return [conditioning.LAYERS[kind](name=f"conditioning_{i + 1}", dtype=dtype) for i in range(count)]
+
+    def _condition(self, place: str, features: Any, vector: Any, i: int = 0) -> Any:
+        """The features with the labels in them, if this is where labels enter."""
+        return self.conditioners[i](features, vector) if place == self.model_config.place else features
+
+    def _head_slots(self) -> Sequence[int]:
+        """The slots that have a head: all but the residual one."""
+        return [k for k, name in enumerate(self.sources) if name != self.model_config.residual]
+
+    def _estimates(self, heads: Any, mixture: Any, labels: Any) -> Any:
+        """Heads (B, T, heads * C) and the cropped mixture (B, T, C) to estimates (B, K, T, C), all float32."""
+        slots = self._head_slots()
+        heads = ops.reshape(heads, (-1, heads.shape[1], len(slots), self.num_channels))
+        estimates = ops.transpose(heads, (0, 2, 1, 3))
+        if self.model_config.gate_heads:
+            estimates = conditioning.gate(estimates, ops.take(labels, slots, axis=1))
+        if self.model_config.output == "direct":
+            return estimates
+        residual = mixture[:, None] - ops.sum(estimates, axis=1, keepdims=True)
+        slot = self.sources.index(self.model_config.residual)
+        return ops.concatenate([estimates[:, :slot], residual, estimates[:, slot:]], axis=1)
+
+
+def make_network(config: Config) -> WaveUNet:
+    """The network of an experiment with its weights made, from ``train.seed``."""
+    keras.utils.set_random_seed(config.train.seed)
+    network = WaveUNet(config)
+    frames = config.model.geometry().mixture_frames
+    network(ops.zeros((1, frames, config.audio.channels)), ops.zeros((1, len(config.data.sources))))
+    return network
+
+
+def _dtype_policy(config: Config) -> str:
+    return "mixed_bfloat16" if config.train.compute_dtype == "bfloat16" else "float32"

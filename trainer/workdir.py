@@ -1,0 +1,87 @@
+"""The folder of a run: whose run it is, and what may change when it continues."""
+
+import json
+import os
+from dataclasses import dataclass, replace
+
+import tensorflow as tf
+
+import configs
+from configs import Config
+from data_prep.manifest import Manifest, manifest_from_json
+
+_CHANGEABLE = ("train.steps", "train.steps_per_call", "train.checkpoint_steps", "train.keep_checkpoints", "evaluation.")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What ``workdir/config.json`` and ``workdir/records.json`` say."""
+
+    config: Config
+    records: str  # the folder of the records
+    manifest: Manifest  # of those records when the run began
+
+
+def load_run(workdir: str) -> Run:
+    """The run in a folder.
+
+    Raises:
+        ValueError: there is none.
+    """
+    path = ""
+    try:
+        path = f"{workdir}/config.json"
+        config = configs.from_json(_read(path))
+        path = f"{workdir}/records.json"
+        records = json.loads(_read(path))
+        return Run(config, str(records["folder"]), manifest_from_json(json.dumps(records["manifest"]), path))
+    except (tf.errors.NotFoundError, tf.errors.FailedPreconditionError) as error:
+        raise ValueError(f"there is no {path}: trainer.task has not started there, or it is another folder.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not what trainer.task wrote ({error}); restore it or begin anew.") from error
+
+
+def open_run(workdir: str, config: Config, records: str, manifest: Manifest) -> None:
+    """Begin a run in a folder, or continue the one that is there.
+
+    A run without a checkpoint has nothing to lose: it makes way for another config. The section ``data`` of the
+    config becomes that of the records, which it describes.
+
+    Raises:
+        ValueError: the folder holds another run; every field that differs is named.
+    """
+    config = replace(config, data=manifest.config.data)
+    if tf.io.gfile.glob(f"{workdir}/checkpoints/*.index"):
+        _refuse_another(load_run(workdir), workdir, config, manifest)
+    tf.io.gfile.makedirs(workdir)
+    folder = records if "://" in records else os.path.abspath(records)  # noqa: PTH100 (Path would eat a slash)
+    _write(f"{workdir}/records.json", json.dumps({"folder": folder, "manifest": json.loads(manifest.to_json())}))
+    _write(f"{workdir}/config.json", configs.to_json(config))
+
+
+def _refuse_another(run: Run, workdir: str, config: Config, manifest: Manifest) -> None:
+    fixed = {
+        name: values
+        for name, values in configs.differences(run.config, config).items()
+        if not name.startswith(_CHANGEABLE)
+    }
+    if fixed:
+        fields = "; ".join(f"{name} was {before!r}, is {now!r}" for name, (before, now) in fixed.items())
+        raise ValueError(f"{workdir} holds a run of another config ({fields}); choose another --workdir.")
+    if run.manifest.shards != manifest.shards:
+        raise ValueError(f"{workdir} holds a run on other records ({run.records}); choose another --workdir.")
+    before, now = run.config.train.steps, config.train.steps
+    if before != now and config.train.schedule == "cosine":
+        print(f"The cosine schedule now ends at step {now}, not {before}: the learning rate changes.", flush=True)
+
+
+def _read(path: str) -> str:
+    with tf.io.gfile.GFile(path, "r") as file:
+        return file.read()
+
+
+def _write(path: str, text: str) -> None:
+    """Whole or not at all."""
+    with tf.io.gfile.GFile(f"{path}.partial", "w") as file:
+        file.write(text + "\n")
+    tf.io.gfile.rename(f"{path}.partial", path, overwrite=True)
