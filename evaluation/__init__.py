@@ -1,0 +1,1 @@
+"""Checkpoints to estimates, segment-wise scores and reports."""

@@ -1,0 +1,165 @@
+"""Separate audio files with a trained network; every estimate has the rate, channels and length of its file.
+
+    python -m evaluation.separate --workdir=runs/urmp_labels song.wav --labels=vn,vc --out=stems
+
+writes stems/song/vn.wav and stems/song/vc.wav.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+import soundfile
+import soxr
+from absl import flags
+from numpy.typing import NDArray
+
+from configs import Config, instruments
+from data_prep import command
+from data_prep.storage import replacing
+from data_prep.tracks import Waveform
+from data_prep.waveforms import fit_frames
+from trainer.checkpoints import restore_network
+from trainer.conditioning import UNKNOWN
+from trainer.tiling import make_estimator
+from trainer.wave_unet import make_network
+from trainer.workdir import load_run
+
+FLAGS = flags.FLAGS
+
+
+class Separator:
+    """A trained network as a function of waveforms."""
+
+    def __init__(self, workdir: str, checkpoint: str = "latest") -> None:
+        """Restore the network of a run; ``ValueError`` where there is none."""
+        self.config: Config = load_run(workdir).config
+        network = make_network(self.config)
+        self.step = restore_network(workdir, network, checkpoint)
+        self._estimate = make_estimator(network, self.config.model.geometry())
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether the network was trained to be told the instruments."""
+        return self.config.model.conditioning != "none" or self.config.model.gate_heads
+
+    def label_vector(self, labels: Sequence[str] | None) -> NDArray[np.float32]:
+        """The vector (K,) that the network takes for labels, or for not knowing them (None).
+
+        Raises:
+            ValueError: a label is unknown, or the network never learnt to do without labels.
+        """
+        sources = self.config.data.sources
+        if labels is not None:
+            return np.array(instruments.multi_hot(labels, sources), np.float32)
+        if self.needs_labels and not self.config.train.label_dropout:
+            raise ValueError(
+                "this network was trained to be told the instruments and never without (train.label_dropout is 0); "
+                f"name them with --labels, of {', '.join(sources)}."
+            )
+        return np.full(len(sources), UNKNOWN, np.float32)
+
+    def estimate(self, mixture: Waveform, labels: Sequence[str] | None) -> Waveform:
+        """Estimates (K, T, C) of a mixture (T, C) at the rate and channels of the records; see ``label_vector``."""
+        return self._estimate(mixture, self.label_vector(labels))
+
+    def separate(self, waveform: Waveform, sample_rate: int, labels: Sequence[str] | None) -> Waveform:
+        """Estimates (K, T, C) of a waveform (T, C) of any rate, length and channel count.
+
+        A mono network separates each channel by itself; a stereo network hears a mono file twice, and the mean of
+        its two channels is returned.
+        """
+        rate, channels = self.config.audio.sample_rate, self.config.audio.channels
+        resampled = soxr.resample(waveform, sample_rate, rate, quality="HQ")
+        if channels == 1:
+            by_channel = [self.estimate(resampled[:, [c]], labels) for c in range(waveform.shape[1])]
+            estimates = np.concatenate(by_channel, axis=2)
+        elif waveform.shape[1] == 1:
+            estimates = self.estimate(np.repeat(resampled, 2, axis=1), labels).mean(axis=2, keepdims=True)
+        elif waveform.shape[1] == 2:
+            estimates = self.estimate(resampled, labels)
+        else:
+            raise ValueError(f"the file has {waveform.shape[1]} channels; a stereo network separates 1 or 2.")
+        restored = [soxr.resample(estimate, rate, sample_rate, quality="HQ") for estimate in estimates]
+        return np.stack([fit_frames(estimate, len(waveform)) for estimate in restored])
+
+
+def read_audio(path: Path) -> tuple[Waveform, int]:
+    """The first audio stream of a file: (T, C) float32 and its rate.
+
+    Raises:
+        ValueError: the file is missing, holds no audio or cannot be decoded.
+    """
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}.")
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.audio[0]
+            resampler = av.AudioResampler(format="fltp")
+            decoded = [*container.decode(stream), None]  # None hands over what the resampler still holds
+            blocks = [part.to_ndarray() for frame in decoded for part in resampler.resample(frame)]
+            rate = stream.rate
+    except (av.FFmpegError, IndexError, OSError) as error:
+        raise ValueError(f"{path} holds no audio that can be decoded ({error}).") from error
+    waveform = np.concatenate(blocks, axis=1).T.astype(np.float32) if blocks else np.zeros((0, 1), np.float32)
+    if not len(waveform):
+        raise ValueError(f"{path} holds no audio frames.")
+    if not np.isfinite(waveform).all():
+        raise ValueError(f"{path} holds values that are not finite numbers.")
+    return waveform, rate
+
+
+def separate_files(separator: Separator, paths: Sequence[Path], labels: Sequence[str] | None, out: Path) -> list[Path]:
+    """Write ``OUT/FILE/SOURCE.wav`` for every file and label, or for every source where labels are None.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ValueError: a label is unknown or a file cannot be read; nothing is written for that file.
+    """
+    if len({path.stem for path in paths}) < len(paths):
+        raise ValueError("two files have the same name; separate them into different folders with --out.")
+    separator.label_vector(labels)  # before the first file is read
+    sources = separator.config.data.sources
+    written = []
+    for path in paths:
+        waveform, rate = read_audio(path)
+        estimates = separator.separate(waveform, rate, labels)
+        chosen = [name for name in sources if labels is None or name in labels]
+        written += [_write(out / path.stem / f"{name}.wav", estimates[sources.index(name)], rate) for name in chosen]
+        print(f"{path.name}: {', '.join(chosen)} -> {out / path.stem}", flush=True)
+    return written
+
+
+def _write(target: Path, estimate: Waveform, rate: int) -> Path:
+    """In float, because an estimate may exceed full scale and clipping would be an error of the file alone."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as temporary:
+        soundfile.write(temporary, estimate, rate, subtype="FLOAT", format="WAV")
+    return target
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Flags -> separator -> one call."""
+    paths = [Path(argument) for argument in arguments[1:]]
+    if not paths:
+        raise ValueError("name at least one audio file to separate.")
+    separator = Separator(FLAGS.workdir, FLAGS.checkpoint)
+    labels = None
+    if FLAGS.labels is not None:
+        labels = [label.strip() for label in FLAGS.labels.split(",") if label.strip()]
+        if not labels:
+            raise ValueError("--labels names nothing; leave it out where the instruments are not known.")
+    separate_files(separator, paths, labels, Path(FLAGS.out))
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("workdir", None, "folder of the run", required=True)
+    flags.DEFINE_string(
+        "labels", None, "instruments that play, separated by commas; leave out where they are not known"
+    )
+    flags.DEFINE_string("out", "separated", "folder to write to")
+    flags.DEFINE_string("checkpoint", "latest", "latest, or a number of steps")
+    command.run(main, takes_files=True)

@@ -1,0 +1,174 @@
+"""The whole pipeline on music it makes itself: what ``make smoke`` runs.
+
+    python -m evaluation.smoke --out=build/smoke
+
+Every step is a public command, shown before it runs. A step whose result is there is not run again, so that a second
+call continues an interrupted one.
+"""
+
+import importlib.util
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from absl import flags
+
+import configs
+from configs import instruments
+from data_prep import command
+from evaluation.aggregates import improvement, summarise
+from evaluation.scores import read_csv
+
+LEAST_IMPROVEMENT_DB = 5.0  # what the smoke network reaches on pieces it has not heard, with room to spare
+
+FLAGS = flags.FLAGS
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One command of the pipeline."""
+
+    title: str
+    result: Path | None  # exists once the step is done; None for a command that finds out by itself at once
+    arguments: tuple[str, ...]
+
+
+def make_steps(out: Path, stem_file: Path) -> list[_Step]:
+    """All steps in order; ``out`` gets the corpora, the records and the runs."""
+    urmp_run, musdb_run = out / "runs" / "smoke", out / "runs" / "smoke_musdb"
+    return [
+        _synthesise("urmp", out),
+        _synthesise("musdb", out),
+        _write("smoke", "urmp", out / "urmp", out / "records" / "urmp"),
+        _write("smoke_musdb", "musdb", out / "musdb", out / "records" / "musdb"),
+        _train("smoke", out / "records" / "urmp", urmp_run),
+        _evaluate("smoke", urmp_run, "test"),
+        _write("smoke_musdb", "musdb", stem_file.parent.parent, out / "records" / "musdb18"),
+        _train("smoke_musdb", out / "records" / "musdb18", musdb_run),
+        _evaluate("smoke_musdb", musdb_run, "train"),
+        _Step(
+            "separate the real track in full length",
+            out / "stems" / stem_file.stem / f"{instruments.MUSDB[-1]}.wav",
+            ("evaluation.separate", f"--workdir={musdb_run}", f"--out={out / 'stems'}", str(stem_file)),
+        ),
+    ]
+
+
+def _synthesise(corpus: str, out: Path) -> _Step:
+    arguments = ("data_prep.synthetic", f"--corpus={corpus}", f"--out={out / corpus}")
+    return _Step(f"compose a small corpus in the layout of {corpus}", None, arguments)
+
+
+def _write(config: str, corpus: str, root: Path, out: Path) -> _Step:
+    arguments = ("data_prep.write", f"--config={config}", f"--corpus={corpus}", f"--root={root}", f"--out={out}")
+    return _Step(f"cut {root.name} into records", out / "manifest.json", arguments)
+
+
+def _train(config: str, records: Path, workdir: Path) -> _Step:
+    steps = configs.load(config).train.steps
+    last = workdir / "checkpoints" / f"ckpt-{steps}.index"
+    arguments = ("trainer.task", f"--config={config}", f"--records={records}", f"--workdir={workdir}")
+    return _Step(f"train {config} for {steps} steps", last, arguments)
+
+
+def _evaluate(config: str, workdir: Path, split: str) -> _Step:
+    arguments = ("evaluation.evaluate", f"--workdir={workdir}", f"--split={split}")
+    return _Step(f"score {config} on its {split} tracks", _results(config, workdir, split) / "report.html", arguments)
+
+
+def _results(config: str, workdir: Path, split: str) -> Path:
+    return workdir / "evaluation" / f"{configs.load(config).train.steps}-{split}"
+
+
+def copy_stem_file(out: Path) -> Path:
+    """The one real MUSDB18 track that comes with stempeg, a dependency of musdb, in the layout of MUSDB18."""
+    package = importlib.util.find_spec("stempeg")
+    if package is None or package.origin is None:
+        raise ValueError("the package stempeg is not installed; make smoke installs it.")
+    found = sorted(Path(package.origin).parent.glob("data/*.stem.mp4"))
+    if not found:
+        raise ValueError(f"the package stempeg at {package.origin} has no stem file; install the locked version.")
+    target = out / "musdb18" / "train" / found[0].name
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(target.name + ".partial")
+        shutil.copyfile(found[0], partial)
+        partial.replace(target)
+    return target
+
+
+def run_step(step: _Step, position: str) -> int:
+    """Run a step unless its result is there; returns its exit status."""
+    print(f"\n[{position}] {step.title}", flush=True)
+    if step.result and step.result.exists():
+        print(f"    done before: {step.result}", flush=True)
+        return 0
+    print(f"    python -m {shlex.join(step.arguments)}", flush=True)
+    started = time.monotonic()
+    with subprocess.Popen([sys.executable, "-m", *step.arguments]) as process:
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:  # the terminal interrupts the step too: let it save and say so
+            status = process.wait()
+    print(f"    {time.monotonic() - started:.0f} s", flush=True)
+    return status
+
+
+def table(scores: Path) -> tuple[list[str], float]:
+    """The result of the smoke network as lines of text, and its improvement in dB."""
+    rows = read_csv(scores)
+    snr = {
+        (summary.system, summary.source): f"{summary.metrics['snr'].median_of_segments:.1f} dB"
+        for summary in summarise(rows)
+        if "snr" in summary.metrics
+    }
+    figures = improvement(rows)
+    lines = [f"{'instrument':<18}{'segments':>9}{'SNR of estimate':>17}{'of mixture':>12}{'improvement':>13}"]
+    for figure in [*sorted(figures[1:], key=lambda each: str(each.source)), figures[0]]:
+        if figure.median_db is not None:
+            name = f"{instruments.name_of(figure.source)} ({figure.source})" if figure.source else "all"
+            model, mixture = (snr.get((system, figure.source), "") for system in ("model", "mixture"))
+            gain = f"{figure.median_db:+.1f} dB"
+            lines.append(f"{name:<18}{figure.num_rows:>9}{model:>17}{mixture:>12}{gain:>13}")
+    return lines, figures[0].median_db or 0.0
+
+
+def main(_: Sequence[str]) -> int:
+    """Run all steps, then show what came out."""
+    out = Path(FLAGS.out)
+    started = time.monotonic()
+    steps = make_steps(out, copy_stem_file(out))
+    for number, step in enumerate(steps, start=1):
+        status = run_step(step, f"{number}/{len(steps)}")
+        if status:
+            print(f"stopped in step {number}; the same command continues.", file=sys.stderr)
+            return status
+    return show(out, time.monotonic() - started)
+
+
+def show(out: Path, seconds: float) -> int:
+    """Print the table and the paths; returns 1 where the network did not learn."""
+    results = _results("smoke", out / "runs" / "smoke", "test")
+    musdb = _results("smoke_musdb", out / "runs" / "smoke_musdb", "train")
+    lines, improvement_db = table(results / "scores.csv")
+    print("\nPieces the network has not heard, segments of one second, medians:\n")
+    print("\n".join(lines))
+    print(f"\nreport          {results / 'report.html'}")
+    print(f"real track      {musdb / 'report.html'} (not a result)")
+    print(f"its stems       {out / 'stems'}")
+    print(f"all done        {seconds:.0f} s; make smoke-clean starts over")
+    if improvement_db < LEAST_IMPROVEMENT_DB:
+        expected = f"at least {LEAST_IMPROVEMENT_DB:.0f} dB were expected"
+        print(f"error: the network improves by {improvement_db:.1f} dB, {expected}.", file=sys.stderr)
+        return command.ERROR
+    return 0
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("out", "build/smoke", "folder for everything that is made")
+    command.run(main)
