@@ -1,0 +1,87 @@
+"""Two replicas against one device on the same global batches: python -m tests.replicas RECORDS prints the differences.
+
+A process of its own, because devices are divided before TensorFlow starts.
+"""
+
+import json
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import configs
+from data_prep.manifest import load_manifest
+from trainer import train
+from trainer.separation import SeparationTask
+
+OVERRIDES = [
+    "audio.sample_rate=8000",
+    "data.excerpt_secs=0.7",
+    "model.num_levels=3",
+    "model.num_filters=8",
+    "model.estimate_frames=501",
+    "train.batch_size=4",
+    "train.steps=60",
+]
+
+
+def gradients(task, config, strategy):
+    """The gradient of the first step, summed over the replicas as the optimizer sums it."""
+    with strategy.scope():
+        network = task.make_network()
+
+    def replica_gradients(batch):
+        with tf.GradientTape() as tape:
+            loss = task.loss(network, batch) / strategy.num_replicas_in_sync
+        return tape.gradient(loss, network.trainable_variables)
+
+    batch = next(iter(train.distribute(task.make_examples(0), config.train.batch_size, strategy)))
+    summed = tf.function(strategy.run)(replica_gradients, args=(batch,))
+    return [strategy.reduce(tf.distribute.ReduceOp.SUM, gradient, axis=None).numpy() for gradient in summed]
+
+
+def run(task, config, strategy, make_optimizer, num_steps):
+    """Weights and losses after some steps of the training loop's own step."""
+    with strategy.scope():
+        network = task.make_network()
+        optimizer = make_optimizer(network)
+    run_steps = train.make_run_steps(task, network, optimizer, strategy)
+    batches = iter(train.distribute(task.make_examples(0), config.train.batch_size, strategy))
+    losses = run_steps(batches, tf.constant(num_steps)).numpy()
+    return [variable.numpy() for variable in network.trainable_variables], losses
+
+
+def make_sgd(network):
+    optimizer = keras.optimizers.SGD(0.1)
+    optimizer.build(network.trainable_variables)
+    return optimizer
+
+
+def main(records):
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    one, two = tf.distribute.OneDeviceStrategy("CPU:0"), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    config = configs.load("smoke", OVERRIDES)
+    task = SeparationTask(config, load_manifest(records), records)
+    relative = [
+        np.linalg.norm(a - b) / np.linalg.norm(a)
+        for a, b in zip(gradients(task, config, one), gradients(task, config, two), strict=True)
+    ]
+    weights = [run(task, config, strategy, make_sgd, 10)[0] for strategy in (one, two)]
+    adam = [
+        run(task, config, strategy, lambda network: train.make_optimizer(config.train, network), 60)[1]
+        for strategy in (one, two)
+    ]
+    differences = {
+        "gradients": float(max(relative)),
+        "sgd_weights": float(max(np.abs(a - b).max() for a, b in zip(*weights, strict=True))),
+        "adam_losses": float(np.max(np.abs(adam[0] - adam[1]) / adam[0])),
+        "adam_first_loss": float(adam[0][0]),
+        "adam_last_loss": float(adam[0][-1]),
+    }
+    print(json.dumps(differences))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

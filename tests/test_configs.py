@@ -1,0 +1,153 @@
+"""Configs: what is legal is accepted and comes back from JSON, what is not gets one sentence."""
+
+import dataclasses
+import json
+
+import pytest
+
+import configs
+from configs.splits import load_splits
+
+
+@pytest.mark.parametrize("name", configs.experiments())
+def test_every_experiment_carries_its_file_name_and_survives_json(name):
+    config = configs.load(name)
+    assert config.name == name
+    assert configs.from_json(configs.to_json(config)) == config
+
+
+def test_the_experiments_of_the_readme_exist():
+    assert {"smoke", "smoke_musdb", "musdb", "urmp", "urmp_labels"} <= set(configs.experiments())
+
+
+def test_overrides_of_every_type():
+    config = configs.load(
+        "urmp",
+        [
+            "train.steps=7",
+            "train.learning_rate=1",
+            "data.sources=vn, vc",
+            "model.output=difference",
+            "model.residual=vn",
+            "audio.channels=2",
+        ],
+    )
+    assert config.train.steps == 7
+    assert isinstance(config.train.learning_rate, float)
+    assert config.data.sources == ("vn", "vc")
+    assert (config.model.output, config.model.residual) == ("difference", "vn")
+    assert configs.load("smoke", ["model.gate_heads=false"]).model.gate_heads is False
+    assert configs.from_json(configs.to_json(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.steps", "is not of the form section.field=value"),
+        ("steps=3", "is not of the form section.field=value"),
+        ("training.steps=3", "no section is called 'training'; there are audio, data, model, train, evaluation"),
+        ("train.step=3", "train has no field 'step'; it has steps, batch_size"),
+        ("train.steps=many", "train.steps is 'many'; expected a whole number"),
+        ("train.steps=1.5", "train.steps is '1.5'; expected a whole number"),
+        ("train.steps=0", "train.steps is 0; expected 1 or more"),
+        ("train.learning_rate=nan", "train.learning_rate is nan; expected a finite number"),
+        ("train.min_gain=2", "expected 0 <= min_gain <= max_gain"),
+        ("train.compute_dtype=float16", "expected one of float32, bfloat16"),
+        ("model.gate_heads=1", "model.gate_heads is '1'; expected true or false"),
+        ("model.estimate_frames=4096", "nearest legal sizes are 4037 and 4101"),
+        ("model.conditioning=film2", "expected one of none, concat, add, scale, film, outer"),
+        ("model.conditioning=none", "the legal pairs are none at none, concat at input, .* outer at bottleneck"),
+        ("train.label_dropout=1.5", "expected a share from 0 to 1"),
+        ("model.residual=vn", "a direct output has no residual slot"),
+        ("model.output=difference", "expected the name of a source"),
+        ("audio.channels=3", "audio.channels is 3; expected one of 1, 2"),
+        ("data.sources=vn,vn", "at least one name, each once"),
+        ("data.encoding=mp3", "expected one of int16, float32"),
+        ("data.context_frames=10", "the network reads 1015 frames on each side"),
+        ("evaluation.silent_dbfs=3", "expected a level from -80 to below 0 dB"),
+    ],
+)
+def test_a_bad_override_is_one_sentence(override, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        configs.load("smoke", [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_experiment_lists_the_known():
+    with pytest.raises(ValueError, match="there are musdb, smoke"):
+        configs.load("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda tree: tree.update(extra=1), "has no field 'extra'"),
+        (lambda tree: tree.pop("name"), "needs the field 'name'"),
+        (lambda tree: tree.update(train=3), "train is 3; expected an object"),
+        (lambda tree: tree["train"].update(steps=True), "train.steps is True; expected a whole number"),
+        (lambda tree: tree["train"].update(steps="3"), "train.steps is '3'; expected a whole number"),
+        (lambda tree: tree["data"].update(sources="vn"), "data.sources is 'vn'; expected a list of names"),
+        (lambda tree: tree["data"].update(sources=["vn", 3]), "expected a list of names"),
+        (lambda tree: tree["model"].update(residual=3), "expected a name or none"),
+        (lambda tree: tree["model"].update(padding=None), "expected one of valid, same"),
+    ],
+)
+def test_a_bad_json_config_is_one_sentence(change, message):
+    tree = json.loads(configs.to_json(configs.load("smoke")))
+    change(tree)
+    with pytest.raises(ValueError, match=message):
+        configs.from_json(json.dumps(tree))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "nul", "[" * 100_000])
+def test_what_is_no_json_object_is_refused(text):
+    with pytest.raises(ValueError, match="a config"):
+        configs.from_json(text)
+
+
+def test_differences_name_section_and_field():
+    config = configs.load("smoke")
+    other = dataclasses.replace(config, train=dataclasses.replace(config.train, steps=3))
+    assert configs.differences(config, other) == {"train.steps": (config.train.steps, 3)}
+
+
+def test_a_track_belongs_to_exactly_one_split():
+    splits = load_splits("synthetic")
+    assert [splits.split_of(f"{i:02d}_Dawn_vn_vc") for i in (1, 13, 14, 15, 16, 18)] == [
+        *["train"] * 2,
+        *["valid"] * 2,
+        *["test"] * 2,
+    ]
+    with pytest.raises(ValueError, match="stands in no list"):
+        splits.split_of("19_Dawn_vn_vc")
+
+
+def test_a_users_split_file(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"rule": "by hand", "train": ["a*"], "test": ["ab"], "excluded": ["c"]}))
+    splits = load_splits(str(path))
+    assert splits.split_of("aa") == "train"
+    assert splits.split_of("c") is None
+    with pytest.raises(ValueError, match="train and test"):
+        splits.split_of("ab")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "must be a JSON object with the field 'rule'"),
+        ('{"rule": "x", "trian": []}', "unknown field 'trian'"),
+        ('{"rule": "x", "train": "a"}', "must be a list of track names"),
+    ],
+)
+def test_a_bad_split_file(tmp_path, text, message):
+    path = tmp_path / "mine.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_splits(str(path))
+
+
+def test_unknown_splits_list_the_known():
+    with pytest.raises(ValueError, match=r"nor one of .*synthetic"):
+        load_splits("nonsense")

@@ -1,0 +1,168 @@
+"""Patches: cut where they should be, the same at every restart, and every position possible."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import configs
+from data_prep import write
+from data_prep.assemble import iter_full_tracks
+from data_prep.synthetic import write_urmp
+from trainer.input_pipeline import load_cache, make_batches
+
+OVERRIDES = [
+    "audio.sample_rate=8000",
+    "data.excerpt_secs=0.7",
+    "model.num_levels=3",
+    "model.estimate_frames=501",
+    "data.encoding=float32",
+]
+
+
+@pytest.fixture(scope="module", params=["data.context_frames=2000", "data.context_frames=119"])
+def prepared(request, tmp_path_factory):
+    root, out = tmp_path_factory.mktemp("corpus"), tmp_path_factory.mktemp("records")
+    write_urmp(root, num_pieces=18, secs=2.0, seed=3)
+    config = configs.load("smoke", [*OVERRIDES, request.param])
+    manifest = write.write(config, "urmp", root, out)
+    geometry = config.model.geometry()
+    return config, manifest, str(out), geometry, load_cache(manifest, str(out), "train", geometry)
+
+
+def examples(prepared, start_step=0, **settings):
+    config, _, _, geometry, cache = prepared
+    train = dataclasses.replace(config.train, **{"batch_size": 4, "steps": 20, **settings})
+    return list(make_batches(cache, geometry, train, start_step).as_numpy_iterator())
+
+
+def padded_tracks(prepared):
+    """Every training track with zeros around it: (mixture, references, labels)."""
+    config, manifest, out, geometry, _ = prepared
+    pad = ((geometry.context_frames, geometry.mixture_frames), (0, 0))
+    for track in iter_full_tracks(manifest, out, "train"):
+        labels = np.array([name in track.labels for name in config.data.sources], np.float32)
+        yield np.pad(track.mixture, pad), np.pad(track.references, ((0, 0), *pad)), labels
+
+
+def find(mixture, tracks, context):
+    """The one place in the tracks where a patch was cut: (references and labels of its track, its first frame)."""
+    found = []
+    for padded, references, labels in tracks:
+        windows = np.lib.stride_tricks.sliding_window_view(padded[:, 0], len(mixture))
+        candidates = np.flatnonzero(np.abs(windows[:, context] - mixture[context, 0]) < 1e-7)
+        found += [(references, labels, int(i)) for i in candidates if np.array_equal(windows[i], mixture[:, 0])]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_a_patch_is_a_stretch_of_its_track_with_its_sources_and_labels(prepared):
+    geometry = prepared[3]
+    tracks = list(padded_tracks(prepared))
+    context, frames = geometry.context_frames, geometry.estimate_frames
+    starts = []
+    for example in examples(prepared, min_gain=1.0, max_gain=1.0):
+        references, labels, start = find(example["mixture"], tracks, context)
+        np.testing.assert_array_equal(example["labels"], labels)
+        np.testing.assert_array_equal(example["sources"], references[:, start + context : start + context + frames])
+        starts.append(start)
+    assert len(set(starts)) > 60  # of 80: positions are drawn, not repeated
+
+
+def test_with_gains_the_mixture_is_the_sum_of_the_scaled_sources(prepared):
+    geometry = prepared[3]
+    middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
+    plain, scaled = examples(prepared, min_gain=1.0, max_gain=1.0), examples(prepared, min_gain=0.5, max_gain=1.2)
+    ratios = []
+    for before, after in zip(plain, scaled, strict=True):
+        np.testing.assert_allclose(after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6)
+        for source, louder in zip(before["sources"], after["sources"], strict=True):
+            if source.any():
+                gain = np.vdot(source, louder) / np.vdot(source, source)
+                np.testing.assert_allclose(louder, gain * source, atol=1e-6)
+                ratios.append(gain)
+    assert 0.5 <= min(ratios) < 0.6 < 1.1 < max(ratios) <= 1.2
+    assert len({round(float(ratio), 4) for ratio in ratios}) > 50  # each source of each patch has its own
+
+
+def test_a_restart_sees_the_same_examples(prepared):
+    undisturbed, continued = examples(prepared), examples(prepared, start_step=13)
+    assert len(continued) == 4 * 7
+    for expected, example in zip(undisturbed[4 * 13 :], continued, strict=True):
+        tf.nest.map_structure(np.testing.assert_array_equal, expected, example)
+
+
+def test_another_seed_sees_others(prepared):
+    first, second = examples(prepared), examples(prepared, seed=1)
+    assert not any(np.array_equal(a["mixture"], b["mixture"]) for a, b in zip(first, second, strict=True))
+
+
+def test_polarity_is_flipped_per_source_and_the_mixture_follows(prepared):
+    geometry = prepared[3]
+    middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
+    plain = examples(prepared, min_gain=1.0, max_gain=1.0)
+    signs = []
+    for before, after in zip(plain, examples(prepared, min_gain=1.0, max_gain=1.0, flip_polarity=True), strict=True):
+        np.testing.assert_allclose(after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6)
+        for source, flipped in zip(before["sources"], after["sources"], strict=True):
+            if source.any():
+                signs.append(1 if np.array_equal(source, flipped) else -1)
+                np.testing.assert_array_equal(flipped, signs[-1] * source)
+    assert 0.35 < np.mean(np.array(signs) > 0) < 0.65
+
+
+def test_remixed_sources_are_stretches_of_other_tracks_under_the_same_labels(prepared):
+    geometry = prepared[3]
+    middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
+    plain = examples(prepared, min_gain=1.0, max_gain=1.0)
+    tracks = [references for _, references, _ in padded_tracks(prepared)]
+    moved = 0
+    for before, after in zip(plain, examples(prepared, min_gain=1.0, max_gain=1.0, remix=0.5), strict=True):
+        np.testing.assert_array_equal(after["labels"], before["labels"])
+        np.testing.assert_allclose(after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6)
+        moved += not np.array_equal(before["sources"], after["sources"])
+        loudest = int(np.argmax(np.abs(after["sources"]).max(axis=(1, 2))))
+        assert (
+            sum(occurrences(references[loudest, :, 0], after["sources"][loudest, :, 0]) for references in tracks) == 1
+        )
+    assert 25 < moved < 55  # half of 80
+
+
+def occurrences(waveform, stretch):
+    """How often a stretch stands in a waveform."""
+    peak = int(np.argmax(np.abs(stretch)))
+    starts = np.flatnonzero(waveform == stretch[peak]) - peak
+    return sum(np.array_equal(waveform[start : start + len(stretch)], stretch) for start in starts if start >= 0)
+
+
+def test_labels_are_dropped_as_a_whole_and_nothing_else_changes(prepared):
+    plain, dropping = examples(prepared), examples(prepared, label_dropout=0.5)
+    unknown = [bool((example["labels"] == -1).all()) for example in dropping]
+    assert 20 < sum(unknown) < 60  # of 80
+    for before, after, dropped in zip(plain, dropping, unknown, strict=True):
+        np.testing.assert_array_equal(after["mixture"], before["mixture"])
+        assert dropped or np.array_equal(after["labels"], before["labels"])
+
+
+def test_every_position_is_equally_likely(prepared):
+    cache = prepared[4]
+    config, _, _, geometry, _ = prepared
+    train = dataclasses.replace(config.train, batch_size=1, steps=4000)
+    labels = np.stack([e["labels"] for e in make_batches(cache, geometry, train, 0).as_numpy_iterator()])
+    weights = cache.num_positions.numpy() / cache.num_positions.numpy().sum()
+    expected = weights @ cache.labels.numpy()
+    assert np.abs(labels.mean(axis=0) - expected).max() < 4 * 0.5 / np.sqrt(4000)
+
+
+def test_a_record_has_a_position_for_every_first_frame(prepared):
+    _, manifest, out, geometry, cache = prepared
+    owned = [record.owned_frames for record in manifest.iter_records(out, "train")]
+    assert cache.num_positions.numpy().tolist() == [max(n - geometry.estimate_frames, 0) + 1 for n in owned]
+
+
+def test_a_split_without_tracks_is_refused(prepared):
+    _, manifest, out, geometry, _ = prepared
+    empty = dataclasses.replace(manifest, shards={**manifest.shards, "train": ()})
+    with pytest.raises(ValueError, match="have no train tracks"):
+        load_cache(empty, out, "train", geometry)

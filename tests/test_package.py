@@ -1,0 +1,55 @@
+"""The project as a package: it installs elsewhere, with its data files, and every command explains itself."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = [
+    "data_prep.synthetic",
+    "data_prep.write",
+    "trainer.task",
+    "evaluation.evaluate",
+    "evaluation.separate",
+    "evaluation.smoke",
+]
+
+
+def run(*arguments, **options):
+    return subprocess.run(arguments, capture_output=True, text=True, check=False, **options)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_holds_an_example(command):
+    result = run(sys.executable, "-m", command, "--help", cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    assert f"python -m {command} --" in result.stdout
+
+
+def test_every_command_ends_through_the_same_wrapper():
+    for command in COMMANDS:
+        text = (ROOT / command.replace(".", "/")).with_suffix(".py").read_text(encoding="utf-8")
+        assert text.endswith(("    command.run(main)\n", "    command.run(main, takes_files=True)\n"))
+
+
+@pytest.mark.parametrize("command", ["data_prep.synthetic", "trainer.task"])
+def test_an_unknown_flag_is_one_sentence(command):
+    result = run(sys.executable, "-m", command, "--nonsense=1", cwd=ROOT)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: ")
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_every_module_and_data_file(tmp_path):
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    assert run(*build, f"--wheel-dir={tmp_path}", str(ROOT)).returncode == 0
+    (wheel,) = tmp_path.glob("*.whl")
+    target = tmp_path / "site"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", f"--target={target}", str(wheel)]
+    assert run(*install).returncode == 0
+    tracked = run("git", "ls-files", "configs", "data_prep", "trainer", "evaluation", cwd=ROOT).stdout.split()
+    assert [name for name in tracked if not (target / name).is_file()] == []

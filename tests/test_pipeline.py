@@ -1,0 +1,174 @@
+"""The whole pipeline on a tiny config, and what its last commands do with good and bad input."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+import tensorflow as tf
+
+import configs
+from data_prep import write
+from data_prep.manifest import load_manifest
+from data_prep.synthetic import write_musdb, write_urmp
+from evaluation.aggregates import improvement
+from evaluation.evaluate import evaluate
+from evaluation.scores import read_csv
+from evaluation.separate import Separator, read_audio, separate_files
+from tests import replicas
+from trainer.separation import SeparationTask
+from trainer.train import train
+from trainer.workdir import open_run
+
+OVERRIDES = [*replicas.OVERRIDES, "train.steps=120", "train.learning_rate=3e-3", "evaluation.filter_taps=32"]
+
+
+def train_run(config, records, workdir):
+    manifest = load_manifest(str(records))
+    task = SeparationTask(config, manifest, str(records))
+    open_run(str(workdir), config, str(records), manifest)
+    assert train(task, config.train, str(workdir), tf.distribute.get_strategy())
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    root, records, workdir = (tmp_path_factory.mktemp(name) for name in ("corpus", "records", "run"))
+    config = configs.load("smoke", OVERRIDES)
+    write_urmp(root, num_pieces=18, secs=3.0, seed=3)
+    write.write(config, "urmp", root, records)
+    train_run(config, records, workdir)
+    return workdir
+
+
+def test_scores_and_report(workdir):
+    out = evaluate(str(workdir), "", "test", "latest", [])
+    assert out == workdir / "evaluation" / "120-test"
+    rows = read_csv(out / "scores.csv")
+    assert {row.system for row in rows} == {"model", "mixture", "silence"}
+    assert len(rows) == 3 * 3 * 3 * 13  # systems, tracks, segments, slots
+    gated = [row for row in rows if row.system == "model" and row.source not in row.track.split("_")]
+    assert {(row.status, row.leakage) for row in gated} == {("absent", -100.0)}
+    assert improvement(rows)[0].median_db > 1  # it has learnt something in seconds
+    described = json.loads((out / "scores.json").read_text())
+    assert (described["schema_version"], described["evaluation"]["silent_dbfs"]) == (1, -80.0)
+    assert (described["sample_rate"], described["channels"], described["step"]) == (8000, 1, 120)
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert "not a result" not in report.lower()
+
+
+def test_a_report_on_training_tracks_is_no_result(workdir):
+    out = evaluate(str(workdir), "", "train", "latest", ["evaluation.segment_secs=3"])
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert "trained on 13 of the tracks scored here" in report
+    assert {row.start_secs for row in read_csv(out / "scores.csv")} == {0.0}
+
+
+def test_what_evaluation_refuses(workdir, tmp_path):
+    with pytest.raises(ValueError, match=r"only evaluation\.\* can change here"):
+        evaluate(str(workdir), "", "test", "latest", ["train.steps=3"])
+    with pytest.raises(ValueError, match="no checkpoint '7'"):
+        evaluate(str(workdir), "", "test", "7", [])
+    with pytest.raises(ValueError, match=r"there is no .*config\.json: trainer.task has not started there"):
+        evaluate(str(tmp_path), "", "test", "latest", [])
+    with pytest.raises(ValueError, match=r"there is no manifest\.json"):
+        evaluate(str(workdir), str(tmp_path), "test", "latest", [])
+
+
+@pytest.fixture(scope="module")
+def separator(workdir):
+    return Separator(str(workdir))
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "num_frames"), [(8000, 1, 5000), (44100, 2, 30001), (22050, 1, 1), (11025, 2, 777)]
+)
+def test_estimates_have_the_form_of_their_file(separator, tmp_path, rate, channels, num_frames):
+    waveform = 0.1 * np.random.default_rng(0).standard_normal((num_frames, channels)).astype(np.float32)
+    soundfile.write(tmp_path / "song.wav", waveform, rate, subtype="FLOAT")
+    written = separate_files(separator, [tmp_path / "song.wav"], ["vn", "vc"], tmp_path / "out")
+    assert [str(path.relative_to(tmp_path)) for path in written] == ["out/song/vc.wav", "out/song/vn.wav"]
+    for path in written:
+        estimate, estimate_rate = soundfile.read(path, always_2d=True)
+        assert (estimate.shape, estimate_rate) == ((num_frames, channels), rate)
+        assert np.isfinite(estimate).all()
+
+
+def test_separating_a_file_at_the_records_rate_is_estimating_it(separator):
+    waveform = 0.1 * np.random.default_rng(1).standard_normal((6000, 2)).astype(np.float32)
+    estimates = separator.separate(waveform, 8000, ["vn"])
+    for channel in range(2):
+        expected = separator.estimate(waveform[:, [channel]], ["vn"])
+        np.testing.assert_allclose(estimates[:, :, [channel]], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "subtype"), [("wav", "PCM_16"), ("wav", "PCM_24"), ("wav", "FLOAT"), ("flac", "PCM_16")]
+)
+def test_audio_is_read_as_it_is(tmp_path, suffix, subtype):
+    waveform = (0.9 * np.random.default_rng(0).uniform(-1, 1, (4000, 2))).astype(np.float32)
+    soundfile.write(tmp_path / f"a.{suffix}", waveform, 48000, subtype=subtype)
+    read, rate = read_audio(tmp_path / f"a.{suffix}")
+    expected, _ = soundfile.read(tmp_path / f"a.{suffix}", dtype="float32", always_2d=True)
+    assert rate == 48000
+    np.testing.assert_allclose(read, expected, atol=1e-7)
+
+
+def separate(workdir, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "evaluation.separate", f"--workdir={workdir}", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_bad_input_is_one_sentence_and_leaves_nothing(workdir, separator, tmp_path):
+    (tmp_path / "text.wav").write_text("no audio")
+    (tmp_path / "empty.wav").write_bytes(b"")
+    soundfile.write(tmp_path / "none.wav", np.zeros((0, 1)), 8000)
+    soundfile.write(tmp_path / "song.wav", np.zeros((800, 1)), 8000)
+    soundfile.write(tmp_path / "nan.wav", np.full((800, 1), np.nan), 8000, subtype="FLOAT")
+    out = tmp_path / "out"
+    for name, labels, message in [
+        ("text.wav", ["vn"], "holds no audio that can be decoded"),
+        ("empty.wav", ["vn"], "holds no audio"),
+        ("none.wav", ["vn"], "holds no audio"),
+        ("missing.wav", ["vn"], "there is no file"),
+        ("nan.wav", ["vn"], "not finite"),
+        ("song.wav", ["vn", "zither"], "no source is called zither; the legal labels are bn, cl, db"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            separate_files(separator, [tmp_path / name], labels, out)
+        assert not out.exists()
+    result = separate(workdir, str(tmp_path / "song.wav"))
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: this network was trained to be told the instruments")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_command_separates(workdir, tmp_path):
+    soundfile.write(tmp_path / "song.wav", 0.1 * np.ones((800, 1)), 8000)
+    result = separate(workdir, str(tmp_path / "song.wav"), "--labels=vn, vc", f"--out={tmp_path / 'out'}")
+    assert result.returncode == 0, result.stderr
+    assert sorted(path.name for path in (tmp_path / "out" / "song").iterdir()) == ["vc.wav", "vn.wav"]
+
+
+def test_a_stereo_network_on_four_sources(tmp_path):
+    root, records, workdir = tmp_path / "corpus", tmp_path / "records", tmp_path / "run"
+    overrides = [*replicas.OVERRIDES, "audio.channels=2", "train.steps=2", "evaluation.filter_taps=32"]
+    config = configs.load("smoke_musdb", overrides)
+    write_musdb(root, num_pieces=4, secs=2.0, seed=1)
+    write.write(config, "musdb", root, records)
+    train_run(config, records, workdir)
+    out = evaluate(str(workdir), "", "test", "latest", [])
+    assert {row.source for row in read_csv(out / "scores.csv")} == {"drums", "bass", "other", "vocals"}
+    separator = Separator(str(workdir))
+    mono = 0.1 * np.random.default_rng(0).standard_normal((4000, 1)).astype(np.float32)
+    assert separator.separate(mono, 8000, config.data.sources).shape == (4, 4000, 1)
+    written = separate_files(separator, [root / "test" / "Artist 03 - Meadow" / "mixture.wav"], None, tmp_path / "out")
+    assert [path.stem for path in written] == ["drums", "bass", "other", "vocals"]
+    with pytest.raises(ValueError, match="the file has 3 channels"):
+        separator.separate(np.zeros((4000, 3), np.float32), 8000, config.data.sources)
+    assert json.loads((workdir / "config.json").read_text())["audio"]["channels"] == 2
