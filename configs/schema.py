@@ -119,7 +119,8 @@ class Train:
     decay_steps: int = 10_000
     min_gain: float = 1.0  # each source is scaled by a random gain between these two
     max_gain: float = 1.0
-    remix: float = 0.0  # share of examples whose sources come from tracks of their own, the labels staying
+    remix: float = 0.0  # share of examples that mix any instruments, each from a track of its own; the labels follow
+    silence: float = 0.0  # share of examples that lose one source and its label
     flip_polarity: bool = False  # each source is turned upside down or not
     label_dropout: float = 0.0  # share of examples whose labels are unknown to the network
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
@@ -137,8 +138,9 @@ class Train:
         _one_of("train.schedule", self.schedule, ("constant", "exponential", "cosine"))
         _require(0 < self.decay_rate <= 1, "train.decay_rate", self.decay_rate, "a factor above 0 and at most 1")
         _require(0 <= self.min_gain <= self.max_gain, "train.min_gain", self.min_gain, "0 <= min_gain <= max_gain")
-        _require(0 <= self.remix <= 1, "train.remix", self.remix, "a share from 0 to 1")
-        _require(0 <= self.label_dropout <= 1, "train.label_dropout", self.label_dropout, "a share from 0 to 1")
+        for name in ("remix", "silence", "label_dropout"):
+            share = getattr(self, name)
+            _require(0 <= share <= 1, f"train.{name}", share, "a share from 0 to 1")
         _require(self.seed >= 0, "train.seed", self.seed, "0 or more")
         _one_of("train.compute_dtype", self.compute_dtype, ("float32", "bfloat16"))
 

@@ -2,7 +2,9 @@
 
     make smoke
 
-About three minutes of training; at least 5 dB above the mixture on pieces it has not heard.
+About three minutes of training; 14 dB above the mixture on pieces it has not heard, 11 dB without labels. Remixing
+makes the difference: the 13 training pieces alone show 13 sets of instruments, by which a network with labels
+recognises the piece instead of learning what an instrument sounds like (7 dB).
 """
 
 from configs.schema import Config, Data, Model, Train
@@ -18,6 +20,7 @@ CONFIG = Config(
         schedule="cosine",
         min_gain=0.5,
         max_gain=1.2,
+        remix=0.5,
         steps_per_call=50,
         checkpoint_steps=250,
     ),

@@ -112,21 +112,39 @@ def test_polarity_is_flipped_per_source_and_the_mixture_follows(prepared):
     assert 0.35 < np.mean(np.array(signs) > 0) < 0.65
 
 
-def test_remixed_sources_are_stretches_of_other_tracks_under_the_same_labels(prepared):
+def test_remixed_sources_are_stretches_of_any_tracks_and_the_labels_follow(prepared):
     geometry = prepared[3]
     middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
     plain = examples(prepared, min_gain=1.0, max_gain=1.0)
     tracks = [references for _, references, _ in padded_tracks(prepared)]
-    moved = 0
+    label_sets = {tuple(example["labels"]) for example in plain}
+    moved = new_sets = 0
     for before, after in zip(plain, examples(prepared, min_gain=1.0, max_gain=1.0, remix=0.5), strict=True):
-        np.testing.assert_array_equal(after["labels"], before["labels"])
+        assert after["labels"].sum() == before["labels"].sum()
         np.testing.assert_allclose(after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6)
+        assert not after["sources"][after["labels"] == 0].any()
         moved += not np.array_equal(before["sources"], after["sources"])
+        new_sets += tuple(after["labels"]) not in label_sets
         loudest = int(np.argmax(np.abs(after["sources"]).max(axis=(1, 2))))
         assert (
             sum(occurrences(references[loudest, :, 0], after["sources"][loudest, :, 0]) for references in tracks) == 1
         )
     assert 25 < moved < 55  # half of 80
+    assert new_sets > 15
+
+
+def test_one_source_is_silenced_with_its_label_but_never_the_only_one(prepared):
+    geometry = prepared[3]
+    middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
+    plain = examples(prepared, min_gain=1.0, max_gain=1.0)
+    fewer = 0
+    for before, after in zip(plain, examples(prepared, min_gain=1.0, max_gain=1.0, silence=0.5), strict=True):
+        lost = before["labels"] - after["labels"]
+        assert lost.min() >= 0 and lost.sum() <= 1 <= after["labels"].sum()
+        np.testing.assert_array_equal(after["sources"], before["sources"] * (1 - lost)[:, None, None])
+        np.testing.assert_allclose(after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6)
+        fewer += int(lost.sum())
+    assert 25 < fewer < 55  # half of 80
 
 
 def occurrences(waveform, stretch):

@@ -102,7 +102,7 @@ def _cut(
     cache: ExcerptCache, ends: tf.Tensor, geometry: PatchGeometry, train: Train, index: tf.Tensor
 ) -> dict[str, tf.Tensor]:
     """Patch ``index`` of the training run: every position of every record is equally likely."""
-    seeds = tf.random.split(tf.stack([tf.constant(train.seed, tf.int64), index]), 5, alg="philox")
+    seeds = tf.random.split(tf.stack([tf.constant(train.seed, tf.int64), index]), 6, alg="philox")
     drawn = tf.random.stateless_uniform([], seeds[0], 0, ends[-1], tf.int64, alg="philox")
     record = tf.searchsorted(ends, [drawn], side="right")[0]
     position = drawn - (ends[record] - cache.num_positions[record])
@@ -113,14 +113,17 @@ def _cut(
 
     num_slots = cache.source_starts.shape[1]
     margin, frames = geometry.margin_frames, geometry.estimate_frames
-    starts, scales = cache.source_starts[record] + position, cache.source_scales[record]
-    if train.min_gain == train.max_gain == 1 and not train.flip_polarity and not train.remix:
+    starts, scales, labels = cache.source_starts[record] + position, cache.source_scales[record], cache.labels[record]
+    if _keeps_the_mixture(train):
         start, scale = cache.mixture_starts[record] + position, cache.mixture_scales[record]
         mixture = read(start, scale, 0, geometry.mixture_frames)
         sources = [read(starts[k], scales[k], margin, frames) for k in range(num_slots)]
     else:  # the mixture of augmented sources is their sum
         if train.remix:
-            starts, scales = _remix(cache, train.remix, starts, scales, seeds[4])
+            starts, scales, labels = _remix(cache, train.remix, starts, scales, labels, seeds[4])
+        if train.silence:
+            kept = _all_but_one(labels, train.silence, seeds[5])
+            scales, labels = scales * kept, labels * kept
         scales *= _gains(train, num_slots, seeds[1], seeds[3])
         scaled = [read(starts[k], scales[k], 0, geometry.mixture_frames) for k in range(num_slots)]
         mixture = tf.add_n(scaled)
@@ -130,8 +133,12 @@ def _cut(
     return {
         "mixture": tf.ensure_shape(mixture, [geometry.mixture_frames, channels]),
         "sources": tf.ensure_shape(tf.stack(sources), [num_slots, frames, channels]),
-        "labels": tf.where(dropped, UNKNOWN, cache.labels[record]),
+        "labels": tf.where(dropped, UNKNOWN, labels),
     }
+
+
+def _keeps_the_mixture(train: Train) -> bool:
+    return train.min_gain == train.max_gain == 1 and not (train.flip_polarity or train.remix or train.silence)
 
 
 def _gains(train: Train, num_slots: int, gain_seed: tf.Tensor, sign_seed: tf.Tensor) -> tf.Tensor:
@@ -144,22 +151,43 @@ def _gains(train: Train, num_slots: int, gain_seed: tf.Tensor, sign_seed: tf.Ten
 
 
 def _remix(
-    cache: ExcerptCache, share: float, starts: tf.Tensor, scales: tf.Tensor, seed: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where each source of a remixed example is read, (K,), and its scale, (K,); a share of the examples stays.
+    cache: ExcerptCache, share: float, starts: tf.Tensor, scales: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Where the sources of a remixed example are read, their scales and labels, (K,) each; a share is remixed.
 
-    A slot that sounds in the record drawn gets the same instrument at a random position of any record that stores it.
+    As many instruments as play in the track drawn, but any, each at a random position of any record that stores it.
+    So a network cannot learn which instruments play together, of which a small corpus has a few cases only.
     """
-    seeds = tf.random.split(seed, 3, alg="philox")
+    seeds = tf.random.split(seed, 4, alg="philox")
+    num_slots = labels.shape[0]
     stored = cache.source_scales > 0
     # The largest of independent uniform numbers is at a place that is uniform among those that count.
     dice = tf.random.stateless_uniform(tf.shape(stored), seeds[0], alg="philox")
     chosen = tf.argmax(tf.where(stored, dice, -1.0), axis=0)  # (K,), a record for each slot
-    slots = tf.range(scales.shape[0], dtype=tf.int64)
-    places = tf.stack([chosen, slots], axis=1)
+    places = tf.stack([chosen, tf.range(num_slots, dtype=tf.int64)], axis=1)
     room = tf.cast(tf.gather(cache.num_positions, chosen), tf.float64)
-    fractions = tf.random.stateless_uniform([scales.shape[0]], seeds[1], dtype=tf.float64, alg="philox")
+    fractions = tf.random.stateless_uniform([num_slots], seeds[1], dtype=tf.float64, alg="philox")
     other_starts = tf.gather_nd(cache.source_starts, places) + tf.cast(fractions * room, tf.int64)
-    taken = (scales > 0) & (tf.random.stateless_uniform([], seeds[2], alg="philox") < share)
-    other_scales = tf.gather_nd(cache.source_scales, places)
-    return tf.where(taken, other_starts, starts), tf.where(taken, other_scales, scales)
+
+    available = tf.reduce_any(stored, axis=0)
+    order = tf.where(available, tf.random.stateless_uniform([num_slots], seeds[2], alg="philox"), 2.0)
+    rank = tf.argsort(tf.argsort(order))
+    plays = available & (rank < tf.cast(tf.reduce_sum(labels), tf.int32))
+    other_labels = tf.cast(plays, tf.float32)
+    other_scales = tf.gather_nd(cache.source_scales, places) * other_labels
+
+    taken = tf.random.stateless_uniform([], seeds[3], alg="philox") < share
+    return (
+        tf.where(taken, other_starts, starts),
+        tf.where(taken, other_scales, scales),
+        tf.where(taken, other_labels, labels),
+    )
+
+
+def _all_but_one(labels: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
+    """Ones, and in a share of the examples a zero at one of the labels, never at the only one; (K,) -> (K,)."""
+    seeds = tf.random.split(seed, 2, alg="philox")
+    dice = tf.where(labels > 0, tf.random.stateless_uniform(labels.shape, seeds[0], alg="philox"), -1.0)
+    silenced = tf.one_hot(tf.argmax(dice), labels.shape[0])
+    taken = (tf.random.stateless_uniform([], seeds[1], alg="philox") < share) & (tf.reduce_sum(labels) > 1)
+    return tf.where(taken, 1 - silenced, 1.0)
