@@ -14,13 +14,14 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from configs.schema import Audio, Config, Data, Evaluation, Model, Train
+from configs.schema import Audio, Config, Data, Evaluation, Loss, Model, Train
 
 __all__ = [
     "Audio",
     "Config",
     "Data",
     "Evaluation",
+    "Loss",
     "Model",
     "Train",
     "differences",

@@ -5,7 +5,7 @@ replace what they vary. No default stands anywhere else.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from configs import instruments
@@ -108,6 +108,22 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """The weight of each term of the training loss, which is their sum (trainer.losses)."""
+
+    mse: float = 1.0  # mean squared error
+    sse: float = 0.0  # squared error summed over slots and channels
+    l1: float = 0.0  # mean absolute error
+    si_sdr: float = 0.0  # minus the SI-SDR of what sounds, plus the level of what should not, dB
+    stft: float = 0.0  # multi-resolution short-time Fourier transform
+
+    def __post_init__(self) -> None:
+        for name, weight in asdict(self).items():
+            _require(weight >= 0, f"loss.{name}", weight, "a weight of 0 or more")
+        _require(any(asdict(self).values()), "loss", "0 throughout", "at least one weight above 0")
+
+
+@dataclass(frozen=True)
 class Train:
     """The optimisation and the rhythm of the loop."""
 
@@ -171,6 +187,7 @@ class Config:
     audio: Audio = field(default_factory=Audio)
     data: Data = field(default_factory=Data)
     model: Model = field(default_factory=Model)
+    loss: Loss = field(default_factory=Loss)
     train: Train = field(default_factory=Train)
     evaluation: Evaluation = field(default_factory=Evaluation)
 
@@ -183,3 +200,6 @@ class Config:
                 f"data.context_frames is {self.data.context_frames}; the network reads {needed} frames on each side of "
                 f"an estimate, so records must hold at least as many."
             )
+        if self.loss.stft:
+            frames = self.model.estimate_frames
+            _require(frames >= 2048, "model.estimate_frames", frames, "2048 or more, the longest window of loss.stft")

@@ -1,13 +1,117 @@
-"""Losses in float32, whatever the network computes in. Axes: references and estimates (B, K, T, C)."""
+"""Training losses: float32 whatever the network computes in, and finite where nothing sounds.
 
+Axes: references and estimates (B, K, T, C). Every term is a mean over examples of what one example costs, so that a
+batch divides among replicas, and depends neither on T nor on K alone: see each. What follows the energy of the
+mixture takes the sum of the references for it.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from keras import ops
 
+from configs import Loss
+
+STFT_FRAMES = (512, 1024, 2048)
+_LEAST_POWER = 1e-10  # -100 dBFS: what keeps quotients and logarithms finite
+_ACTIVE_POWER = 1e-8  # -80 dBFS: below it a reference is silent, as in the scores
+_ACTIVE_SHARE = 1e-6  # -60 dB of the mixture: nor does a source sound that is so far below it
+_SOFT_LIMIT = 1e-3  # 30 dB, above which a better estimate hardly counts: it is good enough
+
 
 def mean_squared_error(references: Any, estimates: Any) -> Any:
-    """Mean of the squared error over examples, slots, frames and channels; a scalar.
+    """Mean squared error over examples, slots, frames and channels. Silent slots count: they are to be silent."""
+    return ops.mean(ops.square(references - estimates))
 
-    A mean, so that its scale depends on none of them. Silent slots count: they are to be silent.
+
+def sum_squared_error(references: Any, estimates: Any) -> Any:
+    """Squared error summed over slots and channels, mean over examples and frames.
+
+    A slot that is silent in both adds nothing, however many there are.
     """
-    return ops.mean(ops.square(ops.cast(references, "float32") - ops.cast(estimates, "float32")))
+    return ops.mean(ops.sum(ops.square(references - estimates), axis=(1, 3)))
+
+
+def mean_absolute_error(references: Any, estimates: Any) -> Any:
+    """Mean of the absolute error over examples, slots, frames and channels."""
+    return ops.mean(ops.abs(references - estimates))
+
+
+def si_sdr_and_leakage(references: Any, estimates: Any) -> Any:
+    """Minus the SI-SDR of the sources that sound plus the level of the slots that should not, in dB.
+
+    SI-SDR: Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019, with the soft limit of 30 dB of Wisdom et
+    al., "Unsupervised sound separation using mixture invariant training", NeurIPS 2020. The level of an absent slot
+    is that of its estimate below the mixture, with the same limit (Wisdom et al., "What's all the fuss about free
+    universal sound separation data?", ICASSP 2021). Each is a mean over the slots it concerns, per example.
+    """
+    reference_power, mixture_power = _power(references), _power(ops.sum(references, axis=1, keepdims=True))
+    sounds = (reference_power > _ACTIVE_POWER) & (reference_power > _ACTIVE_SHARE * mixture_power)
+    active = ops.cast(sounds, "float32")
+
+    scale = ops.mean(references * estimates, axis=(2, 3)) / ops.maximum(reference_power, _ACTIVE_POWER)
+    targets = scale[:, :, None, None] * references
+    target_power = _power(targets)
+    noise_power = _power(estimates - targets) + _SOFT_LIMIT * target_power
+    distortion = -_decibels(target_power / (noise_power + _LEAST_POWER))
+    leakage = _decibels(_power(estimates) + _SOFT_LIMIT * mixture_power) - _decibels(mixture_power)
+    return ops.mean(_mean_where(active, distortion) + _mean_where(1 - active, leakage))
+
+
+def multi_resolution_stft(references: Any, estimates: Any) -> Any:
+    """Spectral convergence plus mean difference of log magnitudes, mean over three window lengths.
+
+    Yamamoto, Song, Kim, "Parallel WaveGAN", ICASSP 2020, equations 3 to 5. The convergence is that of all slots of
+    an example together, because a silent one has none of its own; magnitudes below -80 dBFS count as -80 dBFS.
+    """
+    num_frames = references.shape[2]
+    terms = []
+    for length in STFT_FRAMES:
+        reference, estimate = (
+            _magnitudes(ops.reshape(ops.transpose(x, (0, 1, 3, 2)), (-1, num_frames)), length)
+            for x in (references, estimates)
+        )
+        logarithms = ops.mean(ops.abs(ops.log(reference) - ops.log(estimate)))
+        per_example = (ops.shape(references)[0], -1)
+        error, size = (
+            ops.sum(ops.square(ops.reshape(x, per_example)), axis=1) for x in (reference - estimate, reference)
+        )
+        terms.append(ops.mean(ops.sqrt(error / size + _LEAST_POWER)) + logarithms)
+    return sum(terms) / len(terms)
+
+
+TERMS: dict[str, Callable[[Any, Any], Any]] = {
+    "mse": mean_squared_error,
+    "sse": sum_squared_error,
+    "l1": mean_absolute_error,
+    "si_sdr": si_sdr_and_leakage,
+    "stft": multi_resolution_stft,
+}
+
+
+def total_loss(weights: Loss, references: Any, estimates: Any) -> Any:
+    """The weighted sum of the terms that a config asks for, a float32 scalar."""
+    references, estimates = ops.cast(references, "float32"), ops.cast(estimates, "float32")
+    return sum(weight * TERMS[name](references, estimates) for name, weight in asdict(weights).items() if weight)
+
+
+def _power(x: Any) -> Any:
+    """Mean square of each waveform, (B, K, T, C) -> (B, K)."""
+    return ops.mean(ops.square(x), axis=(2, 3))
+
+
+def _decibels(power: Any) -> Any:
+    return 10 * ops.log10(power + _LEAST_POWER)
+
+
+def _mean_where(chosen: Any, values: Any) -> Any:
+    """Mean over the slots that are chosen, 0 where none is: (B, K), (B, K) -> (B,)."""
+    return ops.sum(chosen * values, axis=1) / ops.maximum(ops.sum(chosen, axis=1), 1)
+
+
+def _magnitudes(waveforms: Any, length: int) -> Any:
+    """Magnitudes of a short-time Fourier transform, a sine of full scale being 1 / 2: (N, T) -> (N, frames, bins)."""
+    real, imaginary = ops.stft(waveforms, length, length // 4, length, window="hann", center=False)
+    power = (ops.square(real) + ops.square(imaginary)) / (length / 2) ** 2  # the Hann window sums to half its length
+    return ops.sqrt(ops.maximum(power, _ACTIVE_POWER))

@@ -28,4 +28,4 @@ class SeparationTask:
 
     def loss(self, network: WaveUNet, batch: Batch) -> tf.Tensor:
         """The loss of a batch, a float32 scalar, a mean over its examples."""
-        return loss_of_batch(network, batch)
+        return loss_of_batch(network, batch, self._config.loss)

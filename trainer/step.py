@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from trainer.losses import mean_squared_error
+from configs import Loss
+from trainer.losses import total_loss
 from trainer.wave_unet import WaveUNet
 
 Batch = dict[str, Any]
 """``mixture`` (B, T_mix, C), ``sources`` (B, K, T_est, C) and ``labels`` (B, K), float32."""
 
 
-def loss_of_batch(network: WaveUNet, batch: Batch) -> Any:
+def loss_of_batch(network: WaveUNet, batch: Batch, weights: Loss) -> Any:
     """The training loss of a batch, a float32 scalar."""
-    return mean_squared_error(batch["sources"], network(batch["mixture"], batch["labels"], training=True))
+    return total_loss(weights, batch["sources"], network(batch["mixture"], batch["labels"], training=True))
