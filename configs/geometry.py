@@ -14,7 +14,7 @@ With same padding every layer keeps its length, decimation and upsampling map 2n
 the same multiple of 2^L.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Padding = Literal["valid", "same"]
@@ -71,10 +71,7 @@ class PatchGeometry:
     @property
     def mixture_frames(self) -> int:
         """Frames of one network input."""
-        if self.padding == "same":
-            return self.estimate_frames
-        inner = self.bottleneck_frames + self.down_kernel - 1
-        return self.stride * inner + (self.down_kernel - 2) * (self.stride - 1)
+        return self.encoder_frames(1)
 
     @property
     def margin_frames(self) -> int:
@@ -122,7 +119,25 @@ class PatchGeometry:
         """Frames of the input before the first one that a full-length estimate keeps."""
         return self.context_frames if self.padding == "valid" else self.kept_offset
 
+    def encoder_frames(self, level: int) -> int:
+        """Frames that enter a level on the way down, 1 being the first; L + 1 is the bottleneck."""
+        deeper = self.num_levels + 1 - level
+        if self.padding == "same":
+            return self.bottleneck_frames * 2**deeper
+        return 2**deeper * (self.bottleneck_frames + self.down_kernel - 1) + (self.down_kernel - 2) * (2**deeper - 1)
+
+    def skip_frames(self, level: int) -> int:
+        """Frames of the skip of a level: what comes up to it, after upsampling."""
+        deeper = self.num_levels - level
+        if self.padding == "same":
+            return self.bottleneck_frames * 2 ** (deeper + 1)
+        return 2 * (self.bottleneck_frames * 2**deeper - self.up_kernel * (2**deeper - 1)) - 1
+
+    def for_mixture(self, mixture_frames: int) -> "PatchGeometry":
+        """The same network on a patch of this size; ``ValueError`` where it is not legal."""
+        return replace(self, estimate_frames=mixture_frames - 2 * self.margin_frames)
+
     def resized(self, estimate_frames: int) -> "PatchGeometry":
         """The same network on the smallest legal patch that estimates at least ``estimate_frames``."""
         frames = self.nearest_estimate_frames(estimate_frames)[-1]
-        return PatchGeometry(self.num_levels, self.down_kernel, self.up_kernel, self.padding, frames)
+        return replace(self, estimate_frames=frames)

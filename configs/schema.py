@@ -6,10 +6,12 @@ replace what they vary. No default stands anywhere else.
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from configs import instruments
 from configs.geometry import Padding, PatchGeometry
+
+Form = Literal["plain", "cpu", "tpu"]
 
 _PLACES = ("input", "bottleneck", "decoder", "heads")
 CONDITIONING_PLACES = {
@@ -80,6 +82,7 @@ class Model:
     conditioning: Literal["none", "concat", "add", "scale", "film", "outer"] = "film"
     place: Literal["none", "input", "bottleneck", "decoder", "heads"] = "bottleneck"
     gate_heads: bool = True  # labels multiply the direct heads
+    form: Form = "cpu"  # how it is computed (trainer.layers.DownsamplingBlock); the weights and results are the same
 
     def __post_init__(self) -> None:
         _require(self.num_filters > 0, "model.num_filters", self.num_filters, "a positive number of filters")
@@ -87,6 +90,7 @@ class Model:
         _one_of("model.upsampling", self.upsampling, ("linear", "learned"))
         _one_of("model.output", self.output, ("direct", "difference"))
         _one_of("model.head_activation", self.head_activation, ("tanh", "linear"))
+        _one_of("model.form", self.form, get_args(Form))
         _one_of("model.conditioning", self.conditioning, CONDITIONING_PLACES)
         if self.place not in CONDITIONING_PLACES[self.conditioning]:
             pairs = ", ".join(f"{kind} at {place}" for kind, places in CONDITIONING_PLACES.items() for place in places)

@@ -45,7 +45,7 @@ def test_overrides_of_every_type():
     [
         ("train.steps", "is not of the form section.field=value"),
         ("steps=3", "is not of the form section.field=value"),
-        ("training.steps=3", "no section is called 'training'; there are audio, data, model, train, evaluation"),
+        ("training.steps=3", "no section is called 'training'; there are audio, data, model, loss, train, evaluation"),
         ("train.step=3", "train has no field 'step'; it has steps, batch_size"),
         ("train.steps=many", "train.steps is 'many'; expected a whole number"),
         ("train.steps=1.5", "train.steps is '1.5'; expected a whole number"),

@@ -25,22 +25,28 @@ def test_context_of_the_published_network_does_not_depend_on_the_patch():
 
 
 def walk(frames, levels, down_kernel, up_kernel):
-    """The sizes of a valid network, layer by layer; every crop must be possible and symmetric."""
-    skips = []
+    """A valid network layer by layer: frames that enter each level, of each skip used, and of the estimate.
+
+    Every crop must be possible and symmetric.
+    """
+    entering, skips, used = [], [], []
     for _ in range(levels):
+        entering.append(frames)
         frames -= down_kernel - 1
         assert frames % 2 == 1
         skips.append(frames)
         frames = (frames + 1) // 2
+    entering.append(frames)
     frames -= down_kernel - 1
     assert frames > 0
     for skip in reversed(skips):
         frames = 2 * frames - 1
         assert skip >= frames
         assert (skip - frames) % 2 == 0
+        used.insert(0, frames)
         frames -= up_kernel - 1
         assert frames > 0
-    return frames
+    return entering, used, frames
 
 
 @given(st.integers(1, 9), ODD, ODD, st.integers(1, 5000))
@@ -48,7 +54,11 @@ def test_valid_sizes_are_those_of_the_layers(levels, down_kernel, up_kernel, wan
     legal = nearest(levels, down_kernel, up_kernel, "valid", wanted)
     for frames in legal:
         geometry = PatchGeometry(levels, down_kernel, up_kernel, "valid", frames)
-        assert walk(geometry.mixture_frames, levels, down_kernel, up_kernel) == frames
+        entering, skips, estimate_frames = walk(geometry.mixture_frames, levels, down_kernel, up_kernel)
+        assert estimate_frames == frames
+        assert [geometry.encoder_frames(level) for level in range(1, levels + 2)] == entering
+        assert [geometry.skip_frames(level) for level in range(1, levels + 1)] == skips
+        assert geometry.for_mixture(geometry.mixture_frames) == geometry
         assert geometry.mixture_frames == frames + 2 * geometry.context_frames
         assert (geometry.bottleneck_frames >= 1) and frames >= 1
 
@@ -84,6 +94,8 @@ def test_hop_is_the_largest_multiple_of_the_stride_in_an_estimate(levels, down_k
 def test_same_padding_keeps_the_middle_of_a_patch():
     geometry = PatchGeometry(4, 15, 5, "same", 2048)
     assert geometry.mixture_frames == 2048
+    assert [geometry.encoder_frames(level) for level in range(1, 6)] == [2048, 1024, 512, 256, 128]
+    assert [geometry.skip_frames(level) for level in range(1, 5)] == [2048, 1024, 512, 256]
     assert geometry.kept_offset >= geometry.context_frames == 15 * 10 + 16 * 7
     assert geometry.kept_offset + geometry.hop_frames <= 2048 - geometry.context_frames
     with pytest.raises(ValueError, match="has no 16 frames to keep"):

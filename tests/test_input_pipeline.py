@@ -18,6 +18,7 @@ OVERRIDES = [
     "model.num_levels=3",
     "model.estimate_frames=501",
     "data.encoding=float32",
+    "train.remix=0",
 ]
 
 

@@ -3,11 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import configs
 from configs.schema import CONDITIONING_PLACES
 from tests import plain_wave_unet
 from trainer.conditioning import UNKNOWN
+from trainer.step import loss_of_batch
 from trainer.wave_unet import make_network
 
 TWO_SOURCES = ["data.sources=vocals,accompaniment"]
@@ -86,6 +88,48 @@ def test_forward_pass_is_the_plain_one(overrides):
         truth = plain_wave_unet.forward(weights, mixture, labels, config.model, config.data.sources)
         assert estimate.shape == truth.shape
         assert np.max(np.abs(estimate - truth)) < 1e-5
+
+
+def assert_same_weights(network, other):
+    for ours, theirs in zip(network.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def loss_and_gradients(network, batch):
+    with tf.GradientTape() as tape:
+        loss = loss_of_batch(network, batch, configs.Loss())
+    return float(loss), [gradient.numpy() for gradient in tape.gradient(loss, network.trainable_variables)]
+
+
+@pytest.mark.parametrize("form", ["cpu", "tpu"])
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["model.num_levels=1", "model.estimate_frames=101"],
+        ["model.num_levels=2", "model.estimate_frames=101", "audio.channels=2"],
+        ["model.num_levels=5", "model.estimate_frames=421", "model.conditioning=concat", "model.place=input"],
+        ["model.num_levels=4", "model.estimate_frames=117", *DIFFERENCE, "model.residual=vn"],
+        ["model.down_kernel=5", "model.up_kernel=3", "model.estimate_frames=99"],
+        ["model.down_kernel=1", "model.up_kernel=3", "model.estimate_frames=99"],
+        ["model.down_kernel=3", "model.up_kernel=1", "model.estimate_frames=97", "model.upsampling=learned"],
+        ["model.padding=same", "model.estimate_frames=64"],
+    ],
+)
+def test_every_form_is_the_plain_network_forward_and_backward(form, overrides):
+    plain, other = (configs.load("smoke", [*SMALL, *overrides, f"model.form={f}"]) for f in ("plain", form))
+    network, batch = shaken_network(plain), random_batch(plain)
+    rewritten = make_network(other)
+    assert [v.path for v in rewritten.variables] == [v.path for v in network.variables]
+    assert_same_weights(rewritten, make_network(plain))
+    rewritten.set_weights(network.get_weights())
+    estimates = [np.asarray(net(batch["mixture"], batch["labels"])) for net in (network, rewritten)]
+    assert np.abs(estimates[0]).max() > 0.1
+    np.testing.assert_allclose(estimates[1], estimates[0], atol=2e-6)
+    (loss, gradients), (other_loss, other_gradients) = (loss_and_gradients(net, batch) for net in (network, rewritten))
+    assert other_loss == pytest.approx(loss, rel=1e-6)
+    for ours, theirs in zip(other_gradients, gradients, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-6 * np.abs(theirs).max())
 
 
 def conditioned(kind, place):

@@ -268,7 +268,10 @@ def test_command_explains_itself():
 
 def test_an_interrupted_command_is_resumable(tmp_path):
     args = [sys.executable, "-m", "data_prep.synthetic", "--corpus=urmp", f"--out={tmp_path / 'urmp'}", "--pieces=99"]
-    with subprocess.Popen(args, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # A shell that runs the tests in the background has SIGINT ignored, which children inherit.
+    default = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(args, cwd=PROJECT, preexec_fn=default, **pipes) as process:
         assert process.stdout.readline()
         os.kill(process.pid, signal.SIGINT)
         _, stderr = process.communicate(timeout=60)

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from configs.geometry import Padding
+from configs.schema import Form
 
 LEAKY_SLOPE = 0.2
 
@@ -35,10 +36,43 @@ def crop(x: Any, frames: int) -> Any:
 def decimate(x: Any) -> Any:
     """Every second frame, the first included: (B, T, F) -> (B, ceil(T / 2), F)."""
     features = x.shape[2]
-    even = ops.pad(x, ((0, 0), (0, x.shape[1] % 2), (0, 0)))
-    # Two frames side by side are 2 F features, of which the first F stay.
-    pairs = ops.reshape(even, (-1, even.shape[1] // 2, 2 * features))
+    pairs = fold(x, 2)  # 2 F features, of which the first F stay
     return ops.slice(pairs, (0, 0, 0), (ops.shape(x)[0], pairs.shape[1], features))
+
+
+def fold(x: Any, phases: int) -> Any:
+    """Neighbouring frames side by side: (B, T, F) -> (B, ceil(T / phases), phases F), zeros behind the last frame."""
+    whole = ops.pad(x, ((0, 0), (0, -x.shape[1] % phases), (0, 0)))
+    return ops.reshape(whole, (-1, whole.shape[1] // phases, phases * x.shape[2]))
+
+
+def unfold(x: Any, phases: int, frames: int) -> Any:
+    """The inverse of ``fold``, as far as ``frames``: (B, T, phases F) -> (B, frames, F)."""
+    return frames_of(ops.reshape(x, (-1, x.shape[1] * phases, x.shape[2] // phases)), 0, frames)
+
+
+def convolve_part(layer: keras.layers.Conv1D, x: Any, first: int, frames: int, phases: int, stride: int = 1) -> Any:
+    """Frames first, first + stride, ... of what a layer of valid padding makes of a folded x, folded too.
+
+    x (B, T, phases F) -> (B, ceil(frames / out), out filters), out = phases / stride or 1. Of a frame of the result
+    the kernel reads the ``phases`` frames that share a row from some of its taps: it is laid out anew for each phase
+    of the result, with zeros where it reads nothing.
+    """
+    kernel = ops.convert_to_tensor(layer.kernel)  # (taps, F, filters), in the compute dtype
+    taps, features, filters = kernel.shape
+    out = max(1, phases // stride)
+    first_row, offset = divmod(first, phases)
+    rows_read = -(-(offset + stride * (out - 1) + taps) // phases)
+    folded = []
+    for lead in (offset + stride * phase for phase in range(out)):
+        padded = ops.pad(kernel, ((lead, rows_read * phases - lead - taps), (0, 0), (0, 0)))
+        folded.append(ops.reshape(padded, (rows_read, phases * features, filters)))
+    rows, row_stride = -(-frames // out), stride * out // phases
+    needed = (rows - 1) * row_stride + rows_read
+    read = frames_of(x, first_row, min(needed, x.shape[1] - first_row))
+    read = ops.pad(read, ((0, 0), (0, needed - read.shape[1]), (0, 0)))
+    y = ops.conv(read, ops.concatenate(folded, axis=2), strides=row_stride, padding="valid")
+    return layer.activation(y + ops.tile(ops.convert_to_tensor(layer.bias), out))
 
 
 class Upsampling(keras.layers.Layer):
@@ -68,25 +102,64 @@ class Upsampling(keras.layers.Layer):
 
 
 class DownsamplingBlock(keras.layers.Layer):
-    """Convolve, keep the features as a skip, drop every second frame.
+    """Convolve, keep the middle as a skip, send every second frame down.
 
-    (B, T, F) -> the skip (B, T', filters) and what goes down, (B, ceil(T' / 2), filters).
+    (B, T, F) -> the skip (B, skip_frames, filters) and what goes down, (B, ceil(T' / 2), filters), T' being the
+    frames of the convolution. Three forms compute the same; with same padding, where every frame is used, all are
+    the first:
+
+    - ``plain``: the convolution as a whole, of which most is thrown away.
+    - ``cpu``: every frame once. Around the skip only every second frame is computed.
+    - ``tpu``: every second frame, and the skip by itself: a few more operations, but nothing is put together along
+      time, and what is wide in time and narrow in features is folded. Here x and what goes down are folded by
+      ``phases`` and half of that; T is ``frames``, beyond which a folded x holds anything finite.
     """
 
-    def __init__(self, filters: int, kernel: int, padding: Padding, **kwargs: Any) -> None:
+    def __init__(self, filters: int, kernel: int, padding: Padding, form: Form, phases: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.form = form if padding == "valid" else "plain"
+        self.kernel_size, self.phases = kernel, phases
         self.convolution = convolution(filters, kernel, padding, "convolution", self.dtype_policy)
 
-    def call(self, x: Any) -> tuple[Any, Any]:
+    def build(self, shape: tuple[int, ...]) -> None:
+        """The kernel and bias of the convolution, which not every form calls as a layer."""
+        self.convolution.build((*shape[:2], shape[2] // self.phases))
+
+    def call(self, x: Any, frames: int, skip_frames: int) -> tuple[Any, Any]:
         """See the class."""
-        skip = self.convolution(x)
-        return skip, decimate(skip)
+        if self.form == "plain":
+            y = self.convolution(x)
+            return crop(y, skip_frames), decimate(y)
+        num_outputs = frames - self.kernel_size + 1
+        before = (num_outputs - skip_frames) // 2
+        if self.form == "tpu":
+            skip = convolve_part(self.convolution, x, before, skip_frames, self.phases)
+            down = convolve_part(self.convolution, x, 0, (num_outputs + 1) // 2, self.phases, stride=2)
+            return unfold(skip, self.phases, skip_frames), down
+        # The frames that go down are the even ones: begin the middle at one of them, end it before one or at the end.
+        start = before - before % 2
+        stop = before + skip_frames
+        middle_frames = min(stop + stop % 2, num_outputs) - start
+        middle = self.convolution(frames_of(x, start, middle_frames + self.kernel_size - 1))
+        after = start + middle_frames
+        parts = [decimate(middle)]
+        if start > 0:  # not so where the kernel is 1
+            parts.insert(0, self._every_second(x, 0, start))
+        if after < num_outputs:
+            parts.append(self._every_second(x, after, num_outputs))
+        return frames_of(middle, before - start, skip_frames), ops.concatenate(parts, axis=1)
+
+    def _every_second(self, x: Any, first: int, stop: int) -> Any:
+        """Frames first, first + 2, ... of the convolution, as one of twice the features and half the frames."""
+        count = (stop - first + 1) // 2
+        needed = min(2 * count + self.kernel_size - 1, x.shape[1] - first)
+        return convolve_part(self.convolution, fold(frames_of(x, first, needed), 2), 0, count, phases=2, stride=2)
 
 
 class UpsamplingBlock(keras.layers.Layer):
-    """Upsample, append the middle of the skip, convolve.
+    """Upsample, append the skip, convolve.
 
-    (B, T, F) and a skip (B, T_skip, F_skip) -> (B, 2 T - kernel, filters), or (B, 2 T, filters) with same padding.
+    (B, T, F), (B, 2 T - 1, F_skip) -> (B, 2 T - kernel, filters); with same padding all but the first have 2 T frames.
     """
 
     def __init__(self, filters: int, kernel: int, padding: Padding, upsampling: str, **kwargs: Any) -> None:
@@ -97,4 +170,4 @@ class UpsamplingBlock(keras.layers.Layer):
     def call(self, x: Any, skip: Any) -> Any:
         """See the class."""
         x = self.upsampling(x)
-        return self.convolution(ops.concatenate([crop(skip, x.shape[1]), x], axis=-1))
+        return self.convolution(ops.concatenate([skip, x], axis=-1))

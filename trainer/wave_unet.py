@@ -12,7 +12,7 @@ from keras import ops
 
 from configs import Config
 from trainer import conditioning
-from trainer.layers import DownsamplingBlock, UpsamplingBlock, convolution, crop
+from trainer.layers import DownsamplingBlock, UpsamplingBlock, convolution, crop, fold
 
 
 class WaveUNet(keras.Model):
@@ -28,12 +28,12 @@ class WaveUNet(keras.Model):
         # a residual of a rounded mixture would carry the rounding.
         super().__init__(name="wave_unet", dtype=dtype, autocast=False)
         self.sources, self.model_config = config.data.sources, model
-        self.num_channels = config.audio.channels
+        self.num_channels, self.geometry = config.audio.channels, model.geometry()
         filters = [model.num_filters * level for level in range(1, model.num_levels + 2)]
         down, up, padding = model.down_kernel, model.up_kernel, model.padding
         self.encoder = [
-            DownsamplingBlock(n, down, padding, name=f"down_{level}", dtype=dtype)
-            for level, n in enumerate(filters[:-1], start=1)
+            DownsamplingBlock(n, down, padding, model.form, phases, name=f"down_{level}", dtype=dtype)
+            for level, (n, phases) in enumerate(zip(filters[:-1], self._phases(), strict=True), start=1)
         ]
         self.bottleneck = convolution(filters[-1], down, padding, "bottleneck", dtype)
         self.conditioners = self._make_conditioners(dtype)
@@ -47,9 +47,11 @@ class WaveUNet(keras.Model):
     def call(self, mixture: Any, labels: Any) -> Any:
         """See the class."""
         vector = conditioning.conditioning_vector(labels)
-        x, skips = self._condition("input", mixture, vector), []
-        for block in self.encoder:
-            skip, x = block(x)
+        geometry = self.geometry.for_mixture(mixture.shape[1])
+        x, skips = fold(self._condition("input", mixture, vector), self.encoder[0].phases), []
+        for level, block in enumerate(self.encoder, start=1):
+            sizes = {"frames": geometry.encoder_frames(level), "skip_frames": geometry.skip_frames(level)}
+            skip, x = block(x, **sizes)
             skips.append(skip)
         x = self._condition("bottleneck", self.bottleneck(x), vector)
         for i, (block, skip) in enumerate(zip(self.decoder, reversed(skips), strict=True)):
@@ -58,6 +60,12 @@ class WaveUNet(keras.Model):
         features = ops.concatenate([mixture, ops.cast(x, "float32")], axis=-1)
         heads = self.heads(self._condition("heads", features, vector))
         return self._estimates(heads, mixture, ops.cast(labels, "float32"))
+
+    def _phases(self) -> list[int]:
+        """By how much the input of each level is folded: the three widest in time to the same number of rows."""
+        model = self.model_config
+        folds = min(3, model.num_levels) if model.form == "tpu" and model.padding == "valid" else 0
+        return [2 ** max(0, folds - level) for level in range(model.num_levels)]
 
     def _make_conditioners(self, dtype: str) -> list[Any]:
         """A layer for the place where labels enter; one for each level of the decoder, none without conditioning."""

@@ -10,7 +10,14 @@ import configs
 from configs import Config
 from data_prep.manifest import Manifest, manifest_from_json
 
-_CHANGEABLE = ("train.steps", "train.steps_per_call", "train.checkpoint_steps", "train.keep_checkpoints", "evaluation.")
+_CHANGEABLE = (
+    "model.form",
+    "train.steps",
+    "train.steps_per_call",
+    "train.checkpoint_steps",
+    "train.keep_checkpoints",
+    "evaluation.",
+)
 
 
 @dataclass(frozen=True)
