@@ -35,6 +35,7 @@ setup(
         "tpu": ["tensorflow-tpu==2.19.1", "libtpu==0.0.10", "numpy<2.2"],
         "dev": [
             "hypothesis>=6.100",
+            "jax>=0.6",
             "mir_eval>=0.8,<0.9",
             "mypy>=1.11",
             "pytest>=8.2",
