@@ -207,3 +207,13 @@ class Config:
         if self.loss.stft:
             frames = self.model.estimate_frames
             _require(frames >= 2048, "model.estimate_frames", frames, "2048 or more, the longest window of loss.stft")
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether the network was trained to be told the instruments."""
+        return self.model.conditioning != "none" or self.model.gate_heads
+
+    @property
+    def takes_unknown_labels(self) -> bool:
+        """Whether the network was trained to do without labels, always or in a share of the examples."""
+        return not self.needs_labels or self.train.label_dropout > 0

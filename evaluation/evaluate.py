@@ -102,7 +102,7 @@ def _about(run: Run, config: Config, manifest: Manifest, separator: Separator, s
         split=split,
         sample_rate=config.audio.sample_rate,
         channels=config.audio.channels,
-        labels="oracle labels of each piece" if separator.needs_labels else "no labels",
+        labels="oracle labels of each piece" if config.needs_labels else "no labels",
         evaluation=config.evaluation,
         config_json=configs.to_json(config),
         manifest={

@@ -39,11 +39,6 @@ class Separator:
         self.step = restore_network(workdir, network, checkpoint)
         self._estimate = make_estimator(network, self.config.model.geometry())
 
-    @property
-    def needs_labels(self) -> bool:
-        """Whether the network was trained to be told the instruments."""
-        return self.config.model.conditioning != "none" or self.config.model.gate_heads
-
     def label_vector(self, labels: Sequence[str] | None) -> NDArray[np.float32]:
         """The vector (K,) that the network takes for labels, or for not knowing them (None).
 
@@ -53,7 +48,7 @@ class Separator:
         sources = self.config.data.sources
         if labels is not None:
             return np.array(instruments.multi_hot(labels, sources), np.float32)
-        if self.needs_labels and not self.config.train.label_dropout:
+        if not self.config.takes_unknown_labels:
             raise ValueError(
                 "this network was trained to be told the instruments and never without (train.label_dropout is 0); "
                 f"name them with --labels, of {', '.join(sources)}."
