@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 MUSDB = ("drums", "bass", "other", "vocals")
 URMP = ("bn", "cl", "db", "fl", "hn", "ob", "sax", "tba", "tbn", "tpt", "va", "vc", "vn")
 
+ACCOMPANIMENT = "accompaniment"  # in a vocabulary: the sum of all sources that it does not name
+
 _NAMES = {
     "bn": "bassoon",
     "cl": "clarinet",

@@ -1,5 +1,6 @@
 """What a reader of a corpus delivers, whatever the corpus: tracks with a mixture and named sources."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from configs.instruments import ACCOMPANIMENT
 from configs.splits import Split
 
 Waveform = NDArray[np.float32]  # (frames, channels), full scale is 1
@@ -68,3 +70,15 @@ def convert(track: Track, sample_rate: int, channels: int) -> Track:
 
     sources = {name: convert_waveform(source) for name, source in track.sources.items()}
     return replace(track, sample_rate=sample_rate, mixture=convert_waveform(track.mixture), sources=sources)
+
+
+def with_accompaniment(track: Track, vocabulary: Collection[str]) -> Track:
+    """The track with the sources that a vocabulary does not name summed, if it has a name for that."""
+    rest = [name for name in track.sources if name not in vocabulary]
+    if ACCOMPANIMENT not in vocabulary or not rest:
+        return track
+    sources = {name: source for name, source in track.sources.items() if name in vocabulary}
+    sources[ACCOMPANIMENT] = np.sum([track.sources[name] for name in rest], axis=0)
+    num_parts = {name: track.num_parts[name] for name in sources if name != ACCOMPANIMENT}
+    num_parts[ACCOMPANIMENT] = sum(track.num_parts[name] for name in rest)
+    return replace(track, sources=sources, num_parts=num_parts)

@@ -29,7 +29,7 @@ from data_prep.manifest import FILE_NAME, Manifest, ShardEntry, TrackEntry, layo
 from data_prep.records import FORMAT_VERSION, encode, shard_name
 from data_prep.revision import code_revision
 from data_prep.storage import replacing
-from data_prep.tracks import Track, TrackFiles, convert, residual_db
+from data_prep.tracks import Track, TrackFiles, convert, residual_db, with_accompaniment
 
 READERS = {"musdb": musdb, "urmp": urmp}
 _SHARDS_PER_GROUP = 8  # numbers of shards are multiples of it, so that any number of TPU hosts shares them evenly
@@ -143,7 +143,8 @@ def _write_track(
 ) -> TrackEntry:
     original: Track = READERS[corpus].load_track(files)
     residual = residual_db(original.mixture, original.sources)
-    track = convert(original, config.audio.sample_rate, config.audio.channels)
+    named = with_accompaniment(original, config.data.sources)
+    track = convert(named, config.audio.sample_rate, config.audio.channels)
     num_excerpts = 0
     for excerpt in iter_excerpts(track, config.data):
         writer.write(encode(excerpt, layout_of(config)))

@@ -17,7 +17,7 @@ from configs import instruments
 from configs.splits import load_splits
 from data_prep import musdb, urmp
 from data_prep.synthetic import write_musdb, write_urmp
-from data_prep.tracks import TrackFiles, residual_db
+from data_prep.tracks import TrackFiles, residual_db, with_accompaniment
 from data_prep.waveforms import fit_frames, read_wav
 
 PROJECT = Path(__file__).parents[1]
@@ -330,6 +330,16 @@ def test_hq_lists_and_loads(songs):
         assert np.array_equal(waveform, soundfile.read(folder / f"{name}.wav")[0])
     assert residual_db(track.mixture, track.sources) == -np.inf
     assert snapshot(songs) == before
+
+
+def test_what_a_vocabulary_does_not_name_is_its_accompaniment(songs):
+    track = musdb.load_track(musdb.list_tracks(songs, "official")[0])
+    two = with_accompaniment(track, ("vocals", "accompaniment"))
+    assert list(two.sources) == ["vocals", "accompaniment"]
+    np.testing.assert_allclose(two.sources["accompaniment"], track.mixture - track.sources["vocals"], atol=1e-6)
+    assert two.num_parts == {"vocals": 1, "accompaniment": 3}
+    assert with_accompaniment(track, instruments.MUSDB) is track
+    assert with_accompaniment(track, ("vocals",)) is track  # which the records then refuse
 
 
 def test_official_splits_follow_the_validation_list_of_musdb(songs):
