@@ -79,7 +79,7 @@ class Upsampling(keras.layers.Layer):
     """Upsampling by 2, the originals and what lies between them: (B, T, F) -> (B, 2 T - 1, F).
 
     Linear: the midpoint of the two neighbours. Learned: w a + (1 - w) b with a weight per feature, the sigmoid of a
-    parameter (Stoller et al., section 3.2.2). With same padding the last frame counts as repeated, which gives 2 T.
+    parameter (Stoller et al., as above). With same padding the last frame counts as repeated, which gives 2 T.
     """
 
     def __init__(self, kind: str, padding: Padding, **kwargs: Any) -> None:
