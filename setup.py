@@ -23,6 +23,7 @@ setup(
         "scipy>=1.13",
         "soundfile>=0.12",
         "soxr>=0.5",
+        "tensorflow-io>=0.37",
     ],
     extras_require={
         # One TensorFlow per environment: tensorflow, tensorflow-cpu and tensorflow-tpu install the same files.

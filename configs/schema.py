@@ -133,10 +133,16 @@ class Train:
 
     steps: int = 200_000  # in all, not additional ones
     batch_size: int = 64  # over all replicas
+    optimizer: Literal["adam", "adamw"] = "adam"
+    weight_decay: float = 0.01  # of adamw; biases do not decay
     learning_rate: float = 1e-4
-    schedule: Literal["constant", "exponential", "cosine"] = "constant"  # cosine falls to 0 at the last step
-    decay_rate: float = 0.96  # of the exponential schedule, once every decay_steps
+    schedule: Literal["constant", "exponential", "cosine", "plateau"] = "constant"  # cosine ends at 0 at the last step
+    warmup_steps: int = 0  # of a straight line from 0 to the schedule
+    decay_rate: float = 0.96  # exponential: once every decay_steps; plateau: after plateau_validations
     decay_steps: int = 10_000
+    plateau_validations: int = 5  # in a row that are not better than the best before
+    clip_norm: float = 0.0  # of the gradient of the global batch; 0 does not clip
+    average_decay: float = 0.0  # of the moving average of the weights, such as 0.999; 0 keeps none
     min_gain: float = 1.0  # each source is scaled by a random gain between these two
     max_gain: float = 1.0
     remix: float = 0.0  # share of examples that mix any instruments, each from a track of its own; the labels follow
@@ -148,14 +154,22 @@ class Train:
     steps_per_call: int = 100  # on the device between two looks of the host
     checkpoint_steps: int = 1000
     keep_checkpoints: int = 3
+    validation_steps: int = 5000  # from one validation to the next
+    patience: int = 0  # validations in a row without a better one that end the run; 0 never does
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "steps_per_call", "checkpoint_steps", "keep_checkpoints", "decay_steps"):
+        counts = ("steps", "batch_size", "steps_per_call", "checkpoint_steps", "keep_checkpoints", "decay_steps")
+        for name in (*counts, "plateau_validations", "validation_steps"):
             value = getattr(self, name)
             _require(value > 0, f"train.{name}", value, "1 or more")
+        for name in ("weight_decay", "warmup_steps", "clip_norm", "patience"):
+            value = getattr(self, name)
+            _require(value >= 0, f"train.{name}", value, "0 or more")
+        _one_of("train.optimizer", self.optimizer, ("adam", "adamw"))
+        _require(0 <= self.average_decay < 1, "train.average_decay", self.average_decay, "from 0 to below 1")
         _require(self.steps <= 10**9, "train.steps", self.steps, "at most 1000000000")
         _require(self.learning_rate > 0, "train.learning_rate", self.learning_rate, "a positive number")
-        _one_of("train.schedule", self.schedule, ("constant", "exponential", "cosine"))
+        _one_of("train.schedule", self.schedule, ("constant", "exponential", "cosine", "plateau"))
         _require(0 < self.decay_rate <= 1, "train.decay_rate", self.decay_rate, "a factor above 0 and at most 1")
         _require(0 <= self.min_gain <= self.max_gain, "train.min_gain", self.min_gain, "0 <= min_gain <= max_gain")
         for name in ("remix", "silence", "label_dropout"):

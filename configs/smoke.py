@@ -23,5 +23,6 @@ CONFIG = Config(
         remix=0.5,
         steps_per_call=50,
         checkpoint_steps=250,
+        validation_steps=500,
     ),
 )

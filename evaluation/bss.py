@@ -1,4 +1,4 @@
-"""How well an estimate matches a reference: BSS Eval v3 (SDR, SIR, SAR), SI-SDR and SNR. Signal maths only, float64.
+"""How well an estimate matches a reference: BSS Eval v3 (SDR, SIR, SAR) and SI-SDR. Signal maths only, float64.
 
 BSS Eval: E. Vincent, R. Gribonval and C. Fevotte, "Performance measurement in blind audio source separation", IEEE
 Transactions on Audio, Speech and Language Processing 14 (4), 2006. Version 3 ("sources") is the case of Section III-B
@@ -225,18 +225,6 @@ def si_sdr(references: ArrayLike, estimates: ArrayLike, axis: int | tuple[int, .
         scale = np.sum(references * estimates, axis=axis, keepdims=True) / _energy(references, axis, keepdims=True)
     target = scale * references
     return _decibels(_energy(target, axis), _energy(target - estimates, axis))
-
-
-def snr(references: ArrayLike, estimates: ArrayLike, axis: int | tuple[int, ...] = -1) -> Floats:
-    """Signal-to-noise ratio in dB: |s|^2 / |s - e|^2; inf where they are equal.
-
-    Args:
-        references: shape (..., T), or (..., T, C) with ``axis=(-2, -1)``.
-        estimates: the same shape.
-        axis: the axes of one signal.
-    """
-    references, estimates = np.asarray(references, np.float64), np.asarray(estimates, np.float64)
-    return _decibels(_energy(references, axis), _energy(references - estimates, axis))
 
 
 def _energy(signals: Floats, axis: int | tuple[int, ...] = -1, keepdims: bool = False) -> Floats:

@@ -26,20 +26,24 @@ from data_prep.storage import replacing
 from evaluation.report import About, write_report
 from evaluation.scores import SCHEMA_VERSION, Row, score_track, write_csv
 from evaluation.separate import Separator
+from trainer.checkpoints import WEIGHTS
 from trainer.workdir import Run, load_run
 
 FLAGS = flags.FLAGS
 
 
-def evaluate(workdir: str, records: str, split: str, checkpoint: str, overrides: Sequence[str]) -> Path:
+def evaluate(
+    workdir: str, records: str, split: str, checkpoint: str, overrides: Sequence[str], weights: str = "average"
+) -> Path:
     """Estimate, score and report a split; returns the folder of the results.
 
     Args:
         workdir: folder of the run.
         records: folder of the records, empty for those the run was trained on.
         split: train, valid or test.
-        checkpoint: latest, or a number of steps.
+        checkpoint: best, latest, or a number of steps.
         overrides: of the section ``evaluation``.
+        weights: average, the moving average where the run kept one, or raw.
 
     Raises:
         ValueError: the run, the checkpoint or the records are missing or do not fit together.
@@ -52,12 +56,12 @@ def evaluate(workdir: str, records: str, split: str, checkpoint: str, overrides:
     if not manifest.tracks(split):
         there = ", ".join(name for name in SPLITS if manifest.tracks(name))
         raise ValueError(f"the records in {folder} have no {split} tracks; they have {there}.")
-    separator = Separator(workdir, checkpoint)
+    separator = Separator(workdir, checkpoint, weights)
     rows = _score(separator, config, manifest, folder, split)
-    out = Path(workdir) / "evaluation" / f"{separator.step}-{split}"
+    out = Path(workdir) / "evaluation" / (f"{separator.step}-{split}" + ("-raw" if weights == "raw" else ""))
     out.mkdir(parents=True, exist_ok=True)
     call = ["python", "-m", "evaluation.evaluate", f"--workdir={workdir}", f"--records={folder}", f"--split={split}"]
-    call += [f"--checkpoint={separator.step}", *(f"--set={override}" for override in overrides)]
+    call += [f"--checkpoint={separator.step}", f"--weights={weights}", *(f"--set={override}" for override in overrides)]
     about = _about(run, config, manifest, separator, split, shlex.join(call))
     write_csv(out / "scores.csv", rows)
     with replacing(out / "scores.json") as temporary:
@@ -120,7 +124,7 @@ def _about(run: Run, config: Config, manifest: Manifest, separator: Separator, s
 
 def main(_: Sequence[str]) -> None:
     """Flags -> one call."""
-    out = evaluate(FLAGS.workdir, FLAGS.records, FLAGS.split, FLAGS.checkpoint, FLAGS.set)
+    out = evaluate(FLAGS.workdir, FLAGS.records, FLAGS.split, FLAGS.checkpoint, FLAGS.set, FLAGS.weights)
     print(f"scores: {out / 'scores.csv'}\nreport: {out / 'report.html'}")
 
 
@@ -128,6 +132,7 @@ if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "folder of the run", required=True)
     flags.DEFINE_string("records", "", "folder of the records instead of those the run was trained on")
     flags.DEFINE_enum("split", "test", SPLITS, "which tracks to score")
-    flags.DEFINE_string("checkpoint", "latest", "latest, or a number of steps")
+    flags.DEFINE_string("checkpoint", "best", "best (in validation), latest, or a number of steps")
+    flags.DEFINE_enum("weights", "average", WEIGHTS, "the moving average where the run kept one, or the raw weights")
     flags.DEFINE_multi_string("set", [], "override, evaluation.field=value; may be repeated")
     command.run(main)

@@ -64,22 +64,6 @@ _LEGAL = dict.fromkeys(METRICS, "a number of dB or nothing") | {
 }
 
 
-def segment_bounds(num_frames: int, segment_frames: int) -> list[tuple[int, int]]:
-    """The segments of a track as (start, stop) frames; they tile it.
-
-    A remainder shorter than half a segment joins the segment before it, because the filters of BSS Eval flatter short
-    stretches; a longer one is a segment of its own. A track shorter than a segment is one segment.
-
-    Raises:
-        ValueError: a length is not positive.
-    """
-    if num_frames < 1 or segment_frames < 1:
-        raise ValueError(f"a track of {num_frames} frames has no segments of {segment_frames}; expected 1 or more.")
-    num_segments = max((num_frames + segment_frames // 2) // segment_frames, 1)
-    starts = [i * segment_frames for i in range(num_segments)]
-    return list(zip(starts, [*starts[1:], num_frames], strict=True))
-
-
 def score_track(
     track_name: str,
     mixture: Waveforms,
@@ -122,7 +106,7 @@ def score_track(
     _validate(track_name, mixture, {"reference": references, **estimates}, vocabulary)
     baselines = zip(BASELINES, (mixture, np.zeros_like(mixture)), strict=True)
     systems = dict(estimates) | {system: np.broadcast_to(each, references.shape) for system, each in baselines}
-    bounds = segment_bounds(len(mixture), max(round(config.segment_secs * sample_rate), 1))
+    bounds = activity.segment_bounds(len(mixture), max(round(config.segment_secs * sample_rate), 1))
     levels = np.stack([activity.rms_db(references[:, start:stop]) for start, stop in bounds])
     sounding = activity.active(levels, config.active_relative_db, config.silent_dbfs)
     rows: dict[str, list[Row]] = {system: [] for system in systems}
@@ -175,7 +159,7 @@ def _score_segment(
         chosen, estimated = references[active].astype(np.float64), estimates[:, active]
         ratios = dict(zip(("sdr", "sir", "sar"), _bss_eval(chosen, estimated, config.filter_taps), strict=True))
         ratios["si_sdr"] = bss.si_sdr(chosen, estimated, _SIGNAL_AXES)
-        ratios["snr"] = bss.snr(chosen, estimated, _SIGNAL_AXES)
+        ratios["snr"] = activity.snr(chosen, estimated)
         for metric, ratio in ratios.items():
             values[metric][:, active] = ratio
     values["sdr"][quiet] = values["snr"][quiet] = 0.0

@@ -20,7 +20,7 @@ from data_prep import command
 from data_prep.storage import replacing
 from data_prep.tracks import Waveform
 from data_prep.waveforms import fit_frames
-from trainer.checkpoints import restore_network
+from trainer.checkpoints import WEIGHTS, restore_network
 from trainer.conditioning import UNKNOWN
 from trainer.tiling import make_estimator
 from trainer.wave_unet import make_network
@@ -32,11 +32,11 @@ FLAGS = flags.FLAGS
 class Separator:
     """A trained network as a function of waveforms."""
 
-    def __init__(self, workdir: str, checkpoint: str = "latest") -> None:
+    def __init__(self, workdir: str, checkpoint: str = "best", weights: str = "average") -> None:
         """Restore the network of a run; ``ValueError`` where there is none."""
         self.config: Config = load_run(workdir).config
         network = make_network(self.config)
-        self.step = restore_network(workdir, network, checkpoint)
+        self.step = restore_network(workdir, network, checkpoint, weights)
         self._estimate = make_estimator(network, self.config.model.geometry())
 
     def label_vector(self, labels: Sequence[str] | None) -> NDArray[np.float32]:
@@ -141,7 +141,7 @@ def main(arguments: Sequence[str]) -> None:
     paths = [Path(argument) for argument in arguments[1:]]
     if not paths:
         raise ValueError("name at least one audio file to separate.")
-    separator = Separator(FLAGS.workdir, FLAGS.checkpoint)
+    separator = Separator(FLAGS.workdir, FLAGS.checkpoint, FLAGS.weights)
     labels = None
     if FLAGS.labels is not None:
         labels = [label.strip() for label in FLAGS.labels.split(",") if label.strip()]
@@ -156,5 +156,6 @@ if __name__ == "__main__":
         "labels", None, "instruments that play, separated by commas; leave out where they are not known"
     )
     flags.DEFINE_string("out", "separated", "folder to write to")
-    flags.DEFINE_string("checkpoint", "latest", "latest, or a number of steps")
+    flags.DEFINE_string("checkpoint", "best", "best (in validation), latest, or a number of steps")
+    flags.DEFINE_enum("weights", "average", WEIGHTS, "the moving average where the run kept one, or the raw weights")
     command.run(main, takes_files=True)

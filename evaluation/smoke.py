@@ -77,7 +77,7 @@ def _train(config: str, records: Path, workdir: Path) -> _Step:
 
 
 def _evaluate(config: str, workdir: Path, split: str) -> _Step:
-    arguments = ("evaluation.evaluate", f"--workdir={workdir}", f"--split={split}")
+    arguments = ("evaluation.evaluate", f"--workdir={workdir}", f"--split={split}", "--checkpoint=latest")
     return _Step(f"score {config} on its {split} tracks", _results(config, workdir, split) / "report.html", arguments)
 
 

@@ -3,6 +3,7 @@
 A process of its own, because devices are divided before TensorFlow starts.
 """
 
+import dataclasses
 import json
 import sys
 
@@ -13,6 +14,7 @@ import tensorflow as tf
 import configs
 from data_prep.manifest import load_manifest
 from trainer import train
+from trainer.optimisation import Optimisation, clip_over_replicas
 from trainer.separation import SeparationTask
 
 OVERRIDES = [
@@ -41,21 +43,37 @@ def gradients(task, config, strategy):
     return [strategy.reduce(tf.distribute.ReduceOp.SUM, gradient, axis=None).numpy() for gradient in summed]
 
 
-def run(task, config, strategy, make_optimizer, num_steps):
+def run(task, config, strategy, make_apply, num_steps):
     """Weights and losses after some steps of the training loop's own step."""
     with strategy.scope():
         network = task.make_network()
-        optimizer = make_optimizer(network)
-    run_steps = train.make_run_steps(task, network, optimizer, strategy)
+        apply = make_apply(network)
+    run_steps = train.make_run_steps(task, network, apply, strategy)
     batches = iter(train.distribute(task.make_examples(0), config.train.batch_size, strategy))
-    losses = run_steps(batches, tf.constant(num_steps)).numpy()
-    return [variable.numpy() for variable in network.trainable_variables], losses
+    losses, _ = run_steps(batches, tf.constant(num_steps))
+    return [variable.numpy() for variable in network.trainable_variables], losses.numpy()
 
 
-def make_sgd(network):
-    optimizer = keras.optimizers.SGD(0.1)
+def make_sgd(network, rate=0.1, clip_norm=None):
+    optimizer = keras.optimizers.SGD(rate)
     optimizer.build(network.trainable_variables)
-    return optimizer
+
+    def apply(gradients):
+        gradients = clip_over_replicas(gradients, clip_norm) if clip_norm else gradients
+        optimizer.apply(gradients, network.trainable_variables)
+
+    return apply
+
+
+def run_averaged(task, config, strategy, num_steps):
+    """The average of the weights after some steps."""
+    settings = dataclasses.replace(config.train, average_decay=0.9, clip_norm=1e-4)
+    with strategy.scope():
+        network = task.make_network()
+        optimisation = Optimisation(settings, network)
+    run_steps = train.make_run_steps(task, network, optimisation.apply, strategy)
+    run_steps(iter(train.distribute(task.make_examples(0), settings.batch_size, strategy)), tf.constant(num_steps))
+    return [mean.numpy() for mean in optimisation.average.values()]
 
 
 def main(records):
@@ -70,11 +88,21 @@ def main(records):
     ]
     weights = [run(task, config, strategy, make_sgd, 10)[0] for strategy in (one, two)]
     adam = [
-        run(task, config, strategy, lambda network: train.make_optimizer(config.train, network), 60)[1]
+        run(task, config, strategy, lambda network: Optimisation(config.train, network).apply, 60)[1]
         for strategy in (one, two)
     ]
+    start = run(task, config, one, make_sgd, 0)[0]
+    clipped = [
+        run(task, config, strategy, lambda network: make_sgd(network, 1.0, 1e-3), 1)[0] for strategy in (one, two)
+    ]
+    averages = [run_averaged(task, config, strategy, 5) for strategy in (one, two)]
     differences = {
         "gradients": float(max(relative)),
+        # One step of rate 1 moves the weights by the clipped gradient.
+        "clipped_norms": [
+            float(np.sqrt(sum(np.sum((a - b) ** 2) for a, b in zip(ends, start, strict=True)))) for ends in clipped
+        ],
+        "averages": float(max(np.abs(a - b).max() for a, b in zip(*averages, strict=True))),
         "sgd_weights": float(max(np.abs(a - b).max() for a, b in zip(*weights, strict=True))),
         "adam_losses": float(np.max(np.abs(adam[0] - adam[1]) / adam[0])),
         "adam_first_loss": float(adam[0][0]),

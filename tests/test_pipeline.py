@@ -18,6 +18,7 @@ from evaluation.evaluate import evaluate
 from evaluation.scores import read_csv
 from evaluation.separate import Separator, read_audio, separate_files
 from tests import replicas
+from trainer.lock import Hold
 from trainer.separation import SeparationTask
 from trainer.train import train
 from trainer.workdir import open_run
@@ -29,7 +30,7 @@ def train_run(config, records, workdir):
     manifest = load_manifest(str(records))
     task = SeparationTask(config, manifest, str(records))
     open_run(str(workdir), config, str(records), manifest)
-    assert train(task, config.train, str(workdir), tf.distribute.get_strategy())
+    assert train(task, config.train, str(workdir), tf.distribute.get_strategy(), Hold())
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,9 @@ from data_prep.manifest import load_manifest
 from data_prep.synthetic import write_urmp
 from tests import replicas
 from trainer.checkpoints import Checkpoints, restore_network
+from trainer.optimisation import LearningRate, Optimisation
+from trainer.progress import read_metrics
 from trainer.separation import SeparationTask
-from trainer.train import make_optimizer, make_schedule
 from trainer.wave_unet import make_network
 from trainer.workdir import load_run, open_run
 
@@ -27,6 +28,7 @@ SETTINGS = [
     "train.steps=40",
     "train.steps_per_call=4",
     "train.checkpoint_steps=8",
+    "train.validation_steps=16",
     "train.learning_rate=1e-3",
     "train.schedule=constant",
 ]
@@ -135,7 +137,13 @@ def test_old_checkpoints_are_dropped_and_events_written(undisturbed):
         for event in tf.compat.v1.train.summary_iterator(str(path))
         for value in event.summary.value
     }
-    assert tags == {"train/loss", "train/examples_per_second", "train/learning_rate"}
+    figures = {"loss", "examples_per_second", "learning_rate", "input_wait"}
+    assert tags >= {*(f"train/{name}" for name in figures), "valid/improvement", "valid/loss", "audio/mixture"}
+    metrics = read_metrics(str(undisturbed))
+    assert [line["step"] for line in metrics if line["kind"] == "train"] == list(range(4, 41, 4))
+    assert [line["step"] for line in metrics if line["kind"] == "valid"] == [16, 32, 40]
+    assert all(figures <= line.keys() for line in metrics if line["kind"] == "train")
+    assert all(0 <= line.get("input_wait", 0) <= 1 for line in metrics)
 
 
 def test_the_network_alone_comes_back_as_it_was_trained(records, undisturbed):
@@ -153,8 +161,8 @@ def test_the_network_alone_comes_back_as_it_was_trained(records, undisturbed):
         variable.assign(before)
     assert trained < 0.9 * float(task.loss(network, batch))
     assert restore_network(str(undisturbed), network, "32") == 32
-    with pytest.raises(ValueError, match=r"no checkpoint 'best' in .*; there are latest, 24, 32, 40"):
-        restore_network(str(undisturbed), network, "best")
+    with pytest.raises(ValueError, match=r"no checkpoint '7' in .*; there are best, latest, "):
+        restore_network(str(undisturbed), network, "7")
 
 
 @pytest.mark.parametrize(
@@ -202,28 +210,61 @@ def test_other_records_are_refused(records, undisturbed):
         open_run(str(undisturbed), config, records, dataclasses.replace(manifest, shards=shards))
 
 
-def test_damaged_runs_are_refused_and_nothing_is_written_over(undisturbed, tmp_path):
-    config = configs.load("smoke", OVERRIDES)
-    network = make_network(config)
-    for damage, message in [
-        (lambda folder: (folder / "checkpoints" / "checkpoint").unlink(), "but the file 'checkpoint' that lists them"),
-        (lambda folder: (folder / "checkpoints" / "ckpt-40.data-00000-of-00001").write_bytes(b"x"), "is damaged"),
-        (lambda folder: (folder / "checkpoints" / "ckpt-40.index").write_bytes(b"x"), "is damaged"),
-    ]:
-        shutil.rmtree(tmp_path / "run", ignore_errors=True)
-        shutil.copytree(undisturbed, tmp_path / "run")
-        listing = tmp_path / "run" / "checkpoints" / "checkpoint"
-        listing.write_text(listing.read_text().replace(str(undisturbed), str(tmp_path / "run")))
-        damage(tmp_path / "run")
-        with pytest.raises(ValueError, match=message):
-            restore_network(str(tmp_path / "run"), network, "latest")
-        before = sorted((tmp_path / "run" / "checkpoints").iterdir())
-        checkpoints = Checkpoints(
-            str(tmp_path / "run"), network, make_optimizer(configs.load("smoke").train, network), 3
-        )
-        with pytest.raises(ValueError, match=message):
-            checkpoints.restore()
-        assert sorted((tmp_path / "run" / "checkpoints").iterdir()) == before
+def copy_of_run(undisturbed, workdir):
+    """A copy whose lists of checkpoints name the copies."""
+    shutil.rmtree(workdir, ignore_errors=True)
+    shutil.copytree(undisturbed, workdir)
+    for listing in (workdir / "checkpoints").rglob("checkpoint"):
+        listing.write_text(listing.read_text().replace(str(undisturbed), str(workdir)))
+    return workdir / "checkpoints"
+
+
+def make_checkpoints(workdir):
+    settings = configs.load("smoke", OVERRIDES)
+    network = make_network(settings)
+    return Checkpoints(str(workdir), network, Optimisation(settings.train, network), 3)
+
+
+def test_without_their_list_checkpoints_are_refused_and_not_written_over(undisturbed, tmp_path):
+    folder = copy_of_run(undisturbed, tmp_path / "run")
+    (folder / "checkpoint").unlink()
+    before = sorted(folder.iterdir())
+    with pytest.raises(ValueError, match="but the file 'checkpoint' that lists them"):
+        make_checkpoints(tmp_path / "run").restore()
+    with pytest.raises(ValueError, match="but the file 'checkpoint' that lists them"):
+        restore_network(str(tmp_path / "run"), make_network(configs.load("smoke", OVERRIDES)), "latest")
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["ckpt-40.data-00000-of-00001", "ckpt-40.index"])
+@pytest.mark.parametrize("damage", ["truncated", "missing"])
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(undisturbed, tmp_path, capfd, name, damage):
+    folder = copy_of_run(undisturbed, tmp_path / "run")
+    path = folder / name
+    path.unlink() if damage == "missing" else path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match="ckpt-40 is damaged, missing or of another network"):
+        restore_network(str(tmp_path / "run"), make_network(configs.load("smoke", OVERRIDES)), "latest")
+    assert make_checkpoints(tmp_path / "run").restore() == 32
+    assert "ckpt-40 is damaged, missing or of another network. Going back to" in capfd.readouterr().out
+
+
+def test_a_run_goes_on_from_the_checkpoint_before_to_the_same_end(records, undisturbed, tmp_path):
+    folder = copy_of_run(undisturbed, tmp_path / "run")
+    (folder / "ckpt-40.index").write_bytes(b"x")
+    result = run(records, tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    assert "Going back to" in result.stdout
+    assert "continuing after step 32" in result.stdout
+    assert_same_state(tmp_path / "run", undisturbed)
+    assert [line["step"] for line in read_metrics(str(tmp_path / "run")) if line["kind"] == "valid"] == [16, 32, 40]
+
+
+def test_where_no_checkpoint_is_whole_nothing_is_trained_over_them(undisturbed, tmp_path):
+    folder = copy_of_run(undisturbed, tmp_path / "run")
+    for path in folder.glob("*.index"):
+        path.write_bytes(b"x")
+    with pytest.raises(ValueError, match="ckpt-24 is damaged"):
+        make_checkpoints(tmp_path / "run").restore()
 
 
 @pytest.mark.parametrize(
@@ -262,16 +303,21 @@ def test_two_replicas_train_like_one_device(records):
     assert differences["gradients"] < 1e-5
     assert differences["sgd_weights"] < 1e-6
     assert differences["adam_losses"] < 1e-4
+    assert differences["clipped_norms"] == pytest.approx([1e-3, 1e-3], rel=1e-3)  # of the global gradient, on both
+    assert differences["averages"] < 1e-6
     assert differences["adam_last_loss"] < 0.9 * differences["adam_first_loss"]  # the run did learn
 
 
 def test_schedules():
     def rates(*overrides):
         settings = configs.load("smoke", ["train.learning_rate=0.1", "train.steps=1000", *overrides]).train
-        schedule = make_schedule(settings)
-        return [float(schedule(step)) if callable(schedule) else schedule for step in (0, 250, 500, 1000)]
+        schedule = LearningRate(settings)
+        return [float(schedule(step)) for step in (0, 250, 500, 1000)]
 
-    assert rates("train.schedule=constant") == [0.1] * 4
+    assert rates("train.schedule=constant") == pytest.approx([0.1] * 4)
+    assert rates("train.schedule=plateau") == pytest.approx([0.1] * 4)
+    warm = rates("train.schedule=constant", "train.warmup_steps=501")
+    assert warm == pytest.approx([0.1 / 501, 0.1 * 251 / 501, 0.1, 0.1])
     exponential = rates("train.schedule=exponential", "train.decay_steps=500", "train.decay_rate=0.5")
     assert exponential == pytest.approx([0.1, 0.1 * 0.5**0.5, 0.05, 0.025])
     cosine = [0.1 * 0.5 * (1 + np.cos(np.pi * share)) for share in (0, 0.25, 0.5, 1)]

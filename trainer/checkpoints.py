@@ -1,5 +1,6 @@
 """Saving and restoring a run: weights, optimizer state and step."""
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,34 +9,70 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from trainer.optimisation import Optimisation
+
+WEIGHTS = ("average", "raw")  # of a run that keeps a moving average of its weights
+
 
 class Checkpoints:
-    """The checkpoints in ``workdir/checkpoints``, numbered by step."""
+    """The checkpoints in ``workdir/checkpoints``, numbered by step: the newest ones, and in ``best`` the best.
 
-    def __init__(self, workdir: str, network: keras.Model, optimizer: keras.optimizers.Optimizer, keep: int) -> None:
+    Beside weights and optimizer they hold the average of the weights, where one is kept, and what the plateau
+    schedule and early stopping go by: ``best``, the best figure of a validation, and how many since were not better.
+    """
+
+    def __init__(self, workdir: str, network: keras.Model, optimisation: Optimisation, keep: int) -> None:
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        self.best = tf.Variable(-math.inf, dtype=tf.float64, trainable=False, name="best")
+        self.not_better = tf.Variable(0, dtype=tf.int64, trainable=False, name="not_better")
         checkpoint = tf.train.Checkpoint(
-            network=_by_path(network.variables), optimizer=_by_path(optimizer.variables), step=self.step
+            network=_by_path(network.variables),
+            optimizer={name: variable.value for name, variable in optimisation.variables.items()},
+            average={name: variable.value for name, variable in optimisation.average.items()},
+            step=self.step,
+            best=self.best,
+            not_better=self.not_better,
         )
-        self._manager = tf.train.CheckpointManager(checkpoint, _folder(workdir), max_to_keep=keep)
+        self._newest = tf.train.CheckpointManager(checkpoint, _folder(workdir), max_to_keep=keep)
+        self._best = tf.train.CheckpointManager(checkpoint, _folder(workdir, "best"), max_to_keep=1)
 
     def restore(self) -> int:
-        """Restore the newest checkpoint, if there is one; returns the number of steps it has seen."""
-        path = self._manager.latest_checkpoint
-        _refuse_unlisted(self._manager.directory, path)
-        if path:
-            with _readable(path):
-                self._manager.checkpoint.restore(path).assert_consumed()
+        """Restore the newest checkpoint that is whole, if there is one; returns the number of steps it has seen.
+
+        Raises:
+            ValueError: there are checkpoints, but none can be read, or they are of another network.
+        """
+        paths = _paths(self._newest.directory)
+        for older, path in enumerate(paths, start=1):
+            try:
+                with _readable(path):
+                    self._newest.checkpoint.restore(path).assert_consumed()
+                break
+            except ValueError as error:
+                if older == len(paths):
+                    raise
+                print(f"warning: {error} Going back to {paths[older]}.", flush=True)
         return int(self.step.numpy())
 
     def save(self, step: int) -> None:
         """Save the state after ``step`` steps, and drop the oldest beyond those to keep."""
         self.step.assign(step)
-        self._manager.save(checkpoint_number=step)
+        self._newest.save(checkpoint_number=step)
+
+    def save_best(self, step: int) -> None:
+        """Save the state after ``step`` steps as the best one, in place of the best before."""
+        self.step.assign(step)
+        self._best.save(checkpoint_number=step)
 
 
-def restore_network(workdir: str, network: keras.Model, which: str) -> int:
-    """Restore the weights of a network from ``latest`` or the checkpoint after a given number of steps.
+def restore_network(workdir: str, network: keras.Model, which: str, weights: str = "average") -> int:
+    """Restore the weights of a network.
+
+    Args:
+        workdir: folder of the run.
+        network: gets the weights.
+        which: ``best``, ``latest`` or a number of steps; ``best`` is the latest where nothing was validated.
+        weights: ``average``, the moving average where the run kept one, or ``raw``.
 
     Returns:
         The number of steps the weights have seen.
@@ -43,29 +80,39 @@ def restore_network(workdir: str, network: keras.Model, which: str) -> int:
     Raises:
         ValueError: there is no such checkpoint; the message lists those there are.
     """
-    steps = {_step_of(path): path for path in _paths(workdir)}
-    _refuse_unlisted(_folder(workdir), next(iter(steps.values()), None))
+    newest, best = _paths(_folder(workdir)), _paths(_folder(workdir, "best"))
+    steps = {str(_step_of(path)): path for path in (*best, *newest)}
     if not steps:
         raise ValueError(f"{workdir} has no checkpoint yet; train first.")
-    step = max(steps) if which == "latest" else int(which) if which.isdecimal() else -1
-    if step not in steps:
-        raise ValueError(
-            f"there is no checkpoint {which!r} in {workdir}; there are latest, {', '.join(map(str, steps))}."
+    steps["latest"] = (newest or best)[0]
+    steps["best"] = (best or newest)[0]
+    if which not in steps:
+        raise ValueError(f"there is no checkpoint {which!r} in {workdir}; there are {', '.join(reversed(steps))}.")
+    path = steps[which]
+    with _readable(path):
+        averaged = weights == "average" and any(
+            name.startswith("average/") for name in tf.train.load_checkpoint(path).get_variable_to_shape_map()
         )
-    checkpoint = tf.train.Checkpoint(network=_by_path(network.variables))
-    with _readable(steps[step]):
-        checkpoint.restore(steps[step]).assert_existing_objects_matched().expect_partial()
-    return step
+        # Both parts hold the weights under their paths; a network has no variables but weights.
+        checkpoint = tf.train.Checkpoint(**{"average" if averaged else "network": _by_path(network.variables)})
+        checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
+    return _step_of(path)
 
 
-def _refuse_unlisted(folder: str, listed: str | None) -> None:
-    """TensorFlow keeps a list of the checkpoints and takes a missing one for an empty folder, to be written over."""
+def _paths(folder: str) -> list[str]:
+    """The checkpoints of a folder, newest first.
+
+    TensorFlow keeps a list of them and takes a missing one for an empty folder, to be written over: refused here.
+    """
+    state: Any = tf.train.get_checkpoint_state(folder)
+    listed = list(state.all_model_checkpoint_paths) if state else []
     found = tf.io.gfile.glob(f"{folder}/*.index")
     if found and not listed:
         raise ValueError(
             f"{folder} holds {len(found)} checkpoints, but the file 'checkpoint' that lists them is missing or "
             f"unreadable; restore it, or choose another --workdir."
         )
+    return sorted(listed, key=_step_of, reverse=True)
 
 
 @contextmanager
@@ -74,10 +121,7 @@ def _readable(path: str) -> Iterator[None]:
     try:
         yield
     except (tf.errors.OpError, IndexError, AssertionError) as error:
-        raise ValueError(
-            f"the checkpoint {path} is damaged or of another network; take its line out of the file 'checkpoint' "
-            f"beside it to go back to the one before."
-        ) from error
+        raise ValueError(f"the checkpoint {path} is damaged, missing or of another network.") from error
 
 
 def _by_path(variables: list[keras.Variable]) -> dict[str, tf.Variable]:
@@ -89,15 +133,10 @@ def _by_path(variables: list[keras.Variable]) -> dict[str, tf.Variable]:
     return {variable.path: variable.value for variable in variables}
 
 
-def _paths(workdir: str) -> list[str]:
-    state: Any = tf.train.get_checkpoint_state(_folder(workdir))
-    return list(state.all_model_checkpoint_paths) if state else []
-
-
 def _step_of(path: str) -> int:
     match = re.search(r"-(\d+)$", path)
     return int(match.group(1)) if match else -1
 
 
-def _folder(workdir: str) -> str:
-    return f"{workdir}/checkpoints"
+def _folder(workdir: str, *names: str) -> str:
+    return "/".join((workdir, "checkpoints", *names))

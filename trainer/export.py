@@ -21,7 +21,7 @@ from absl import flags
 import configs
 from configs import Config
 from data_prep import command
-from trainer.checkpoints import restore_network
+from trainer.checkpoints import WEIGHTS, restore_network
 from trainer.conditioning import UNKNOWN
 from trainer.tiling import estimate_in_graph, long_patch
 from trainer.wave_unet import WaveUNet, make_network
@@ -92,7 +92,7 @@ def _require_labels(labels: tf.Tensor, takes_unknown: bool) -> tf.Operation:
     return tf.debugging.Assert(legal, [f"{expected}; got", labels])
 
 
-def export(workdir: str, checkpoint: str, out: str) -> str:
+def export(workdir: str, checkpoint: str, out: str, weights: str = "average") -> str:
     """Write the SavedModel of a run to a folder, by default ``WORKDIR/saved_model``, replacing one that is there.
 
     Returns:
@@ -103,7 +103,7 @@ def export(workdir: str, checkpoint: str, out: str) -> str:
     """
     config, out = load_run(workdir).config, out or f"{workdir}/saved_model"
     network = make_network(config)
-    step = restore_network(workdir, network, checkpoint)
+    step = restore_network(workdir, network, checkpoint, weights)
     if tf.io.gfile.exists(out) and not tf.io.gfile.exists(f"{out}/saved_model.pb"):
         raise ValueError(f"{out} is there and is no SavedModel; choose another --out.")
     module, partial = ExportedSeparator(config, network, step), f"{out}.partial"
@@ -119,11 +119,12 @@ def export(workdir: str, checkpoint: str, out: str) -> str:
 
 def main(_: Sequence[str]) -> None:
     """Flags -> one call."""
-    print(f"SavedModel: {export(FLAGS.workdir, FLAGS.checkpoint, FLAGS.out)}")
+    print(f"SavedModel: {export(FLAGS.workdir, FLAGS.checkpoint, FLAGS.out, FLAGS.weights)}")
 
 
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "folder of the run", required=True)
-    flags.DEFINE_string("checkpoint", "latest", "latest, or a number of steps")
+    flags.DEFINE_string("checkpoint", "best", "best (in validation), latest, or a number of steps")
+    flags.DEFINE_enum("weights", "average", WEIGHTS, "the moving average where the run kept one, or the raw weights")
     flags.DEFINE_string("out", "", "folder to write instead of WORKDIR/saved_model")
     command.run(main)

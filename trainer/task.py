@@ -10,6 +10,8 @@ from absl import flags
 import configs
 from data_prep import command
 from data_prep.manifest import load_manifest
+from trainer.lock import held
+from trainer.rehearsal import dry_run, overfit
 from trainer.separation import SeparationTask
 from trainer.strategy import make_strategy
 from trainer.train import train
@@ -24,8 +26,16 @@ def main(_: Sequence[str]) -> int:
     manifest = load_manifest(FLAGS.records)
     strategy = make_strategy(FLAGS.tpu)
     task = SeparationTask(config, manifest, FLAGS.records)
-    open_run(FLAGS.workdir, config, FLAGS.records, manifest)
-    return 0 if train(task, config.train, FLAGS.workdir, strategy) else command.INTERRUPTED
+    if FLAGS.dry_run:
+        dry_run(task, config, manifest, strategy)
+        return command.FINISHED
+    if FLAGS.overfit:
+        overfit(task, config, strategy)
+        return command.FINISHED
+    with held(FLAGS.workdir) as hold:
+        open_run(FLAGS.workdir, config, FLAGS.records, manifest)
+        done = train(task, config.train, FLAGS.workdir, strategy, hold)
+    return command.FINISHED if done else command.INTERRUPTED
 
 
 if __name__ == "__main__":
@@ -33,5 +43,7 @@ if __name__ == "__main__":
     flags.DEFINE_string("records", None, "folder of the records", required=True)
     flags.DEFINE_string("workdir", None, "folder of the run", required=True)
     flags.DEFINE_string("tpu", "none", "local on a TPU VM, the name of a TPU, or none for GPUs and CPU")
+    flags.DEFINE_bool("dry_run", False, "say what the run is and costs, measured on a few steps, and write nothing")
+    flags.DEFINE_bool("overfit", False, "train on one batch until its loss collapses, and write nothing")
     flags.DEFINE_multi_string("set", [], "override, section.field=value; may be repeated")
     command.run(main)

@@ -5,8 +5,7 @@ It knows nothing of Wave-U-Net: a task says which batches it wants, what its net
 
 import math
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -15,6 +14,9 @@ import tensorflow as tf
 
 from configs import Train
 from trainer.checkpoints import Checkpoints
+from trainer.lock import Hold
+from trainer.optimisation import Optimisation
+from trainer.progress import Progress
 from trainer.summaries import Summaries
 
 _CURE = (
@@ -35,62 +37,121 @@ class Task(Protocol):
     def loss(self, network: keras.Model, batch: Any) -> tf.Tensor:
         """The loss of a batch, a mean over its examples."""
 
+    def validate(self, weights: Sequence[Any]) -> Mapping[str, float | None]:
+        """Figures of the validation tracks with these weights, the first being what best means; none without tracks."""
 
-def train(task: Task, settings: Train, workdir: str, strategy: tf.distribute.Strategy) -> bool:
+    def show(self, weights: Sequence[Any], summaries: Summaries, step: int) -> None:
+        """What TensorBoard lets people see and hear of a network with these weights."""
+
+
+def train(task: Task, settings: Train, workdir: str, strategy: tf.distribute.Strategy, hold: Hold) -> bool:
     """Train up to ``settings.steps`` steps in all, from the newest checkpoint of the workdir if there is one.
 
     Returns:
-        Whether all steps are done; not so where SIGTERM or SIGINT ended the run early, after saving it.
+        Whether the run is done: all its steps, or as many as early stopping leaves. Not so where SIGTERM or SIGINT
+        ended it, after saving it.
 
     Raises:
-        ValueError: the batch does not divide among the replicas, or the loss is not finite.
+        ValueError: the batch does not divide among the replicas, the loss is not finite, or another job took the
+            workdir over.
     """
     _require_even_batches(settings, strategy)
-    with strategy.scope():
-        network = task.make_network()
-        optimizer = make_optimizer(settings, network)
-    checkpoints = Checkpoints(workdir, network, optimizer, settings.keep_checkpoints)
-    step = checkpoints.restore()
-    print(
-        f"{network.count_params():,} parameters; {f'continuing after step {step}' if step else 'starting'}", flush=True
-    )
-    if step >= settings.steps:
-        print(f"All {settings.steps} steps are done.", flush=True)
-        return True
-    run_steps = make_run_steps(task, network, optimizer, strategy)
-    batches = iter(distribute(task.make_examples(step), settings.batch_size, strategy))
-    summaries, progress, saved = Summaries(workdir), _Progress(settings, step), step
-    with _interruptible() as interrupted:
-        while step < settings.steps and not interrupted():
-            num_steps = _steps_to_next_stop(step, settings)
-            losses = run_steps(batches, tf.constant(num_steps)).numpy()
-            _require_finite(losses, step)
-            step += num_steps
-            progress.report(step, summaries, loss=float(losses.mean()), learning_rate=float(optimizer.learning_rate))
-            if step % settings.checkpoint_steps == 0:
-                saved = _save(checkpoints, network, step)
-        if saved < step:
-            _save(checkpoints, network, step)
-    summaries.close()
-    return step >= settings.steps
+    run = _Run(task, settings, workdir, strategy, hold)
+    if not run.ending():
+        with _interruptible() as interrupted:
+            run.train(interrupted)
+    print(run.ending() or f"Saved after step {run.step}.", flush=True)
+    return run.ending() is not None
 
 
-def make_optimizer(settings: Train, network: keras.Model) -> keras.optimizers.Optimizer:
-    """Adam (Kingma, Ba, ICLR 2015), its state made: inside a strategy Keras cannot make it at the first step."""
-    # The gradients of a mean over many, mostly silent slots are as small as the usual epsilon of 1e-7.
-    optimizer = keras.optimizers.Adam(make_schedule(settings), epsilon=1e-10)
-    optimizer.build(network.trainable_variables)
-    return optimizer
+class _Run:
+    """A run from its newest checkpoint on."""
 
+    def __init__(self, task: Task, settings: Train, workdir: str, strategy: tf.distribute.Strategy, hold: Hold) -> None:
+        self._task, self._settings, self._strategy = task, settings, strategy
+        self._workdir, self._hold = workdir, hold
+        with strategy.scope():
+            self._network = task.make_network()
+            self._optimisation = Optimisation(settings, self._network)
+        self._checkpoints = Checkpoints(workdir, self._network, self._optimisation, settings.keep_checkpoints)
+        self.step = self._checkpoints.restore()
+        start = f"continuing after step {self.step}" if self.step else "starting"
+        print(f"{self._network.count_params():,} parameters; {start}", flush=True)
+        self._summaries = Summaries(workdir)
+        self._progress = Progress(workdir, settings, self.step, self._summaries)
 
-def make_schedule(settings: Train) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate as a function of the steps taken; it is part of no checkpoint, it follows from the config."""
-    if settings.schedule == "exponential":
-        schedules = keras.optimizers.schedules
-        return schedules.ExponentialDecay(settings.learning_rate, settings.decay_steps, settings.decay_rate)
-    if settings.schedule == "cosine":
-        return keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.steps)
-    return settings.learning_rate
+    def ending(self) -> str | None:
+        """Why there is nothing left to train, if so."""
+        settings, not_better = self._settings, int(self._checkpoints.not_better.numpy())
+        if self.step >= settings.steps:
+            return f"All {settings.steps} steps are done."
+        if settings.patience and not_better >= settings.patience:
+            return f"Stopped early after step {self.step}: the last {not_better} validations were not the best."
+        return None
+
+    def train(self, interrupted: Callable[[], bool]) -> None:
+        """Take steps, validate and save until nothing is left to train or the run is interrupted."""
+        settings, saved = self._settings, self.step
+        run_steps = make_run_steps(self._task, self._network, self._optimisation.apply, self._strategy)
+        batches = iter(distribute(self._task.make_examples(self.step), settings.batch_size, self._strategy))
+        self._progress.resume(self.step)
+        while not interrupted() and not self.ending():
+            num_steps = _steps_to_next_stop(self.step, settings)
+            losses, waited_secs = run_steps(batches, tf.constant(num_steps))
+            _require_finite(losses.numpy(), self.step)
+            self.step += num_steps
+            rate = self._optimisation.learning_rate
+            self._progress.report(self.step, losses.numpy(), rate, float(waited_secs))
+            if self.step % settings.validation_steps == 0 or self.step == settings.steps:
+                self._validate()
+            if self.step % settings.checkpoint_steps == 0:
+                saved = self._save()
+        if saved < self.step:
+            self._save()
+        self._summaries.close()
+
+    def _validate(self) -> None:
+        """Validate, keep the best checkpoint, and let the plateau schedule and early stopping know.
+
+        What counts is the average of the weights where one is kept; the weights themselves are validated beside it.
+        """
+        self._require_sound()
+        raw = self._network.get_weights()
+        weights = [mean.numpy() for mean in self._optimisation.average.values()] or raw
+        if figures := self._task.validate(weights):
+            others = {} if weights is raw else self._task.validate(raw)
+            self._progress.validated(self.step, **figures, **{f"raw_{name}": value for name, value in others.items()})
+            self._judge(next(iter(figures.values())))
+        self._task.show(weights, self._summaries, self.step)
+        self._progress.resume(self.step)
+
+    def _judge(self, figure: float | None) -> None:
+        checkpoints, settings = self._checkpoints, self._settings
+        if figure is not None and figure > float(checkpoints.best.numpy()):
+            checkpoints.best.assign(figure)
+            checkpoints.not_better.assign(0)
+            checkpoints.save_best(self.step)
+            return
+        not_better = int(checkpoints.not_better.assign_add(1).numpy())
+        if settings.schedule == "plateau" and not_better % settings.plateau_validations == 0:
+            self._optimisation.lower_learning_rate()
+            print(f"step {self.step}: the learning rate is now {self._optimisation.learning_rate:.3g}", flush=True)
+
+    def _save(self) -> int:
+        self._require_sound()
+        self._checkpoints.save(self.step)
+        self._progress.save()
+        self._progress.resume(self.step)
+        return self.step
+
+    def _require_sound(self) -> None:
+        """Nothing may be saved that another job or a broken update would make worthless."""
+        if self._hold.lost:
+            raise ValueError(f"another job has taken {self._workdir} over; this one ends and leaves it to that.")
+        # The loss shows only at the next step that an update broke the weights.
+        for variable in self._network.trainable_variables:
+            if not bool(keras.ops.all(keras.ops.isfinite(variable))):
+                raise ValueError(f"after step {self.step} {variable.path} is not finite; {_CURE}")
 
 
 def distribute(examples: tf.data.Dataset, batch_size: int, strategy: tf.distribute.Strategy) -> Any:
@@ -104,36 +165,36 @@ def distribute(examples: tf.data.Dataset, batch_size: int, strategy: tf.distribu
 
 
 def make_run_steps(
-    task: Task, network: keras.Model, optimizer: keras.optimizers.Optimizer, strategy: tf.distribute.Strategy
-) -> Callable[[Iterator[Any], tf.Tensor], tf.Tensor]:
-    """A compiled function that takes a number of steps in one call and returns the loss of each."""
+    task: Task,
+    network: keras.Model,
+    apply_gradients: Callable[[list[tf.Tensor]], None],
+    strategy: tf.distribute.Strategy,
+) -> Callable[[Iterator[Any], tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """A compiled function that takes a number of steps in one call.
+
+    It returns the loss of each step, and the seconds that all of them waited for their batches.
+    """
     num_replicas = strategy.num_replicas_in_sync
 
     def replica_step(batch: Any) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            # The optimizer sums gradients over replicas: of the mean over the global batch each owes its share.
+            # Gradients are summed over replicas: of the mean over the global batch each owes its share.
             loss = task.loss(network, batch) / num_replicas
-        optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
+        apply_gradients(tape.gradient(loss, network.trainable_variables))
         return loss
 
     @tf.function
-    def run_steps(batches: Iterator[Any], num_steps: tf.Tensor) -> tf.Tensor:
-        losses = tf.TensorArray(tf.float32, num_steps, element_shape=[])
+    def run_steps(batches: Iterator[Any], num_steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        losses, waited_secs = tf.TensorArray(tf.float32, num_steps, element_shape=[]), tf.zeros([], tf.float64)
         for i in tf.range(num_steps):
-            replica_losses = strategy.run(replica_step, args=(next(batches),))
+            asked = tf.timestamp()
+            batch = next(batches)
+            waited_secs += tf.timestamp() - asked
+            replica_losses = strategy.run(replica_step, args=(batch,))
             losses = losses.write(i, strategy.reduce(tf.distribute.ReduceOp.SUM, replica_losses, axis=None))
-        return losses.stack()
+        return losses.stack(), waited_secs
 
     return run_steps
-
-
-def _save(checkpoints: Checkpoints, network: keras.Model, step: int) -> int:
-    """Save unless the last update broke the weights: the loss shows that only at the next step."""
-    for variable in network.trainable_variables:
-        if not bool(keras.ops.all(keras.ops.isfinite(variable))):
-            raise ValueError(f"after step {step} {variable.path} is not finite; {_CURE}")
-    checkpoints.save(step)
-    return step
 
 
 def _require_even_batches(settings: Train, strategy: tf.distribute.Strategy) -> None:
@@ -145,9 +206,9 @@ def _require_even_batches(settings: Train, strategy: tf.distribute.Strategy) -> 
 
 
 def _steps_to_next_stop(step: int, settings: Train) -> int:
-    """As many steps as a call may take without passing a checkpoint or the end."""
-    to_checkpoint = settings.checkpoint_steps - step % settings.checkpoint_steps
-    return min(settings.steps_per_call, to_checkpoint, settings.steps - step)
+    """As many steps as a call may take without passing a checkpoint, a validation or the end."""
+    intervals = (settings.checkpoint_steps, settings.validation_steps)
+    return min(settings.steps_per_call, settings.steps - step, *(interval - step % interval for interval in intervals))
 
 
 def _require_finite(losses: Any, step: int) -> None:
@@ -174,31 +235,3 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-class _Progress:
-    """A line at most every few seconds, and figures for TensorBoard after every call."""
-
-    _LINE_SECS = 5.0
-
-    def __init__(self, settings: Train, step: int) -> None:
-        self._settings = settings
-        self._first_step = self._last_step = step
-        self._started = self._last_call = time.monotonic()
-        self._last_line = -math.inf
-
-    def report(self, step: int, summaries: Summaries, loss: float, learning_rate: float) -> None:
-        """Tell where the run is after a call."""
-        now = time.monotonic()
-        rate = (step - self._last_step) * self._settings.batch_size / (now - self._last_call)
-        summaries.write_scalars(step, loss=loss, examples_per_second=rate, learning_rate=learning_rate)
-        if now - self._last_line >= self._LINE_SECS or step == self._settings.steps:
-            # The first call also compiles: time left is judged by the last one.
-            left = round((self._settings.steps - step) * self._settings.batch_size / rate)
-            print(
-                f"step {step:>{len(str(self._settings.steps))}}/{self._settings.steps}  loss {loss:.3e}  "
-                f"{rate:6.1f} examples/s  {left // 60}:{left % 60:02} left",
-                flush=True,
-            )
-            self._last_line = now
-        self._last_step, self._last_call = step, now

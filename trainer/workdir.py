@@ -16,6 +16,8 @@ _CHANGEABLE = (
     "train.steps_per_call",
     "train.checkpoint_steps",
     "train.keep_checkpoints",
+    "train.validation_steps",
+    "train.cache",
     "evaluation.",
 )
 
