@@ -239,6 +239,36 @@ def test_a_failing_file_system_ends_a_lease_only_if_it_goes_on_failing(tmp_path,
         assert not path.exists()
 
 
+def test_a_heartbeat_that_hung_for_too_long_does_not_bring_a_lost_lease_back(tmp_path):
+    path = tmp_path / "lease.json"
+    lock._LOST_SECS = 1.0
+    with lock.held(f"file://{tmp_path}") as hold:
+        ours = path.read_bytes()
+        os.mkfifo(tmp_path / "slow")
+        (tmp_path / "slow").replace(path)  # who opens it waits for the other side
+        until(lambda: hold.lost)
+        path.write_bytes(ours)
+        assert b"token" in path.read_bytes()  # the heartbeat, at last
+        time.sleep(0.2)
+        assert hold.lost
+
+
+def test_who_is_overwritten_by_another_that_starts_too_is_refused(tmp_path):
+    path = tmp_path / "lease.json"
+    lock._SETTLE_SECS = 1.0
+
+    def overwrite():
+        until(lambda: path.exists() and path.stat().st_size)
+        path.write_text(json.dumps({"token": "x", "job": "the other"}))
+
+    rival = threading.Thread(target=overwrite)
+    rival.start()
+    with pytest.raises(ValueError, match="held by the other;"), lock.held(f"file://{tmp_path}"):
+        pass
+    rival.join()
+    assert lease(tmp_path)["token"] == "x"
+
+
 def test_what_is_no_lease_is_watched_as_one(tmp_path):
     lock._STALE_SECS, lock._SETTLE_SECS = 0.1, 0.0
     for content in (b"", b"{half", b"[]", b"\xff"):
@@ -285,11 +315,11 @@ def test_of_jobs_that_start_together_exactly_one_gets_the_lease(tmp_path):
     start, decided = processes.Barrier(2 * len(folders)), processes.Barrier(2 * len(folders))
     pipes = []
     for _ in range(2):
-        delays = [rng.choice([0.0, rng.uniform(0.0, 0.3)]) for _ in folders]
+        delays = [rng.uniform(0.0, 0.02) for _ in folders]
         ours, theirs = processes.Pipe()
         processes.Process(target=_race, args=(folders, delays, start, decided, theirs), daemon=True).start()
         pipes.append(ours)
     for pipe in pipes:
         assert pipe.poll(PATIENCE_SECS)
-    first, second = (pipe.recv() for pipe in pipes)
+    first, second = [pipe.recv() for pipe in pipes]
     assert [sorted(pair) for pair in zip(first, second, strict=True)] == [[False, True]] * len(folders)

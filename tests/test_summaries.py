@@ -112,8 +112,9 @@ def test_silence_is_finite_and_dark():
 )
 def test_events_hold_what_was_given(tmp_path, rate, channels, frames):
     mixture = noise(frames, channels)
-    references = np.stack([noise(frames, channels, seed) for seed in (1, 2)])
-    estimates = references * 0.5
+    references, estimates = np.stack([noise(frames, channels, seed) for seed in (1, 2, 3, 4)]).reshape(
+        2, 2, frames, channels
+    )
     found = written(
         tmp_path, rate=rate, mixture=mixture, references=references, estimates=estimates, names=["vn", "vc"]
     )
@@ -130,9 +131,9 @@ def test_events_hold_what_was_given(tmp_path, rate, channels, frames):
         decoded, decoded_rate = tf.audio.decode_wav(found[tag][1])
         assert decoded_rate == rate
         np.testing.assert_allclose(decoded, waveform, atol=2 * LSB)
-    images = [tf.io.decode_png(found[f"spectrogram/{name}"][1]).numpy() for name in ("vn", "vc")]
-    assert images[0].shape == images[1].shape == (720, 800, 3)
-    assert (images[0] != images[1]).any()
+    for k, name in enumerate(["vn", "vc"]):
+        expected = summaries.draw_spectrograms(levels(mixture, references[k], estimates[k], rate=rate), rate, name)
+        np.testing.assert_array_equal(tf.io.decode_png(found[f"spectrogram/{name}"][1]), expected)
 
 
 def test_sound_beyond_full_scale_is_clipped(tmp_path):
@@ -168,7 +169,7 @@ def test_names_must_fit_the_sources(tmp_path):
 def test_tensorboard_reads_everything(tmp_path):
     writer, wave = Summaries(str(tmp_path)), noise(1000)
     for step in (1, 2):
-        writer.write_scalars(step, "train", "train", loss=0.5 / step)
+        writer.write_scalars(step, "train", loss=0.5 / step)
         writer.write_audio(step, RATE, wave, wave[None], wave[None], ["vn"])
     writer.close()
     events = EventAccumulator(str(tmp_path / "events"), size_guidance={"tensors": 0}).Reload()

@@ -122,7 +122,8 @@ def draw_spectrograms(levels: NDArray[np.float32], sample_rate: int, name: str) 
 
 
 def _write_sound(tag: str, waveform: Waveform, sample_rate: int) -> None:
-    tf.summary.audio(tag, tf.clip_by_value(waveform, -1.0, 1.0)[None], sample_rate)
+    """Of 16 bits; what is beyond full scale is clipped by the encoder."""
+    tf.summary.audio(tag, waveform[None], sample_rate)
 
 
 def _window_and_hop(sample_rate: int) -> tuple[int, int]:
