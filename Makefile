@@ -6,7 +6,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 LOCK := requirements/cpu-dev.txt
 
-.PHONY: smoke smoke-clean test test-slow lint lock env ffmpeg
+.PHONY: smoke smoke-clean test test-slow soak lint lock env ffmpeg
 
 smoke: env
 	$(BIN)/python -m evaluation.smoke --out=build/smoke
@@ -15,10 +15,14 @@ smoke-clean:
 	rm -rf build/smoke
 
 test: env
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow and not soak"
 
 test-slow: env
 	$(BIN)/python -m pytest -q -m slow
+
+# Endurance: long, and at random moments.
+soak: env
+	$(BIN)/python -m pytest -q -s -m soak
 
 lint: env
 	$(BIN)/ruff format --check .

@@ -12,7 +12,7 @@ import configs
 from evaluation.separate import Separator
 from trainer.checkpoints import Checkpoints
 from trainer.export import export
-from trainer.train import make_optimizer
+from trainer.optimisation import Optimisation
 from trainer.wave_unet import make_network
 
 SMALL = [
@@ -44,7 +44,7 @@ def make_run(workdir, overrides):
     """A run whose network is untrained, as the trainer leaves it."""
     config = configs.load("smoke", [*SMALL, *overrides])
     network = make_network(config)
-    checkpoints = Checkpoints(str(workdir), network, make_optimizer(config.train, network), keep=3)
+    checkpoints = Checkpoints(str(workdir), network, Optimisation(config.train, network), keep=3)
     for step in (5, 7):
         network.set_weights([weight * 1.01 for weight in network.get_weights()])
         checkpoints.save(step)
