@@ -239,20 +239,6 @@ def test_a_failing_file_system_ends_a_lease_only_if_it_goes_on_failing(tmp_path,
         assert not path.exists()
 
 
-def test_a_heartbeat_that_hung_for_too_long_does_not_bring_a_lost_lease_back(tmp_path):
-    path = tmp_path / "lease.json"
-    lock._LOST_SECS = 1.0
-    with lock.held(f"file://{tmp_path}") as hold:
-        ours = path.read_bytes()
-        os.mkfifo(tmp_path / "slow")
-        (tmp_path / "slow").replace(path)  # who opens it waits for the other side
-        until(lambda: hold.lost)
-        path.write_bytes(ours)
-        assert b"token" in path.read_bytes()  # the heartbeat, at last
-        time.sleep(0.2)
-        assert hold.lost
-
-
 def test_who_is_overwritten_by_another_that_starts_too_is_refused(tmp_path):
     path = tmp_path / "lease.json"
     lock._SETTLE_SECS = 1.0

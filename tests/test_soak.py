@@ -18,9 +18,9 @@ from tests.test_train import OVERRIDES, assert_same_state, command, run
 from trainer.progress import read_metrics
 
 NUM_KILLS = 20
-STEPS = 20_000
+STEPS = 50_000
 SETTINGS = [f"train.steps={STEPS}", "train.steps_per_call=20", "train.checkpoint_steps=200"]
-SETTINGS += ["train.validation_steps=5000", "train.average_decay=0.99", "train.clip_norm=0.01", "train.remix=0.5"]
+SETTINGS += ["train.validation_steps=10000", "train.average_decay=0.99", "train.clip_norm=0.01", "train.remix=0.5"]
 
 
 @pytest.mark.soak

@@ -71,7 +71,7 @@ def test_the_mel_spectrogram_is_that_of_numpy(channels):
     )
 
 
-@pytest.mark.parametrize("hz", [110, 440, 1234, 5000])
+@pytest.mark.parametrize("hz", [110, 5000])
 @pytest.mark.parametrize("rate", [16000, 22050, 44100])
 def test_a_sine_peaks_in_its_band(hz, rate):
     centres = np.linspace(0, to_mel(rate / 2), MELS + 2)[1:-1]
@@ -107,14 +107,10 @@ def test_silence_is_finite_and_dark():
         assert found.max() <= -79.9
 
 
-@pytest.mark.parametrize(
-    ("rate", "channels", "frames"), [(22050, 1, 22050), (44100, 2, 30000), (22050, 1, 1), (8000, 2, 700)]
-)
+@pytest.mark.parametrize(("rate", "channels", "frames"), [(22050, 1, 22050), (44100, 2, 1000), (22050, 1, 1)])
 def test_events_hold_what_was_given(tmp_path, rate, channels, frames):
     mixture = noise(frames, channels)
-    references, estimates = np.stack([noise(frames, channels, seed) for seed in (1, 2, 3, 4)]).reshape(
-        2, 2, frames, channels
-    )
+    references, estimates = (np.stack([noise(frames, channels, seed) for seed in seeds]) for seeds in ((1, 2), (3, 4)))
     found = written(
         tmp_path, rate=rate, mixture=mixture, references=references, estimates=estimates, names=["vn", "vc"]
     )
