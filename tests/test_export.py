@@ -59,14 +59,17 @@ def make_run(workdir, overrides):
     "overrides",
     [
         ["train.label_dropout=0.5"],
-        [
-            "audio.channels=2",
-            "model.padding=same",
-            "model.estimate_frames=1024",
-            "model.conditioning=none",
-            "model.place=none",
-            "model.gate_heads=false",
-        ],
+        pytest.param(
+            [
+                "audio.channels=2",
+                "model.padding=same",
+                "model.estimate_frames=1024",
+                "model.conditioning=none",
+                "model.place=none",
+                "model.gate_heads=false",
+            ],
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_it_estimates_what_separate_does_without_our_packages(overrides, tmp_path):

@@ -294,6 +294,7 @@ def test_folders_that_are_none_are_one_sentence(records, tmp_path, records_name,
     assert len(result.stderr.splitlines()) == 1, result.stderr
 
 
+@pytest.mark.slow
 def test_two_replicas_train_like_one_device(records):
     result = subprocess.run(
         [sys.executable, "-m", "tests.replicas", records], capture_output=True, text=True, check=False

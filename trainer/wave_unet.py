@@ -103,7 +103,8 @@ def make_network(config: Config) -> WaveUNet:
     keras.utils.set_random_seed(config.train.seed)
     network = WaveUNet(config)
     frames = config.model.geometry().mixture_frames
-    network(ops.zeros((1, frames, config.audio.channels)), ops.zeros((1, len(config.data.sources))))
+    # Symbols in place of a batch: weights are made, nothing is computed.
+    network(keras.KerasTensor((1, frames, config.audio.channels)), keras.KerasTensor((1, len(config.data.sources))))
     return network
 
 
