@@ -309,3 +309,19 @@ def test_of_jobs_that_start_together_exactly_one_gets_the_lease(tmp_path):
         assert pipe.poll(PATIENCE_SECS)
     first, second = [pipe.recv() for pipe in pipes]
     assert [sorted(pair) for pair in zip(first, second, strict=True)] == [[False, True]] * len(folders)
+
+
+def test_a_heartbeat_that_hung_for_too_long_does_not_bring_a_lost_lease_back(tmp_path, monkeypatch):
+    write = lock._Lease._write
+
+    def hang(held):
+        time.sleep(0.9 if held._heartbeats else 0.0)
+        write(held)
+
+    monkeypatch.setattr(lock._Lease, "_write", hang)
+    lock._HEARTBEAT_SECS, lock._LOST_SECS = 0.4, 1.0
+    with lock.held(f"file://{tmp_path}") as hold:
+        until(lambda: hold.lost)
+        for _ in range(100):  # the heartbeat ends meanwhile; whatever the machine is doing, lost stays lost
+            assert hold.lost
+            time.sleep(0.01)
