@@ -38,6 +38,7 @@ setup(
             "hypothesis>=6.100",
             "jax>=0.6",
             "mir_eval>=0.8,<0.9",
+            "museval>=0.4.1",
             "mypy>=1.11",
             "pytest>=8.2",
             "ruff>=0.6",

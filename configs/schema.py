@@ -187,6 +187,7 @@ class Evaluation:
     active_relative_db: float = -60.0  # a source sounds above this level relative to its loudest segment ...
     silent_dbfs: float = -80.0  # ... and above this level; a signal below it is silent
     filter_taps: int = 512  # of the distortion filter of BSS Eval
+    bss_v4: bool = True  # also ISR, SIR and SAR of BSS Eval v4: free with one channel, with two five times the cost
 
     def __post_init__(self) -> None:
         _require(self.segment_secs > 0, "evaluation.segment_secs", self.segment_secs, "a positive number of seconds")

@@ -1,19 +1,29 @@
-"""How well an estimate matches a reference: BSS Eval v3 (SDR, SIR, SAR) and SI-SDR. Signal maths only, float64.
+"""How well an estimate matches a reference: BSS Eval v3 and v4, and SI-SDR. Signal maths only, float64.
 
 BSS Eval: E. Vincent, R. Gribonval and C. Fevotte, "Performance measurement in blind audio source separation", IEEE
-Transactions on Audio, Speech and Language Processing 14 (4), 2006. Version 3 ("sources") is the case of Section III-B
-in which a source may be changed by a time-invariant filter, here of 512 taps. With P_j the orthogonal projection on
-the delayed versions of reference j, and P the one on those of all references, an estimate e of source j is split into
+Transactions on Audio, Speech and Language Processing 14 (4), 2006. A source may be changed by a time-invariant filter,
+here of 512 taps (Section III-B). With P_j the orthogonal projection on the delayed versions of all channels of
+reference j, and P the one on those of all references, an estimate e of source s_j is split into
 
-    s_target = P_j e        e_interf = P e - P_j e        e_artif = e - P e
+    e_spat = P_j e - s_j        e_interf = P e - P_j e        e_artif = e - P e
 
-    SDR = |s_target|^2 / |e_interf + e_artif|^2     SIR = |s_target|^2 / |e_interf|^2
-    SAR = |s_target + e_interf|^2 / |e_artif|^2     each as 10 log10.
+Version 3 ("sources") knows one channel and takes whatever a filter makes of s_j for the target:
 
-Axes: S sets of estimates (a model, a baseline, ...), J references, T frames, L filter taps.
+    SDR = |P_j e|^2 / |e_interf + e_artif|^2     SIR = |P_j e|^2 / |e_interf|^2     SAR = |P e|^2 / |e_artif|^2
+
+Version 4 ("images": E. Vincent et al., "The Signal Separation Evaluation Campaign (2007-2010)", Signal Processing 92,
+2012; as in museval: F.-R. Stoter, A. Liutkus and N. Ito, "The 2018 Signal Separation Evaluation Campaign", LVA/ICA
+2018) lets a filter lead from every channel to every channel, counts e_spat as an error, and adds up the channels:
+
+    SDR = |s_j|^2 / |e - s_j|^2     ISR = |s_j|^2 / |e_spat|^2     SIR and SAR as above     each as 10 log10.
+
+So its SDR is the plain signal-to-noise ratio, and with one channel its SIR and SAR are those of version 3.
+
+Axes: S sets of estimates (a model, a baseline, ...), J references, T frames, C channels, L filter taps.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,25 +31,32 @@ import scipy.fft
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
+from data_prep import activity
+
 Floats = NDArray[np.float64]
 
 
 class Energies(NamedTuple):
     """What the ratios of BSS Eval are made of, each of shape (..., J). Energies of several channels may be added."""
 
-    target: Floats  # |s_target|^2
+    reference: Floats  # |s_j|^2
+    spatial: Floats  # |e_spat|^2
+    target: Floats  # |P_j e|^2
     distortion: Floats  # |e_interf + e_artif|^2
     interference: Floats  # |e_interf|^2
-    projection: Floats  # |s_target + e_interf|^2
+    projection: Floats  # |P e|^2
     artifacts: Floats  # |e_artif|^2
 
-    def ratios(self) -> tuple[Floats, Floats, Floats]:
-        """SDR, SIR and SAR in dB; inf where there is no error at all, nan where the estimate is silent."""
-        return (
-            _decibels(self.target, self.distortion),
-            _decibels(self.target, self.interference),
-            _decibels(self.projection, self.artifacts),
-        )
+    def sources(self) -> tuple[Floats, Floats, Floats]:
+        """SDR, SIR and SAR of v3 in dB; inf where there is no error at all, nan where the estimate is silent."""
+        return (_decibels(self.target, self.distortion), *self._sir_and_sar())
+
+    def images(self) -> tuple[Floats, Floats, Floats]:
+        """ISR, SIR and SAR of v4 in dB; inf and nan as in v3."""
+        return (_decibels(self.reference, self.spatial), *self._sir_and_sar())
+
+    def _sir_and_sar(self) -> tuple[Floats, Floats]:
+        return _decibels(self.target, self.interference), _decibels(self.projection, self.artifacts)
 
 
 def bss_eval_sources(
@@ -62,23 +79,43 @@ def bss_eval_sources(
         ValueError: the shapes do not fit, a value is not finite, or a signal is silent.
     """
     references, estimates = np.asarray(references, np.float64), np.asarray(estimates, np.float64)
-    validate(references, estimates)
-    return energies(references, estimates, filter_taps).ratios()
+    _validate(references, estimates, ("sources", "frames"))
+    return energies(references[..., None], estimates[..., None], filter_taps).sources()
 
 
-def validate(references: Floats, estimates: Floats) -> None:
-    """Refuse what BSS Eval v3 is not defined for.
+def bss_eval_images(
+    references: ArrayLike, estimates: ArrayLike, filter_taps: int = 512
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """SDR, ISR, SIR and SAR of BSS Eval v4, with filters for these frames alone; else as :func:`bss_eval_sources`.
+
+    Args:
+        references: shape (J, T, C).
+        estimates: shape (..., J, T, C).
+        filter_taps: length of the filters from each channel to each.
+
+    Returns:
+        sdr, isr, sir and sar in dB, each of shape (..., J).
 
     Raises:
-        ValueError: the shapes are not (J, T) and (..., J, T), a value is not finite, or a signal is silent.
+        ValueError: the shapes do not fit, a value is not finite, or a signal is silent in all channels.
     """
-    if references.ndim != 2 or references.size == 0 or estimates.shape[-2:] != references.shape or estimates.size == 0:
+    references, estimates = np.asarray(references, np.float64), np.asarray(estimates, np.float64)
+    _validate(references, estimates, ("sources", "frames", "channels"))
+    return activity.snr(references, estimates), *energies(references, estimates, filter_taps).images()
+
+
+def _validate(references: Floats, estimates: Floats, axes: Sequence[str]) -> None:
+    """Refuse what BSS Eval is not defined for."""
+    fits = references.ndim == len(axes) and estimates.shape[-len(axes) :] == references.shape
+    if not fits or references.size == 0 or estimates.size == 0:
+        expected = ", ".join(axes)
         raise ValueError(
-            f"expected references of shape (sources, frames) and estimates of shape (..., sources, frames), one "
-            f"channel and nothing empty; got {references.shape} and {estimates.shape}."
+            f"expected references of shape ({expected}), estimates of shape (..., {expected}) and nothing empty; got "
+            f"{references.shape} and {estimates.shape}."
         )
+    signal = tuple(range(1 - len(axes), 0))
     for name, signals in (("reference", references), ("estimate", estimates)):
-        broken, silent = ~np.isfinite(signals).all(axis=-1), ~signals.any(axis=-1)
+        broken, silent = ~np.isfinite(signals).all(axis=signal), ~signals.any(axis=signal)
         if broken.any():
             raise ValueError(f"{name} {np.argwhere(broken)[0]} has values that are not finite.")
         if silent.any():
@@ -86,30 +123,40 @@ def validate(references: Floats, estimates: Floats) -> None:
 
 
 def energies(references: Floats, estimates: Floats, filter_taps: int) -> Energies:
-    """The energies that :func:`bss_eval_sources` relates, for a caller that adds them over channels.
+    """The energies that both versions relate, for a caller that adds them over channels or needs both.
 
     A reference may be silent here (the other channels may hold it): it spans nothing, so its target is silence and
     whatever of its estimate the other references explain is interference.
 
     Args:
-        references: shape (J, T), finite.
-        estimates: shape (..., J, T), finite.
+        references: shape (J, T, C), finite.
+        estimates: shape (..., J, T, C), finite.
         filter_taps: L.
     """
-    estimates = np.pad(estimates, [(0, 0)] * (estimates.ndim - 1) + [(0, filter_taps - 1)])
+    references, estimates = _pad(references, filter_taps - 1), _pad(estimates, filter_taps - 1)
     target, explained = np.zeros_like(estimates), np.zeros_like(estimates)
-    if (sounding := np.flatnonzero(references.any(axis=-1))).size:
+    if (sounding := np.flatnonzero(references.any(axis=_SIGNAL))).size:
         space = _Space(references[sounding], filter_taps)
         explained = space.project(estimates)
         for i, j in enumerate(sounding):
-            target[..., j, :] = space.project(estimates[..., j, :], only=i)
+            target[..., j, :, :] = space.project(estimates[..., j, :, :], only=i)
     return Energies(
-        target=_energy(target),
-        distortion=_energy(estimates - target),
-        interference=_energy(explained - target),
-        projection=_energy(explained),
-        artifacts=_energy(estimates - explained),
+        reference=np.broadcast_to(_energy(references, _SIGNAL), estimates.shape[:-2]),
+        spatial=_energy(target - references, _SIGNAL),
+        target=_energy(target, _SIGNAL),
+        distortion=_energy(estimates - target, _SIGNAL),
+        interference=_energy(explained - target, _SIGNAL),
+        projection=_energy(explained, _SIGNAL),
+        artifacts=_energy(estimates - explained, _SIGNAL),
     )
+
+
+_SIGNAL = (-2, -1)  # channels and frames, in this order from here on
+
+
+def _pad(signals: Floats, frames: int) -> Floats:
+    """Zeros at the end: (..., T, C) -> (..., C, T + frames)."""
+    return np.pad(signals.swapaxes(-1, -2), [(0, 0)] * (signals.ndim - 1) + [(0, frames)])
 
 
 class _Cholesky(NamedTuple):
@@ -119,7 +166,7 @@ class _Cholesky(NamedTuple):
     passes: int  # solutions with it, each of the residual that the one before has left
 
     def solve(self, right: Floats) -> Floats:
-        """Solve for each row of ``right``, shape (N, J L)."""
+        """Solve for each row of ``right``, shape (N, R L)."""
         solution, _ = scipy.linalg.lapack.dpotrs(self.lower, right.T, lower=1)
         return solution.T
 
@@ -138,42 +185,47 @@ def _factorise(gram: Floats) -> _Cholesky | None:
 
 
 class _Space:
-    """The signals that filters of L taps make of some references: the columns of A, shape (T + L - 1, J L).
+    """The signals that filters of L taps make of some references: the columns of A, shape (T + L - 1, R L).
+
+    R is the number of signals that span the references: as a rule J C (see _span).
 
     The normal equations lose half the digits, and the Gram matrix of band-limited references has a condition number of
     1e10 and more. So what Cholesky makes of them is corrected with the residual of the signals themselves (corrected
     semi-normal equations: A. Bjorck, "Stability analysis of the method of seminormal equations for linear least
     squares problems", Linear Algebra and its Applications 88/89, 1987). That comes to what an orthogonal factorisation
     of A gives, as long as the Cholesky factor has any digits. Where it has none (duplicates of a reference, hardly any
-    noise outside the band) A itself is factorised: seconds instead of a tenth of a second per segment.
+    noise outside the band) A itself is factorised: seconds to minutes instead of a tenth of a second per segment.
     """
 
     def __init__(self, references: Floats, filter_taps: int) -> None:
-        # A projection does not depend on the gains; equal ones keep a soft reference from looking like a dependent one.
-        self._references = references / np.sqrt(_energy(references))[:, None]
+        """References of shape (J, C, T + L - 1), the last L - 1 frames 0, none silent in all channels."""
+        spans = [_span(channels) for channels in references]
+        self._references = np.concatenate(spans)  # (R, T + L - 1)
         self._taps = filter_taps
-        self._frames = references.shape[-1] + filter_taps - 1
+        self._frames = references.shape[-1]
         self._num_fft = scipy.fft.next_fast_len(self._frames, real=True)  # no product of lags below L wraps around
-        self._spectra = scipy.fft.rfft(self._references, self._num_fft)  # (J, frequencies)
+        self._spectra = scipy.fft.rfft(self._references, self._num_fft)  # (R, frequencies)
         gram = self._make_gram()
-        blocks = [slice(j * filter_taps, (j + 1) * filter_taps) for j in range(len(references))]
+        stops = np.cumsum([len(span) for span in spans]).tolist()
+        self._own = [slice(stop - len(span), stop) for span, stop in zip(spans, stops, strict=True)]
+        blocks = [slice(own.start * filter_taps, own.stop * filter_taps) for own in self._own]
         own_factors = [_factorise(gram[block, block].copy()) for block in blocks] if len(blocks) > 1 else []
         self._factor = _factorise(gram)
         self._own_factors = own_factors or [self._factor]  # alone, a reference has exactly no interference
 
     def _make_gram(self) -> Floats:
-        """A^T A, shape (J L, J L), from the correlations: <s_i delayed by a, s_j delayed by b> = r_ij[a - b]."""
+        """A^T A, shape (R L, R L), from the correlations: <s_i delayed by a, s_j delayed by b> = r_ij[a - b]."""
         spectra, taps = self._spectra, self._taps
         lags = scipy.fft.irfft(spectra[:, None].conj() * spectra, self._num_fft)
         lags = np.concatenate([lags[..., self._num_fft - taps + 1 :], lags[..., :taps]], axis=-1)  # 1 - L ... L - 1
-        blocks = np.lib.stride_tricks.sliding_window_view(lags, taps, axis=-1)[..., ::-1]  # (J, J, L, L)
+        blocks = np.lib.stride_tricks.sliding_window_view(lags, taps, axis=-1)[..., ::-1]  # (R, R, L, L)
         size = len(spectra) * taps
         return blocks.transpose(0, 2, 1, 3).reshape(size, size)
 
     def project(self, signals: Floats, only: int | None = None) -> Floats:
         """The projection of signals (..., T + L - 1) on the space of all references, or on that of ``only`` one."""
         everything = (slice(None), self._factor)
-        chosen, factor = everything if only is None else (slice(only, only + 1), self._own_factors[only])
+        chosen, factor = everything if only is None else (self._own[only], self._own_factors[only])
         flat = signals.reshape(-1, self._frames)
         if factor is None:
             return _project_by_svd(self._references[chosen], self._taps, flat).reshape(signals.shape)
@@ -184,21 +236,39 @@ class _Space:
         return projection.reshape(signals.shape)
 
     def _correlate(self, chosen: slice, signals: Floats) -> Floats:
-        """A^T x for each of N signals: (N, T + L - 1) -> (N, J L)."""
+        """A^T x for each of N signals: (N, T + L - 1) -> (N, R L)."""
         spectra = scipy.fft.rfft(signals, self._num_fft)[:, None] * self._spectra[chosen].conj()
         return scipy.fft.irfft(spectra, self._num_fft)[..., : self._taps].reshape(len(signals), -1)
 
     def _filter(self, chosen: slice, filters: Floats) -> Floats:
-        """A c for each of N sets of filters: (N, J L) -> (N, T + L - 1)."""
+        """A c for each of N sets of filters: (N, R L) -> (N, T + L - 1)."""
         spectra = scipy.fft.rfft(filters.reshape(len(filters), -1, self._taps), self._num_fft)
         filtered = np.einsum("njf,jf->nf", spectra, self._spectra[chosen])
         return scipy.fft.irfft(filtered, self._num_fft)[:, : self._frames]
 
 
+def _span(channels: Floats) -> Floats:
+    """Orthonormal mixtures of the channels of a source that span what they span: (C, T) -> (C or fewer, T).
+
+    A projection does not depend on gains or on how channels are mixed. Equal gains keep a soft reference from looking
+    like a dependent one, and so does the difference of two nearly equal channels, scaled up. What is below their
+    rounding error is none: a mono source in stereo is spanned by one signal.
+    """
+    sounding = channels[channels.any(axis=-1)]
+    scaled = sounding / np.sqrt(_energy(sounding))[:, None]
+    if len(scaled) == 1:
+        return scaled
+    _, axes = np.linalg.eigh(scaled @ scaled.T)
+    mixed = axes.T @ scaled
+    sizes = np.sqrt(_energy(mixed))
+    kept = sizes > scaled.shape[-1] * np.finfo(np.float64).eps
+    return np.asarray(mixed[kept] / sizes[kept, None])
+
+
 def _project_by_svd(references: Floats, taps: int, signals: Floats) -> Floats:
     """Project on an orthonormal basis of the delayed references; directions below their rounding error are none."""
-    padded = np.pad(references, ((0, 0), (taps - 1, taps - 1)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, taps, axis=-1)[..., ::-1]  # (J, T + L - 1, L)
+    padded = np.pad(references, ((0, 0), (taps - 1, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, taps, axis=-1)[..., ::-1]  # (R, T + L - 1, L)
     delayed = windows.transpose(0, 2, 1).reshape(-1, windows.shape[1]).T
     basis, triangle = scipy.linalg.qr(delayed, mode="economic", overwrite_a=True, check_finite=False)
     turned, sizes, _ = scipy.linalg.svd(triangle, full_matrices=False, check_finite=False)

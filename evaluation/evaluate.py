@@ -3,7 +3,7 @@
     python -m evaluation.evaluate --workdir=runs/urmp_labels --split=test
 
 writes WORKDIR/evaluation/STEP-SPLIT/scores.csv, scores.json (how they were made: thresholds, rate, channels, labels,
-schema version) and report.html.
+schema version) and report.html. --audit adds the table of evaluation.audit to the report.
 """
 
 import dataclasses
@@ -16,94 +16,91 @@ from pathlib import Path
 from absl import flags
 
 import configs
-from configs import Config
 from configs.splits import SPLITS
 from data_prep import command
 from data_prep.assemble import FullTrack, iter_full_tracks
-from data_prep.manifest import Manifest, load_manifest
 from data_prep.revision import code_revision
 from data_prep.storage import replacing
+from evaluation.audit import audit, read_audit
+from evaluation.baselines import oracle_estimates
 from evaluation.report import About, write_report
 from evaluation.scores import SCHEMA_VERSION, Row, score_track, write_csv
-from evaluation.separate import Separator
-from trainer.checkpoints import WEIGHTS
-from trainer.workdir import Run, load_run
+from evaluation.subject import Subject, define_flags, flag_values, open_subject
+
+BASELINES = ("oracle", "none")
 
 FLAGS = flags.FLAGS
 
 
 def evaluate(
-    workdir: str, records: str, split: str, checkpoint: str, overrides: Sequence[str], weights: str = "average"
+    workdir: str,
+    records: str,
+    split: str,
+    checkpoint: str,
+    overrides: Sequence[str],
+    weights: str = "average",
+    baselines: str = "oracle",
+    with_audit: bool = False,
 ) -> Path:
     """Estimate, score and report a split; returns the folder of the results.
 
     Args:
-        workdir: folder of the run.
-        records: folder of the records, empty for those the run was trained on.
-        split: train, valid or test.
-        checkpoint: best, latest, or a number of steps.
-        overrides: of the section ``evaluation``.
-        weights: average, the moving average where the run kept one, or raw.
+        workdir: this and the following up to ``weights``: see ``evaluation.subject.open_subject``.
+        records: see there.
+        split: see there.
+        checkpoint: see there.
+        overrides: see there.
+        weights: see there.
+        baselines: oracle, to score the oracles of ``evaluation.baselines`` too, or none.
+        with_audit: whether to audit the labels first (``evaluation.audit``).
 
     Raises:
         ValueError: the run, the checkpoint or the records are missing or do not fit together.
     """
-    run = load_run(workdir)
-    folder = records or run.records
-    manifest = load_manifest(folder)
-    config = _override(run.config, overrides)
-    manifest.require(config, folder)
-    if not manifest.tracks(split):
-        there = ", ".join(name for name in SPLITS if manifest.tracks(name))
-        raise ValueError(f"the records in {folder} have no {split} tracks; they have {there}.")
-    separator = Separator(workdir, checkpoint, weights)
-    rows = _score(separator, config, manifest, folder, split)
-    out = Path(workdir) / "evaluation" / (f"{separator.step}-{split}" + ("-raw" if weights == "raw" else ""))
-    out.mkdir(parents=True, exist_ok=True)
-    call = ["python", "-m", "evaluation.evaluate", f"--workdir={workdir}", f"--records={folder}", f"--split={split}"]
-    call += [f"--checkpoint={separator.step}", f"--weights={weights}", *(f"--set={override}" for override in overrides)]
-    about = _about(run, config, manifest, separator, split, shlex.join(call))
-    write_csv(out / "scores.csv", rows)
-    with replacing(out / "scores.json") as temporary:
+    subject = open_subject(workdir, records, split, checkpoint, overrides, weights)
+    if with_audit:
+        audit(subject)
+    conditions = read_audit(subject)  # first, so that a broken file costs no scoring
+    rows = _score(subject, baselines)
+    flags_given = [*subject.arguments, f"--baselines={baselines}", *["--audit"] * with_audit]
+    about = _about(subject, shlex.join(["python", "-m", "evaluation.evaluate", *flags_given]))
+    write_csv(subject.out / "scores.csv", rows)
+    with replacing(subject.out / "scores.json") as temporary:
         described = {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(about)}
         temporary.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
-    write_report(out / "report.html", rows, about)
-    return out
+    write_report(subject.out / "report.html", rows, about, conditions)
+    return subject.out
 
 
-def _override(config: Config, overrides: Sequence[str]) -> Config:
-    """A finished run can be scored differently, not turned into another run."""
-    for override in overrides:
-        if not override.startswith("evaluation."):
-            raise ValueError(f"--set {override}: only evaluation.* can change here, the rest is as it was trained.")
-    return configs.override(config, overrides)
-
-
-def _score(separator: Separator, config: Config, manifest: Manifest, folder: str, split: str) -> list[Row]:
-    tracks, started, rows = manifest.tracks(split), time.monotonic(), []
+def _score(subject: Subject, baselines: str) -> list[Row]:
+    tracks, started, rows = subject.manifest.tracks(subject.split), time.monotonic(), []
     total, seen = sum(track.num_frames for track in tracks), 0
-    for number, track in enumerate(iter_full_tracks(manifest, folder, split), start=1):
-        rows += _score_one(separator, config, track)
+    for number, track in enumerate(iter_full_tracks(subject.manifest, subject.folder, subject.split), start=1):
+        rows += _score_one(subject, track, baselines)
         seen += len(track.mixture)
         left = (time.monotonic() - started) / seen * (total - seen)
         print(f"{number}/{len(tracks)} {track.name} scored ({left:.0f} s left)", flush=True)
     return rows
 
 
-def _score_one(separator: Separator, config: Config, track: FullTrack) -> list[Row]:
-    estimates = {"model": separator.estimate(track.mixture, track.labels)}
-    sources, rate = config.data.sources, config.audio.sample_rate
+def _score_one(subject: Subject, track: FullTrack, baselines: str) -> list[Row]:
+    config, rate = subject.config, subject.config.audio.sample_rate
+    estimates = {"model": subject.separator.estimate(track.mixture, track.labels)}
+    if baselines == "oracle":
+        estimates |= oracle_estimates(track.mixture, track.references, rate)
+    sources = config.data.sources
     return score_track(track.name, track.mixture, track.references, estimates, sources, rate, config.evaluation)
 
 
-def _about(run: Run, config: Config, manifest: Manifest, separator: Separator, split: str, call: str) -> About:
-    trained = {track.name for track in run.manifest.tracks("train")}
-    heard = sorted(trained & {track.name for track in manifest.tracks(split)})
+def _about(subject: Subject, call: str) -> About:
+    config, manifest = subject.config, subject.manifest
+    trained = {track.name for track in subject.run.manifest.tracks("train")}
+    heard = sorted(trained & {track.name for track in manifest.tracks(subject.split)})
     counts = ", ".join(f"{len(manifest.tracks(name))} {name}" for name in SPLITS)
     return About(
         title=config.name,
-        step=separator.step,
-        split=split,
+        step=subject.separator.step,
+        split=subject.split,
         sample_rate=config.audio.sample_rate,
         channels=config.audio.channels,
         labels="oracle labels of each piece" if config.needs_labels else "no labels",
@@ -124,15 +121,12 @@ def _about(run: Run, config: Config, manifest: Manifest, separator: Separator, s
 
 def main(_: Sequence[str]) -> None:
     """Flags -> one call."""
-    out = evaluate(FLAGS.workdir, FLAGS.records, FLAGS.split, FLAGS.checkpoint, FLAGS.set, FLAGS.weights)
+    out = evaluate(*flag_values(), FLAGS.baselines, FLAGS.audit)
     print(f"scores: {out / 'scores.csv'}\nreport: {out / 'report.html'}")
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("workdir", None, "folder of the run", required=True)
-    flags.DEFINE_string("records", "", "folder of the records instead of those the run was trained on")
-    flags.DEFINE_enum("split", "test", SPLITS, "which tracks to score")
-    flags.DEFINE_string("checkpoint", "best", "best (in validation), latest, or a number of steps")
-    flags.DEFINE_enum("weights", "average", WEIGHTS, "the moving average where the run kept one, or the raw weights")
-    flags.DEFINE_multi_string("set", [], "override, evaluation.field=value; may be repeated")
+    define_flags()
+    flags.DEFINE_enum("baselines", "oracle", BASELINES, "score oracle masks and filters beside the network, or not")
+    flags.DEFINE_bool("audit", False, "show in the report what the labels do: the table of evaluation.audit")
     command.run(main)

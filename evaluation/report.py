@@ -5,14 +5,17 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 
 import configs
 from configs import instruments
 from data_prep.storage import replacing
-from evaluation import aggregates, figures, scores
+from evaluation import aggregates, baselines, figures, scores
+
+if TYPE_CHECKING:
+    from evaluation.audit import Condition  # brings TensorFlow with it, which a page does not need
 
 MODEL = "model"
 STATUSES = {
@@ -27,6 +30,13 @@ AGGREGATES = {
     "median_of_segments": "Median of segments",
     "mean_of_track_medians": "Mean of track medians",
     "mean_of_segments": "Mean of segments",
+}
+LABELS = {
+    "true": "the instruments of the piece",
+    "unknown": "nothing",
+    "empty": "that nothing plays",
+    "full": "that all instruments play",
+    "swapped": "for each instrument of the piece another one that has no part in it",
 }
 METRICS = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR"}
 
@@ -65,8 +75,14 @@ class _Line:
     summary: aggregates.Summary | None = None  # of the model
 
 
-def write_report(path: Path, rows: Sequence[scores.Row], about: About) -> None:
+def write_report(path: Path, rows: Sequence[scores.Row], about: About, conditions: "Sequence[Condition]" = ()) -> None:
     """Write the page; whoever reads ``path`` meanwhile finds the old page or the new one, never half of it.
+
+    Args:
+        path: of the page.
+        rows: of every system that was scored.
+        about: what the rows do not say.
+        conditions: the audit of the labels, empty where there was none.
 
     Raises:
         ValueError: no row is the model's, or one has no row of the mixture beside it.
@@ -83,7 +99,9 @@ def write_report(path: Path, rows: Sequence[scores.Row], about: About) -> None:
     environment.filters.update(
         db=figures.decibels, gain=_gain, count="{:,}".format, plain=_plain, share="{:.1%}".format
     )
-    html = environment.get_template("report.html.jinja").render(about=about, **_content(rows, about))
+    html = environment.get_template("report.html.jinja").render(
+        about=about, conditions=conditions, label_meanings=LABELS, **_content(rows, about)
+    )
     with replacing(path) as temporary:
         # A file name that is no text (a lone surrogate) must not cost the report.
         temporary.write_text(html, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
@@ -105,6 +123,8 @@ class _Scores:
     def __init__(self, rows: Sequence[scores.Row]) -> None:
         present = dict.fromkeys(row.system for row in rows)
         self.systems = [name for name in dict.fromkeys((MODEL, *scores.BASELINES, *present)) if name in present]
+        # What the improvement of the model is set beside: doing nothing, and what knows the sources.
+        self.compared = ["silence", *(name for name in baselines.ORACLES if name in present)]
         self.sources = list(dict.fromkeys(row.source for row in rows if row.system == MODEL))
         self.summaries = {(each.system, each.source): each for each in aggregates.summarise(rows)}
         # The improvement leaves out the rows of a lone source; so do the SNRs that stand beside it.
@@ -112,7 +132,7 @@ class _Scores:
         self._together = {(each.system, each.source): each for each in together}
         self._improvements = {
             (system, each.source): each
-            for system in (MODEL, "silence")
+            for system in (MODEL, *self.compared)
             for each in aggregates.improvement(rows, system)
         }
 
@@ -135,8 +155,9 @@ class _Scores:
         return cell.value
 
     def systems_with(self, metric: str) -> list[str]:
-        """The model, and every other system for which the metric has a finite value."""
-        return [name for name in self.systems if name == MODEL or metric in self.summaries[name, None].metrics]
+        """The model, and every other system for which the metric has a finite value; of the oracles the SDR alone."""
+        shown = [name for name in self.systems if metric == "sdr" or name not in baselines.ORACLES]
+        return [name for name in shown if name == MODEL or metric in self.summaries[name, None].metrics]
 
 
 def _cell(summary: aggregates.Summary | None, metric: str, system: str) -> _Cell:
@@ -157,6 +178,7 @@ def _content(rows: Sequence[scores.Row], about: About) -> dict[str, Any]:
         "comparable": (about.sample_rate, about.channels) == (44100, 2),
         "num_left_out": table.num_left_out(),
         "above": above,
+        "compared": table.compared,
         "metric_groups": [(title, table.systems_with(metric)) for metric, title in METRICS.items()],
         "metric_lines": _lines(table, lambda source: _metrics(table, source)),
         "panels": figures.make_panels(rows, table.shown),
@@ -177,7 +199,7 @@ def _lines(table: _Scores, cells: Callable[[str | None], list[_Cell]]) -> list[_
 
 
 def _above(table: _Scores, source: str | None) -> list[_Cell]:
-    gains = [table.improvement(system, source) for system in (MODEL, "silence")]
+    gains = [table.improvement(system, source) for system in (MODEL, *table.compared)]
     return gains + [table.snr_together(system, source) for system in (MODEL, "mixture")]
 
 
@@ -205,7 +227,7 @@ def _track_lines(rows: Sequence[scores.Row]) -> list[_Line]:
     """A line per track, best improvement first, those without one last."""
     by_track: dict[str, list[scores.Row]] = defaultdict(list)
     for row in rows:
-        if row.system != "silence":  # of no use here, and a third of the work
+        if row.system in (MODEL, "mixture"):  # the others are of no use here, and most of the work
             by_track[row.track].append(row)
     lines = []
     for track, own in by_track.items():

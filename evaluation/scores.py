@@ -18,15 +18,17 @@ from data_prep import activity
 from data_prep.storage import replacing
 from evaluation import bss
 
-SCHEMA_VERSION = 1  # of the columns and their meaning
+SCHEMA_VERSION = 2  # of the columns and their meaning
 STATUSES = ("scored", "solo", "silent_estimate", "absent", "silent_mixture")
-METRICS = ("sdr", "sir", "sar", "si_sdr", "snr", "leakage")
+METRICS = ("sdr", "sir", "sar", "isr", "sir_v4", "sar_v4", "si_sdr", "snr", "leakage")
 BASELINES = ("mixture", "silence")
+
+_V4 = ("isr", "sir_v4", "sar_v4")  # blank throughout where the config does not ask for them
 
 # What a status defines; every other metric of its rows is blank.
 _DEFINED = {
-    "scored": ("sdr", "sir", "sar", "si_sdr", "snr"),
-    "solo": ("sdr", "sar", "si_sdr", "snr"),
+    "scored": ("sdr", "sir", "sar", "isr", "sir_v4", "sar_v4", "si_sdr", "snr"),
+    "solo": ("sdr", "sar", "isr", "sar_v4", "si_sdr", "snr"),
     "silent_estimate": ("sdr", "snr"),
     "absent": ("leakage",),
     "silent_mixture": (),
@@ -48,9 +50,12 @@ class Row:
     source: str
     status: str
     polyphony: int  # active sources in the segment
-    sdr: float | None = None
+    sdr: float | None = None  # this and the next two are those of BSS Eval v3
     sir: float | None = None
     sar: float | None = None
+    isr: float | None = None  # this and the next two are those of BSS Eval v4, the SDR of which is the snr
+    sir_v4: float | None = None
+    sar_v4: float | None = None
     si_sdr: float | None = None
     snr: float | None = None
     leakage: float | None = None
@@ -96,7 +101,7 @@ def score_track(
         estimates: system -> shape (K, T, C).
         vocabulary: the K names of the slots.
         sample_rate: frames per second.
-        config: the length of a segment, the thresholds and the length of the BSS Eval filters.
+        config: the length of a segment, the thresholds, the length of the BSS Eval filters and whether v4 is computed.
 
     Raises:
         ValueError: the shapes do not fit, a system has the name of a baseline, or a value is not finite.
@@ -116,7 +121,7 @@ def score_track(
         start_secs, polyphony = start / sample_rate, int(active.sum())
         for (s, system), (k, source) in product(enumerate(systems), enumerate(vocabulary)):
             status = str(statuses[s, k])
-            defined = {metric: float(values[metric][s, k]) for metric in _DEFINED[status]}
+            defined = {metric: float(values[metric][s, k]) for metric in _DEFINED[status] if metric in values}
             rows[system].append(Row(system, track_name, start_secs, source, status, polyphony, **defined))
     return [row for system in systems for row in rows[system]]
 
@@ -149,7 +154,7 @@ def _score_segment(
     quiet = activity.rms_db(estimates) < config.silent_dbfs
     conditions = [np.broadcast_to(each, quiet.shape) for each in (silent_mixture, ~active, quiet, active.sum() == 1)]
     statuses = np.select(conditions, ["silent_mixture", "absent", "silent_estimate", "solo"], "scored")
-    values = {metric: np.zeros(quiet.shape) for metric in METRICS}
+    values = {metric: np.zeros(quiet.shape) for metric in METRICS if config.bss_v4 or metric not in _V4}
     if silent_mixture:
         return statuses, values
     leaked = np.square(estimates).sum(_SIGNAL_AXES) / np.square(mixture, dtype=np.float64).sum()
@@ -157,7 +162,7 @@ def _score_segment(
     if active.any():
         # Only these take part: slots that are silent change nothing, not even the order of a sum.
         chosen, estimated = references[active].astype(np.float64), estimates[:, active]
-        ratios = dict(zip(("sdr", "sir", "sar"), _bss_eval(chosen, estimated, config.filter_taps), strict=True))
+        ratios = _bss_eval(chosen, estimated, config)
         ratios["si_sdr"] = bss.si_sdr(chosen, estimated, _SIGNAL_AXES)
         ratios["snr"] = activity.snr(chosen, estimated)
         for metric, ratio in ratios.items():
@@ -166,16 +171,22 @@ def _score_segment(
     return statuses, values
 
 
-def _bss_eval(references: Floats, estimates: Floats, filter_taps: int) -> tuple[Floats, Floats, Floats]:
-    """SDR, SIR and SAR of BSS Eval v3, which knows one channel, for (J, T, C) and (..., J, T, C): shape (..., J).
+def _bss_eval(references: Floats, estimates: Floats, config: Evaluation) -> dict[str, Floats]:
+    """The metrics of BSS Eval, v3 and if asked for v4, for (J, T, C) and (..., J, T, C): each of shape (..., J).
 
-    Our definition for several channels: each is decomposed with filters of its own, and the energies are added over
-    the channels before the ratios are taken. So a channel counts by its energy, and one in which a source is silent
-    counts with what its estimate has there.
+    v3 knows one channel. Our definition for several: each is decomposed with filters of its own, and the energies are
+    added over the channels before the ratios are taken. So a channel counts by its energy, and one in which a source
+    is silent counts with what its estimate has there.
     """
     channels = range(references.shape[-1])
-    each = [bss.energies(references[..., c], estimates[..., c], filter_taps) for c in channels]
-    return bss.Energies(*(np.sum(energy, axis=0) for energy in zip(*each, strict=True))).ratios()
+    each = [bss.energies(references[..., [c]], estimates[..., [c]], config.filter_taps) for c in channels]
+    v3 = bss.Energies(*(np.sum(energy, axis=0) for energy in zip(*each, strict=True)))
+    ratios = dict(zip(("sdr", "sir", "sar"), v3.sources(), strict=True))
+    if config.bss_v4:
+        # With one channel the two versions project alike.
+        v4 = v3 if len(channels) == 1 else bss.energies(references, estimates, config.filter_taps)
+        ratios |= zip(_V4, v4.images(), strict=True)
+    return ratios
 
 
 def write_csv(path: Path, rows: Iterable[Row]) -> None:

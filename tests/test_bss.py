@@ -1,6 +1,9 @@
-"""BSS Eval v3, SI-SDR and SNR: against mir_eval, against least squares on the explicit matrix, and by hand."""
+"""BSS Eval, SI-SDR and SNR: against mir_eval and museval, against least squares on the explicit matrix, by hand."""
+
+from functools import partial
 
 import mir_eval
+import museval.metrics
 import numpy as np
 import pytest
 import scipy.signal
@@ -10,7 +13,7 @@ from hypothesis import strategies as st
 from data_prep import activity
 from evaluation import bss
 
-MIR_EVAL_TOLERANCE_DB = 1e-6  # the two solve the same equations in another order
+GOLDEN_TOLERANCE_DB = 1e-6  # mir_eval and museval solve the same equations in another order
 LEAST_SQUARES_TOLERANCE_DB = 1e-6
 NO_DIGITS_TOLERANCE_DB = 1e-3  # where the truth itself depends on which directions rounding leaves
 SAME_SUMS_TOLERANCE_DB = 1e-8  # the same sums in another order
@@ -42,6 +45,30 @@ def least_squares(references, estimates, filter_taps):
         columns.append(
             [
                 decibels(target, estimate - target),
+                decibels(target, explained - target),
+                decibels(explained, estimate - explained),
+            ]
+        )
+    return np.transpose(columns)
+
+
+def least_squares_images(references, estimates, filter_taps):
+    """ISR, SIR and SAR of v4 straight from their definition, (J, T, C) twice -> (3, J)."""
+
+    def project(signals, onto):
+        matrix = delayed_matrix(np.moveaxis(onto, -1, 1).reshape(-1, onto.shape[1]), filter_taps)
+        return matrix @ np.linalg.lstsq(matrix, signals)[0]
+
+    def decibels(numerator, denominator):
+        return 10 * np.log10(np.sum(numerator**2) / np.sum(denominator**2))
+
+    columns = []
+    sources, estimates = (np.pad(each, ((0, 0), (0, filter_taps - 1), (0, 0))) for each in (references, estimates))
+    for reference, source, estimate in zip(references, sources, estimates, strict=True):
+        target, explained = project(estimate, reference[None]), project(estimate, references)
+        columns.append(
+            [
+                decibels(source, target - source),
                 decibels(target, explained - target),
                 decibels(explained, estimate - explained),
             ]
@@ -82,6 +109,19 @@ def band_limited(seed, num_sources, frames, stop_db):
     return np.fft.irfft(spectra * band, frames) * np.hanning(frames) ** 4
 
 
+def stereo(make, num_sources, frames, side=0.5):
+    """Sources (J, T, 2) whose channels differ by a signal of their own at ``side`` of the common one."""
+    middle, sides = (make(seed, num_sources, frames) for seed in (11, 12))
+    return np.stack([middle + side * sides, middle - side * sides], axis=-1)
+
+
+def imperfect_images(references):
+    """As ``imperfect``, with channels that leak into each other: (J, T, C) -> the same."""
+    channels = range(references.shape[-1])
+    estimates = np.stack([imperfect(references[..., c], 90 + c) for c in channels], axis=-1)
+    return estimates + 0.1 * estimates[..., ::-1]
+
+
 @pytest.mark.filterwarnings("ignore:mir_eval:FutureWarning")
 @pytest.mark.parametrize(
     ("make", "num_sources", "frames"),
@@ -94,12 +134,12 @@ def test_agrees_with_mir_eval(make, num_sources, frames, monkeypatch):
     estimates = imperfect(references)
     sdr, sir, sar = bss.bss_eval_sources(references, estimates)
     golden = mir_eval.separation.bss_eval_sources(references, estimates, compute_permutation=False)
-    np.testing.assert_allclose(sdr, golden[0], rtol=0, atol=MIR_EVAL_TOLERANCE_DB)
-    np.testing.assert_allclose(sar, golden[2], rtol=0, atol=MIR_EVAL_TOLERANCE_DB)
+    np.testing.assert_allclose(sdr, golden[0], rtol=0, atol=GOLDEN_TOLERANCE_DB)
+    np.testing.assert_allclose(sar, golden[2], rtol=0, atol=GOLDEN_TOLERANCE_DB)
     if num_sources == 1:
         assert np.all(sir == np.inf)
     else:
-        np.testing.assert_allclose(sir, golden[1], rtol=0, atol=MIR_EVAL_TOLERANCE_DB)
+        np.testing.assert_allclose(sir, golden[1], rtol=0, atol=GOLDEN_TOLERANCE_DB)
 
 
 @pytest.mark.parametrize("stop_db", [0, 100, 140, 150, 160, 170, 200, 300])
@@ -112,6 +152,131 @@ def test_agrees_with_least_squares_however_ill_conditioned(num_sources, stop_db)
     truth = least_squares(references, estimates, 32)
     tolerance = LEAST_SQUARES_TOLERANCE_DB if stop_db < 200 else NO_DIGITS_TOLERANCE_DB
     np.testing.assert_allclose(scores, truth, rtol=0, atol=tolerance)
+
+
+def museval_images(references, estimates, filter_taps):
+    """SDR, ISR, SIR and SAR, shape (4, J)."""
+    everything = {"window": np.inf, "hop": np.inf, "filters_len": filter_taps}
+    return np.array(museval.metrics.bss_eval(references, estimates, **everything)[:4])[..., 0]
+
+
+@pytest.mark.parametrize(
+    ("references", "filter_taps"),
+    [
+        (noise(1, 1, 900, 1), 32),
+        (noise(2, 3, 1501, 1), 32),
+        (noise(3, 1, 900, 2), 32),
+        (noise(4, 3, 1500, 2), 32),
+        (noise(4, 2, 1500, 3), 32),
+        (low_passed(5, 2, 1500)[..., None], 32),  # the condition number of the Gram matrix is 1e6
+        (stereo(low_passed, 2, 1500), 32),  # 5e6
+        (stereo(notes, 2, 1500, side=0.9), 32),  # 3e8
+        (stereo(noise, 2, 1500, side=1e-3), 32),  # 2e6
+        (stereo(noise, 2, 3000), 512),
+    ],
+)
+def test_images_agree_with_museval(references, filter_taps, monkeypatch):
+    monkeypatch.setattr(bss, "_project_by_svd", None)
+    estimates = imperfect_images(references)
+    sdr, isr, sir, sar = bss.bss_eval_images(references, estimates, filter_taps)
+    golden = museval_images(references, estimates, filter_taps)
+    if len(references) == 1:
+        assert np.all(sir == np.inf)
+        golden[2] = np.inf
+    np.testing.assert_allclose([sdr, isr, sir, sar], golden, rtol=0, atol=GOLDEN_TOLERANCE_DB)
+
+
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize(
+    "references",
+    [  # In brackets the condition number of the Gram matrix, and how far museval is off there, dB.
+        band_limited(7, 2, 1500, 140)[..., None],  # mono (3e14, 1e-4)
+        band_limited(7, 2, 1500, 160)[..., None],  # (3e16, 1.0)
+        stereo(partial(band_limited, stop_db=100), 2, 1500),  # (2e11, 2e-8)
+        stereo(partial(band_limited, stop_db=140), 2, 1500),  # (2e15, 4e-4)
+        stereo(partial(band_limited, stop_db=140), 2, 1500, side=1e-3),  # as of lossy coding, nearly mono (4e20, 0.14)
+        stereo(noise, 2, 1500, side=1e-5),  # nearly mono (3e10, 2e-8)
+        stereo(noise, 2, 1500, side=1e-9),  # (3e18, 0.23)
+        stereo(notes, 2, 1500, side=1e-5),  # (2e18, 0.9)
+        noise(3, 2, 1500)[..., None] * [0.8, 0.37],  # mono, panned
+        noise(3, 2, 1500)[..., None] * [1.0, 0.0],  # one channel is silent
+    ],
+)
+def test_images_agree_with_least_squares_however_ill_conditioned(references, slow, monkeypatch):
+    if slow:
+        monkeypatch.setattr(bss, "_factorise", lambda _: None)
+    estimates = imperfect_images(references)
+    scores = bss.bss_eval_images(references, estimates, 32)
+    truth = least_squares_images(references, estimates, 32)
+    np.testing.assert_allclose(scores[1:], truth, rtol=0, atol=LEAST_SQUARES_TOLERANCE_DB)
+
+
+@pytest.mark.parametrize("side", [0, 1e-15, 1e-12, 1e-9, 1e-6, 1e-3])
+def test_nearly_mono_stereo_is_no_reason_to_be_slow(side, monkeypatch):
+    monkeypatch.setattr(bss, "_project_by_svd", None)
+    references = stereo(noise, 2, 800, side)
+    estimates = imperfect_images(references)
+    truth = least_squares_images(references, estimates, 8)
+    scores = bss.bss_eval_images(references, estimates, 8)
+    np.testing.assert_allclose(scores[1:], truth, rtol=0, atol=NO_DIGITS_TOLERANCE_DB)
+
+
+def test_a_stereo_reference_twice_adds_nothing():
+    references = stereo(noise, 3, 800)
+    references[1] = 0.5 * references[0]
+    estimates = imperfect_images(references)
+    truth = least_squares_images(references, estimates, 8)
+    scores = bss.bss_eval_images(references, estimates, 8)
+    np.testing.assert_allclose(scores[1:], truth, rtol=0, atol=NO_DIGITS_TOLERANCE_DB)
+
+
+def test_images_of_one_channel_differ_from_sources_in_isr_alone():
+    references = noise(8, 3, 900)
+    estimates = np.stack([imperfect(references, seed) for seed in (1, 2)])
+    _, sir, sar = bss.bss_eval_sources(references, estimates, 16)
+    images = bss.bss_eval_images(references[..., None], estimates[..., None], 16)
+    assert np.array_equal(images[2], sir)
+    assert np.array_equal(images[3], sar)
+    np.testing.assert_allclose(images[0], snr(references, estimates))
+
+
+def test_images_of_a_decomposition_known_by_hand():
+    # Orthogonal signals of unit energy and filters of one tap, from any channel to any.
+    left, right, other, artifacts = np.eye(4, 50)
+    references = np.stack([np.stack([left, right]), np.stack([other, 0 * other])]).swapaxes(1, 2)
+    estimate = np.stack([1.5 * left + 1 * right + 3 * other, 0.5 * right + 2 * artifacts], axis=-1)
+    estimates = np.stack([estimate, references[1] + 0.5 * references[0]])
+    sdr, isr, sir, sar = bss.bss_eval_images(references, estimates, 1)
+    # s = (left, right), P_j e = (1.5 left + right, 0.5 right)
+    spatial, target, interference, artifact = 0.25 + 1 + 0.25, 2.25 + 1 + 0.25, 9, 4
+    errors = [spatial + interference + artifact, spatial, interference, artifact]
+    by_hand = 10 * np.log10(np.divide([2, 2, target, target + interference], errors))
+    np.testing.assert_allclose([sdr[0], isr[0], sir[0], sar[0]], by_hand)
+    assert sir[1] == pytest.approx(10 * np.log10(1 / 0.5))
+    assert min(isr[1], sar[1]) > 200
+
+
+def test_half_the_gain_is_an_error_to_images_alone():
+    references = stereo(noise, 2, 600)
+    sdr, isr, sir, sar = bss.bss_eval_images(references, 0.5 * references, 16)
+    np.testing.assert_allclose([sdr, isr], 20 * np.log10(2), rtol=0, atol=SAME_SUMS_TOLERANCE_DB)
+    assert np.min([sir, sar]) > 200
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), gain=st.floats(1e-4, 1e4), order=st.permutations(range(3)))
+def test_images_do_not_depend_on_the_level_of_a_source_or_on_the_order_of_sources_and_channels(seed, gain, order):
+    references = noise(seed, 3, 300, 2)
+    estimates = imperfect_images(references)
+    scores = np.array(bss.bss_eval_images(references, estimates, 8))
+    # A reference and its estimate louder together, and for SIR and SAR the estimate alone.
+    gains = np.array([gain, 1.0, 1.0])[:, None, None]
+    louder = bss.bss_eval_images(gains * references, gains * estimates, 8)
+    np.testing.assert_allclose(louder, scores, rtol=0, atol=SAME_SUMS_TOLERANCE_DB)
+    louder = bss.bss_eval_images(references, gains * estimates, 8)
+    np.testing.assert_allclose(louder[2:], scores[2:], rtol=0, atol=SAME_SUMS_TOLERANCE_DB)
+    permuted = bss.bss_eval_images(references[order][..., ::-1], estimates[order][..., ::-1], 8)
+    np.testing.assert_allclose(permuted, scores[:, order], rtol=0, atol=SAME_SUMS_TOLERANCE_DB)
 
 
 @pytest.mark.parametrize("delay", [0, 3])
@@ -158,14 +323,14 @@ def test_ratios_of_a_decomposition_known_by_hand():
 def test_a_silent_reference_spans_nothing():
     first, second, artifacts = np.eye(3, 50)
     estimates = np.stack([2 * first + artifacts, 3 * first + artifacts])
-    energies = bss.energies(np.stack([0 * second, first]), estimates, 1)
+    energies = bss.energies(np.stack([0 * second, first])[..., None], estimates[..., None], 1)
     np.testing.assert_allclose(energies.target, [0, 9])
     np.testing.assert_allclose(energies.distortion, [5, 1])
     np.testing.assert_allclose(energies.interference, [4, 0], atol=1e-12)
     np.testing.assert_allclose(energies.projection, [4, 9])
     np.testing.assert_allclose(energies.artifacts, [1, 1])
-    nothing = bss.energies(np.zeros((2, 50)), estimates, 1)
-    np.testing.assert_allclose(nothing, [[0, 0], [5, 10], [0, 0], [0, 0], [5, 10]])
+    nothing = bss.energies(np.zeros((2, 50, 1)), estimates[..., None], 1)
+    np.testing.assert_allclose(nothing[2:], [[0, 0], [5, 10], [0, 0], [0, 0], [5, 10]])
 
 
 def test_a_very_soft_reference_is_no_dependent_one():
@@ -245,7 +410,7 @@ def test_another_order_of_the_sources_gives_the_scores_in_that_order(seed, order
 @pytest.mark.parametrize(
     ("references", "estimates", "message"),
     [
-        (np.ones((2, 9, 2)), np.ones((2, 9, 2)), r"one channel and nothing empty; got \(2, 9, 2\) and \(2, 9, 2\)"),
+        (np.ones((2, 9, 2)), np.ones((2, 9, 2)), r"and nothing empty; got \(2, 9, 2\) and \(2, 9, 2\)"),
         (np.ones(9), np.ones(9), r"got \(9,\) and \(9,\)"),
         (np.ones((2, 9)), np.ones((3, 9)), r"got \(2, 9\) and \(3, 9\)"),
         (np.ones((2, 9)), np.ones((2, 8)), r"got \(2, 9\) and \(2, 8\)"),
@@ -260,3 +425,17 @@ def test_another_order_of_the_sources_gives_the_scores_in_that_order(seed, order
 def test_refuses_what_is_not_defined(references, estimates, message):
     with pytest.raises(ValueError, match=message):
         bss.bss_eval_sources(references, estimates, 2)
+
+
+@pytest.mark.parametrize(
+    ("references", "estimates", "message"),
+    [
+        (np.ones((2, 9)), np.ones((2, 9)), r"\(sources, frames, channels\).* nothing empty; got \(2, 9\) and \(2, 9\)"),
+        (np.ones((2, 9, 1)), np.ones((2, 9, 2)), r"got \(2, 9, 1\) and \(2, 9, 2\)"),
+        (np.ones((2, 9, 2)), np.full((2, 9, 2), np.nan), r"estimate \[0\] has values that are not finite"),
+        (np.ones((2, 9, 2)) * [[[1.0]], [[0.0]]], np.ones((2, 9, 2)), r"reference \[1\] is silent"),
+    ],
+)
+def test_images_refuse_what_is_not_defined(references, estimates, message):
+    with pytest.raises(ValueError, match=message):
+        bss.bss_eval_images(references, estimates, 2)

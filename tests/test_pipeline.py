@@ -14,8 +14,9 @@ from data_prep import write
 from data_prep.manifest import load_manifest
 from data_prep.synthetic import write_musdb, write_urmp
 from evaluation.aggregates import improvement
+from evaluation.baselines import ORACLES
 from evaluation.evaluate import evaluate
-from evaluation.scores import read_csv
+from evaluation.scores import SCHEMA_VERSION, read_csv
 from evaluation.separate import Separator, read_audio, separate_files
 from tests import replicas
 from trainer.lock import Hold
@@ -43,20 +44,58 @@ def workdir(tmp_path_factory):
     return workdir
 
 
+def run(module, workdir, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", module, f"--workdir={workdir}", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def test_scores_and_report(workdir):
     out = evaluate(str(workdir), "", "test", "latest", [])
     assert out == workdir / "evaluation" / "120-test"
     rows = read_csv(out / "scores.csv")
-    assert {row.system for row in rows} == {"model", "mixture", "silence"}
-    assert len(rows) == 3 * 3 * 3 * 13  # systems, tracks, segments, slots
+    assert {row.system for row in rows} == {"model", "mixture", "silence", *ORACLES}
+    assert len(rows) == 6 * 3 * 3 * 13  # systems, tracks, segments, slots
     gated = [row for row in rows if row.system == "model" and row.source not in row.track.split("_")]
     assert {(row.status, row.leakage) for row in gated} == {("absent", -100.0)}
-    assert improvement(rows)[0].median_db > 1  # it has learnt something in seconds
+    gain = improvement(rows)[0].median_db
+    assert gain > 1  # it has learnt something in seconds
+    assert all(improvement(rows, oracle)[0].median_db > gain + 5 for oracle in ORACLES)
     described = json.loads((out / "scores.json").read_text())
-    assert (described["schema_version"], described["evaluation"]["silent_dbfs"]) == (1, -80.0)
+    assert (described["schema_version"], described["evaluation"]["silent_dbfs"]) == (SCHEMA_VERSION, -80.0)
     assert (described["sample_rate"], described["channels"], described["step"]) == (8000, 1, 120)
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "not a result" not in report.lower()
+    assert "What the labels do" not in report
+
+
+def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
+    result = run("evaluation.audit", workdir, "--checkpoint=latest", "--set=evaluation.segment_secs=3")
+    assert result.returncode == 0, result.stderr
+    lines = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert "not measured: the network was never trained without labels" in lines["unknown"]
+    out = workdir / "evaluation" / "120-test"
+    described = json.loads((out / "audit.json").read_text())
+    by_labels = {each["labels"]: each for each in described["conditions"]}
+    rows = read_csv(
+        evaluate(str(workdir), "", "test", "latest", ["evaluation.segment_secs=3"], "average", "none") / "scores.csv"
+    )
+    assert {row.system for row in rows} == {"model", "mixture", "silence"}
+    assert by_labels["true"]["improvement_db"] == pytest.approx(improvement(rows)[0].median_db, abs=1e-6)
+    assert by_labels["true"]["improvement_db"] > by_labels["swapped"]["improvement_db"]
+    assert by_labels["empty"]["leakage_db"] == -100
+    assert "What the labels do" in (out / "report.html").read_text(encoding="utf-8")
+    evaluate(str(workdir), "", "test", "latest", ["evaluation.segment_secs=2"], "average", "none")
+    assert "What the labels do" not in (out / "report.html").read_text(encoding="utf-8")
+    evaluate(str(workdir), "", "test", "latest", [], "average", "none", with_audit=True)
+    assert "What the labels do" in (out / "report.html").read_text(encoding="utf-8")
+    (out / "audit.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"audit\.json is not what evaluation\.audit writes"):
+        evaluate(str(workdir), "", "test", "latest", [], "average", "none")
+    (out / "audit.json").unlink()
 
 
 def test_a_report_on_training_tracks_is_no_result(workdir):
@@ -117,12 +156,7 @@ def test_audio_is_read_as_it_is(tmp_path, suffix, subtype):
 
 
 def separate(workdir, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "evaluation.separate", f"--workdir={workdir}", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run("evaluation.separate", workdir, *arguments)
 
 
 def test_bad_input_is_one_sentence_and_leaves_nothing(workdir, separator, tmp_path):

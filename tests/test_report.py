@@ -13,9 +13,11 @@ import pytest
 import configs
 from configs import instruments
 from evaluation import report, scores
+from evaluation.audit import Condition
+from evaluation.baselines import ORACLES
 from evaluation.scores import Row
 
-SYSTEMS = ("model", "mixture", "silence")
+SYSTEMS = ("model", "mixture", "silence", *ORACLES)
 BLANK = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"  # the page has it; Page reads it as a hyphen
 
@@ -38,19 +40,28 @@ def _sample_segment(rng: np.random.Generator, place: tuple[str, float, str], pol
     if polyphony == 0:
         return [Row(system, *place, "silent_mixture", 0) for system in SYSTEMS]
     if not active:
-        leaks = (rng.normal(-30, 8), 0.0, -100.0)
+        leaks = (rng.normal(-30, 8), 0.0, *[-100.0] * 4)
         return [Row(s, *place, "absent", polyphony, leakage=leak) for s, leak in zip(SYSTEMS, leaks, strict=True)]
     below = rng.normal(-10 * math.log10(max(polyphony - 1, 1)), 5)
     above = below + rng.normal(5, 2)
     silence = Row("silence", *place, "silent_estimate", polyphony, sdr=0.0, snr=0.0)
     if polyphony == 1:
+        lone = {"sdr": 301.0, "sar": 301.0, "si_sdr": math.inf, "snr": math.inf}
         model = Row("model", *place, "solo", 1, sdr=15.2, sar=15.2, si_sdr=14.0, snr=14.1)
-        return [model, Row("mixture", *place, "solo", 1, sdr=301.0, sar=301.0, si_sdr=math.inf, snr=math.inf), silence]
-    mixture = Row("mixture", *place, "scored", polyphony, below + 0.2, below + 0.3, 300.0, below, below)
+        return [model, silence, *(Row(system, *place, "solo", 1, **lone) for system in ("mixture", *ORACLES))]
+    others = [_scored("mixture", place, polyphony, below + 0.2, below + 0.3, 300.0, below, below), silence]
+    for offset, oracle in enumerate(ORACLES, start=2):
+        values = rng.normal(above + offset, 1, 5)
+        others.append(_scored(oracle, place, polyphony, *values))
     if rng.random() < 0.02:
-        return [Row("model", *place, "silent_estimate", polyphony, sdr=0.0, snr=0.0), mixture, silence]
+        return [Row("model", *place, "silent_estimate", polyphony, sdr=0.0, snr=0.0), *others]
     values = [above + offset + rng.normal() for offset in (1.0, 7.0, 3.0, -0.5)]
-    return [Row("model", *place, "scored", polyphony, *values, above), mixture, silence]
+    return [_scored("model", place, polyphony, *values, above), *others]
+
+
+def _scored(system: str, place: tuple[str, float, str], polyphony: int, *values: float) -> Row:
+    metrics = dict(zip(("sdr", "sir", "sar", "si_sdr", "snr"), map(float, values), strict=True))
+    return Row(system, *place, "scored", polyphony, **metrics)
 
 
 def about(**changes: Any) -> report.About:
@@ -168,7 +179,7 @@ def check_headline(html: str, rows: Sequence[Row]) -> None:
             together = row.polyphony > 1 and row.snr is not None
             if together and source in (None, row.source) and math.isfinite(by_place["mixture", *place].snr):
                 snrs[system].append(row.snr)
-        gains = [np.subtract(snrs[system], snrs["mixture"]) for system in ("model", "silence")]
+        gains = [np.subtract(snrs[system], snrs["mixture"]) for system in ("model", "silence", *ORACLES)]
         expected = [f"{len(gains[0]):,}"]
         expected += [printed(median(gain)[0], "+") for gain in gains]
         expected += [printed(median(snrs[system])[0]) for system in ("model", "mixture")]
@@ -178,7 +189,8 @@ def check_headline(html: str, rows: Sequence[Row]) -> None:
 def check_metrics(html: str, rows: Sequence[Row]) -> None:
     """Every number of the second table, with the n below it."""
     lines = Page(html).lines("metrics")
-    columns = [(m, s) for m in ("sdr", "sir", "sar", "si_sdr") for s in SYSTEMS if s != "silence" or m == "sdr"]
+    columns = [("sdr", system) for system in SYSTEMS]
+    columns += [(metric, system) for metric in ("sir", "sar", "si_sdr") for system in ("model", "mixture")]
     for source in (*dict.fromkeys(row.source for row in rows), None):
         own = [row for row in rows if source in (None, row.source)]
         expected = []
@@ -291,7 +303,7 @@ def test_figures_have_their_numbers_as_text_and_the_colours_of_the_page(tmp_path
 
 def test_what_a_figure_cannot_draw_is_counted(tmp_path: Path) -> None:
     rows = [
-        Row(system, "t", float(i), source, "scored", 2, sdr, -1.0 if system == "mixture" else 2.0, 9.0, None, 1.0)
+        Row(system, "t", float(i), source, "scored", 2, sdr, -1.0 if system == "mixture" else 2.0, 9.0, snr=1.0)
         for system in ("model", "mixture")
         for source in ("vn", "vc")
         for i, sdr in enumerate([1.0, 2.0, 3.0, 4.0, 5.0, math.inf, -math.inf, 300.0])
@@ -305,7 +317,7 @@ def test_what_a_figure_cannot_draw_is_counted(tmp_path: Path) -> None:
 
 def test_one_row(tmp_path: Path) -> None:
     values = {"model": (4.0, 5.0, 6.0, 3.0, 2.5), "mixture": (-1.0, -1.0, 300.0, -1.25, -1.5)}
-    rows = [Row(system, "t", 0.0, "vn", "scored", 2, *metrics) for system, metrics in values.items()]
+    rows = [_scored(system, ("t", 0.0, "vn"), 2, *metrics) for system, metrics in values.items()]
     html = write(tmp_path, rows)
     assert f">{MINUS}1.5<" in html
     page = Page(html)
@@ -318,7 +330,7 @@ def test_no_segment_could_be_scored(tmp_path: Path) -> None:
     rows = [Row(s, "t", 0.0, k, "silent_mixture", 0) for s in SYSTEMS for k in instruments.MUSDB]
     page = Page(write(tmp_path, rows))
     assert "No segment could be compared with the mixture" in page.text
-    assert page.lines("above")["All sources"] == ["0", *[BLANK] * 4]
+    assert page.lines("above")["All sources"] == ["0", *[BLANK] * 7]
     assert page.lines("statuses")["drums"][-4:] == ["1", "100.0%", BLANK, "0"]
     assert page.tags["svg"] == 0
 
@@ -347,6 +359,28 @@ def test_what_surrounds_the_numbers(tmp_path: Path) -> None:
     assert "two takes" in marked
     assert "44,100 Hz, stereo." in marked
     assert "Not comparable" not in marked
+
+
+def test_oracles_and_the_audit_show_where_there_are_any(tmp_path: Path) -> None:
+    rows = sample_rows(instruments.MUSDB, 2, 12)
+    conditions = [
+        Condition("true", 4.25, 1200, -42.5, 900, num_tracks=2),
+        Condition("unknown", not_measured="it cannot do without"),
+        Condition("swapped", -1.5, 1200, -8.0, 900, -6.5, 500, 2),
+    ]
+    path = tmp_path / "report.html"
+    report.write_report(path, rows, about(), conditions)
+    page = Page(path.read_text(encoding="utf-8"))
+    assert page.tables["above"][1] == ["model", "silence", *ORACLES, "model", "mixture"]
+    assert "IBM1, IRM1 and MWF are oracles" in page.text
+    lines = page.lines("audit")
+    assert lines["true"][1:] == ["+4.2", "1,200", "-42.5", "900", BLANK, "0"]
+    assert lines["unknown"] == ["Not measured: it cannot do without."]
+    assert lines["swapped"][1:] == ["-1.5", "1,200", "-8.0", "900", "-6.5", "500"]
+    plain = Page(write(tmp_path, [row for row in rows if row.system not in ORACLES]))
+    assert plain.tables["above"][1] == ["model", "silence", "model", "mixture"]
+    assert "oracles, which" not in plain.text
+    assert "audit" not in plain.tables
 
 
 def test_names_that_no_font_or_encoding_holds(tmp_path: Path) -> None:

@@ -1,0 +1,168 @@
+"""Time BSS Eval, v3 against mir_eval and v4 against museval, and show that they find the same.
+
+python -m benchmarks.bss --references=2,4,13 --rounds=5 --segments=24
+
+Segments of one second at 22.05 kHz, filters of 512 taps. All run in turn in every round, because the speed of a machine
+drifts, and so does what none can do without, one Cholesky factorisation of the size of the Gram matrix. With more than
+4 references a rival runs once, and museval not at all: it takes minutes. The end is how long a test set such as that of
+MUSDB18 takes with the two baselines of every report (50 tracks, about 200 minutes, 4 sources), from some segments.
+
+Axes: J references, T frames, C channels.
+"""
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from typing import Any
+
+import mir_eval  # type: ignore[import-untyped]
+import museval.metrics  # type: ignore[import-untyped]
+import numpy as np
+import scipy.linalg
+import scipy.signal
+from absl import flags
+from numpy.typing import NDArray
+
+from configs.schema import Evaluation
+from data_prep import command
+from evaluation import bss
+from evaluation.scores import score_track
+
+FLAGS = flags.FLAGS
+RATE = 22050
+TAPS = 512
+MANY = 4  # references; with more of them the rivals take minutes
+MINUTES, SOURCES = 200, 4
+
+Call = Callable[[], Any]
+Ratios = Sequence[NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One version against its rival; seconds are medians over rounds."""
+
+    version: str
+    num_references: int
+    channels: int
+    rival: str
+    rival_seconds: float
+    seconds: float
+    floor_seconds: float
+    ratio: float  # of the rival's seconds to ours, the median over rounds
+    difference_db: float  # the largest of any score
+
+
+def make_segments(num_references: int, num_frames: int, channels: int) -> tuple[bss.Floats, bss.Floats]:
+    """Coloured noise that the channels share in part, and estimates with faults: (J, T, C)."""
+    rng = np.random.default_rng(0)
+    shape = (num_references, num_frames, channels)
+    references = scipy.signal.lfilter([1.0], [1.0, -0.9], 0.01 * rng.standard_normal(shape), axis=1)
+    references += 0.5 * references[..., ::-1]
+    smeared = scipy.signal.lfilter([0.8, 0.3], [1.0], references, axis=1)
+    return references, smeared + 0.2 * references.sum(axis=0) + 0.003 * rng.standard_normal(shape)
+
+
+def seconds_of(call: Call) -> float:
+    """How long a call takes."""
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def mir_eval_sources(references: bss.Floats, estimates: bss.Floats) -> Ratios:
+    """SDR, SIR and SAR of v3, (J, T, 1) twice -> (J,) each."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # mir_eval announces that it will drop them
+        scores = mir_eval.separation.bss_eval_sources(references[..., 0], estimates[..., 0], compute_permutation=False)
+    return scores[:3]
+
+
+def museval_images(references: bss.Floats, estimates: bss.Floats) -> Ratios:
+    """SDR, ISR, SIR and SAR of v4, (J, T, C) twice -> (J,) each."""
+    scores = museval.metrics.bss_eval(references, estimates, window=np.inf, hop=np.inf, filters_len=TAPS)
+    return [ratio[:, 0] for ratio in scores[:4]]
+
+
+def compare(version: str, num_references: int, channels: int) -> Row:
+    """Rounds of one version, its rival and the floor."""
+    references, estimates = make_segments(num_references, RATE, channels)
+    found: dict[str, Ratios] = {}
+
+    def rival() -> None:
+        found["rival"] = (mir_eval_sources if version == "v3" else museval_images)(references, estimates)
+
+    def ours() -> None:
+        if version == "v3":
+            found["ours"] = bss.bss_eval_sources(references[..., 0], estimates[..., 0], TAPS)
+        else:
+            found["ours"] = bss.bss_eval_images(references, estimates, TAPS)
+
+    size = num_references * channels * TAPS
+    seconds: dict[str, list[float]] = {"rival": [], "ours": [], "floor": []}
+    for _ in range(FLAGS.rounds if num_references <= MANY else 1):
+        matrix = np.asfortranarray(np.eye(size) + 0.5)  # factorised in place, as ours is
+        factorise = partial(scipy.linalg.lapack.dpotrf, matrix, lower=1, clean=0, overwrite_a=1)
+        calls: dict[str, Call] = {"rival": rival, "ours": ours, "floor": factorise}
+        for name, call in calls.items():
+            seconds[name].append(seconds_of(call))
+    return Row(
+        version,
+        num_references,
+        channels,
+        "mir_eval" if version == "v3" else "museval",
+        median(seconds["rival"]),
+        median(seconds["ours"]),
+        median(seconds["floor"]),
+        median(theirs / mine for theirs, mine in zip(seconds["rival"], seconds["ours"], strict=True)),
+        float(np.max(np.abs(np.subtract(found["ours"], found["rival"])))),
+    )
+
+
+def print_row(row: Row) -> None:
+    """A line of the table."""
+    print(
+        f"{row.version:<7} {row.num_references:>10} {row.channels:>8}  {row.rival:<8} {row.rival_seconds:8.3f} "
+        f"{row.seconds:8.3f} {row.floor_seconds:8.3f} {row.ratio:7.1f} {row.difference_db:13.1e}",
+        flush=True,
+    )
+
+
+def print_test_set(channels: int, bss_v4: bool) -> None:
+    """The time to score a test set of the size of MUSDB18's: one system and the baselines."""
+    references, estimates = make_segments(SOURCES, FLAGS.segments * RATE, channels)
+    config, names = Evaluation(bss_v4=bss_v4), [str(j) for j in range(SOURCES)]
+    score = partial(score_track, "noise", references.sum(axis=0), references, {"model": estimates}, names, RATE, config)
+    each = seconds_of(score) / FLAGS.segments
+    print(
+        f"{'v3 and v4' if bss_v4 else 'v3':<9} {channels} channels: {each:.3f} s per segment, "
+        f"{each * 60 * MINUTES:.0f} s per test set",
+        flush=True,
+    )
+
+
+def main(_: Sequence[str]) -> int:
+    """Comparisons, then the extrapolation."""
+    print("version references channels  rival    rival s   ours s  floor s   ratio  difference dB")
+    for num_references in map(int, FLAGS.references):
+        print_row(compare("v3", num_references, 1))
+        if num_references <= MANY:
+            print_row(compare("v4", num_references, 1))
+            print_row(compare("v4", num_references, 2))
+    print(f"\nA test set of {MINUTES} minutes, {SOURCES} sources, segments of one second, a model and the baselines:")
+    for channels in (1, 2):
+        for bss_v4 in (False, True):
+            print_test_set(channels, bss_v4)
+    return command.FINISHED
+
+
+if __name__ == "__main__":
+    flags.DEFINE_list("references", "2,4,13", "numbers of references, 2 or more each")
+    legal = "expected a list of numbers of 2 or more"
+    flags.register_validator("references", lambda ns: all(n.isdecimal() and int(n) > 1 for n in ns), legal)
+    flags.DEFINE_integer("rounds", 5, "repetitions with up to 4 references", lower_bound=1)
+    flags.DEFINE_integer("segments", 24, "segments from which the time of a test set is extrapolated", lower_bound=1)
+    command.run(main)

@@ -1,0 +1,210 @@
+"""What the labels do: one network, told the instruments rightly, wrongly and not at all.
+
+    python -m evaluation.audit --workdir=runs/urmp_labels --split=test
+
+prints a table and writes WORKDIR/evaluation/STEP-SPLIT/audit.json, which the report of evaluation.evaluate shows.
+
+The network is told of each track:
+
+``true``     the instruments of the piece, as everywhere else
+``unknown``  nothing, where it was trained for that
+``empty``    that nothing plays
+``full``     that all instruments play
+``swapped``  for every instrument of the piece another one that has no part in it
+
+Where estimates follow the labels, the true ones must be better than all others; where they do not, nothing changes.
+"""
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from configs import Config
+from data_prep import activity, command
+from data_prep.assemble import FullTrack, iter_full_tracks
+from data_prep.revision import code_revision
+from data_prep.storage import replacing
+from data_prep.tracks import Waveform
+from evaluation.separate import Separator
+from evaluation.subject import Subject, define_flags, flag_values, open_subject
+from trainer.validation import improvements
+
+SCHEMA_VERSION = 1  # of audit.json
+FILE_NAME = "audit.json"
+CONDITIONS = ("true", "unknown", "empty", "full", "swapped")
+
+_MIN_LEAKAGE_DB = -100.0
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the estimates are worth under one kind of labels; a median over nothing is None."""
+
+    labels: str  # of CONDITIONS
+    improvement_db: float | None = None  # over the mixture, median over segments and sources (trainer.validation)
+    num_improvements: int = 0
+    leakage_db: float | None = None  # in slots of sources that do not sound, median; as in scores.csv
+    num_leakages: int = 0
+    # Energy in the slot named instead of a source that sounds, relative to the mixture: median; swapped labels only.
+    misnamed_db: float | None = None
+    num_misnamed: int = 0
+    num_tracks: int = 0
+    not_measured: str | None = None  # why there is no figure
+
+
+class _Measures(NamedTuple):
+    """Of one track, each in dB."""
+
+    improvements: Floats
+    leakages: Floats
+    misnamed: Floats
+
+
+def audit_tracks(separator: Separator, tracks: Iterable[FullTrack], config: Config) -> list[Condition]:
+    """Estimate every track in full length under every condition; one per condition, in order.
+
+    Raises:
+        ValueError: the network is not told the instruments at all.
+    """
+    if not config.needs_labels:
+        raise ValueError("this network is not told the instruments (model.conditioning is none): nothing to audit.")
+    measures: dict[str, list[_Measures]] = {name: [] for name in CONDITIONS}
+    for track in tracks:
+        swaps = swap(track.labels, config.data.sources)
+        given: dict[str, Sequence[str] | None] = {"true": track.labels, "empty": (), "full": config.data.sources}
+        if config.takes_unknown_labels:
+            given["unknown"] = None
+        if swaps:
+            given["swapped"] = tuple(swaps.values())
+        for name, labels in given.items():
+            estimates = separator.estimate(track.mixture, labels)
+            measures[name].append(_measure(track, estimates, swaps if name == "swapped" else {}, config))
+        print(f"{track.name} audited", flush=True)
+    return [_condition(name, found) for name, found in measures.items()]
+
+
+def swap(playing: Sequence[str], sources: Sequence[str]) -> dict[str, str]:
+    """For each instrument that plays the next slot of one that does not, each used once; empty if they do not suffice.
+
+    The slots count as a circle, so that not always the first instruments of the vocabulary stand in.
+    """
+    free = [source for source in sources if source not in playing]
+    if len(free) < len(playing):
+        return {}
+    swaps = {}
+    for label in playing:
+        place = sources.index(label)
+        swaps[label] = min(free, key=lambda source: (sources.index(source) - place) % len(sources))
+        free.remove(swaps[label])
+    return swaps
+
+
+def _measure(track: FullTrack, estimates: Waveform, swaps: dict[str, str], config: Config) -> _Measures:
+    sounding, levels = leakage(track, estimates, config)
+    pairs = [(config.data.sources.index(right), config.data.sources.index(wrong)) for right, wrong in swaps.items()]
+    misnamed = [levels[sounding[:, right], wrong] for right, wrong in pairs]
+    return _Measures(
+        improvements(track, estimates, config), levels[~sounding], np.concatenate([np.zeros(0), *misnamed])
+    )
+
+
+def leakage(track: FullTrack, estimates: Waveform, config: Config) -> tuple[NDArray[np.bool_], Floats]:
+    """Where sources sound, and the energy of each slot relative to the mixture in dB, -100 or more.
+
+    Both of shape (segments, K), without the segments in which the mixture is silent; the definitions are those of
+    evaluation.scores. Where a source does not sound, the energy is its leakage.
+    """
+    settings = config.evaluation
+    segment_frames = max(round(settings.segment_secs * config.audio.sample_rate), 1)
+    parts = [slice(*bounds) for bounds in activity.segment_bounds(len(track.mixture), segment_frames)]
+    loudness = np.stack([activity.rms_db(track.references[:, part]) for part in parts])
+    sounding = activity.active(loudness, settings.active_relative_db, settings.silent_dbfs)
+    mixture = np.stack([activity.rms_db(track.mixture[part]) for part in parts])
+    audible = mixture >= settings.silent_dbfs
+    estimated = np.stack([activity.rms_db(estimates[:, part]) for part in parts])
+    return sounding[audible], np.maximum(estimated[audible] - mixture[audible, None], _MIN_LEAKAGE_DB)
+
+
+def _condition(name: str, tracks: Sequence[_Measures]) -> Condition:
+    if not tracks:
+        reasons = {
+            "unknown": "the network was never trained without labels (train.label_dropout is 0)",
+            "swapped": "in every track more instruments play than do not",
+        }
+        return Condition(name, not_measured=reasons[name])
+    values = [np.concatenate(listed) for listed in zip(*tracks, strict=True)]
+    medians = [float(np.median(found)) if found.size else None for found in values]
+    (gain, leaked, misnamed), (num_gains, num_leaked, num_misnamed) = medians, map(len, values)
+    return Condition(name, gain, num_gains, leaked, num_leaked, misnamed, num_misnamed, len(tracks))
+
+
+def audit(subject: Subject) -> list[Condition]:
+    """Audit a subject and write ``audit.json`` into its folder of results."""
+    tracks = iter_full_tracks(subject.manifest, subject.folder, subject.split)
+    conditions = audit_tracks(subject.separator, tracks, subject.config)
+    described = {
+        "schema_version": SCHEMA_VERSION,
+        "command": shlex.join(["python", "-m", "evaluation.audit", *subject.arguments]),
+        "code_revision": code_revision(),
+        "evaluation": dataclasses.asdict(subject.config.evaluation),
+        "conditions": [dataclasses.asdict(condition) for condition in conditions],
+    }
+    with replacing(subject.out / FILE_NAME) as temporary:
+        temporary.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+    return conditions
+
+
+def read_audit(subject: Subject) -> list[Condition]:
+    """What :func:`audit` wrote for the same subject; empty where it did not, or where its settings were others."""
+    path: Path = subject.out / FILE_NAME
+    if not path.exists():
+        return []
+    try:
+        described: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if described["command"] != shlex.join(["python", "-m", "evaluation.audit", *subject.arguments]):
+            return []
+        return [Condition(**condition) for condition in described["conditions"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not what evaluation.audit writes ({error}); remove it.") from error
+
+
+def table(conditions: Sequence[Condition]) -> list[str]:
+    """The conditions as lines of text: medians in dB, each with the number of its values."""
+    lines = [f"{'labels':<9}{'improvement':>12}{'n':>9}{'leakage':>10}{'n':>9}{'tracks':>8}"]
+    for each in conditions:
+        if each.not_measured:
+            lines.append(f"{each.labels:<9} not measured: {each.not_measured}")
+            continue
+        gain, leaked = _decibels(each.improvement_db, "+"), _decibels(each.leakage_db)
+        counts = f"{each.num_leakages:>9}{each.num_tracks:>8}"
+        lines.append(f"{each.labels:<9}{gain:>12}{each.num_improvements:>9}{leaked:>10}{counts}")
+    for each in conditions:
+        if each.num_misnamed:
+            energy = f"{_decibels(each.misnamed_db)} relative to the mixture"
+            lines.append(f"{each.labels}: the slots named wrongly get {energy} (n {each.num_misnamed}).")
+    return lines
+
+
+def _decibels(value: float | None, sign: str = "") -> str:
+    return "-" if value is None else f"{value:{sign}.1f} dB"
+
+
+def main(_: Sequence[str]) -> None:
+    """Flags -> one call."""
+    subject = open_subject(*flag_values())
+    print("\n".join(table(audit(subject))))
+    print(f"audit: {subject.out / FILE_NAME}")
+
+
+if __name__ == "__main__":
+    define_flags()
+    command.run(main)
