@@ -171,10 +171,15 @@ class _Cholesky(NamedTuple):
         return solution.T
 
 
-def _factorise(gram: Floats) -> _Cholesky | None:
-    """The Cholesky factor, written over ``gram``; None where rounding leaves no digit of it (see _Space)."""
+def _factorise(gram: Floats, norm: float) -> _Cholesky | None:
+    """The Cholesky factor, written over ``gram``; None where rounding leaves no digit of it (see _Space).
+
+    Args:
+        gram: its upper triangle.
+        norm: its 1-norm.
+    """
     lapack: Any = scipy.linalg.lapack
-    norm = lapack.dlange("1", gram.T)  # gram.T is gram in LAPACK's order of the elements: nothing is copied
+    # gram.T is gram in LAPACK's order of the elements: nothing is copied, and the triangle is the lower one.
     lower, failed = lapack.dpotrf(gram.T, lower=1, clean=0, overwrite_a=1)
     if failed:
         return None
@@ -205,22 +210,31 @@ class _Space:
         self._frames = references.shape[-1]
         self._num_fft = scipy.fft.next_fast_len(self._frames, real=True)  # no product of lags below L wraps around
         self._spectra = scipy.fft.rfft(self._references, self._num_fft)  # (R, frequencies)
-        gram = self._make_gram()
+        gram, norms = self._make_gram()
         stops = np.cumsum([len(span) for span in spans]).tolist()
         self._own = [slice(stop - len(span), stop) for span, stop in zip(spans, stops, strict=True)]
-        blocks = [slice(own.start * filter_taps, own.stop * filter_taps) for own in self._own]
-        own_factors = [_factorise(gram[block, block].copy()) for block in blocks] if len(blocks) > 1 else []
-        self._factor = _factorise(gram)
+        own_factors = []
+        for own in self._own if len(spans) > 1 else []:
+            block = slice(own.start * filter_taps, own.stop * filter_taps)
+            own_factors.append(_factorise(gram[block, block].copy(), norms[own, own].sum(axis=0).max()))
+        self._factor = _factorise(gram, norms.sum(axis=0).max())
         self._own_factors = own_factors or [self._factor]  # alone, a reference has exactly no interference
 
-    def _make_gram(self) -> Floats:
-        """A^T A, shape (R L, R L), from the correlations: <s_i delayed by a, s_j delayed by b> = r_ij[a - b]."""
-        spectra, taps = self._spectra, self._taps
-        lags = scipy.fft.irfft(spectra[:, None].conj() * spectra, self._num_fft)
-        lags = np.concatenate([lags[..., self._num_fft - taps + 1 :], lags[..., :taps]], axis=-1)  # 1 - L ... L - 1
-        blocks = np.lib.stride_tricks.sliding_window_view(lags, taps, axis=-1)[..., ::-1]  # (R, R, L, L)
-        size = len(spectra) * taps
-        return blocks.transpose(0, 2, 1, 3).reshape(size, size)
+    def _make_gram(self) -> tuple[Floats, Floats]:
+        """A^T A, shape (R L, R L), from the correlations: <s_i delayed by a, s_j delayed by b> = r_ij[a - b].
+
+        It is symmetric: the blocks below the diagonal are left as they are. The second result, shape (R, R), bounds the
+        1-norm of each block, at most twice too high.
+        """
+        taps, size = self._taps, len(self._spectra)
+        gram, norms = np.empty((size, taps, size, taps)), np.zeros((size, size))
+        for i, spectrum in enumerate(self._spectra):
+            lags = scipy.fft.irfft(spectrum.conj() * self._spectra[i:], self._num_fft)
+            lags = np.concatenate([lags[:, self._num_fft - taps + 1 :], lags[:, :taps]], axis=-1)  # 1 - L ... L - 1
+            blocks = np.lib.stride_tricks.sliding_window_view(lags, taps, axis=-1)[..., ::-1]  # (R - i, L, L)
+            gram[i, :, i:] = blocks.swapaxes(0, 1)
+            norms[i, i:] = norms[i:, i] = np.abs(lags).sum(axis=-1)
+        return gram.reshape(size * taps, size * taps), norms
 
     def project(self, signals: Floats, only: int | None = None) -> Floats:
         """The projection of signals (..., T + L - 1) on the space of all references, or on that of ``only`` one."""

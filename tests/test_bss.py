@@ -204,7 +204,7 @@ def test_images_agree_with_museval(references, filter_taps, monkeypatch):
 )
 def test_images_agree_with_least_squares_however_ill_conditioned(references, slow, monkeypatch):
     if slow:
-        monkeypatch.setattr(bss, "_factorise", lambda _: None)
+        monkeypatch.setattr(bss, "_factorise", lambda *_: None)
     estimates = imperfect_images(references)
     scores = bss.bss_eval_images(references, estimates, 32)
     truth = least_squares_images(references, estimates, 32)
