@@ -148,8 +148,10 @@ class Train:
     remix: float = 0.0  # share of examples that mix any instruments, each from a track of its own; the labels follow
     silence: float = 0.0  # share of examples that lose one source and its label
     flip_polarity: bool = False  # each source is turned upside down or not
+    swap_channels: bool = False  # left and right of each source trade places or not; mono stays as it is
     label_dropout: float = 0.0  # share of examples whose labels are unknown to the network
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
+    cache: Literal["auto", "memory", "none"] = "auto"  # of excerpts; auto: if they take less than half of what is free
     seed: int = 0
     steps_per_call: int = 100  # on the device between two looks of the host
     checkpoint_steps: int = 1000
@@ -175,6 +177,7 @@ class Train:
         for name in ("remix", "silence", "label_dropout"):
             share = getattr(self, name)
             _require(0 <= share <= 1, f"train.{name}", share, "a share from 0 to 1")
+        _one_of("train.cache", self.cache, ("auto", "memory", "none"))
         _require(self.seed >= 0, "train.seed", self.seed, "0 or more")
         _one_of("train.compute_dtype", self.compute_dtype, ("float32", "bfloat16"))
 

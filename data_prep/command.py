@@ -16,6 +16,8 @@ FINISHED = 0
 ERROR = 1
 INTERRUPTED = 75  # EX_TEMPFAIL of sysexits.h: try again later
 
+_TRACEBACK = "Traceback (most recent call last)"
+
 
 def run(main: Callable[[list[str]], int | None], takes_files: bool = False) -> None:
     """Parses the flags, calls ``main`` with the arguments that are none (the program first) and exits.
@@ -58,6 +60,8 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     text = str(getattr(error, "message", error))  # TensorFlow's str() ends in pages of node definitions
+    if _TRACEBACK in text:  # Python called from a graph: "{{node}} ValueError: the sentence", then its traceback
+        text = text.partition(_TRACEBACK)[0].partition("Error: ")[2]
     return " ".join(text.split()) or type(error).__name__
 
 

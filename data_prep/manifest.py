@@ -60,17 +60,23 @@ class Manifest:
     def iter_records(self, folder: str, split: str) -> Iterator[Record]:
         """The records of a split: whole tracks, one after the other, each in order.
 
+        Their addresses count from the first byte of the first shard on, the shards being laid end to end.
+
         Raises:
             ValueError: a shard is missing, corrupt, or cut off (between two records its checksums do not tell).
         """
+        address = 0
         for shard in self.shards.get(split, ()):
             path, found = f"{folder}/{shard.name}", 0
-            for record in iter_records(path, self.layout):
+            if tf.io.gfile.exists(path) and tf.io.gfile.stat(path).length > shard.num_bytes:
+                raise ValueError(f"{path} is longer than its {shard.num_bytes} bytes; write the records again.")
+            for record in iter_records(path, self.layout, address):
                 yield record
                 found += 1
             expected = sum(track.num_excerpts for track in shard.tracks)
             if found != expected:
                 raise ValueError(f"{path} holds {found} records, expected {expected}; write the records again.")
+            address += shard.num_bytes
 
     def require(self, config: Config, folder: str) -> None:
         """Refuse records that a config's network cannot use.

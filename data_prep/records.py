@@ -31,6 +31,7 @@ from data_prep.tracks import Waveform
 
 FORMAT_VERSION = 1
 _INT16_PEAK = 32767
+_HEADER_BYTES, _FOOTER_BYTES = 12, 4  # what a TFRecord puts around a record: its length, and checksums
 
 
 class Layout(NamedTuple):
@@ -40,6 +41,11 @@ class Layout(NamedTuple):
     channels: int
     sources: tuple[str, ...]  # the vocabulary, in slot order
     encoding: str
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of a stored frame, all channels."""
+        return self.channels * np.dtype(self.encoding).itemsize
 
 
 class Record(NamedTuple):
@@ -54,6 +60,7 @@ class Record(NamedTuple):
     mixture: NDArray[Any]  # (T, C)
     sources: NDArray[Any]  # (S, T, C)
     scales: NDArray[np.float32]  # (1 + S,), the mixture's first
+    addresses: NDArray[np.int64]  # (1 + S,), of the first byte of each waveform, the mixture's first
 
     def owned(self) -> slice:
         """Where the owned frames lie among the stored ones."""
@@ -94,8 +101,8 @@ def encode(excerpt: Excerpt, layout: Layout) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
-def parse(serialized: bytes, layout: Layout) -> Record:
-    """The record that ``encode`` wrote.
+def parse(serialized: bytes, layout: Layout, address: int = 0) -> Record:
+    """The record that ``encode`` wrote; ``address`` is that of its first byte.
 
     Raises:
         ValueError: the bytes are not a record of this format version and layout, or do not fit together.
@@ -120,6 +127,7 @@ def parse(serialized: bytes, layout: Layout) -> Record:
         mixture=mixture.reshape(shape),
         sources=encoded.reshape(len(names), *mixture.reshape(shape).shape),
         scales=features["audio/scale"].numpy(),
+        addresses=address + np.array(_audio_offsets(serialized), np.int64),
     )
     if not 0 <= record.context_before <= record.context_before + record.owned_frames <= len(record.mixture):
         raise ValueError(f"the record owns frames beyond the {len(record.mixture)} it stores.")
@@ -128,8 +136,8 @@ def parse(serialized: bytes, layout: Layout) -> Record:
     return record
 
 
-def iter_records(path: str, layout: Layout) -> Iterator[Record]:
-    """The records of one shard, in order; the path may be on a bucket.
+def iter_records(path: str, layout: Layout, address: int = 0) -> Iterator[Record]:
+    """The records of one shard, in order; the path may be on a bucket; ``address`` is that of the shard's first byte.
 
     Raises:
         ValueError: the shard is missing, truncated or corrupt, naming it and the record.
@@ -137,7 +145,8 @@ def iter_records(path: str, layout: Layout) -> Iterator[Record]:
     index = 0
     try:
         for serialized in tf.data.TFRecordDataset(path).as_numpy_iterator():
-            yield parse(serialized, layout)
+            yield parse(serialized, layout, address + _HEADER_BYTES)
+            address += _HEADER_BYTES + len(serialized) + _FOOTER_BYTES
             index += 1
     except tf.errors.NotFoundError as error:
         raise ValueError(f"the shard {path} is missing; write the records again.") from error
@@ -165,6 +174,35 @@ def _decode(stored: tf.Tensor, layout: Layout) -> NDArray[Any]:
         return tf.io.decode_raw(stored, layout.encoding).numpy()
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(f"its audio is not {layout.encoding}: {_first_line(error)}") from error
+
+
+def _audio_offsets(serialized: bytes) -> list[int]:
+    """Where the bytes of the mixture and of each stored source begin in a ``tf.train.Example``.
+
+    An Example is nested messages, the fields of each one after the other: features / entries of a map / name and
+    feature / list of values.
+    """
+    offsets: dict[bytes, list[int]] = {}
+    for features in _fields(serialized, slice(0, len(serialized))):
+        for entry in _fields(serialized, features):
+            name, feature = _fields(serialized, entry)
+            if serialized[name] in (b"audio/mixture", b"audio/encoded"):
+                values = (value for one_list in _fields(serialized, feature) for value in _fields(serialized, one_list))
+                offsets[serialized[name]] = [value.start for value in values]
+    return offsets[b"audio/mixture"] + offsets.get(b"audio/encoded", [])
+
+
+def _fields(data: bytes, message: slice) -> Iterator[slice]:
+    """The contents of the fields of a protocol buffer message that has strings, lists and messages alone."""
+    start = message.start
+    while start < message.stop:
+        start += 1  # the number and type of the field
+        length = shift = 0
+        while data[start] >= 128:  # seven bits of the length in each byte, the lowest first, the last below 128
+            length, shift, start = length | (data[start] & 127) << shift, shift + 7, start + 1
+        length, start = length | data[start] << shift, start + 1
+        yield slice(start, start + length)
+        start += length
 
 
 def _scale(waveform: Waveform, encoding: str) -> float:

@@ -1,16 +1,23 @@
 """Patches: cut where they should be, the same at every restart, and every position possible."""
 
 import dataclasses
+import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import configs
-from data_prep import write
+from data_prep import command, write
 from data_prep.assemble import iter_full_tracks
-from data_prep.synthetic import write_urmp
-from trainer.input_pipeline import load_cache, make_batches
+from data_prep.synthetic import write_musdb, write_urmp
+from trainer import excerpts as excerpts_module
+from trainer import memory
+from trainer.excerpts import load_excerpts
+from trainer.input_pipeline import count_positions, make_batches
+from trainer.memory import available_memory
 
 OVERRIDES = [
     "audio.sample_rate=8000",
@@ -29,13 +36,13 @@ def prepared(request, tmp_path_factory):
     config = configs.load("smoke", [*OVERRIDES, request.param])
     manifest = write.write(config, "urmp", root, out)
     geometry = config.model.geometry()
-    return config, manifest, str(out), geometry, load_cache(manifest, str(out), "train", geometry)
+    return config, manifest, str(out), geometry, load_excerpts(manifest, str(out), "train", "memory")
 
 
 def examples(prepared, start_step=0, **settings):
-    config, _, _, geometry, cache = prepared
+    config, _, _, geometry, excerpts = prepared
     train = dataclasses.replace(config.train, **{"batch_size": 4, "steps": 20, **settings})
-    return list(make_batches(cache, geometry, train, start_step).as_numpy_iterator())
+    return list(make_batches(excerpts, geometry, train, start_step).as_numpy_iterator())
 
 
 def padded_tracks(prepared):
@@ -165,23 +172,91 @@ def test_labels_are_dropped_as_a_whole_and_nothing_else_changes(prepared):
 
 
 def test_every_position_is_equally_likely(prepared):
-    cache = prepared[4]
-    config, _, _, geometry, _ = prepared
+    config, _, _, geometry, excerpts = prepared
     train = dataclasses.replace(config.train, batch_size=1, steps=4000)
-    labels = np.stack([e["labels"] for e in make_batches(cache, geometry, train, 0).as_numpy_iterator()])
-    weights = cache.num_positions.numpy() / cache.num_positions.numpy().sum()
-    expected = weights @ cache.labels.numpy()
+    labels = np.stack([e["labels"] for e in make_batches(excerpts, geometry, train, 0).as_numpy_iterator()])
+    num_positions = count_positions(excerpts, geometry).numpy()
+    expected = num_positions / num_positions.sum() @ excerpts.labels.numpy()
     assert np.abs(labels.mean(axis=0) - expected).max() < 4 * 0.5 / np.sqrt(4000)
 
 
 def test_a_record_has_a_position_for_every_first_frame(prepared):
-    _, manifest, out, geometry, cache = prepared
+    _, manifest, out, geometry, excerpts = prepared
     owned = [record.owned_frames for record in manifest.iter_records(out, "train")]
-    assert cache.num_positions.numpy().tolist() == [max(n - geometry.estimate_frames, 0) + 1 for n in owned]
+    assert count_positions(excerpts, geometry).numpy().tolist() == [
+        max(n - geometry.estimate_frames, 0) + 1 for n in owned
+    ]
 
 
 def test_a_split_without_tracks_is_refused(prepared):
-    _, manifest, out, geometry, _ = prepared
+    _, manifest, out, _, _ = prepared
     empty = dataclasses.replace(manifest, shards={**manifest.shards, "train": ()})
     with pytest.raises(ValueError, match="have no train tracks"):
-        load_cache(empty, out, "train", geometry)
+        load_excerpts(empty, out, "train")
+
+
+EVERYTHING = {"remix": 0.3, "silence": 0.3, "flip_polarity": True, "swap_channels": True, "label_dropout": 0.3}
+
+
+@pytest.fixture(scope="module", params=["int16", "float32"])
+def stereo(request, tmp_path_factory):
+    root, out = tmp_path_factory.mktemp("corpus"), tmp_path_factory.mktemp("records")
+    write_musdb(root, num_pieces=6, secs=2.0, seed=3)
+    config = configs.load("smoke_musdb", [*OVERRIDES, "audio.channels=2", f"data.encoding={request.param}"])
+    manifest = write.write(config, "musdb", root, out)
+    return config, manifest, str(out), config.model.geometry(), load_excerpts(manifest, str(out), "train", "memory")
+
+
+@pytest.mark.parametrize("settings", [{"min_gain": 1.0, "max_gain": 1.0}, EVERYTHING])
+def test_excerpts_read_from_the_shards_give_the_same_batches(stereo, settings):
+    assert len(stereo[1].shards["train"]) > 1
+    uncached = load_excerpts(stereo[1], stereo[2], "train", "none")
+    cached_batches, uncached_batches = examples(stereo, **settings), examples((*stereo[:4], uncached), **settings)
+    for expected, example in zip(cached_batches, uncached_batches, strict=True):
+        tf.nest.map_structure(np.testing.assert_array_equal, expected, example)
+
+
+def test_channels_trade_places_per_source_and_the_mixture_follows(stereo):
+    geometry = stereo[3]
+    middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
+    plain = examples(stereo, min_gain=1.0, max_gain=1.0, flip_polarity=False)
+    swaps = []
+    for before, after in zip(plain, examples(stereo, min_gain=1.0, max_gain=1.0, swap_channels=True), strict=True):
+        np.testing.assert_allclose(after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6)
+        for source, swapped in zip(before["sources"], after["sources"], strict=True):
+            if not np.array_equal(source[:, 0], source[:, 1]):
+                swaps.append(not np.array_equal(source, swapped))
+                np.testing.assert_array_equal(swapped, source[:, ::-1] if swaps[-1] else source)
+    assert 0.35 < np.mean(swaps) < 0.65
+
+
+def test_excerpts_that_do_not_fit_the_memory_are_left_on_the_disk(stereo, monkeypatch, capsys):
+    num_bytes = sum(shard.num_bytes for shard in stereo[1].shards["train"])
+    for available, place in ((2 * num_bytes + 2, "are kept there"), (2 * num_bytes, "are read from the shards")):
+        monkeypatch.setattr(excerpts_module, "available_memory", lambda available=available: available)
+        excerpts = load_excerpts(stereo[1], stereo[2], "train", "auto")
+        assert place in capsys.readouterr().out
+    shard = Path(stereo[2]) / stereo[1].shards["train"][0].name
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:100])
+    with pytest.raises(tf.errors.OpError) as caught:
+        examples((*stereo[:4], excerpts))
+    sentence = command._sentence(caught.value)
+    assert sentence.startswith(str(shard))
+    assert re.search(r" ends before byte \d+; write the records again\.$", sentence)
+    shard.write_bytes(whole)
+
+
+def test_the_memory_left_is_some_of_the_machine(monkeypatch, tmp_path):
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert 0 < available_memory() <= machine
+    for name, text in (
+        ("memory.max", "5000"),
+        ("memory.current", "3000"),
+        ("memory.stat", "anon 7\ninactive_file 600\n"),
+    ):
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(memory, "_control_groups", lambda: [(tmp_path, "memory.max", "memory.current")])
+    assert available_memory() == 5000 - 3000 + 600
+    (tmp_path / "memory.max").write_text("max")
+    assert available_memory() > 5000

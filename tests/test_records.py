@@ -157,6 +157,15 @@ def test_full_tracks_are_the_corpus(corpus, written):
                 np.testing.assert_allclose(reference, expected, atol=2e-4)  # stretches below -80 dBFS are not stored
 
 
+def test_a_waveform_lies_at_its_address(written):
+    out, _, manifest = written
+    for split in ("train", "valid"):
+        shards = b"".join((out / shard.name).read_bytes() for shard in manifest.shards[split])
+        for record in manifest.iter_records(str(out), split):
+            for waveform, address in zip([record.mixture, *record.sources], record.addresses, strict=True):
+                assert shards[address : address + waveform.nbytes] == waveform.tobytes()
+
+
 def bytes_of(folder):
     return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 

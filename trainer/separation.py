@@ -12,7 +12,8 @@ from configs import Config
 from configs.instruments import multi_hot
 from data_prep.assemble import FullTrack, iter_full_tracks
 from data_prep.manifest import Manifest
-from trainer.input_pipeline import load_cache, make_batches
+from trainer.excerpts import load_excerpts
+from trainer.input_pipeline import make_batches
 from trainer.step import Batch, loss_of_batch
 from trainer.summaries import Summaries
 from trainer.tiling import Estimator, make_estimator
@@ -32,7 +33,7 @@ class SeparationTask:
         self._manifest, self._folder = manifest, folder
         if not manifest.tracks("valid"):
             print("The records have no validation tracks: no best checkpoint is kept, nothing stops early.", flush=True)
-        self._cache = load_cache(manifest, folder, "train", self._geometry)
+        self._excerpts = load_excerpts(manifest, folder, "train", config.train.cache)
 
     def make_network(self) -> WaveUNet:
         """The network with its weights made; called in the scope of the strategy."""
@@ -40,7 +41,7 @@ class SeparationTask:
 
     def make_examples(self, start_step: int) -> tf.data.Dataset:
         """The examples of all steps from ``start_step`` on, in order, not batched."""
-        return make_batches(self._cache, self._geometry, self._config.train, start_step)
+        return make_batches(self._excerpts, self._geometry, self._config.train, start_step)
 
     def loss(self, network: WaveUNet, batch: Batch) -> tf.Tensor:
         """The loss of a batch, a float32 scalar, a mean over its examples."""
