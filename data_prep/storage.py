@@ -1,9 +1,168 @@
-"""Files that are whole or not there."""
+"""Where files end up: a folder on a disk, and files that are whole or not there."""
 
 import os
+import shutil
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import google_crc32c
+
+_CHUNK_BYTES = 2**20
+_PROBE = ".probe"
+
+
+class Stored(NamedTuple):
+    """What a folder says of a file in it."""
+
+    num_bytes: int
+    crc32c: str  # base64 of the big-endian checksum, as Cloud Storage states it
+
+
+class Folder(Protocol):
+    """Where a job's files end up, on a disk or in a bucket; names are relative to it.
+
+    Whoever reads a name finds the old file or the new one, never half of one. Methods raise ``OSError`` or a
+    ``ValueError`` of one sentence where the storage fails.
+    """
+
+    @property
+    def url(self) -> str:
+        """The path of the folder, or its ``gs://`` address; ``open_folder`` opens it again in another process."""
+
+    @property
+    def scratch(self) -> Path:
+        """A local folder for files in the making; on a disk within the folder itself, so that ``put`` moves them."""
+
+    def check(self) -> None:
+        """Makes the folder where there is none, then lists it, and writes, reads and deletes a small file.
+
+        Raises:
+            ValueError: one of these fails.
+        """
+
+    def stat(self, name: str) -> Stored | None:
+        """The size and checksum of a file, read from where it ended up; None where there is none."""
+
+    def put(self, path: Path, name: str) -> None:
+        """Turns a finished local file into ``name``; ``path`` is gone afterwards."""
+
+    def read_text(self, name: str) -> str | None:
+        """The text of a file, None where there is none."""
+
+    def write_text(self, name: str, text: str) -> None:
+        """Makes ``name`` a file with this text."""
+
+    def delete(self, name: str) -> None:
+        """Deletes a file if it is there."""
+
+    def list_names(self) -> list[str]:
+        """The names of all files, sorted, files in the making excepted."""
+
+    def close(self) -> None:
+        """Removes the scratch folder and what an interrupted job left in it; the last call of every job."""
+
+
+class LocalFolder:
+    """A ``Folder`` on a disk."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @property
+    def url(self) -> str:
+        """The path as it was given."""
+        return str(self._root)
+
+    @property
+    def scratch(self) -> Path:
+        """Hidden, on the same file system."""
+        path = self._root / ".scratch"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def check(self) -> None:
+        """Tries the folder out."""
+        try:
+            self.write_text(_PROBE, "probe")
+            readable = _PROBE in self.list_names() and self.read_text(_PROBE) == "probe"
+            self.delete(_PROBE)
+        except OSError as error:
+            raise ValueError(
+                f"{self._root} cannot be written to ({error.strerror}); choose another folder or mend this one."
+            ) from error
+        if not readable:
+            raise ValueError(f"{self._root} does not keep what is written to it; choose another folder.")
+
+    def stat(self, name: str) -> Stored | None:
+        """Reads the whole file: a disk keeps no checksums."""
+        try:
+            return checksum(self._root / name)
+        except FileNotFoundError:
+            return None
+
+    def put(self, path: Path, name: str) -> None:
+        """Moves the file once its bytes are on the disk."""
+        _flush(path)
+        path.replace(self._root / name)
+
+    def read_text(self, name: str) -> str | None:
+        """Reads UTF-8."""
+        try:
+            return (self._root / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes UTF-8."""
+        with making(self, name) as path:
+            path.write_text(text, encoding="utf-8")
+
+    def delete(self, name: str) -> None:
+        """Deletes a file if it is there."""
+        (self._root / name).unlink(missing_ok=True)
+
+    def list_names(self) -> list[str]:
+        """The files of the folder itself, not of folders in it."""
+        return sorted(path.name for path in self._root.iterdir() if path.is_file()) if self._root.is_dir() else []
+
+    def close(self) -> None:
+        """Removes the hidden folder."""
+        shutil.rmtree(self.scratch)
+
+
+def open_folder(url: str) -> Folder:
+    """The folder at a path.
+
+    Raises:
+        ValueError: the address is of a kind that is not supported.
+    """
+    if "://" in url:
+        raise ValueError(f"{url}: records are written to a local folder; buckets are not supported yet.")
+    return LocalFolder(Path(url))
+
+
+@contextmanager
+def making(folder: Folder, name: str) -> Iterator[Path]:
+    """A scratch path to write to, which becomes ``name`` in the folder once the block is done."""
+    path = folder.scratch / f"{name}.{os.getpid()}"
+    try:
+        yield path
+        folder.put(path, name)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def checksum(path: Path) -> Stored:
+    """The size and checksum of a local file."""
+    crc, num_bytes = google_crc32c.Checksum(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            crc.update(chunk)
+            num_bytes += len(chunk)
+    return Stored(num_bytes, b64encode(crc.digest()).decode())
 
 
 @contextmanager
@@ -14,6 +173,10 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f"{path.name}.partial")
     yield temporary
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
+    _flush(temporary)
     temporary.replace(path)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -11,12 +11,11 @@ import dataclasses
 import json
 import time
 import zlib
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import google_crc32c
 import tensorflow as tf
 from absl import flags
 
@@ -28,7 +27,7 @@ from data_prep.excerpts import iter_excerpts
 from data_prep.manifest import FILE_NAME, Manifest, ShardEntry, TrackEntry, layout_of, load_manifest, shard_from_tree
 from data_prep.records import FORMAT_VERSION, encode, shard_name
 from data_prep.revision import code_revision
-from data_prep.storage import replacing
+from data_prep.storage import Folder, checksum, making, open_folder
 from data_prep.tracks import Track, TrackFiles, convert, residual_db, with_accompaniment
 
 READERS = {"musdb": musdb, "urmp": urmp}
@@ -50,7 +49,7 @@ class _Shard:
         return f"{zlib.crc32('|'.join(parts).encode()):08x}"
 
 
-def write(config: Config, corpus: str, root: Path, out: Path) -> Manifest:
+def write(config: Config, corpus: str, root: Path, out: str | Path) -> Manifest:
     """Write the records of a corpus, or what is missing of them, and their manifest.
 
     Raises:
@@ -59,19 +58,23 @@ def write(config: Config, corpus: str, root: Path, out: Path) -> Manifest:
     reader = READERS[corpus]
     tracks = reader.list_tracks(root, config.data.splits)
     plan = {split: _plan(split, [t for t in tracks if t.split == split], config) for split in SPLITS}
-    out.mkdir(parents=True, exist_ok=True)
-    if (out / FILE_NAME).exists():
-        return _finished(config, corpus, plan, out)
-    progress = _Progress(len(tracks))
+    with closing(open_folder(str(out))) as folder:
+        folder.check()
+        if folder.stat(FILE_NAME):
+            return _finished(config, corpus, plan, folder)
+        return _write_missing(config, corpus, plan, folder)
+
+
+def _write_missing(config: Config, corpus: str, plan: dict[str, list[_Shard]], folder: Folder) -> Manifest:
+    progress = _Progress(sum(len(shard.tracks) for shards in plan.values() for shard in shards))
     shards = {
-        split: tuple(_write_shard(shard, config, corpus, out, progress) for shard in plan[split]) for split in SPLITS
+        split: tuple(_write_shard(shard, config, corpus, folder, progress) for shard in plan[split]) for split in SPLITS
     }
     leaks = () if config.data.splits == "official" else load_splits(config.data.splits).known_leaks
     manifest = Manifest(config, corpus, code_revision(), shards, leaks)
-    with replacing(out / FILE_NAME) as temporary:
-        temporary.write_text(manifest.to_json() + "\n", encoding="utf-8")
+    folder.write_text(FILE_NAME, manifest.to_json() + "\n")
     for shard in (shard for split in SPLITS for shard in plan[split]):
-        _sidecar(out, shard).unlink()
+        folder.delete(_sidecar(shard))
     return manifest
 
 
@@ -90,51 +93,48 @@ def _plan(split: str, tracks: Sequence[TrackFiles], config: Config) -> list[_Sha
     return [_Shard(shard_name(split, i, count), tuple(shard)) for i, shard in enumerate(in_order)]
 
 
-def _finished(config: Config, corpus: str, plan: dict[str, list[_Shard]], out: Path) -> Manifest:
+def _finished(config: Config, corpus: str, plan: dict[str, list[_Shard]], folder: Folder) -> Manifest:
     """The manifest of a folder that an earlier job finished, if it is the job that was asked for."""
-    manifest = load_manifest(str(out))
+    manifest = load_manifest(folder.url)
     planned = {shard.name: [track.name for track in shard.tracks] for shards in plan.values() for shard in shards}
     found = {s.name: [track.name for track in s.tracks] for shards in manifest.shards.values() for s in shards}
     same = (manifest.corpus, manifest.config.audio, manifest.config.data) == (corpus, config.audio, config.data)
     if not same or planned != found:
         raise ValueError(
-            f"{out} already holds finished records of another corpus or config ({manifest.corpus}, "
+            f"{folder.url} already holds finished records of another corpus or config ({manifest.corpus}, "
             f"{manifest.config.name}); choose another --out, or delete that folder first."
         )
     for entry in (entry for entries in manifest.shards.values() for entry in entries):
-        path = out / entry.name
-        if not path.is_file() or path.stat().st_size != entry.num_bytes:
+        if folder.stat(entry.name) != (entry.num_bytes, entry.crc32c):
             raise ValueError(
-                f"{path} is not there with its {entry.num_bytes} bytes; delete {out / FILE_NAME} to write it again."
+                f"{folder.url}/{entry.name} is not there with its {entry.num_bytes} bytes and its checksum; delete "
+                f"{folder.url}/{FILE_NAME} to write it again."
             )
     return manifest
 
 
-def _write_shard(shard: _Shard, config: Config, corpus: str, out: Path, progress: "_Progress") -> ShardEntry:
-    """Write one shard unless an earlier run did: under a temporary name first, its sidecar after it is whole."""
-    sidecar, fingerprint = _sidecar(out, shard), shard.fingerprint(config, corpus)
-    if written := _written_before(out / shard.name, sidecar, fingerprint):
+def _write_shard(shard: _Shard, config: Config, corpus: str, folder: Folder, progress: "_Progress") -> ShardEntry:
+    """Write one shard unless an earlier run did: in the scratch folder first, its sidecar after it is whole."""
+    fingerprint = shard.fingerprint(config, corpus)
+    if written := _written_before(shard, fingerprint, folder):
         progress.skip(shard)
         return written
-    sidecar.unlink(missing_ok=True)
-    with replacing(out / shard.name) as temporary:
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
+    with making(folder, shard.name) as path:
+        with tf.io.TFRecordWriter(str(path)) as writer:
             entries = tuple(_write_track(files, config, corpus, writer, progress) for files in shard.tracks)
-        checksum, num_bytes = _crc32c(temporary)
-    entry = ShardEntry(shard.name, num_bytes, checksum, entries)
-    with replacing(sidecar) as temporary:
-        text = json.dumps({"fingerprint": fingerprint, "shard": dataclasses.asdict(entry)})
-        temporary.write_text(text, encoding="utf-8")
+        entry = ShardEntry(shard.name, *checksum(path), entries)
+    folder.write_text(_sidecar(shard), json.dumps({"fingerprint": fingerprint, "shard": dataclasses.asdict(entry)}))
     return entry
 
 
-def _written_before(path: Path, sidecar: Path, fingerprint: str) -> ShardEntry | None:
+def _written_before(shard: _Shard, fingerprint: str, folder: Folder) -> ShardEntry | None:
     """The entry of a shard that an earlier run finished from the same files; None where there is none to trust."""
     try:
-        found = json.loads(sidecar.read_text(encoding="utf-8"))
+        found = json.loads(folder.read_text(_sidecar(shard)) or "")
         entry = shard_from_tree(found["shard"])
-        return entry if found["fingerprint"] == fingerprint and path.stat().st_size == entry.num_bytes else None
-    except (OSError, ValueError, KeyError, TypeError):
+        same = found["fingerprint"] == fingerprint
+        return entry if same and folder.stat(shard.name) == (entry.num_bytes, entry.crc32c) else None
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -160,18 +160,9 @@ def _write_track(
     )
 
 
-def _sidecar(out: Path, shard: _Shard) -> Path:
+def _sidecar(shard: _Shard) -> str:
     """What is known of a finished shard, kept until the manifest says it."""
-    return out / f"{shard.name}.json"
-
-
-def _crc32c(path: Path) -> tuple[str, int]:
-    checksum, num_bytes = google_crc32c.Checksum(), 0
-    with path.open("rb") as file:
-        while chunk := file.read(2**20):
-            checksum.update(chunk)
-            num_bytes += len(chunk)
-    return b64encode(checksum.digest()).decode(), num_bytes
+    return f"{shard.name}.json"
 
 
 class _Progress:
@@ -217,12 +208,10 @@ FLAGS = flags.FLAGS
 
 def main(_: Sequence[str]) -> None:
     """Flags -> config -> one call."""
-    if "://" in FLAGS.out:
-        raise ValueError(f"--out={FLAGS.out}: records are written to a local folder; buckets are not supported yet.")
     config = configs.load(FLAGS.config, FLAGS.set)
     if FLAGS.splits:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, splits=FLAGS.splits))
-    manifest = write(config, FLAGS.corpus, Path(FLAGS.root), Path(FLAGS.out))
+    manifest = write(config, FLAGS.corpus, Path(FLAGS.root), FLAGS.out)
     print(f"The records in {FLAGS.out} are complete:")
     for line in summary_lines(manifest):
         print("  " + line)
