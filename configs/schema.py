@@ -186,17 +186,24 @@ class Train:
 class Evaluation:
     """What is scored, and how."""
 
-    segment_secs: float = 1.0
+    segment_secs: float = 1.0  # 0.743 in the first publication
+    hop_secs: float = 0.0  # from one segment to the next; 0: the length of a segment
     active_relative_db: float = -60.0  # a source sounds above this level relative to its loudest segment ...
     silent_dbfs: float = -80.0  # ... and above this level; a signal below it is silent
     filter_taps: int = 512  # of the distortion filter of BSS Eval
     bss_v4: bool = True  # also ISR, SIR and SAR of BSS Eval v4: free with one channel, with two five times the cost
+    backend: Literal["own", "mir_eval"] = "own"  # what computes SDR, SIR and SAR of v3
 
     def __post_init__(self) -> None:
         _require(self.segment_secs > 0, "evaluation.segment_secs", self.segment_secs, "a positive number of seconds")
+        legal_hop = 0 <= self.hop_secs <= self.segment_secs
+        _require(legal_hop, "evaluation.hop_secs", self.hop_secs, "from 0 to evaluation.segment_secs")
         _require(self.filter_taps > 0, "evaluation.filter_taps", self.filter_taps, "1 or more")
         level, threshold = self.active_relative_db, self.silent_dbfs
         _require(level < 0, "evaluation.active_relative_db", level, "a level below 0 dB")
+        _one_of("evaluation.backend", self.backend, ("own", "mir_eval"))
+        if self.backend == "mir_eval":
+            _require(self.filter_taps == 512, "evaluation.filter_taps", self.filter_taps, "512, as mir_eval has them")
         # What stays below -80 dBFS is not stored in records (data_prep.activity), so it cannot be told from silence.
         _require(-80 <= threshold < 0, "evaluation.silent_dbfs", threshold, "a level from -80 to below 0 dB")
 

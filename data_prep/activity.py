@@ -5,23 +5,40 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from configs.schema import Evaluation
+
 INAUDIBLE_DBFS = -80.0
 
 
-def segment_bounds(num_frames: int, segment_frames: int) -> list[tuple[int, int]]:
-    """The segments of a track as (start, stop) frames; they tile it.
+def segments(num_frames: int, sample_rate: int, settings: Evaluation) -> list[tuple[int, int]]:
+    """The segments in which a track is scored, as (start, stop) frames."""
+    segment_frames = max(round(settings.segment_secs * sample_rate), 1)
+    hop_frames = max(round((settings.hop_secs or settings.segment_secs) * sample_rate), 1)
+    return segment_bounds(num_frames, segment_frames, hop_frames)
 
-    A remainder shorter than half a segment joins the segment before it, because the filters of BSS Eval flatter short
-    stretches; a longer one is a segment of its own. A track shorter than a segment is one segment.
+
+def segment_bounds(num_frames: int, segment_frames: int, hop_frames: int) -> list[tuple[int, int]]:
+    """Segments that start ``hop_frames`` after each other and cover a track, as (start, stop) frames.
+
+    What is left of a track behind its last whole segment is a segment of its own, one hop later and shorter, if that
+    is half a segment or more; else it joins the segment before it, because the filters of BSS Eval flatter short
+    stretches. A track shorter than a segment is one segment.
 
     Raises:
-        ValueError: a length is not positive.
+        ValueError: a length is not positive, or the hop is longer than a segment.
     """
-    if num_frames < 1 or segment_frames < 1:
-        raise ValueError(f"a track of {num_frames} frames has no segments of {segment_frames}; expected 1 or more.")
-    num_segments = max((num_frames + segment_frames // 2) // segment_frames, 1)
-    starts = [i * segment_frames for i in range(num_segments)]
-    return list(zip(starts, [*starts[1:], num_frames], strict=True))
+    if num_frames < 1 or not 1 <= hop_frames <= segment_frames:
+        raise ValueError(
+            f"a track of {num_frames} frames has no segments of {segment_frames} every {hop_frames} frames; expected "
+            f"1 or more of each, and a hop no longer than a segment."
+        )
+    starts = range(0, max(num_frames - segment_frames, 0) + 1, hop_frames)
+    bounds = [(start, start + segment_frames) for start in starts]
+    last, covered = bounds[-1]
+    if covered < num_frames and 2 * (num_frames - last - hop_frames) >= segment_frames:
+        bounds.append((last + hop_frames, num_frames))
+    bounds[-1] = (bounds[-1][0], num_frames)
+    return bounds
 
 
 def rms_db(waveforms: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

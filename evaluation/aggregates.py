@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from evaluation import bootstrap
 from evaluation.bootstrap import Interval
-from evaluation.scores import METRICS, STATUSES, Row
+from evaluation.scores import METRICS, STATUSES, Row, gain
 
 By = Literal["source", "polyphony", "track"]
 Place = tuple[str, float, str]  # track, start in seconds, source
@@ -153,22 +153,21 @@ def _track_medians(values: Floats, tracks: NDArray[np.str_]) -> tuple[NDArray[np
 def gains(rows: Sequence[Row], system: str = "model") -> dict[Place, float | None]:
     """SNR(estimate) - SNR(mixture) in dB of every segment and source that the system has an SNR for, in their order.
 
-    None where the mixture is the source itself and nothing can be better: a source that sounds alone, also where its
-    estimate is silent, or one whose every companion is silent to rounding.
+    None where the mixture is the source itself: see ``evaluation.scores.gain``.
 
     Raises:
         ValueError: a row of the system has no row of the mixture beside it.
     """
-    baselines = {place(row): row.snr for row in rows if row.system == "mixture"}
+    baselines = {place(row): row for row in rows if row.system == "mixture"}
     found: dict[Place, float | None] = {}
     for row in rows:
         if row.system != system or row.snr is None:
             continue
         baseline = baselines.get(place(row))
-        if baseline is None:
+        if baseline is None or baseline.snr is None:
             where = f"track {row.track}, {row.start_secs} s, {row.source}"
             raise ValueError(f"{where}: expected a row of the mixture with an SNR beside that of the {system}.")
-        found[place(row)] = row.snr - baseline if row.polyphony > 1 and np.isfinite(baseline) else None
+        found[place(row)] = gain(row, baseline, "snr")
     return found
 
 

@@ -124,8 +124,7 @@ def leakage(track: FullTrack, estimates: Waveform, config: Config) -> tuple[NDAr
     evaluation.scores. Where a source does not sound, the energy is its leakage.
     """
     settings = config.evaluation
-    segment_frames = max(round(settings.segment_secs * config.audio.sample_rate), 1)
-    parts = [slice(*bounds) for bounds in activity.segment_bounds(len(track.mixture), segment_frames)]
+    parts = [slice(*bounds) for bounds in activity.segments(len(track.mixture), config.audio.sample_rate, settings)]
     loudness = np.stack([activity.rms_db(track.references[:, part]) for part in parts])
     sounding = activity.active(loudness, settings.active_relative_db, settings.silent_dbfs)
     mixture = np.stack([activity.rms_db(track.mixture[part]) for part in parts])

@@ -5,7 +5,7 @@ Axes: K slots, T frames, C channels.
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,17 @@ from numpy.typing import NDArray
 from configs.schema import Evaluation
 from data_prep import activity
 from data_prep.storage import replacing
-from evaluation import bss
+from evaluation import bss, mir_eval_backend
 
-SCHEMA_VERSION = 2  # of the columns and their meaning
+SCHEMA_VERSION = 3  # of the columns and their meaning
 STATUSES = ("scored", "solo", "silent_estimate", "absent", "silent_mixture")
-METRICS = ("sdr", "sir", "sar", "isr", "sir_v4", "sar_v4", "si_sdr", "snr", "leakage")
+METRICS = ("sdr", "sir", "sar", "isr", "sir_v4", "sar_v4", "si_sdr", "snr", "leakage", "sdri", "si_sdri", "snri")
 BASELINES = ("mixture", "silence")
 
+# How far a metric lies above that of the mixture.
+IMPROVEMENTS = {"sdri": "sdr", "si_sdri": "si_sdr", "snri": "snr"}
+
+_V3 = ("sdr", "sir", "sar")
 _V4 = ("isr", "sir_v4", "sar_v4")  # blank throughout where the config does not ask for them
 
 # What a status defines; every other metric of its rows is blank.
@@ -59,6 +63,9 @@ class Row:
     si_sdr: float | None = None
     snr: float | None = None
     leakage: float | None = None
+    sdri: float | None = None  # this and the next two: see gain
+    si_sdri: float | None = None
+    snri: float | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -101,17 +108,19 @@ def score_track(
         estimates: system -> shape (K, T, C).
         vocabulary: the K names of the slots.
         sample_rate: frames per second.
-        config: the length of a segment, the thresholds, the length of the BSS Eval filters and whether v4 is computed.
+        config: segments, thresholds, what is computed by what, and the length of the BSS Eval filters.
 
     Raises:
         ValueError: the shapes do not fit, a system has the name of a baseline, or a value is not finite.
     """
+    if config.backend == "mir_eval":
+        mir_eval_backend.require(mixture.shape[-1])
     if taken := estimates.keys() & set(BASELINES):
         raise ValueError(f"no system may be called {', '.join(sorted(taken))}: that is a baseline.")
     _validate(track_name, mixture, {"reference": references, **estimates}, vocabulary)
     baselines = zip(BASELINES, (mixture, np.zeros_like(mixture)), strict=True)
     systems = dict(estimates) | {system: np.broadcast_to(each, references.shape) for system, each in baselines}
-    bounds = activity.segment_bounds(len(mixture), max(round(config.segment_secs * sample_rate), 1))
+    bounds = activity.segments(len(mixture), sample_rate, config)
     levels = np.stack([activity.rms_db(references[:, start:stop]) for start, stop in bounds])
     sounding = activity.active(levels, config.active_relative_db, config.silent_dbfs)
     rows: dict[str, list[Row]] = {system: [] for system in systems}
@@ -123,7 +132,28 @@ def score_track(
             status = str(statuses[s, k])
             defined = {metric: float(values[metric][s, k]) for metric in _DEFINED[status] if metric in values}
             rows[system].append(Row(system, track_name, start_secs, source, status, polyphony, **defined))
-    return [row for system in systems for row in rows[system]]
+    return [
+        _with_gains(row, baseline)
+        for system in systems
+        for row, baseline in zip(rows[system], rows["mixture"], strict=True)
+    ]
+
+
+def _with_gains(row: Row, mixture: Row) -> Row:
+    gains: dict[str, Any] = {column: gain(row, mixture, metric) for column, metric in IMPROVEMENTS.items()}
+    return replace(row, **gains)
+
+
+def gain(row: Row, mixture: Row, metric: str) -> float | None:
+    """How far a row lies above that of the mixture of the same segment and source, in dB.
+
+    None where either has no such metric, and where the mixture is the source itself and nothing can be better: a source
+    that sounds alone, also where its estimate is silent, or one whose every companion is silent to rounding.
+    """
+    value, baseline = getattr(row, metric), getattr(mixture, metric)
+    if value is None or baseline is None or row.polyphony < 2 or not np.isfinite(baseline):
+        return None
+    return float(value - baseline)
 
 
 def _validate(track: str, mixture: Waveforms, systems: Mapping[str, Waveforms], vocabulary: Sequence[str]) -> None:
@@ -181,11 +211,13 @@ def _bss_eval(references: Floats, estimates: Floats, config: Evaluation) -> dict
     channels = range(references.shape[-1])
     each = [bss.energies(references[..., [c]], estimates[..., [c]], config.filter_taps) for c in channels]
     v3 = bss.Energies(*(np.sum(energy, axis=0) for energy in zip(*each, strict=True)))
-    ratios = dict(zip(("sdr", "sir", "sar"), v3.sources(), strict=True))
+    ratios = dict(zip(_V3, v3.sources(), strict=True))
     if config.bss_v4:
         # With one channel the two versions project alike.
         v4 = v3 if len(channels) == 1 else bss.energies(references, estimates, config.filter_taps)
         ratios |= zip(_V4, v4.images(), strict=True)
+    if config.backend == "mir_eval":
+        ratios |= zip(_V3, mir_eval_backend.bss_eval_sources(references[..., 0], estimates[..., 0]), strict=True)
     return ratios
 
 

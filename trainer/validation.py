@@ -50,9 +50,7 @@ def validate(estimate: Estimator, tracks: Iterable[FullTrack], config: Config) -
 def improvements(track: FullTrack, estimates: Waveform, config: Config) -> NDArray[np.float64]:
     """SNR(estimate) - SNR(mixture) in dB of every segment and source that counts, in order; estimates (K, T, C)."""
     settings = config.evaluation
-    bounds = activity.segment_bounds(
-        len(track.mixture), max(round(settings.segment_secs * config.audio.sample_rate), 1)
-    )
+    bounds = activity.segments(len(track.mixture), config.audio.sample_rate, settings)
     levels = np.stack([activity.rms_db(track.references[:, start:stop]) for start, stop in bounds])
     sounding = activity.active(levels, settings.active_relative_db, settings.silent_dbfs)
     found: list[Any] = []
