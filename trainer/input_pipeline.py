@@ -1,12 +1,14 @@
 """Records to batches of patches, each patch a function of (seed, step, its place in the batch) and the records alone.
 
-A patch is a few stretches of waveforms, cut in the graph; whether these lie in memory or in files makes no difference.
+What the examples of a step are is drawn for all of them at once, as every operation costs a host more than it computes;
+then each is read and mixed by itself, a few stretches of waveforms. Whether these lie in memory or in files makes no
+difference.
+
+Axes: B examples of a step, K slots, N waveforms that an example is made of, T frames, C channels.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from configs import Train
@@ -21,9 +23,10 @@ def make_batches(excerpts: Excerpts, geometry: PatchGeometry, train: Train, star
     Example i of step n is the same whatever the step the dataset starts at. Not batched: the caller batches for its
     replicas, which take the examples of a step in turn.
     """
-    first, last = start_step * train.batch_size, train.steps * train.batch_size
-    cutter = _Cutter(excerpts, geometry, train)
-    return tf.data.Dataset.range(first, last).map(cutter.cut, num_parallel_calls=tf.data.AUTOTUNE)
+    draw, cut = _Drawer(excerpts, geometry, train).draw, _Cutter(excerpts, geometry, keeps_the_mixture(train)).cut
+    steps = tf.data.Dataset.range(start_step, train.steps)
+    plans = steps.map(draw, num_parallel_calls=tf.data.AUTOTUNE).unbatch()
+    return plans.map(cut, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def count_positions(excerpts: Excerpts, geometry: PatchGeometry) -> tf.Tensor:
@@ -32,6 +35,23 @@ def count_positions(excerpts: Excerpts, geometry: PatchGeometry) -> tf.Tensor:
     A record shorter than an estimate holds one, which begins at its first owned frame.
     """
     return tf.maximum(excerpts.owned_frames - geometry.estimate_frames, 0) + 1
+
+
+def keeps_the_mixture(train: Train) -> bool:
+    """Whether the stored mixture is what the network hears; else it hears the sum of the augmented sources."""
+    changed = train.flip_polarity or train.swap_channels or train.remix or train.silence
+    return train.min_gain == train.max_gain == 1 and not changed
+
+
+class _Plan(NamedTuple):
+    """What the examples of a step are made of; or without the B, one of them."""
+
+    records: tf.Tensor  # (B, N), where the waveforms are
+    waveforms: tf.Tensor  # (B, N), places in Excerpts.addresses: 0 is the mixture, 1 + k slot k
+    positions: tf.Tensor  # (B, N), the first estimated frames, counted from the first owned ones of the records
+    scales: tf.Tensor  # (B, N), 0 for a silent waveform
+    swaps: tf.Tensor  # (B, N), whether the channels trade places
+    labels: tf.Tensor  # (B, K)
 
 
 class _Seeds(NamedTuple):
@@ -47,55 +67,49 @@ class _Seeds(NamedTuple):
 
 
 class _Slots(NamedTuple):
-    """What the slots of an example play, (K,) each; or some waveforms, (N,) each."""
+    """What the slots play, (B, K) each; or the slots that sound, (B, N) each."""
 
-    records: tf.Tensor  # where the waveforms are
-    positions: tf.Tensor  # the first estimated frame, counted from the first owned one of the record
+    records: tf.Tensor
+    positions: tf.Tensor
     scales: tf.Tensor  # 0 for a silent slot
     labels: tf.Tensor
 
 
-class _Cutter:
-    """Cuts patches out of excerpts, by their number in the training run.
+class _Drawer:
+    """Draws what the examples of a step are.
 
     The numbers are drawn with the default algorithm, which on a CPU is Philox: naming it would double the graph.
     """
 
     def __init__(self, excerpts: Excerpts, geometry: PatchGeometry, train: Train) -> None:
-        self._excerpts, self._geometry, self._train = excerpts, geometry, train
-        self._num_slots, self._channels = len(excerpts.layout.sources), excerpts.layout.channels
+        self._excerpts, self._train = excerpts, train
+        self._shape = [train.batch_size, len(excerpts.layout.sources)]
         self._num_positions = count_positions(excerpts, geometry)
         self._ends = tf.cumsum(self._num_positions)
         self._starts = self._ends - self._num_positions
-        self._swaps = train.swap_channels and self._channels == 2
+        stored = tf.cast(excerpts.source_scales > 0, tf.int64)
+        self._num_stored = tf.reduce_sum(stored, axis=0)  # (K,), records that store a slot ...
+        self._storing = tf.argsort(stored, axis=0, direction="DESCENDING", stable=True)  # ... which come first, (R, K)
 
-    def cut(self, index: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Patch ``index`` of the run: every position of every record is equally likely."""
-        seeds = _Seeds(*tf.unstack(tf.random.split(tf.stack([self._train.seed, index]), len(_Seeds._fields))))
-        drawn = tf.random.stateless_uniform([1], seeds.position, 0, self._ends[-1], tf.int64)
-        record = tf.searchsorted(self._ends, drawn, side="right", out_type=tf.int64)  # (1,)
+    def draw(self, step: tf.Tensor) -> _Plan:
+        """The examples of a step: every position of every record is equally likely."""
+        seeds = _Seeds(*tf.unstack(tf.random.split(tf.stack([self._train.seed, step]), len(_Seeds._fields))))
+        drawn = tf.random.stateless_uniform(self._shape[:1], seeds.position, 0, self._ends[-1], tf.int64)
+        record = tf.searchsorted(self._ends, drawn, side="right", out_type=tf.int64)  # (B,)
         position = drawn - tf.gather(self._starts, record)
         slots = _Slots(
-            records=tf.tile(record, [self._num_slots]),
-            positions=tf.tile(position, [self._num_slots]),
-            scales=tf.gather(self._excerpts.source_scales, record)[0],
-            labels=tf.gather(self._excerpts.labels, record)[0],
+            records=tf.repeat(record[:, None], self._shape[1], axis=1),
+            positions=tf.repeat(position[:, None], self._shape[1], axis=1),
+            scales=tf.gather(self._excerpts.source_scales, record),
+            labels=tf.gather(self._excerpts.labels, record),
         )
-        if self._keeps_the_mixture():
-            mixture, sources = self._read_as_stored(slots, record, position)
-        else:
+        stored = keeps_the_mixture(self._train)
+        if not stored:
             slots = self._augment(slots, seeds)
-            mixture, sources = self._read_and_mix(slots, seeds)
-        labels = slots.labels
-        if self._train.label_dropout:
-            dropped = tf.random.stateless_uniform([], seeds.label_dropout) < self._train.label_dropout
-            labels = tf.where(dropped, UNKNOWN, labels)
-        return {"mixture": mixture, "sources": sources, "labels": labels}
-
-    def _keeps_the_mixture(self) -> bool:
-        train = self._train
-        changed = train.flip_polarity or train.remix or train.silence or self._swaps
-        return train.min_gain == train.max_gain == 1 and not changed
+        plan = self._plan(slots, seeds)
+        if stored:
+            plan = self._with_mixture(plan, record[:, None], position[:, None])
+        return plan
 
     def _augment(self, slots: _Slots, seeds: _Seeds) -> _Slots:
         """Other instruments, one instrument less, other gains."""
@@ -113,125 +127,118 @@ class _Cutter:
         it. So a network cannot learn which instruments play together, of which a small corpus has a few cases only.
         """
         seeds = tf.unstack(tf.random.split(seed, 4))
-        stored = self._excerpts.source_scales > 0
-        # The largest of independent uniform numbers is at a place that is uniform among those that count.
-        dice = tf.random.stateless_uniform(tf.shape(stored), seeds[0])
-        records = tf.argmax(tf.where(stored, dice, -1.0), axis=0)  # (K,), one for each slot
-        room = tf.cast(tf.gather(self._num_positions, records), tf.float64)
-        fractions = tf.random.stateless_uniform([self._num_slots], seeds[1], dtype=tf.float64)
+        choices = self._below(self._num_stored, seeds[0])
+        every_slot = tf.broadcast_to(tf.range(self._shape[1], dtype=tf.int64), self._shape)
+        records = tf.cast(tf.gather_nd(self._storing, tf.stack([choices, every_slot], axis=2)), tf.int64)
 
-        available = tf.reduce_any(stored, axis=0)
-        order = tf.where(available, tf.random.stateless_uniform([self._num_slots], seeds[2]), 2.0)
+        available = self._num_stored > 0
+        order = tf.where(available, tf.random.stateless_uniform(self._shape, seeds[2]), 2.0)
         rank = tf.argsort(tf.argsort(order))
-        plays = available & (rank < tf.cast(tf.reduce_sum(slots.labels), tf.int32))
-        labels = tf.cast(plays, tf.float32)
-        places = tf.stack([records, tf.range(self._num_slots, dtype=tf.int64)], axis=1)
+        wanted = tf.cast(tf.reduce_sum(slots.labels, axis=1, keepdims=True), tf.int32)
+        labels = tf.cast(available & (rank < wanted), tf.float32)
         other = _Slots(
             records=records,
-            positions=tf.cast(fractions * room, tf.int64),
-            scales=tf.gather_nd(self._excerpts.source_scales, places) * labels,
+            positions=self._below(tf.gather(self._num_positions, records), seeds[1]),
+            scales=tf.gather_nd(self._excerpts.source_scales, tf.stack([records, every_slot], axis=2)) * labels,
             labels=labels,
         )
-        taken = tf.random.stateless_uniform([], seeds[3]) < self._train.remix
+        taken = tf.random.stateless_uniform([self._shape[0], 1], seeds[3]) < self._train.remix
         return _Slots(*(tf.where(taken, theirs, ours) for theirs, ours in zip(other, slots, strict=True)))
 
+    def _below(self, limits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Whole numbers from 0 to below a limit of each, (B, K), or (K,) for all examples; 0 where that is 0."""
+        fractions = tf.random.stateless_uniform(self._shape, seed, dtype=tf.float64)
+        return tf.cast(fractions * tf.cast(limits, tf.float64), tf.int64)
+
     def _gains(self, seeds: _Seeds) -> tf.Tensor:
-        """A random gain for each slot, (K,)."""
-        shape = [self._num_slots]
-        gains = tf.random.stateless_uniform(shape, seeds.gains, self._train.min_gain, self._train.max_gain)
+        """A random gain for each slot, (B, K)."""
+        gains = tf.random.stateless_uniform(self._shape, seeds.gains, self._train.min_gain, self._train.max_gain)
         if not self._train.flip_polarity:
             return gains
-        return tf.where(tf.random.stateless_uniform(shape, seeds.polarity) < 0.5, gains, -gains)
+        return tf.where(tf.random.stateless_uniform(self._shape, seeds.polarity) < 0.5, gains, -gains)
 
-    def _read_as_stored(self, slots: _Slots, record: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The stored mixture (T_mix, C) of a record (1,), and the sources (K, T_est, C)."""
-        sounding = self._sounding(slots)
-        scale = tf.gather(self._excerpts.mixture_scales, record)
-        mixture, *sources = self._read(
-            records=tf.concat([record, tf.gather(slots.records, sounding)], 0),
-            waveforms=tf.concat([[0], 1 + sounding], 0),
-            positions=tf.concat([position, tf.gather(slots.positions, sounding)], 0),
-            scales=tf.concat([scale, tf.gather(slots.scales, sounding)], 0),
-            stretches=[self._whole, *[(0, self._geometry.estimate_frames)] * self._excerpts.max_sounding],
-        )
-        return mixture, self._fill_slots(sources, sounding)
-
-    def _read_and_mix(self, slots: _Slots, seeds: _Seeds) -> tuple[tf.Tensor, tf.Tensor]:
-        """The sources (K, T_est, C), and in place of a stored mixture (T_mix, C) their sum."""
-        sounding = self._sounding(slots)
-        whole = self._read(
-            records=tf.gather(slots.records, sounding),
-            waveforms=1 + sounding,
-            positions=tf.gather(slots.positions, sounding),
-            scales=tf.gather(slots.scales, sounding),
-            stretches=[self._whole] * self._excerpts.max_sounding,
-        )
-        if self._swaps:
-            dice = tf.gather(tf.random.stateless_uniform([self._num_slots], seeds.channels), sounding)
-            swaps = tf.unstack(dice < 0.5)
-            whole = [tf.where(swap, tf.reverse(source, [1]), source) for swap, source in zip(swaps, whole, strict=True)]
-        margin, frames = self._geometry.margin_frames, self._geometry.estimate_frames
-        sources = [source[margin : margin + frames] for source in whole]
-        # Not tf.add_n, which a chain of additions is also turned into: it begins with whichever buffer happens to be
-        # free, and the order of a sum decides its rounding.
-        return tf.reduce_sum(tf.stack(whole), axis=0), self._fill_slots(sources, sounding)
-
-    def _sounding(self, slots: _Slots) -> tf.Tensor:
-        """As many slots as may sound, (N,): first those that do, in their order. The time goes into these alone."""
+    def _plan(self, slots: _Slots, seeds: _Seeds) -> _Plan:
+        """As many slots as may sound: first those that do, in their order. The time goes into these alone."""
         sounds = tf.cast(slots.scales != 0, tf.int32)
-        return tf.cast(tf.math.top_k(sounds, self._excerpts.max_sounding).indices, tf.int64)
+        sounding = tf.cast(tf.math.top_k(sounds, self._excerpts.max_sounding).indices, tf.int64)
+        records, positions, scales, _ = (tf.gather(each, sounding, batch_dims=1) for each in slots)
+        swaps = tf.zeros_like(scales, tf.bool)
+        if self._train.swap_channels:
+            dice = tf.random.stateless_uniform(self._shape, seeds.channels)
+            swaps = tf.gather(dice, sounding, batch_dims=1) < 0.5
+        labels = slots.labels
+        if self._train.label_dropout:
+            dice = tf.random.stateless_uniform([self._shape[0], 1], seeds.label_dropout)
+            labels = tf.where(dice < self._train.label_dropout, UNKNOWN, labels)
+        return _Plan(records, 1 + sounding, positions, scales, swaps, labels)
 
-    def _fill_slots(self, sources: Sequence[tf.Tensor], sounding: tf.Tensor) -> tf.Tensor:
-        """Sources (T, C) at their slots, silence at all others: (K, T, C)."""
-        return tf.scatter_nd(sounding[:, None], tf.stack(sources), [self._num_slots, *sources[0].shape])
+    def _with_mixture(self, plan: _Plan, record: tf.Tensor, position: tf.Tensor) -> _Plan:
+        """The stored mixture (B, 1) as the first of the waveforms."""
+        scale = tf.gather(self._excerpts.mixture_scales, record)
+        first = (record, tf.zeros_like(record), position, scale, tf.zeros_like(record, tf.bool))
+        joined = (tf.concat([one, others], axis=1) for one, others in zip(first, plan[:-1], strict=True))
+        return _Plan(*joined, plan.labels)
 
-    @property
-    def _whole(self) -> tuple[int, int]:
-        """The stretch that a network reads."""
-        return -self._geometry.margin_frames, self._geometry.mixture_frames
 
-    def _read(
-        self,
-        records: tf.Tensor,
-        waveforms: tf.Tensor,
-        positions: tf.Tensor,
-        scales: tf.Tensor,
-        stretches: Sequence[tuple[int, int]],
-    ) -> list[tf.Tensor]:
-        """Stretches of N waveforms, each (its frames, C), zeros where a track has not begun or is over.
+class _Cutter:
+    """Cuts the patch of one example out of the waveforms."""
 
-        Args:
-            records: (N,).
-            waveforms: (N,), places in ``Excerpts.addresses``.
-            positions: (N,), the first estimated frames, as in ``_Slots``.
-            scales: (N,); a waveform of scale 0 is not read.
-            stretches: for each waveform the first frame, counted from the first estimated one, and how many.
+    def __init__(self, excerpts: Excerpts, geometry: PatchGeometry, keeps_mixture: bool) -> None:
+        self._excerpts, self._geometry, self._keeps_mixture = excerpts, geometry, keeps_mixture
+        self._num_slots = len(excerpts.layout.sources)
+        self._estimated = slice(geometry.margin_frames, geometry.margin_frames + geometry.estimate_frames)
+
+    def cut(self, plan: _Plan) -> dict[str, tf.Tensor]:
+        """Mixture (T_mix, C), sources (K, T_est, C) and labels (K,)."""
+        mixture, sources = (self._as_stored if self._keeps_mixture else self._mixed)(plan)
+        slots = plan.waveforms[1 if self._keeps_mixture else 0 :, None] - 1
+        shape = [self._num_slots, *sources.shape[1:]]
+        return {"mixture": mixture, "sources": tf.scatter_nd(slots, sources, shape), "labels": plan.labels}
+
+    def _as_stored(self, plan: _Plan) -> tuple[tf.Tensor, tf.Tensor]:
+        mixture, sources = _Plan(*(each[:1] for each in plan)), _Plan(*(each[1:] for each in plan))
+        margin, frames = self._geometry.margin_frames, self._geometry.estimate_frames
+        heard = self._read(mixture, -margin, self._geometry.mixture_frames) * mixture.scales[:, None, None]
+        return heard[0], self._read(sources, 0, frames) * sources.scales[:, None, None]
+
+    def _mixed(self, plan: _Plan) -> tuple[tf.Tensor, tf.Tensor]:
+        frames = self._geometry.mixture_frames
+        waveforms = self._read(plan, -self._geometry.margin_frames, frames)
+        # A sum of products is one operation over the stored numbers, half the time of scaling and then adding.
+        mixture = tf.linalg.matvec(tf.reshape(waveforms, [waveforms.shape[0], -1]), plan.scales, transpose_a=True)
+        sources = waveforms[:, self._estimated] * plan.scales[:, None, None]
+        return tf.reshape(mixture, [frames, -1]), sources
+
+    def _read(self, plan: _Plan, offset: int, frames: int) -> tf.Tensor:
+        """Stretches of waveforms as stored, (N, ``frames``, C), float32; zeros where a track has not begun or is over.
+
+        They begin ``offset`` frames after the first estimated one. A waveform of scale 0 is not read.
         """
-        offsets, lengths = np.array(stretches).T
-        excerpts, frame_bytes = self._excerpts, self._excerpts.layout.frame_bytes
-        begins = tf.gather(excerpts.context_before, records) + positions + offsets
-        ends = begins + lengths
+        excerpts, layout = self._excerpts, self._excerpts.layout
+        begins = tf.gather(excerpts.context_before, plan.records) + plan.positions + offset
+        ends = begins + frames
         first = tf.maximum(begins, 0)
-        last = tf.where(scales == 0, first, tf.minimum(ends, tf.gather(excerpts.stored_frames, records)))
-        addresses = tf.gather_nd(excerpts.addresses, tf.stack([records, waveforms], axis=1)) + first * frame_bytes
-        stored = excerpts.read(addresses, (last - first) * frame_bytes)
-        padding = tf.unstack(tf.stack([first - begins, ends - last], axis=1)[:, None] * frame_bytes)
-        return [
-            self._to_samples(tf.pad(values, around), frames, scale)
-            for values, around, frames, scale in zip(stored, padding, lengths.tolist(), tf.unstack(scales), strict=True)
-        ]
+        last = tf.where(plan.scales == 0, first, tf.minimum(ends, tf.gather(excerpts.stored_frames, plan.records)))
+        places = tf.stack([plan.records, plan.waveforms], axis=1)
+        addresses = tf.gather_nd(excerpts.addresses, places) + first * layout.frame_bytes
+        stored = excerpts.read(addresses, (last - first) * layout.frame_bytes)
+        paddings = tf.unstack(tf.stack([first - begins, ends - last], axis=1)[:, None] * layout.frame_bytes)
+        padded = tf.stack([tf.pad(values, around) for values, around in zip(stored, paddings, strict=True)])
+        dtype = tf.as_dtype(layout.encoding)
+        samples = tf.bitcast(tf.reshape(padded, [len(stored), frames, layout.channels, dtype.size]), dtype)
+        return self._swap(tf.cast(samples, tf.float32), plan.swaps)
 
-    def _to_samples(self, stored: tf.Tensor, frames: int, scale: tf.Tensor) -> tf.Tensor:
-        """Bytes to samples, (frames, C)."""
-        dtype = tf.as_dtype(self._excerpts.layout.encoding)
-        values = tf.bitcast(tf.reshape(stored, [frames, self._channels, dtype.size]), dtype)
-        return tf.cast(values, tf.float32) * scale
+    def _swap(self, waveforms: tf.Tensor, swaps: tf.Tensor) -> tf.Tensor:
+        if self._excerpts.layout.channels == 1:
+            return waveforms
+        return tf.where(swaps[:, None, None], tf.reverse(waveforms, [2]), waveforms)
 
 
 def _all_but_one(labels: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
-    """Ones, and in a share of the examples a zero at one of the labels, never at the only one; (K,) -> (K,)."""
+    """Ones, and in a share of the examples a zero at one of the labels, never at the only one; (B, K) -> (B, K)."""
     seeds = tf.unstack(tf.random.split(seed, 2))
     dice = tf.where(labels > 0, tf.random.stateless_uniform(labels.shape, seeds[0]), -1.0)
-    silenced = tf.one_hot(tf.argmax(dice), labels.shape[0])
-    taken = (tf.random.stateless_uniform([], seeds[1]) < share) & (tf.reduce_sum(labels) > 1)
+    silenced = tf.one_hot(tf.argmax(dice, axis=1), labels.shape[1])
+    chosen = tf.random.stateless_uniform([labels.shape[0], 1], seeds[1]) < share
+    taken = chosen & (tf.reduce_sum(labels, axis=1, keepdims=True) > 1)
     return tf.where(taken, 1 - silenced, 1.0)
