@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -72,7 +73,7 @@ def make_contestants(config: Config, manifest: Manifest, folder: str) -> Iterato
             train = configs.override(config, overrides).train
             examples = make_batches(excerpts, config.model.geometry(), train, 0)
             batches = iter(distribute(examples, BATCH, tf.distribute.get_strategy()))
-            yield Contestant(len(config.data.sources), place, mixture, _rate_of(lambda batches=batches: next(batches)))
+            yield Contestant(len(config.data.sources), place, mixture, _rate_of(partial(next, batches)))
 
 
 def make_copy(config: Config, pool: ThreadPoolExecutor) -> Rate:
@@ -137,7 +138,8 @@ def main(_: Sequence[str]) -> None:
     """Records, contestants, rounds, table."""
     tf.config.set_visible_devices([], "GPU")
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
-        contestants, copies, steps = [], {}, {}
+        contestants: list[Contestant] = []
+        copies, steps = {}, {}
         for config, manifest, out in make_records(Path(folder)):
             slots = len(config.data.sources)
             copies[slots], steps[slots] = make_copy(config, pool), make_step(config)

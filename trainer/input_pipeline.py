@@ -176,8 +176,11 @@ class _Drawer:
         """The stored mixture (B, 1) as the first of the waveforms."""
         scale = tf.gather(self._excerpts.mixture_scales, record)
         first = (record, tf.zeros_like(record), position, scale, tf.zeros_like(record, tf.bool))
-        joined = (tf.concat([one, others], axis=1) for one, others in zip(first, plan[:-1], strict=True))
-        return _Plan(*joined, plan.labels)
+        joined = {
+            name: tf.concat([one, getattr(plan, name)], axis=1)
+            for name, one in zip(("records", "waveforms", "positions", "scales", "swaps"), first, strict=True)
+        }
+        return plan._replace(**joined)
 
 
 class _Cutter:
@@ -196,7 +199,8 @@ class _Cutter:
         return {"mixture": mixture, "sources": tf.scatter_nd(slots, sources, shape), "labels": plan.labels}
 
     def _as_stored(self, plan: _Plan) -> tuple[tf.Tensor, tf.Tensor]:
-        mixture, sources = _Plan(*(each[:1] for each in plan)), _Plan(*(each[1:] for each in plan))
+        mixture = tf.nest.map_structure(lambda each: each[:1], plan)
+        sources = tf.nest.map_structure(lambda each: each[1:], plan)
         margin, frames = self._geometry.margin_frames, self._geometry.estimate_frames
         heard = self._read(mixture, -margin, self._geometry.mixture_frames) * mixture.scales[:, None, None]
         return heard[0], self._read(sources, 0, frames) * sources.scales[:, None, None]
