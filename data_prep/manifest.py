@@ -11,6 +11,7 @@ import tensorflow as tf
 import configs
 from configs import Config
 from data_prep.records import FORMAT_VERSION, Layout, Record, iter_records
+from data_prep.storage import open_folder, plain_name
 
 FILE_NAME = "manifest.json"
 
@@ -114,16 +115,16 @@ def load_manifest(folder: str) -> Manifest:
     Raises:
         ValueError: there is none, or it is not one that this code can read.
     """
-    path = f"{folder}/{FILE_NAME}"
+    path, opened = f"{folder}/{FILE_NAME}", open_folder(folder)
     try:
-        with tf.io.gfile.GFile(path, "r") as file:
-            text = file.read()
-    except tf.errors.NotFoundError as error:
+        text = opened.read_text(FILE_NAME)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read; {folder} must be a folder that data_prep.write made.") from error
+    if text is None:
+        opened.list_names()  # fails where it is the bucket that is missing
         raise ValueError(
             f"there is no {FILE_NAME} in {folder}: data_prep.write has not finished there, or the folder is another."
-        ) from error
-    except (tf.errors.FailedPreconditionError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read; {folder} must be a folder that data_prep.write made.") from error
+        )
     return manifest_from_json(text, path)
 
 
@@ -149,7 +150,8 @@ def manifest_from_json(text: str, path: str) -> Manifest:
 
 
 def shard_from_tree(tree: dict[str, Any]) -> ShardEntry:
-    """The entry that ``dataclasses.asdict`` turned into plain values."""
+    """The entry that ``dataclasses.asdict`` turned into plain values; its name must not lead out of the folder."""
+    plain_name(tree["name"])
     tracks = tuple(TrackEntry(**{**track, "warnings": tuple(track["warnings"])}) for track in tree["tracks"])
     return ShardEntry(**{**tree, "tracks": tracks})
 

@@ -1,6 +1,7 @@
 """Where files end up: a folder on a disk, and files that are whole or not there."""
 
 import os
+import re
 import shutil
 from base64 import b64encode
 from collections.abc import Iterator
@@ -46,8 +47,12 @@ class Folder(Protocol):
     def stat(self, name: str) -> Stored | None:
         """The size and checksum of a file, read from where it ended up; None where there is none."""
 
-    def put(self, path: Path, name: str) -> None:
-        """Turns a finished local file into ``name``; ``path`` is gone afterwards."""
+    def put(self, path: Path, name: str, overwrite: bool = True) -> None:
+        """Turns a finished local file into ``name``; ``path`` is gone afterwards.
+
+        Raises:
+            ValueError: another file of that name is there, and it may not be overwritten.
+        """
 
     def read_text(self, name: str) -> str | None:
         """The text of a file, None where there is none."""
@@ -99,19 +104,21 @@ class LocalFolder:
     def stat(self, name: str) -> Stored | None:
         """Reads the whole file: a disk keeps no checksums."""
         try:
-            return checksum(self._root / name)
+            return checksum(self._path(name))
         except FileNotFoundError:
             return None
 
-    def put(self, path: Path, name: str) -> None:
+    def put(self, path: Path, name: str, overwrite: bool = True) -> None:
         """Moves the file once its bytes are on the disk."""
+        if not overwrite and self.stat(name) not in (None, checksum(path)):
+            raise another_file(f"{self._root}/{name}")
         _flush(path)
-        path.replace(self._root / name)
+        path.replace(self._path(name))
 
     def read_text(self, name: str) -> str | None:
         """Reads UTF-8."""
         try:
-            return (self._root / name).read_text(encoding="utf-8")
+            return self._path(name).read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
 
@@ -122,7 +129,7 @@ class LocalFolder:
 
     def delete(self, name: str) -> None:
         """Deletes a file if it is there."""
-        (self._root / name).unlink(missing_ok=True)
+        self._path(name).unlink(missing_ok=True)
 
     def list_names(self) -> list[str]:
         """The files of the folder itself, not of folders in it."""
@@ -132,25 +139,60 @@ class LocalFolder:
         """Removes the hidden folder."""
         shutil.rmtree(self.scratch)
 
+    def _path(self, name: str) -> Path:
+        return self._root / plain_name(name)
+
 
 def open_folder(url: str) -> Folder:
-    """The folder at a path.
+    """The folder at a path or a ``gs://`` address.
 
     Raises:
         ValueError: the address is of a kind that is not supported.
     """
-    if "://" in url:
-        raise ValueError(f"{url}: records are written to a local folder; buckets are not supported yet.")
+    if is_bucket(url):
+        from data_prep.bucket import BucketFolder  # takes a second to import, which only buckets need
+
+        return BucketFolder(url)
     return LocalFolder(Path(url))
 
 
+def is_bucket(url: str) -> bool:
+    """Whether an address leads to a bucket, not to a disk.
+
+    Raises:
+        ValueError: it leads to neither, as with a typo in ``gs://``.
+    """
+    if url.startswith("gs://"):
+        return True
+    if scheme := re.match(r"[A-Za-z][\w+.-]*:/+", url):  # else gs:/bucket would be a folder called gs:
+        raise ValueError(f"{url} begins with {scheme[0]}; expected the path of a folder, or gs://BUCKET/FOLDER.")
+    return False
+
+
+def plain_name(name: str) -> str:
+    """A name that stays in its folder, whoever thought of it.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    if not re.fullmatch(r"[\w.][\w. +,()&'-]*", name) or not name.strip("."):
+        raise ValueError(f"{name!r} is no name of a file in a folder; expected letters, digits, points and dashes.")
+    return name
+
+
+def another_file(path: str) -> ValueError:
+    """What ``put`` raises where it may not overwrite."""
+    return ValueError(f"{path} is there already and is another file; delete it, or choose another folder.")
+
+
 @contextmanager
-def making(folder: Folder, name: str) -> Iterator[Path]:
+def making(folder: Folder, name: str, overwrite: bool = True) -> Iterator[Path]:
     """A scratch path to write to, which becomes ``name`` in the folder once the block is done."""
-    path = folder.scratch / f"{name}.{os.getpid()}"
+    working_name = f"{plain_name(name)}.{os.getpid()}"
+    path = folder.scratch / working_name
     try:
         yield path
-        folder.put(path, name)
+        folder.put(path, name, overwrite)
     finally:
         path.unlink(missing_ok=True)
 

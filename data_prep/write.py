@@ -119,7 +119,9 @@ def _write_shard(shard: _Shard, config: Config, corpus: str, folder: Folder, pro
     if written := _written_before(shard, fingerprint, folder):
         progress.skip(shard)
         return written
-    with making(folder, shard.name) as path:
+    if folder.read_text(_sidecar(shard)) is not None:
+        folder.delete(shard.name)  # ours, but of other files or another config; what is not ours is not overwritten
+    with making(folder, shard.name, overwrite=False) as path:
         with tf.io.TFRecordWriter(str(path)) as writer:
             entries = tuple(_write_track(files, config, corpus, writer, progress) for files in shard.tracks)
         entry = ShardEntry(shard.name, *checksum(path), entries)

@@ -1,6 +1,27 @@
-"""Settings of all tests."""
+"""Settings of all tests, and what several of them share."""
 
+import pytest
 from hypothesis import settings
+
+from tests.gcs import Gcs
 
 settings.register_profile("default", deadline=None, derandomize=True)  # machines differ in speed, examples must not
 settings.load_profile("default")
+
+
+@pytest.fixture(scope="session")
+def gcs(tmp_path_factory):
+    """Cloud Storage on the loopback address, for processes with ``gcs.environment``."""
+    served = Gcs(tmp_path_factory.mktemp("gcs"))
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def bucket(gcs, monkeypatch):
+    """A new bucket that this process reaches too."""
+    for name, value in gcs.variables.items():
+        monkeypatch.setenv(name, value)
+    yield gcs.create()
+    gcs.heal()
+    assert gcs.refused() == []  # nothing left the loopback address

@@ -80,7 +80,9 @@ class Gcs:
     def num_writes(self, bucket):
         """How often each object was written."""
         start = f"{bucket}/"
-        return {key.removeprefix(start): n for key, n in self._do("seen")["num_writes"].items() if key.startswith(start)}
+        return {
+            key.removeprefix(start): n for key, n in self._do("seen")["num_writes"].items() if key.startswith(start)
+        }
 
     def refused(self):
         """Hosts that anyone wanted to reach beside *.googleapis.com."""

@@ -1,4 +1,4 @@
-"""Cloud Storage on the loopback address: python -m tests.gcs_server FOLDER writes FOLDER/ca.pem, prints its port, serves.
+"""Cloud Storage on the loopback address: python -m tests.gcs_server FOLDER writes FOLDER/ca.pem and prints its port.
 
 One port is two things. To clients it is an HTTPS proxy that answers for *.googleapis.com by itself and refuses every
 other host, so that libraries with fixed addresses, TensorFlow's gs:// among them, need no change and nothing leaves
@@ -174,7 +174,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.refused.append(self.path)
             self.send_error(HTTPStatus.FORBIDDEN, "nothing leaves this machine")
 
-    do_POST = do_PUT = do_DELETE = do_PATCH = do_GET
+    do_POST = do_PUT = do_DELETE = do_PATCH = do_GET  # noqa: N815
 
     def _serve(self):
         target, fault = self._target(), None
@@ -222,7 +222,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _emulate(self, target, fault):
         self.rfile_of_client, self.rfile = self.rfile, io.BytesIO(self._body)
-        self.headers.replace_header("Content-Length", str(len(self._body))) if "Content-Length" in self.headers else None
+        self.headers.replace_header(
+            "Content-Length", str(len(self._body))
+        ) if "Content-Length" in self.headers else None
         request, response = MendedRequest(self, self.command), MendedResponse(self)
         with self.server.lock:
             refusal = self._refusal(request, target)

@@ -47,8 +47,16 @@ def test_folders_that_cannot_be_written_to_are_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"file/records cannot be written to \(Not a directory\); choose"):
         LocalFolder(tmp_path / "file" / "records").check()
-    with pytest.raises(ValueError, match=r"gs://bucket/records: .*buckets are not supported yet"):
-        open_folder("gs://bucket/records")
+
+
+def test_another_file_is_overwritten_only_where_that_is_asked_for(folder):
+    folder.write_text("a.txt", "before")
+    with pytest.raises(ValueError, match=r"a\.txt is there already and"), making(folder, "a.txt", False) as path:
+        path.write_text("after")
+    assert folder.read_text("a.txt") == "before"
+    with making(folder, "a.txt", overwrite=False) as path:
+        path.write_text("before")
+    assert list(folder.scratch.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts file systems")
