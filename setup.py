@@ -9,7 +9,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.13",
     packages=["configs", "configs.splits", "data_prep", "trainer", "evaluation"],
-    package_data={"configs.splits": ["*.json"], "evaluation": ["*.html.jinja"]},
+    package_data={"configs.splits": ["*.json"], "evaluation": ["*.jinja", "*.css", "*.js"]},
     install_requires=[
         "absl-py>=2.1",
         "av>=12",
@@ -21,6 +21,7 @@ setup(
         "matplotlib>=3.10",
         "musdb>=0.4.2",
         "numpy>=1.26",
+        "pillow>=10",
         "scipy>=1.13",
         "soundfile>=0.12",
         "soxr>=0.5",

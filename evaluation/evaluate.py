@@ -21,11 +21,14 @@ from data_prep import command
 from data_prep.assemble import FullTrack, iter_full_tracks
 from data_prep.revision import code_revision
 from data_prep.storage import replacing
+from evaluation.about import About
 from evaluation.audit import audit, read_audit
 from evaluation.baselines import oracle_estimates
-from evaluation.report import About, write_report
+from evaluation.report import Extras, write_report
 from evaluation.scores import SCHEMA_VERSION, Row, score_track, write_csv
+from evaluation.stretches import record_clips
 from evaluation.subject import Subject, define_flags, flag_values, open_subject
+from trainer.progress import read_metrics
 
 BASELINES = ("oracle", "none")
 
@@ -68,7 +71,8 @@ def evaluate(
     with replacing(subject.out / "scores.json") as temporary:
         described = {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(about)}
         temporary.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
-    write_report(subject.out / "report.html", rows, about, conditions)
+    recordings = record_clips(subject, rows)
+    write_report(subject.out / "report.html", rows, about, Extras(conditions, read_metrics(workdir), recordings))
     return subject.out
 
 
@@ -112,6 +116,7 @@ def _about(subject: Subject, call: str) -> About:
             "tracks": counts,
             "code revision that wrote the records": manifest.code_revision,
         },
+        manifest_json=manifest.to_json(),
         code_revision=code_revision(),
         command=call,
         not_a_result=f"the network was trained on {len(heard)} of the tracks scored here" if heard else None,

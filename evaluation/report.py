@@ -1,35 +1,46 @@
-"""The rows of scores.csv as one self-contained HTML page that says in a minute what was separated how well."""
+"""The rows of scores.csv as a report that says in a minute what was separated how well: HTML, Markdown and JSON."""
 
-import math
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
-
-import configs
 from configs import instruments
-from data_prep.storage import replacing
-from evaluation import aggregates, baselines, figures, scores
+from evaluation import bootstrap, curves, listening, tables, violins
+from evaluation.about import About, method, origin
+from evaluation.clips import Recording
+from evaluation.document import (
+    Block,
+    Cell,
+    Column,
+    Document,
+    Figures,
+    Items,
+    Line,
+    Section,
+    Table,
+    Terms,
+    Text,
+    count,
+    decibels,
+    gain,
+    plain,
+)
+from evaluation.render import write
+from evaluation.scores import Row
+from evaluation.tables import MODEL, Digest
 
 if TYPE_CHECKING:
     from evaluation.audit import Condition  # brings TensorFlow with it, which a page does not need
 
-MODEL = "model"
 STATUSES = {
     "scored": "The source sounds together with another one: every metric, and part of the improvement.",
     "solo": "It is the only source that sounds: no SIR, and left out of the improvement, as the mixture is the source.",
-    "silent_estimate": "It sounds, but its estimate is silent: SDR and SNR count as 0 dB, the other metrics are blank.",
+    "silent estimate": "It sounds, but its estimate is silent: SDR and SNR count as 0 dB, the other metrics are blank.",
     "absent": "It does not sound: no metric, but the energy that its estimate leaks.",
-    "silent_mixture": "Nothing sounds at all: not scored.",
-}
-AGGREGATES = {
-    "median_of_track_medians": "Median of track medians",
-    "median_of_segments": "Median of segments",
-    "mean_of_track_medians": "Mean of track medians",
-    "mean_of_segments": "Mean of segments",
+    "silent mixture": "Nothing sounds at all: not scored.",
+    "leakage": "Energy of the estimate of an absent source relative to the mixture: median over the absent segments in "
+    "dB, n below it; \N{MINUS SIGN}100 is the floor, lower is better.",
 }
 LABELS = {
     "true": "the instruments of the piece",
@@ -38,200 +49,220 @@ LABELS = {
     "full": "that all instruments play",
     "swapped": "for each instrument of the piece another one that has no part in it",
 }
-METRICS = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR"}
+_FIGURE_NOTE = (
+    "Segments in which a source sounds together with another one. Where there are two colours, the model lies above "
+    "the line in colour and the mixture below it in grey; the upright stroke is the median; the number after a name "
+    f"counts the model's segments; fewer than {violins.MIN_VALUES} are drawn as dots. Blank is a metric that the "
+    "segment's status does not define."
+)
 
 
 @dataclass(frozen=True)
-class About:
-    """What the rows do not say: where they come from, and how they were scored."""
+class Extras:
+    """What a report shows beside the scores, as far as there is any."""
 
-    title: str  # of the experiment
-    step: int
-    split: str
-    sample_rate: int  # of the records, in frames per second
-    channels: int
-    labels: str  # how the network was told what plays: "oracle labels of each piece", "no labels"
-    evaluation: configs.Evaluation
-    config_json: str
-    manifest: Mapping[str, str]  # what the records are, in words
-    code_revision: str
-    command: str  # that makes this report again
-    not_a_result: str | None = None  # why the figures must not be quoted
-    known_leaks: Sequence[str] = field(default=())  # recordings that splits share, each with its reason
+    conditions: "Sequence[Condition]" = ()  # the audit of the labels
+    curves: Sequence[Mapping[str, Any]] = ()  # the lines of metrics.jsonl
+    recordings: Sequence[Recording] = ()  # to listen to
 
 
-@dataclass(frozen=True)
-class _Cell:
-    value: float | None  # dB; None: blank
-    n: int  # values behind it
-    system: str
-
-
-@dataclass(frozen=True)
-class _Line:
-    name: str
-    label: str | None
-    cells: list[_Cell]
-    summary: aggregates.Summary | None = None  # of the model
-
-
-def write_report(path: Path, rows: Sequence[scores.Row], about: About, conditions: "Sequence[Condition]" = ()) -> None:
-    """Write the page; whoever reads ``path`` meanwhile finds the old page or the new one, never half of it.
+def write_report(path: Path, rows: Sequence[Row], about: About, extras: Extras = Extras()) -> None:
+    """Write the page, and the same as Markdown and JSON beside it, each whole or not at all.
 
     Args:
-        path: of the page.
+        path: of the page, such as report.html.
         rows: of every system that was scored.
         about: what the rows do not say.
-        conditions: the audit of the labels, empty where there was none.
+        extras: what else there is.
 
     Raises:
         ValueError: no row is the model's, or one has no row of the mixture beside it.
     """
+    write(path, make_document(rows, about, extras))
+
+
+def make_document(rows: Sequence[Row], about: About, extras: Extras) -> Document:
+    """Everything that the report says."""
     if not any(row.system == MODEL for row in rows):
         raise ValueError(f"expected rows of the system {MODEL!r} among the scores; there are none, nothing to report.")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    digest, by_polyphony, by_track = (Digest(rows, by) for by in ("source", "polyphony", "track"))
+    sections = [
+        Section("above", "How far above the mixture", "Improvement", _headline(digest)),
+        Section("metrics", "Distortion, interference, artefacts", "Metrics", _metrics(digest)),
+        Section("figures", "Segment by segment", "Figures", _figures(rows, digest)),
+        Section("together", "When more sources sound at once", "Polyphony", _polyphony(rows, by_polyphony)),
+        Section("listen", "Listen", "Listen", listening.run_clips(extras.recordings, rows)),
+        Section("sums", "The same scores, summed up in four ways", "Aggregates", _aggregates(digest)),
+        Section("scored", "What could be scored, and what could not", "Statuses", _statuses(rows, digest)),
+        Section("labels", "What the labels do", "Labels", _audit(extras.conditions)),
+        Section("pieces", "Track by track", "Tracks", _tracks(by_track)),
+        Section("training", "How it learnt", "Training", _training(extras.curves, about.step)),
+        Section("how", "How it was scored", "Method", method(about, len(digest.compared) > 1)),
+        Section("origin", "Where it comes from", "Origin", origin(about)),
+    ]
+    subtitle = f"{about.split.capitalize()} split · step {about.step:,} · {about.rate_and_channels} · {about.labels}"
+    return Document(about.title, subtitle, _head(digest, about), [each for each in sections if each.blocks])
+
+
+def _head(digest: Digest, about: About) -> list[Block]:
+    blocks: list[Block] = []
+    if about.not_a_result:
+        blocks.append(Text(f"Not a result: {about.not_a_result}", "banner"))
+    blocks += _lead(digest, about)
+    if about.known_leaks:
+        title = "Known leaks between the splits. These recordings are shared, so the scores may flatter:"
+        blocks.append(Items(about.known_leaks, title))
+    return blocks
+
+
+def _lead(digest: Digest, about: About) -> list[Block]:
+    found, silence = digest.improvement(), digest.improvement(None, "silence")
+    note = "A source's signal-to-noise ratio (SNR) in its estimate, minus its SNR in the mixture, segment by segment."
+    if not isinstance(found.value, float) or found.n is None:
+        nothing = "No segment could be compared with the mixture: nowhere do two sources sound together."
+        return [Text(nothing, "lead"), Text(note, "note")]
+    strong = f"{decibels(abs(found.value))} dB {'below' if found.value < 0 else 'above'} the mixture"
+    num_tracks = digest.num_tracks()
+    of = f"{count(found.n, 'segment')} of {plain(about.evaluation.segment_secs)} s in {count(num_tracks, 'track')}"
+    interval = found.interval
+    within = f" (95 % interval {gain(interval.low)} to {gain(interval.high)} dB)" if interval else ""
+    if isinstance(silence.value, float):
+        exceeded = ", which the model does not exceed" if found.value <= silence.value else ""
+        note += f" Silence in place of every estimate would lie at {silence.text} dB{exceeded}: among several sources, "
+        note += "turning everything down already raises the SNR."
+    return [Text(f"The estimates lie {strong}{within}: median of {of}.", "lead", strong), Text(note, "note")]
+
+
+def _intervals(digest: Digest) -> str:
+    if why := bootstrap.why_none(digest.num_tracks()):
+        return f"No intervals ({why})."
+    return (
+        f"Small below a number, from one to another: its 95 % interval if other tracks had been drawn (bootstrap over "
+        f"tracks, {bootstrap.RESAMPLES:,} resamples); sources with fewer than {bootstrap.MIN_TRACKS} tracks have none."
     )
-    environment.filters.update(
-        db=figures.decibels, gain=_gain, count="{:,}".format, plain=_plain, share="{:.1%}".format
+
+
+def _headline(digest: Digest) -> list[Block]:
+    left_out = digest.num_left_out()
+    note = (
+        "dB, medians over the segments in which the source sounds together with another one. The improvement is the "
+        "median of the differences, not the difference of the medians beside it. Silence has an SNR of 0 dB."
     )
-    html = environment.get_template("report.html.jinja").render(
-        about=about, conditions=conditions, label_meanings=LABELS, **_content(rows, about)
+    if silent := [instruments.name_of(source) for source in digest.groups if source not in digest.sounding()]:
+        note += f" Nothing to score for {', '.join(silent)}."
+    if left_out:
+        note += f" Left out: {count(left_out, 'segment')} of a lone source, where the mixture is that source."
+    return [Text(f"{note} {_intervals(digest)}", "note"), tables.headline_table(digest)]
+
+
+def _metrics(digest: Digest) -> list[Block]:
+    note = (
+        "dB, median of segments, over those in which the source sounds together with another one and the metric is "
+        "finite; n below a number that is made of fewer. SDR, SIR and SAR of the first table are BSS Eval v3 "
+        "(sources), which forgives a gain and a short delay; SI-SDR forgives a gain. The mixture has no artefacts, so "
+        "its SAR is not shown; silence has an SDR alone, and of the oracles only that is shown."
     )
-    with replacing(path) as temporary:
-        # A file name that is no text (a lone surrogate) must not cost the report.
-        temporary.write_text(html, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
+    blocks: list[Block] = [Text(note, "note")]
+    v3, v4 = tables.metric_table("metrics", tables.V3, digest), tables.metric_table("metrics-v4", tables.V4, digest)
+    blocks += [v3] if v3 else []
+    if v4 and any(metric in digest.summary().together for metric in ("isr", "sir_v4", "sar_v4")):
+        note = (
+            "BSS Eval v4 (images), another metric of the same names: no gain is forgiven, and its SDR is the plain "
+            "ratio of signal to noise. ISR: distortion that a filter of the source alone explains."
+        )
+        blocks += [Text(note, "note"), v4]
+    return blocks
 
 
-def _gain(value: float | None) -> str:
-    """A difference in dB, with its sign."""
-    text = figures.decibels(value)
-    return f"+{text}" if value is not None and value > 0 and text != "0.0" else text
+def _figures(rows: Sequence[Row], digest: Digest) -> list[Block]:
+    panels = [
+        violins.make_panel(key, title, _strips(rows, key, digest, lambda row: row.source, instruments.name_of))
+        for key, title in violins.TITLES.items()
+    ]
+    return [Text(_FIGURE_NOTE, "note"), Figures(panels)]
 
 
-def _plain(value: float) -> str:
-    return f"{value:g}".replace("-", "\N{MINUS SIGN}")
+def _polyphony(rows: Sequence[Row], digest: Digest) -> list[Block]:
+    note = (
+        "dB, medians over all segments in which so many sources sound, n below a number that is made of fewer; "
+        "leakage is that of the sources that do not. A lone source is the mixture itself, so that only what the model "
+        "spoils shows there."
+    )
+    panels = [
+        violins.make_panel(
+            f"{key}-together",
+            violins.TITLES[key],
+            _strips(rows, key, digest, lambda row: row.polyphony, lambda number: count(number, "source")),
+        )
+        for key in ("improvement", "sdr")
+    ]
+    return [Text(note, "note"), tables.polyphony_table(digest), Figures(panels)]
 
 
-class _Scores:
-    """The aggregates of a table of rows, by system and source; the source None stands for all of them."""
-
-    def __init__(self, rows: Sequence[scores.Row]) -> None:
-        present = dict.fromkeys(row.system for row in rows)
-        self.systems = [name for name in dict.fromkeys((MODEL, *scores.BASELINES, *present)) if name in present]
-        # What the improvement of the model is set beside: doing nothing, and what knows the sources.
-        self.compared = ["silence", *(name for name in baselines.ORACLES if name in present)]
-        self.sources = list(dict.fromkeys(row.source for row in rows if row.system == MODEL))
-        self.summaries = {(each.system, each.source): each for each in aggregates.summarise(rows)}
-        # The improvement leaves out the rows of a lone source; so do the SNRs that stand beside it.
-        together = aggregates.summarise([row for row in rows if row.polyphony > 1 and row.snr is not None])
-        self._together = {(each.system, each.source): each for each in together}
-        self._improvements = {
-            (system, each.source): each
-            for system in (MODEL, *self.compared)
-            for each in aggregates.improvement(rows, system)
-        }
-
-    def improvement(self, system: str, source: str | None = None) -> _Cell:
-        found = self._improvements.get((system, source))
-        return _Cell(found.median_db, found.num_rows, system) if found else _Cell(None, 0, system)
-
-    def num_left_out(self) -> int:
-        return self._improvements[MODEL, None].num_left_out
-
-    def snr_together(self, system: str, source: str | None = None) -> _Cell:
-        return _cell(self._together.get((system, source)), "snr", system)
-
-    def median(self, metric: str, system: str = MODEL, source: str | None = None) -> _Cell:
-        return _cell(self.summaries.get((system, source)), metric, system)
-
-    def shown(self, metric: str, system: str, source: str) -> float | None:
-        """The median that a figure marks."""
-        cell = self.improvement(system, source) if metric == "improvement" else self.median(metric, system, source)
-        return cell.value
-
-    def systems_with(self, metric: str) -> list[str]:
-        """The model, and every other system for which the metric has a finite value; of the oracles the SDR alone."""
-        shown = [name for name in self.systems if metric == "sdr" or name not in baselines.ORACLES]
-        return [name for name in shown if name == MODEL or metric in self.summaries[name, None].metrics]
+def _strips(
+    rows: Sequence[Row], key: str, digest: Digest, group: Callable[[Row], Any], name: Callable[[Any], str]
+) -> list[violins.Strip]:
+    """A strip per group of rows; ``digest`` has the same groups."""
+    return violins.make_strips(
+        sorted(violins.segment_values(rows, key), key=lambda pair: digest.groups.index(group(pair[0]))),
+        lambda row: name(group(row)),
+        lambda system, row: digest.shown(key, system, group(row)),
+    )
 
 
-def _cell(summary: aggregates.Summary | None, metric: str, system: str) -> _Cell:
-    found = summary.metrics.get(metric) if summary else None
-    return _Cell(found.median_of_segments, found.num_values, system) if found else _Cell(None, 0, system)
+def _aggregates(digest: Digest) -> list[Block]:
+    table = tables.aggregate_table(digest)
+    if not table.bodies:
+        return [Text("No segment has a finite value.")]
+    note = (
+        "dB, over all sources and the segments in which a source sounds together with another one. Published figures "
+        "use any of these four; only like may be compared with like."
+    )
+    return [Text(f"{note} {_intervals(digest)}", "note"), table]
 
 
-def _content(rows: Sequence[scores.Row], about: About) -> dict[str, Any]:
-    table = _Scores(rows)
-    tracks = _track_lines(rows)
-    above = _lines(table, lambda source: _above(table, source))
-    return {
-        "headline": above[-1].cells[0],
-        "silence": above[-1].cells[1],
-        "num_tracks": sum(line.cells[0].n > 0 for line in tracks),
-        "rate_and_channels": f"{about.sample_rate:,} Hz, "
-        + {1: "mono", 2: "stereo"}.get(about.channels, f"{about.channels} channels"),
-        "comparable": (about.sample_rate, about.channels) == (44100, 2),
-        "num_left_out": table.num_left_out(),
-        "above": above,
-        "compared": table.compared,
-        "metric_groups": [(title, table.systems_with(metric)) for metric, title in METRICS.items()],
-        "metric_lines": _lines(table, lambda source: _metrics(table, source)),
-        "panels": figures.make_panels(rows, table.shown),
-        "min_values": figures.MIN_VALUES,
-        "aggregate_names": AGGREGATES,
-        "aggregate_groups": _aggregate_groups(table),
-        "statuses": STATUSES,
-        "status_lines": _status_lines(table),
-        "track_columns": ["Improvement", "SNR", *METRICS.values()],
-        "track_lines": tracks,
-    }
-
-
-def _lines(table: _Scores, cells: Callable[[str | None], list[_Cell]]) -> list[_Line]:
-    """A line per source, then one for all of them."""
-    lines = [_Line(instruments.name_of(source), source, cells(source)) for source in table.sources]
-    return [*lines, _Line("All sources", None, cells(None))]
-
-
-def _above(table: _Scores, source: str | None) -> list[_Cell]:
-    gains = [table.improvement(system, source) for system in (MODEL, *table.compared)]
-    return gains + [table.snr_together(system, source) for system in (MODEL, "mixture")]
-
-
-def _metrics(table: _Scores, source: str | None) -> list[_Cell]:
-    return [table.median(metric, system, source) for metric in METRICS for system in table.systems_with(metric)]
-
-
-def _aggregate_groups(table: _Scores) -> list[tuple[str, list[tuple[str, aggregates.Aggregate]]]]:
-    """Per metric, every system for which it has a finite value."""
-    pooled = {system: table.summaries[system, None].metrics for system in table.systems}
-    titles = METRICS | {"snr": "SNR"}
+def _statuses(rows: Sequence[Row], digest: Digest) -> list[Block]:
+    others = "The same shares for what the model is set beside:"
     return [
-        (title, lines)
-        for metric, title in titles.items()
-        if (lines := [(system, metrics[metric]) for system, metrics in pooled.items() if metric in metrics])
+        Text("Of the model: segments, and their share of all.", "note"),
+        tables.status_table(digest),
+        Terms(list(STATUSES.items())),
+        Text(others, "note"),
+        Items(tables.baseline_status_lines(rows)),
     ]
 
 
-def _status_lines(table: _Scores) -> list[_Line]:
-    lines = _lines(table, lambda source: [table.median("leakage", MODEL, source)])
-    return [replace(line, summary=table.summaries[MODEL, line.label]) for line in lines]
+def _audit(conditions: "Sequence[Condition]") -> list[Block]:
+    if not conditions:
+        return []
+    note = (
+        "The same network on the same tracks, told other instruments. dB, medians over segments and sources; n below "
+        "each number. Improvement is over the mixture; leakage is the energy in the slots of sources that do not "
+        "sound; misnamed is the energy in the slot named instead of a source, where that source sounds; both relative "
+        "to the mixture."
+    )
+    columns = [Column("The network is told", is_text=True), *map(Column, ("Improvement", "Leakage", "Misnamed"))]
+    return [Text(note, "note"), Table("audit", "Labels", columns, [[_condition(each) for each in conditions]])]
 
 
-def _track_lines(rows: Sequence[scores.Row]) -> list[_Line]:
-    """A line per track, best improvement first, those without one last."""
-    by_track: dict[str, list[scores.Row]] = defaultdict(list)
-    for row in rows:
-        if row.system in (MODEL, "mixture"):  # the others are of no use here, and most of the work
-            by_track[row.track].append(row)
-    lines = []
-    for track, own in by_track.items():
-        table = _Scores(own)
-        medians = [table.median(metric) for metric in METRICS]
-        lines.append(_Line(track, None, [table.improvement(MODEL), table.snr_together(MODEL), *medians]))
-    return sorted(lines, key=lambda line: -math.inf if (gain := line.cells[0].value) is None else gain, reverse=True)
+def _condition(each: "Condition") -> Line:
+    if each.not_measured:
+        return Line(each.labels, [Cell(f"Not measured: {each.not_measured}.", "text"), *[Cell(None)] * 3])
+    told = Cell(LABELS[each.labels], "text")
+    improvement = Cell(each.improvement_db, "gain", each.num_improvements, role="key" if each.labels == "true" else "")
+    energies = [Cell(each.leakage_db, n=each.num_leakages), Cell(each.misnamed_db, n=each.num_misnamed)]
+    return Line(each.labels, [told, improvement, *energies])
+
+
+def _tracks(digest: Digest) -> list[Block]:
+    note = (
+        "The model in dB, median of the segments of a track over its sources, where a source sounds together with "
+        "another one; n below a number that is made of fewer. Best improvement first."
+    )
+    return [Text(note, "note"), tables.track_table(digest)]
+
+
+def _training(lines: Sequence[Mapping[str, Any]], step: int) -> list[Block]:
+    panels = curves.make_panels(lines, step)
+    note = "Grey: in training, averaged over the steps of a call to the device. Coloured, with dots: in validation."
+    return [Text(note, "note"), Figures(panels)] if panels else []

@@ -10,14 +10,19 @@ import soundfile
 import tensorflow as tf
 
 import configs
-from data_prep import write
+from data_prep import activity, write
+from data_prep.assemble import iter_full_tracks
 from data_prep.manifest import load_manifest
 from data_prep.synthetic import write_musdb, write_urmp
-from evaluation.aggregates import improvement
+from evaluation.aggregates import improvement, place
 from evaluation.baselines import ORACLES
+from evaluation.clips import read_clips
 from evaluation.evaluate import evaluate
 from evaluation.scores import SCHEMA_VERSION, read_csv
 from evaluation.separate import Separator, read_audio, separate_files
+from evaluation.sounds import decode
+from evaluation.stretches import make_reader, record_clips
+from evaluation.subject import open_subject
 from tests import replicas
 from trainer.lock import Hold
 from trainer.separation import SeparationTask
@@ -70,6 +75,40 @@ def test_scores_and_report(workdir):
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "not a result" not in report.lower()
     assert "What the labels do" not in report
+    assert report.count("<audio") == 3 * len(read_clips(out / "clips.zip")) > 0
+    assert "How it learnt" in report
+
+
+def test_what_is_heard_is_what_was_scored(workdir):
+    """At a border, in the middle, and in stretches that begin at no multiple of the network's stride."""
+    subject = open_subject(str(workdir), "", "test", "latest", [])
+    read, settings = make_reader(subject), subject.config.evaluation
+    for track in iter_full_tracks(subject.manifest, subject.folder, subject.split):
+        whole = subject.separator.estimate(track.mixture, track.labels)
+        for start_secs, stop_secs in ((0, 0.5), (0.7123, 1.9), (2.5, 9.0)):
+            part = slice(round(start_secs * 8000), round(stop_secs * 8000))
+            found = read(track.name, start_secs, stop_secs)
+            np.testing.assert_array_equal(found.mixture, track.mixture[part])
+            np.testing.assert_array_equal(found.references, track.references[:, part])
+            np.testing.assert_allclose(found.estimates, whole[:, part], atol=1e-6)
+    rows = evaluated_rows(workdir)
+    for recording in record_clips(subject, rows):
+        choice = recording.choice
+        if choice.segment_secs is None:
+            continue
+        part = slice(*(round((secs - choice.start_secs) * 8000) for secs in choice.segment_secs))
+        reference, estimate = (decode(recording.sounds[take])[0][part] for take in ("reference", "estimate"))
+        (row,) = (
+            row
+            for row in rows
+            if (row.system, *place(row)) == ("model", choice.track, choice.segment_secs[0], choice.source)
+        )
+        assert activity.snr(reference, estimate) == pytest.approx(row.snr, abs=0.01)  # 16 bits
+    assert settings.segment_secs == 1
+
+
+def evaluated_rows(workdir):
+    return read_csv(evaluate(str(workdir), "", "test", "latest", [], "average", "none") / "scores.csv")
 
 
 def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):

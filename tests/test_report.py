@@ -1,9 +1,8 @@
+import json
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,16 @@ import pytest
 
 import configs
 from configs import instruments
-from evaluation import report, scores
+from evaluation import bootstrap, document, report, scores
+from evaluation.about import About
 from evaluation.audit import Condition
 from evaluation.baselines import ORACLES
-from evaluation.scores import Row
+from evaluation.report import Extras
+from evaluation.scores import Row, read_csv, write_csv
+from tests.page import MINUS, Page
 
 SYSTEMS = ("model", "mixture", "silence", *ORACLES)
 BLANK = "\N{EN DASH}"
-MINUS = "\N{MINUS SIGN}"  # the page has it; Page reads it as a hyphen
 
 
 def sample_rows(vocabulary: Sequence[str], num_tracks: int, num_segments: int, seed: int = 0) -> list[Row]:
@@ -33,7 +34,13 @@ def sample_rows(vocabulary: Sequence[str], num_tracks: int, num_segments: int, s
             for k, source in enumerate(vocabulary):
                 place = (f"{t:02d}_Piece_{'_'.join(vocabulary[j] for j in piece)}", float(i), source)
                 rows += _sample_segment(rng, place, len(active), k in active)
-    return sorted(rows, key=lambda row: SYSTEMS.index(row.system))
+    mixtures = {(row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "mixture"}
+    return [
+        replace(row, snri=row.snr - mixtures[row.track, row.start_secs, row.source])
+        if row.polyphony > 1 and row.snr is not None
+        else row
+        for row in sorted(rows, key=lambda row: SYSTEMS.index(row.system))
+    ]
 
 
 def _sample_segment(rng: np.random.Generator, place: tuple[str, float, str], polyphony: int, active: bool) -> list[Row]:
@@ -61,12 +68,13 @@ def _sample_segment(rng: np.random.Generator, place: tuple[str, float, str], pol
 
 def _scored(system: str, place: tuple[str, float, str], polyphony: int, *values: float) -> Row:
     metrics = dict(zip(("sdr", "sir", "sar", "si_sdr", "snr"), map(float, values), strict=True))
+    metrics |= {"isr": metrics["snr"] + 3, "sir_v4": metrics["sir"], "sar_v4": metrics["sar"] - 1}
     return Row(system, *place, "scored", polyphony, **metrics)
 
 
-def about(**changes: Any) -> report.About:
+def about(**changes: Any) -> About:
     config = configs.load("urmp_labels")
-    about = report.About(
+    about = About(
         title="urmp_labels",
         step=200_000,
         split="test",
@@ -76,76 +84,17 @@ def about(**changes: Any) -> report.About:
         evaluation=config.evaluation,
         config_json=configs.to_json(config),
         manifest={"corpus": "urmp", "splits": "grouped"},
+        manifest_json='{"shards": {}}',
         code_revision="0123456789abcdef",
         command="python -m evaluation.evaluate --workdir=runs/urmp_labels --split=test",
     )
     return replace(about, **changes)
 
 
-class Page(HTMLParser):
-    """The page as a reader finds it: text, tables by section, figures, references; a wrong nesting is an error."""
-
-    VOID = frozenset({"meta", "link", "br", "img", "input"})
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: Counter[str] = Counter()
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.labelled: list[str] = []
-        self.alternatives: list[str] = []
-        self.texts: list[str] = []
-        self.tables: dict[str, list[list[str]]] = {}
-        self._open: list[str] = []
-        self._table: list[list[str]] = []
-        self.feed(html.replace(MINUS, "-"))
-        self.close()
-        assert not self._open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] += 1
-        given = {name: value or "" for name, value in attrs}
-        self.ids += [given["id"]] if "id" in given else []
-        self.links += [given[name] for name in ("href", "src", "xlink:href") if name in given]
-        self.labelled += [given["aria-labelledby"]] if "aria-labelledby" in given else []
-        self.alternatives += [given["aria-label"]] if given.get("role") == "img" else []
-        if given.get("class") == "scroll":
-            self._table = self.tables.setdefault(given["aria-labelledby"], [])
-        elif tag == "tr":
-            self._table.append([])
-        elif tag in ("td", "th"):
-            self._table[-1].append("")
-        elif tag == "small":
-            self._table[-1].append("")  # the n below a number counts as a cell
-        if tag not in self.VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in self.VOID:
-            self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
-        if {"td", "th"} & set(self._open):
-            self._table[-1][-1] += data
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.texts).split())
-
-    def lines(self, section: str) -> dict[str, list[str]]:
-        """The rows of the table of a section by their first cell."""
-        return {row[0]: row[1:] for row in self.tables[section]}
-
-
 def write(tmp_path: Path, rows: Sequence[Row], **changes: Any) -> str:
     path = tmp_path / "report.html"
     report.write_report(path, rows, about(**changes))
-    assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
+    assert sorted(each.name for each in tmp_path.glob("report.*")) == ["report.html", "report.json", "report.md"]
     return path.read_text(encoding="utf-8")
 
 
@@ -169,87 +118,221 @@ def title(source: str | None) -> str:
     return name if name == source else f"{name} {source}"
 
 
-def check_headline(html: str, rows: Sequence[Row]) -> None:
-    """Every number of the first table, computed again from the rows."""
-    lines = Page(html).lines("above")
-    by_place = {(row.system, row.track, row.start_secs, row.source): row for row in rows}
-    for source in (*dict.fromkeys(row.source for row in rows), None):
-        snrs: dict[str, list[float]] = {system: [] for system in SYSTEMS}
-        for (system, *place), row in by_place.items():
-            together = row.polyphony > 1 and row.snr is not None
-            if together and source in (None, row.source) and math.isfinite(by_place["mixture", *place].snr):
-                snrs[system].append(row.snr)
-        gains = [np.subtract(snrs[system], snrs["mixture"]) for system in ("model", "silence", *ORACLES)]
-        expected = [f"{len(gains[0]):,}"]
-        expected += [printed(median(gain)[0], "+") for gain in gains]
-        expected += [printed(median(snrs[system])[0]) for system in ("model", "mixture")]
-        assert lines[title(source)] == expected
+def together(row: Row) -> bool:
+    return row.polyphony != 1 or row.status == "absent"
 
 
-def check_metrics(html: str, rows: Sequence[Row]) -> None:
-    """Every number of the second table, with the n below it."""
-    lines = Page(html).lines("metrics")
-    columns = [("sdr", system) for system in SYSTEMS]
-    columns += [(metric, system) for metric in ("sir", "sar", "si_sdr") for system in ("model", "mixture")]
-    for source in (*dict.fromkeys(row.source for row in rows), None):
-        own = [row for row in rows if source in (None, row.source)]
-        expected = []
-        for metric, system in columns:
-            value, n = median(getattr(row, metric) for row in own if row.system == system)
-            expected += [printed(value), f"{n:,}"]
-        assert lines[title(source)] == expected
+def cell(rows: Sequence[Row], metric: str, n: int | None = None, interval: bool = False) -> list[str]:
+    """A median with its interval, and its n where that is not ``n``."""
+    found = [(row.track, value) for row in rows if (value := getattr(row, metric)) is not None and math.isfinite(value)]
+    return numbers(found, n, interval)
 
 
-@pytest.mark.parametrize("vocabulary", [instruments.URMP, instruments.MUSDB])
-def test_the_first_tables_print_the_aggregates_of_the_rows(tmp_path: Path, vocabulary: Sequence[str]) -> None:
-    rows = sample_rows(vocabulary, num_tracks=4, num_segments=30)
-    html = write(tmp_path, rows)
-    check_headline(html, rows)
-    check_metrics(html, rows)
-    overall = Page(html).lines("above")["All sources"]
-    assert f"{overall[1][1:]} dB above the mixture" in Page(html).text
-    lone = sum(row.polyphony == 1 and row.snr is not None for row in rows if row.system == "model")
-    assert f"Left out: {lone} segment" in Page(html).text
-    assert f"median of {overall[0]} segments of 1 s in 4 tracks" in Page(html).text
+def numbers(found: Sequence[tuple[str, float]], n: int | None, interval: bool, sign: str = "") -> list[str]:
+    values = np.array([value for _, value in found])
+    cells = [printed(float(np.median(values)) if len(values) else None, sign)]
+    if interval and (bounds := bootstrap.intervals(values, np.array([track for track, _ in found])) if found else None):
+        cells.append(" to ".join(printed(bound, sign) for bound in (bounds[0].low, bounds[0].high)))
+    return cells + ([f"{len(values):,}"] if n is not None and len(values) not in (0, n) else [])
 
 
-def test_the_check_of_the_first_tables_sees_a_wrong_number(tmp_path: Path) -> None:
-    rows = sample_rows(instruments.MUSDB, num_tracks=2, num_segments=20)
-    html = write(tmp_path, rows)
-    for check, section in ((check_headline, "above"), (check_metrics, "metrics")):
-        start = html.index(f'<div class="scroll" role="region" aria-labelledby="{section}"')
-        for found in list(re.finditer(r">\D?\d+\.\d<", html[start : html.index("</table>", start)]))[:8]:
-            last = start + found.end() - 2
-            wrong = html[:last] + str((int(html[last]) + 1) % 10) + html[last + 1 :]
-            with pytest.raises(AssertionError):
-                check(wrong, rows)
-    worse = [replace(row, snr=row.snr - 1) if row.system == "model" and row.snr is not None else row for row in rows]
-    with pytest.raises(AssertionError):
-        check_headline(html, worse)
+def gains(rows: Sequence[Row], system: str) -> list[tuple[Row, float]]:
+    mixtures = {(row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "mixture"}
+    pairs = [(row, mixtures[row.track, row.start_secs, row.source]) for row in rows if row.system == system]
+    return [(row, row.snr - snr) for row, snr in pairs if row.polyphony > 1 and row.snr is not None]
 
 
-def test_the_other_tables_print_the_aggregates_of_the_rows(tmp_path: Path) -> None:
-    rows = sample_rows(instruments.URMP, num_tracks=5, num_segments=20)
-    page = Page(write(tmp_path, rows))
-    model = [row for row in rows if row.system == "model"]
-    by_track = {track: [row.sir for row in model if row.track == track] for track in {row.track for row in model}}
-    medians = [median(values)[0] for values in by_track.values()]
-    values = [row.sir for row in model if row.sir is not None]
-    four = (np.median(medians), np.median(values), np.mean(medians), np.mean(values))
-    assert page.lines("aggregates")["SIR"] == ["model", f"{len(values):,}", *map(printed, four)]
+def improvement(rows: Sequence[Row], system: str = "model", interval: bool = False) -> list[str]:
+    return numbers([(row.track, gain) for row, gain in gains(rows, system)], None, interval, "+")
 
-    counts = [sum(row.status == status for row in model) for status in scores.STATUSES]
-    shares = [f"{count / len(model):.1%}" for count in counts]
-    leakage, absent = median(row.leakage for row in model)
-    pairs = [cell for pair in zip(map("{:,}".format, counts), shares, strict=True) for cell in pair]
-    assert page.lines("statuses")["All sources"] == [f"{len(model):,}", *pairs, printed(leakage), f"{absent:,}"]
 
-    tracks = page.lines("tracks")
-    assert {track: tracks[track][6:8] for track in by_track} == {
-        track: [printed(median(sirs)[0]), str(median(sirs)[1])] for track, sirs in by_track.items()
+def by_source(rows: Sequence[Row], every: bool = False) -> dict[str, list[Row]]:
+    sources = dict.fromkeys(row.source for row in rows)
+    own = {title(source): [row for row in rows if row.source == source] for source in sources}
+    heard = {name: each for name, each in own.items() if every or gains(each, "model")}
+    return {**heard, "All sources": list(rows)}
+
+
+def of(rows: Sequence[Row], system: str = "model") -> list[Row]:
+    return [row for row in rows if row.system == system]
+
+
+def expected_above(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
+    return {
+        name: [
+            [f"{len(gains(own, 'model')):,}"],
+            improvement(own, interval=True),
+            *(improvement(own, system) for system in ("silence", *ORACLES)),
+            cell([row for row in of(own) if together(row)], "snr", interval=True),
+            cell([row for row in of(own, "mixture") if together(row)], "snr"),
+        ]
+        for name, own in by_source(rows).items()
     }
-    gains = [float(cells[0]) for track, cells in tracks.items() if track in by_track]
-    assert gains == sorted(gains, reverse=True)
+
+
+def expected_metrics(rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -> dict[str, list[list[str]]]:
+    expected = {}
+    for name, own in by_source(rows).items():
+        n = len(gains(own, "model"))
+        expected[name] = [[f"{n:,}"]]
+        for metric, system in columns:
+            chosen = [row for row in of(own, system) if together(row)]
+            expected[name].append(cell(chosen, metric, n, interval=system == "model"))
+    return expected
+
+
+V3_COLUMNS = [
+    *(("sdr", system) for system in SYSTEMS),
+    *((metric, system) for metric in ("sir", "sar", "si_sdr") for system in ("model", "mixture")),
+]
+V3_COLUMNS.remove(("sar", "mixture"))
+V4_COLUMNS = [("snr", "model"), ("snr", "mixture"), ("snr", "silence"), ("isr", "model"), ("isr", "mixture")]
+V4_COLUMNS += [("sir_v4", "model"), ("sir_v4", "mixture"), ("sar_v4", "model")]
+
+
+def expected_polyphony(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
+    expected = {}
+    for polyphony in sorted({row.polyphony for row in rows} - {0}):
+        own = [row for row in rows if row.polyphony == polyphony]
+        n = sum(row.snr is not None for row in of(own))
+        cells = [
+            improvement(own, interval=True),
+            cell(of(own), "snr", n, interval=True),
+            cell(of(own, "mixture"), "snr", n),
+        ]
+        cells += [cell(of(own), metric, n, interval=True) for metric in ("sdr", "sir", "sar", "si_sdr", "leakage")]
+        expected[f"{polyphony} source{'s' * (polyphony > 1)}"] = [[f"{n:,}"], *cells]
+    return expected
+
+
+def expected_aggregates(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
+    names = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR"}
+    names |= {"snri": "SNR improvement", "snr": "SNR", "isr": "ISR", "sir_v4": "SIR v4", "sar_v4": "SAR v4"}
+    expected = {}
+    for metric, system in [("snri", "model"), ("snri", "silence"), *V3_COLUMNS, *V4_COLUMNS]:
+        found = [
+            (r.track, getattr(r, metric)) for r in of(rows, system) if together(r) and getattr(r, metric) is not None
+        ]
+        found = [(track, value) for track, value in found if math.isfinite(value)]
+        tracks, values = np.array([track for track, _ in found]), np.array([value for _, value in found])
+        medians = np.array([np.median(values[tracks == track]) for track in dict.fromkeys(tracks)])
+        four = [np.median(medians), np.median(values), np.mean(medians), np.mean(values)]
+        cells = [[printed(float(each))] for each in four]
+        if system == "model" and len(medians) >= bootstrap.MIN_TRACKS:
+            bounds = [bootstrap.intervals(*each) for each in ((medians, np.arange(len(medians))), (values, tracks))]
+            ordered = (bounds[0][0], bounds[1][0], bounds[0][1], bounds[1][1])
+            cells = [[*each, f"{printed(b.low)} to {printed(b.high)}"] for each, b in zip(cells, ordered, strict=True)]
+        expected[f"{names[metric]} {system}"] = [[f"{len(values):,}"], [str(len(medians))], *cells]
+    return expected
+
+
+def expected_statuses(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
+    expected = {}
+    for name, own in by_source(rows, every=True).items():
+        model = of(own)
+        counts = [sum(row.status == status for row in model) for status in scores.STATUSES]
+        leaks = [(row.track, row.leakage) for row in model if row.leakage is not None]
+        cells = [[f"{count:,}", f"{count / len(model):.1%}"] for count in counts]
+        leakage = [*numbers(leaks, None, interval=True), f"{len(leaks):,}"]
+        expected[name] = [[f"{len(model):,}"], *cells, leakage]
+    return expected
+
+
+def expected_tracks(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
+    expected = {}
+    for track in dict.fromkeys(row.track for row in rows):
+        own = [row for row in rows if row.track == track]
+        n = len(gains(own, "model"))
+        model = [row for row in of(own) if together(row)]
+        medians = [cell(model, metric, n) for metric in ("snr", "sdr", "sir", "sar", "si_sdr")]
+        expected[track] = [[f"{n:,}"], improvement(own), *medians]
+    return expected
+
+
+EXPECTED = {
+    "above": expected_above,
+    "metrics": lambda rows: expected_metrics(rows, V3_COLUMNS),
+    "metrics-v4": lambda rows: expected_metrics(rows, V4_COLUMNS),
+    "polyphony": expected_polyphony,
+    "aggregates": expected_aggregates,
+    "statuses": expected_statuses,
+    "tracks": expected_tracks,
+}
+
+
+def check(key: str, html: str, rows: Sequence[Row]) -> None:
+    """Every number of a table, computed again from the rows."""
+    expected, lines = EXPECTED[key](rows), Page(html).lines(key)
+    assert set(expected) <= set(lines)
+    for name, cells in expected.items():
+        assert lines[name] == cells, name
+    assert [name for name in lines if name in expected] == list(lines)[-len(expected) :]  # after the heads
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "num_tracks", "num_segments"),
+    [(instruments.URMP, 4, 20), (instruments.MUSDB, 7, 12)],  # without and with intervals
+)
+def test_every_number_is_the_aggregate_of_the_rows(
+    tmp_path: Path, vocabulary: Sequence[str], num_tracks: int, num_segments: int
+) -> None:
+    rows = sample_rows(vocabulary, num_tracks, num_segments)
+    write_csv(tmp_path / "scores.csv", rows)
+    html = write(tmp_path, rows)
+    rows = read_csv(tmp_path / "scores.csv")
+    assert set(Page(html).tables) == {*EXPECTED, "records"}  # no table without a check
+    for key in EXPECTED:
+        check(key, html, rows)
+    text, (n, gain, *_) = Page(html).text, Page(html).lines("above")["All sources"]
+    assert f"{gain[0][1:]} dB above the mixture" in text
+    if num_tracks < bootstrap.MIN_TRACKS:
+        assert f"No intervals (tracks: {num_tracks}, fewer than 6)" in text
+    else:
+        assert f"above the mixture (95 % interval {gain[1]} dB)" in text
+    if lone := sum(row.polyphony == 1 and row.snr is not None for row in rows if row.system == "model"):
+        assert f"Left out: {lone} segment" in text
+    assert f"median of {n[0]} segments of 1 s in {num_tracks} tracks" in text
+    gains_shown = [float(cells[1][0]) for name, cells in Page(html).lines("tracks").items() if "_" in name]
+    assert gains_shown == sorted(gains_shown, reverse=True)
+
+
+def test_the_check_sees_a_wrong_number(tmp_path: Path) -> None:
+    rows = sample_rows(instruments.MUSDB, num_tracks=6, num_segments=6)
+    html = write(tmp_path, rows)
+    for key in EXPECTED:
+        start = html.index(f'id="table-{key}"')
+        cells = html[start : html.index("</table>", start)]
+        shown = list(re.finditer(r"(?:<td[^>]*|<small)>[^<>]*?(\d)[^<>]*<", cells))
+        assert len(shown) > 10
+        for found in shown[:: len(shown) // 10]:
+            digit = start + found.start(1)
+            wrong = html[:digit] + str((int(html[digit]) + 1) % 10) + html[digit + 1 :]
+            with pytest.raises(AssertionError):
+                check(key, wrong, rows)
+
+
+def test_markdown_and_json_say_the_same(tmp_path: Path) -> None:
+    rows = sample_rows(instruments.URMP, 7, 8)
+    page = Page(write(tmp_path, rows))
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8").replace(MINUS, "-").replace("\\", "")
+    tree = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    tables = {
+        block["key"]: block for section in tree["sections"] for block in section["blocks"] if block["kind"] == "table"
+    }
+    assert set(tables) == set(page.tables)
+    for key in EXPECTED:
+        for row in tables[key]["rows"]:
+            name = f"{row['name']} {row['label']}".strip()
+            shown = page.lines(key)[name]
+            assert [each["text"].replace(MINUS, "-") for each in row["cells"]] == [each[0] for each in shown]
+            cells = [f"{first} ({'; '.join(notes)})" if notes else first for first, *notes in shown]
+            assert f"| {name} | {' | '.join(cells)} |" in markdown
+            for each in row["cells"]:
+                if each["value"] is not None and "." in each["text"] and abs(each["value"]) < 100:
+                    assert abs(each["value"] - float(each["text"].replace(MINUS, "-"))) <= 0.0500001
+    assert tree["schema_version"] == document.SCHEMA_VERSION
+    alternative = page.alternatives[0]
+    assert alternative in markdown
 
 
 def test_names_and_configs_show_as_text(tmp_path: Path) -> None:
@@ -261,7 +344,10 @@ def test_names_and_configs_show_as_text(tmp_path: Path) -> None:
     assert page.tags["script"] == page.tags["b"] == 0
     assert page.texts.count(hostile) >= 6
     assert f"Not a result: {hostile}" in page.texts
-    assert "<b>x</b>" in page.tables["above"][2][0]
+    assert "<b>x</b>" in page.lines("above")
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "<script>" not in re.sub(r"^(`{3,})\n.*?^\1$", "", markdown, flags=re.DOTALL | re.MULTILINE)
+    assert r"\</title\>\</pre\>\<script\>alert('1')\</script\>\&amp;" in markdown
     assert any(text.startswith("<b>x</b> · ") for text in page.texts)  # the axis of a figure
     assert any(text.startswith("$\\frac{$ · ") for text in page.texts)  # and no formula
 
@@ -282,18 +368,19 @@ def test_figures_have_their_numbers_as_text_and_the_colours_of_the_page(tmp_path
     rows = sample_rows(instruments.URMP, 4, 30)
     html = write(tmp_path, rows)
     page = Page(html)
-    improvement, sdr, sir, sar, si_sdr = page.alternatives
+    improvement, sdr, sir, sar, si_sdr, *_ = page.alternatives
     model, mixture = (
-        median(row.sdr for row in rows if row.system == system and row.source == "vn") for system in SYSTEMS[:2]
+        median(row.sdr for row in rows if row.system == system and row.source == "vn" and together(row))
+        for system in SYSTEMS[:2]
     )
     assert f"violin: model {printed(model[0])} ({model[1]}), mixture {printed(mixture[0])} ({mixture[1]})" in sdr
     n, gain, *_ = page.lines("above")["violin vn"]
-    assert f"violin: model {gain.lstrip('+')} ({n})" in improvement
+    assert f"violin: model {gain[0].lstrip('+')} ({n[0]})" in improvement
     assert "mixture" not in sar
     assert "mixture" in sir
     assert "mixture" in si_sdr
     svgs = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
-    assert len(svgs) == 5
+    assert len(svgs) == 7
     for svg in svgs:
         assert re.findall(r"(?:fill|stroke): ?#\w+", svg) == []
         assert "var(--model)" in svg
@@ -310,7 +397,7 @@ def test_what_a_figure_cannot_draw_is_counted(tmp_path: Path) -> None:
     ]
     page = Page(write(tmp_path, rows))
     assert "Not drawn: of the model 4 infinite, 2 beyond the axis; of the mixture 4 infinite, 2 beyond" in page.text
-    assert page.lines("metrics")["violin vn"][:2] == ["3.5", "6"]
+    assert page.lines("metrics")["violin vn"][:3] == [["8"], ["3.5", "6"], ["3.5", "6"]]
     assert page.text.count("No segment has a finite value.") == 1  # SI-SDR
     assert "Every segment is drawn." in page.text
 
@@ -321,7 +408,7 @@ def test_one_row(tmp_path: Path) -> None:
     html = write(tmp_path, rows)
     assert f">{MINUS}1.5<" in html
     page = Page(html)
-    assert page.lines("above")["violin vn"] == ["1", "+4.0", BLANK, "2.5", "-1.5"]
+    assert page.lines("above")["violin vn"] == [["1"], ["+4.0"], ["2.5"], ["-1.5"]]
     assert "4.0 dB above the mixture : median of 1 segment of 1 s in 1 track." in page.text
     assert "Silence in place" not in page.text
 
@@ -330,8 +417,10 @@ def test_no_segment_could_be_scored(tmp_path: Path) -> None:
     rows = [Row(s, "t", 0.0, k, "silent_mixture", 0) for s in SYSTEMS for k in instruments.MUSDB]
     page = Page(write(tmp_path, rows))
     assert "No segment could be compared with the mixture" in page.text
-    assert page.lines("above")["All sources"] == ["0", *[BLANK] * 7]
-    assert page.lines("statuses")["drums"][-4:] == ["1", "100.0%", BLANK, "0"]
+    assert page.lines("above")["All sources"] == [["0"], *[[BLANK]] * 7]
+    assert page.lines("statuses")["drums"][-2:] == [["1", "100.0%"], [BLANK, "0"]]
+    assert "Nothing to score for drums, bass, other, vocals." in page.text
+    assert "metrics" not in page.tables
     assert page.tags["svg"] == 0
 
 
@@ -369,16 +458,16 @@ def test_oracles_and_the_audit_show_where_there_are_any(tmp_path: Path) -> None:
         Condition("swapped", -1.5, 1200, -8.0, 900, -6.5, 500, 2),
     ]
     path = tmp_path / "report.html"
-    report.write_report(path, rows, about(), conditions)
+    report.write_report(path, rows, about(), Extras(conditions))
     page = Page(path.read_text(encoding="utf-8"))
-    assert page.tables["above"][1] == ["model", "silence", *ORACLES, "model", "mixture"]
+    assert [each[0] for each in page.tables["above"][1]] == ["model", "silence", *ORACLES, "model", "mixture"]
     assert "IBM1, IRM1 and MWF are oracles" in page.text
     lines = page.lines("audit")
-    assert lines["true"][1:] == ["+4.2", "1,200", "-42.5", "900", BLANK, "0"]
-    assert lines["unknown"] == ["Not measured: it cannot do without."]
-    assert lines["swapped"][1:] == ["-1.5", "1,200", "-8.0", "900", "-6.5", "500"]
+    assert lines["true"][1:] == [["+4.2", "1,200"], ["-42.5", "900"], [BLANK, "0"]]
+    assert lines["unknown"] == [["Not measured: it cannot do without."], *[[BLANK]] * 3]
+    assert lines["swapped"][1:] == [["-1.5", "1,200"], ["-8.0", "900"], ["-6.5", "500"]]
     plain = Page(write(tmp_path, [row for row in rows if row.system not in ORACLES]))
-    assert plain.tables["above"][1] == ["model", "silence", "model", "mixture"]
+    assert [each[0] for each in plain.tables["above"][1]] == ["model", "silence", "model", "mixture"]
     assert "oracles, which" not in plain.text
     assert "audit" not in plain.tables
 
