@@ -26,6 +26,7 @@ setup(
         "soundfile>=0.12",
         "soxr>=0.5",
         "tensorflow-io>=0.37",
+        "tqdm>=4.66",
     ],
     extras_require={
         # One TensorFlow per environment: tensorflow, tensorflow-cpu and tensorflow-tpu install the same files.

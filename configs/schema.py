@@ -13,6 +13,8 @@ from configs.geometry import Padding, PatchGeometry
 
 Form = Literal["plain", "cpu", "tpu"]
 
+WEIGHTS = ("average", "raw")  # of a run that keeps a moving average of its weights
+
 _PLACES = ("input", "bottleneck", "decoder", "heads")
 CONDITIONING_PLACES = {
     "none": ("none",),

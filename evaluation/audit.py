@@ -19,8 +19,8 @@ import dataclasses
 import json
 import shlex
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,10 +30,10 @@ from configs import Config
 from data_prep import activity, command
 from data_prep.assemble import FullTrack, iter_full_tracks
 from data_prep.revision import code_revision
-from data_prep.storage import replacing
 from data_prep.tracks import Waveform
+from evaluation.options import define_flags, flag_values
 from evaluation.separate import Separator
-from evaluation.subject import Subject, define_flags, flag_values, open_subject
+from evaluation.subject import Subject, open_subject
 from trainer.validation import improvements
 
 SCHEMA_VERSION = 1  # of audit.json
@@ -157,23 +157,23 @@ def audit(subject: Subject) -> list[Condition]:
         "evaluation": dataclasses.asdict(subject.config.evaluation),
         "conditions": [dataclasses.asdict(condition) for condition in conditions],
     }
-    with replacing(subject.out / FILE_NAME) as temporary:
-        temporary.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+    subject.out.write_text(FILE_NAME, json.dumps(described, indent=1) + "\n")
     return conditions
 
 
 def read_audit(subject: Subject) -> list[Condition]:
     """What :func:`audit` wrote for the same subject; empty where it did not, or where its settings were others."""
-    path: Path = subject.out / FILE_NAME
-    if not path.exists():
+    text = subject.out.read_text(FILE_NAME)
+    if text is None:
         return []
     try:
-        described: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        described: dict[str, Any] = json.loads(text)
         if described["command"] != shlex.join(["python", "-m", "evaluation.audit", *subject.arguments]):
             return []
         return [Condition(**condition) for condition in described["conditions"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not what evaluation.audit writes ({error}); remove it.") from error
+        place = f"{subject.out.url}/{FILE_NAME}"
+        raise ValueError(f"{place} is not what evaluation.audit writes ({error}); remove it.") from error
 
 
 def table(conditions: Sequence[Condition]) -> list[str]:
@@ -200,8 +200,9 @@ def _decibels(value: float | None, sign: str = "") -> str:
 def main(_: Sequence[str]) -> None:
     """Flags -> one call."""
     subject = open_subject(*flag_values())
-    print("\n".join(table(audit(subject))))
-    print(f"audit: {subject.out / FILE_NAME}")
+    with closing(subject.out):
+        print("\n".join(table(audit(subject))))
+    print(f"audit: {subject.out.url}/{FILE_NAME}")
 
 
 if __name__ == "__main__":

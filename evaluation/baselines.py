@@ -20,8 +20,8 @@ SiSEC's windows have 2048 frames at 44.1 kHz and overlap by half; ours, twice as
 Axes: K slots, J of them that sound, T frames of the track, C channels, M windows, F frequencies.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.fft
@@ -37,13 +37,20 @@ Floats = NDArray[np.float64]
 _HOP_SECS = 512 / 22050
 _OVERLAP = 4  # hops in a window
 _CONTEXT = _OVERLAP - 1  # hops on each side of a block that its windows reach
-_BLOCK_HOPS = 128  # at a time: 3 s, so that a track of any length takes little memory
+_BLOCK_HOPS = 32  # at a time, so that many sources take little memory
 _LOADING = 1e-6  # what a source may have off its directions; less, and the rounding of a mono one would steer
 _NOTHING = 1e-30  # a power below it is none
 
 
+class Stretch(Protocol):
+    """A track of which any frames can be had, in memory or not."""
+
+    def __call__(self, start: int, stop: int) -> tuple[Waveforms, Waveforms]:
+        """Frames of the mixture (T, C) and of the J references that sound (J, T, C), within the track."""
+
+
 def oracle_estimates(mixture: Waveforms, references: Waveforms, sample_rate: int) -> dict[str, NDArray[np.float32]]:
-    """The estimates of every oracle of ``ORACLES``.
+    """The estimates of every oracle of ``ORACLES`` for a track in memory.
 
     Args:
         mixture: shape (T, C).
@@ -53,16 +60,69 @@ def oracle_estimates(mixture: Waveforms, references: Waveforms, sample_rate: int
     Returns:
         Oracle -> shape (K, T, C); the slot of a source that is zero throughout the track is zero throughout.
     """
-    hop = max(round(_HOP_SECS * sample_rate), 1)
     slots = np.flatnonzero(references.any(axis=(1, 2)))
+    sounding = references[slots]
+    num_frames = len(mixture)
+
+    def read(start: int, stop: int) -> tuple[Waveforms, Waveforms]:
+        return mixture[start:stop], sounding[:, start:stop]
+
+    covariances = spatial_covariances([covariance_sums(read, num_frames, 0, num_frames, sample_rate)])
+    found = oracle_stretch(read, num_frames, 0, num_frames, sample_rate, covariances)
     estimates = {name: np.zeros(references.shape, np.float32) for name in ORACLES}
-    covariances = _spatial_covariances(references, slots, hop)
-    for block in _blocks(len(mixture), hop):
-        mixed, sources = _stft(mixture[None], block, hop), _stft(references, block, hop, slots)
-        found = (_binary_mask(mixed, sources), _ratio_mask(mixed, sources), _wiener(mixed, sources, covariances))
-        for name, spectra in zip(ORACLES, found, strict=True):
-            estimates[name][slots, block] = _istft(spectra, hop)[:, : block.stop - block.start]
+    for name in ORACLES:
+        estimates[name][slots] = found[name]
     return estimates
+
+
+def oracle_stretch(
+    read: Stretch, num_frames: int, start: int, stop: int, sample_rate: int, covariances: Spectra
+) -> dict[str, NDArray[np.float32]]:
+    """The estimates of every oracle for frames [start, stop) of a track: oracle -> (J, stop - start, C).
+
+    Args:
+        read: the track.
+        num_frames: its length.
+        start: the first frame.
+        stop: the frame behind the last one.
+        sample_rate: frames per second.
+        covariances: of the track, see :func:`spatial_covariances`.
+    """
+    hop = _hop_frames(sample_rate)
+    blocks: dict[str, list[NDArray[np.float32]]] = {name: [] for name in ORACLES}
+    first = start - start % hop
+    for block in _blocks(first, stop, hop):
+        mixed, sources = _stft(read, block, num_frames, hop)
+        masked = (_binary_mask(mixed, sources), _ratio_mask(mixed, sources), _wiener(mixed, sources, covariances))
+        for name, spectra in zip(ORACLES, masked, strict=True):
+            blocks[name].append(_istft(spectra, hop).astype(np.float32))
+    return {name: np.concatenate(parts, axis=1)[:, start - first : stop - first] for name, parts in blocks.items()}
+
+
+def covariance_sums(read: Stretch, num_frames: int, start: int, stop: int, sample_rate: int) -> Spectra:
+    """What frames [start, stop) of a track add to the covariances of its sources, (J, F, C, C)."""
+    hop = _hop_frames(sample_rate)
+    sums: Any = 0
+    for block in _blocks(-(-start // hop) * hop, stop, hop):  # the hops that begin here
+        _, sources = _stft(read, block, num_frames, hop)
+        sources = sources[:, :-_CONTEXT]  # its last windows are the next block's first
+        power = np.square(np.abs(sources)).sum(axis=2)
+        weight = np.divide(1, power, out=np.zeros_like(power), where=power > _NOTHING)
+        sums = sums + np.einsum("jmcf,jmdf,jmf->jfcd", sources, sources.conj(), weight, optimize=True)
+    return np.asarray(sums)
+
+
+def spatial_covariances(sums: Iterable[Spectra]) -> Spectra:
+    """How a source lies in the channels at each frequency: mean of Y Y^H / |Y|^2 over the track, (J, F, C, C).
+
+    Args:
+        sums: of consecutive stretches of the track, see :func:`covariance_sums`.
+    """
+    summed = np.asarray(sum(sums))
+    channels = summed.shape[-1]
+    trace = np.trace(summed, axis1=-2, axis2=-1).real[..., None, None]
+    normalised = channels * np.divide(summed, trace, out=np.zeros_like(summed), where=trace > 0)
+    return normalised + _LOADING * np.eye(channels)
 
 
 def _binary_mask(mixture: Spectra, sources: Spectra) -> Spectra:
@@ -85,35 +145,30 @@ def _wiener(mixture: Spectra, sources: Spectra, covariances: Spectra) -> Spectra
     return np.einsum("jmf,jfcd,mfd->jmcf", powers, covariances, whitened, optimize=True)
 
 
-def _spatial_covariances(references: Waveforms, slots: NDArray[np.intp], hop: int) -> Spectra:
-    """How a source lies in the channels at each frequency: mean of Y Y^H / |Y|^2 over the track, (J, F, C, C)."""
-    channels = references.shape[2]
-    summed = np.zeros((len(slots), _OVERLAP * hop // 2 + 1, channels, channels), np.complex128)
-    for block in _blocks(references.shape[1], hop):
-        sources = _stft(references, block, hop, slots)[:, :-_CONTEXT]  # its last windows are the next block's first
-        power = np.square(np.abs(sources)).sum(axis=2)
-        weight = np.divide(1, power, out=np.zeros_like(power), where=power > _NOTHING)
-        summed += np.einsum("jmcf,jmdf,jmf->jfcd", sources, sources.conj(), weight, optimize=True)
-    trace = np.trace(summed, axis1=-2, axis2=-1).real[..., None, None]
-    normalised = channels * np.divide(summed, trace, out=np.zeros_like(summed), where=trace > 0)
-    return normalised + _LOADING * np.eye(channels)
+def _hop_frames(sample_rate: int) -> int:
+    return max(round(_HOP_SECS * sample_rate), 1)
 
 
-def _blocks(num_frames: int, hop: int) -> Iterator[slice]:
-    """The track in stretches that begin at a hop."""
-    for start in range(0, num_frames, _BLOCK_HOPS * hop):
-        yield slice(start, min(start + _BLOCK_HOPS * hop, num_frames))
+def _blocks(start: int, stop: int, hop: int) -> Iterator[slice]:
+    """Frames in blocks that begin at a hop, as ``start`` does."""
+    for first in range(start, stop, _BLOCK_HOPS * hop):
+        yield slice(first, min(first + _BLOCK_HOPS * hop, stop))
 
 
-def _stft(waveforms: Waveforms, block: slice, hop: int, slots: NDArray[np.intp] | slice = slice(None)) -> Spectra:
-    """Spectra (J, M, C, F) of every window that touches a block of (K, T, C); beyond the ends lie zeros."""
+def _stft(read: Stretch, block: slice, num_frames: int, hop: int) -> tuple[Spectra, Spectra]:
+    """Spectra (1, M, C, F) and (J, M, C, F) of every window that touches a block; beyond the ends lie zeros."""
     num_hops = -(-(block.stop - block.start) // hop)
     first, last = block.start - _CONTEXT * hop, block.start + (num_hops + _CONTEXT) * hop
-    inside = waveforms[slots, max(first, 0) : last].astype(np.float64)
     lead = max(-first, 0)
-    padded = np.pad(inside, ((0, 0), (lead, last - first - lead - inside.shape[1]), (0, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, _OVERLAP * hop, axis=1)[:, ::hop]
-    return np.asarray(scipy.fft.rfft(windows * _window(hop)))
+    mixture, references = read(first + lead, min(last, num_frames))
+
+    def transform(waveforms: Waveforms) -> Spectra:
+        missing = last - first - lead - waveforms.shape[1]
+        padded = np.pad(waveforms.astype(np.float64), ((0, 0), (lead, missing), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, _OVERLAP * hop, axis=1)[:, ::hop]
+        return np.asarray(scipy.fft.rfft(windows * _window(hop)))
+
+    return transform(mixture[None]), transform(references)
 
 
 def _istft(spectra: Spectra, hop: int) -> Floats:

@@ -34,6 +34,7 @@ from numpy.typing import ArrayLike, NDArray
 from data_prep import activity
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
 
 
 class Energies(NamedTuple):
@@ -133,22 +134,53 @@ def energies(references: Floats, estimates: Floats, filter_taps: int) -> Energie
         estimates: shape (..., J, T, C), finite.
         filter_taps: L.
     """
+    sets = estimates.reshape(-1, *estimates.shape[-2:])
+    owners = np.arange(len(sets)) % max(len(references), 1)
+    found = pair_energies(references, sets, np.arange(len(sets)), owners, filter_taps)
+    return Energies(*(energy.reshape(estimates.shape[:-2]) for energy in found))
+
+
+def pair_energies(
+    references: Floats, estimates: Floats, chosen: Integers, owners: Integers, filter_taps: int
+) -> Energies:
+    """The energies of pairs of an estimate and a reference, each of shape (P,); else as :func:`energies`.
+
+    An estimate of several references, as the mixture is, is projected on the space of all of them once.
+
+    Args:
+        references: shape (J, T, C), finite.
+        estimates: shape (N, T, C), finite.
+        chosen: shape (P,), the estimate of each pair.
+        owners: shape (P,), its reference.
+        filter_taps: L.
+    """
     references, estimates = _pad(references, filter_taps - 1), _pad(estimates, filter_taps - 1)
-    target, explained = np.zeros_like(estimates), np.zeros_like(estimates)
-    if (sounding := np.flatnonzero(references.any(axis=_SIGNAL))).size:
-        space = _Space(references[sounding], filter_taps)
-        explained = space.project(estimates)
-        for i, j in enumerate(sounding):
-            target[..., j, :, :] = space.project(estimates[..., j, :, :], only=i)
-    return Energies(
-        reference=np.broadcast_to(_energy(references, _SIGNAL), estimates.shape[:-2]),
-        spatial=_energy(target - references, _SIGNAL),
-        target=_energy(target, _SIGNAL),
-        distortion=_energy(estimates - target, _SIGNAL),
-        interference=_energy(explained - target, _SIGNAL),
-        projection=_energy(explained, _SIGNAL),
-        artifacts=_energy(estimates - explained, _SIGNAL),
-    )
+    energies = Energies(*np.zeros((len(Energies._fields), len(chosen))))
+    sounding = np.flatnonzero(references.any(axis=_SIGNAL))
+    space = _Space(references[sounding], filter_taps) if sounding.size else None
+    everything = space.project(estimates) if space else np.zeros_like(estimates)
+    for j in np.unique(owners):
+        own = np.flatnonzero(owners == j)
+        reference, estimate, explained = references[j], estimates[chosen[own]], everything[chosen[own]]
+        target = np.zeros_like(estimate)
+        if space and j in sounding:
+            target = space.project(estimate, only=int(np.searchsorted(sounding, j)))
+        energies.reference[own] = _energy(reference, _SIGNAL)
+        energies.spatial[own] = _energy(target - reference, _SIGNAL)
+        energies.target[own] = _energy(target, _SIGNAL)
+        energies.distortion[own] = _energy(estimate - target, _SIGNAL)
+        energies.interference[own] = _energy(explained - target, _SIGNAL)
+        energies.projection[own] = _energy(explained, _SIGNAL)
+        energies.artifacts[own] = _energy(estimate - explained, _SIGNAL)
+    return energies
+
+
+def working_bytes(num_references: int, num_estimates: int, num_frames: int, channels: int, filter_taps: int) -> int:
+    """About how much memory :func:`pair_energies` takes at most, as long as Cholesky serves."""
+    signals, frames = num_references * channels, num_frames + filter_taps - 1
+    gram = (signals * filter_taps) ** 2 + num_references * (channels * filter_taps) ** 2
+    waveforms = (2 * num_estimates + 3 * signals) * channels * frames + num_estimates * channels * signals * filter_taps
+    return 8 * (gram + 2 * waveforms)
 
 
 _SIGNAL = (-2, -1)  # channels and frames, in this order from here on
@@ -251,13 +283,17 @@ class _Space:
 
     def _correlate(self, chosen: slice, signals: Floats) -> Floats:
         """A^T x for each of N signals: (N, T + L - 1) -> (N, R L)."""
-        spectra = scipy.fft.rfft(signals, self._num_fft)[:, None] * self._spectra[chosen].conj()
-        return scipy.fft.irfft(spectra, self._num_fft)[..., : self._taps].reshape(len(signals), -1)
+        references = self._spectra[chosen].conj()
+        correlations = np.empty((len(signals), len(references), self._taps))
+        for n, spectrum in enumerate(scipy.fft.rfft(signals, self._num_fft)):  # one by one: their products are large
+            correlations[n] = scipy.fft.irfft(spectrum * references, self._num_fft)[:, : self._taps]
+        return correlations.reshape(len(signals), -1)
 
     def _filter(self, chosen: slice, filters: Floats) -> Floats:
         """A c for each of N sets of filters: (N, R L) -> (N, T + L - 1)."""
-        spectra = scipy.fft.rfft(filters.reshape(len(filters), -1, self._taps), self._num_fft)
-        filtered = np.einsum("njf,jf->nf", spectra, self._spectra[chosen])
+        references, filtered = self._spectra[chosen], np.empty((len(filters), self._num_fft // 2 + 1), np.complex128)
+        for n, each in enumerate(filters.reshape(len(filters), -1, self._taps)):
+            filtered[n] = np.einsum("jf,jf->f", scipy.fft.rfft(each, self._num_fft), references)
         return scipy.fft.irfft(filtered, self._num_fft)[:, : self._frames]
 
 

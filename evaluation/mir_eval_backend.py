@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
 
 
 def require(channels: int) -> None:
@@ -33,18 +34,25 @@ def _separation() -> Any:
         ) from error
 
 
-def bss_eval_sources(references: Floats, estimates: Floats) -> tuple[Floats, Floats, Floats]:
-    """SDR, SIR and SAR in dB of S sets of estimates: (J, T) and (S, J, T) -> (S, J) each.
+def bss_eval_pairs(
+    references: Floats, estimates: Floats, chosen: Integers, owners: Integers
+) -> tuple[Floats, Floats, Floats]:
+    """SDR, SIR and SAR in dB of P pairs of an estimate and a reference, each of shape (P,).
 
-    The ratios of an estimate that is silent are arbitrary: mir_eval refuses one, so its reference stands in for it.
+    Args:
+        references: shape (J, T, 1).
+        estimates: shape (N, T, 1).
+        chosen: shape (P,), the estimate of each pair.
+        owners: shape (P,), its reference.
     """
     separation = _separation()
-    silent = ~estimates.any(axis=-1, keepdims=True)
+    # It wants an estimate of every reference: the reference itself where there is none.
+    turns = np.array([np.sum(owners[:p] == owner) for p, owner in enumerate(owners)])
+    sets = np.repeat(references[None, ..., 0], turns.max() + 1, axis=0)
+    sets[turns, owners] = estimates[chosen, :, 0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # mir_eval announces that it will drop them
-        found = [
-            separation.bss_eval_sources(references, each, compute_permutation=False)[:3]
-            for each in np.where(silent, references, estimates)
-        ]
-    sdr, sir, sar = np.moveaxis(np.array(found), 1, 0)
+        own = references[..., 0]
+        found = [separation.bss_eval_sources(own, each, compute_permutation=False)[:3] for each in sets]
+    sdr, sir, sar = np.moveaxis(np.array(found), 1, 0)[:, turns, owners]
     return sdr, sir, sar

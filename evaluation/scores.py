@@ -4,9 +4,10 @@ Axes: K slots, T frames, C channels.
 """
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -118,25 +119,68 @@ def score_track(
     if taken := estimates.keys() & set(BASELINES):
         raise ValueError(f"no system may be called {', '.join(sorted(taken))}: that is a baseline.")
     _validate(track_name, mixture, {"reference": references, **estimates}, vocabulary)
-    baselines = zip(BASELINES, (mixture, np.zeros_like(mixture)), strict=True)
-    systems = dict(estimates) | {system: np.broadcast_to(each, references.shape) for system, each in baselines}
     bounds = activity.segments(len(mixture), sample_rate, config)
     levels = np.stack([activity.rms_db(references[:, start:stop]) for start, stop in bounds])
     sounding = activity.active(levels, config.active_relative_db, config.silent_dbfs)
-    rows: dict[str, list[Row]] = {system: [] for system in systems}
-    for (start, stop), active in zip(bounds, sounding, strict=True):
-        estimated = np.stack([waveforms[:, start:stop] for waveforms in systems.values()], dtype=np.float64)
-        statuses, values = _score_segment(mixture[start:stop], references[:, start:stop], estimated, active, config)
-        start_secs, polyphony = start / sample_rate, int(active.sum())
-        for (s, system), (k, source) in product(enumerate(systems), enumerate(vocabulary)):
+    scorer = Scorer(track_name, tuple(vocabulary), sample_rate, config)
+    rows = [
+        scorer.score(start, mixture[start:stop], references[:, start:stop], _cut(estimates, start, stop), active)
+        for (start, stop), active in zip(bounds, sounding, strict=True)
+    ]
+    return in_order(rows)
+
+
+def _cut(systems: Mapping[str, Waveforms], start: int, stop: int) -> dict[str, Waveforms]:
+    return {system: waveforms[:, start:stop] for system, waveforms in systems.items()}
+
+
+def in_order(segments: Iterable[Iterable[Row]]) -> list[Row]:
+    """The rows of a track by system, then by time, then by slot, from those of its segments in order."""
+    rows: dict[str, list[Row]] = {}
+    for row in chain.from_iterable(segments):
+        rows.setdefault(row.system, []).append(row)
+    return list(chain.from_iterable(rows.values()))
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """How the segments of a track are scored, one by one."""
+
+    track: str
+    vocabulary: tuple[str, ...]  # the names of the K slots
+    sample_rate: int
+    config: Evaluation
+
+    def score(
+        self,
+        start: int,
+        mixture: Waveforms,
+        references: Waveforms,
+        estimates: Mapping[str, Waveforms],
+        active: NDArray[np.bool_],
+    ) -> list[Row]:
+        """The rows of a segment by system, the baselines last, then by slot.
+
+        Args:
+            start: the frame of the track with which it begins.
+            mixture: its frames, shape (T, C).
+            references: shape (K, T, C).
+            estimates: system -> shape (K, T, C).
+            active: shape (K,), which sources sound.
+        """
+        mixture = np.asarray(mixture, np.float64)
+        shared = (np.broadcast_to(each, references.shape) for each in (mixture, np.zeros_like(mixture)))
+        systems = {system: np.asarray(each, np.float64) for system, each in estimates.items()}
+        systems |= zip(BASELINES, shared, strict=True)
+        statuses, values = _score_segment(mixture, references, list(systems.values()), active, self.config)
+        rows: dict[str, list[Row]] = {system: [] for system in systems}
+        for (s, system), (k, source) in product(enumerate(systems), enumerate(self.vocabulary)):
             status = str(statuses[s, k])
             defined = {metric: float(values[metric][s, k]) for metric in _DEFINED[status] if metric in values}
-            rows[system].append(Row(system, track_name, start_secs, source, status, polyphony, **defined))
-    return [
-        _with_gains(row, baseline)
-        for system in systems
-        for row, baseline in zip(rows[system], rows["mixture"], strict=True)
-    ]
+            start_secs, polyphony = start / self.sample_rate, int(active.sum())
+            rows[system].append(Row(system, self.track, start_secs, source, status, polyphony, **defined))
+        pairs = (zip(rows[system], rows["mixture"], strict=True) for system in systems)
+        return [_with_gains(row, baseline) for row, baseline in chain.from_iterable(pairs)]
 
 
 def _with_gains(row: Row, mixture: Row) -> Row:
@@ -174,77 +218,103 @@ def _validate(track: str, mixture: Waveforms, systems: Mapping[str, Waveforms], 
 
 
 def _score_segment(
-    mixture: Waveforms, references: Waveforms, estimates: Floats, active: NDArray[np.bool_], config: Evaluation
+    mixture: Waveforms, references: Waveforms, systems: Sequence[Floats], active: NDArray[np.bool_], config: Evaluation
 ) -> tuple[NDArray[np.str_], dict[str, Floats]]:
     """The status and the metrics of S systems, each of shape (S, K); a metric counts where its status defines it.
 
-    Mixture (T, C), references (K, T, C), estimates (S, K, T, C), active (K,).
+    Mixture (T, C), references and each of the systems (K, T, C), active (K,). The mixture is the last system but one.
     """
     silent_mixture = activity.rms_db(mixture) < config.silent_dbfs
-    quiet = activity.rms_db(estimates) < config.silent_dbfs
+    quiet = np.stack([activity.rms_db(each) for each in systems]) < config.silent_dbfs
     conditions = [np.broadcast_to(each, quiet.shape) for each in (silent_mixture, ~active, quiet, active.sum() == 1)]
     statuses = np.select(conditions, ["silent_mixture", "absent", "silent_estimate", "solo"], "scored")
     values = {metric: np.zeros(quiet.shape) for metric in METRICS if config.bss_v4 or metric not in _V4}
     if silent_mixture:
         return statuses, values
-    leaked = np.square(estimates).sum(_SIGNAL_AXES) / np.square(mixture, dtype=np.float64).sum()
+    leaked = np.stack([np.square(each).sum(_SIGNAL_AXES) for each in systems]) / np.square(mixture).sum()
     values["leakage"] = 10 * np.log10(np.maximum(leaked, 10 ** (_MIN_LEAKAGE_DB / 10)))
-    if active.any():
-        # Only these take part: slots that are silent change nothing, not even the order of a sum.
-        chosen, estimated = references[active].astype(np.float64), estimates[:, active]
-        ratios = _bss_eval(chosen, estimated, config)
-        ratios["si_sdr"] = bss.si_sdr(chosen, estimated, _SIGNAL_AXES)
-        ratios["snr"] = activity.snr(chosen, estimated)
-        for metric, ratio in ratios.items():
-            values[metric][:, active] = ratio
+    # Only these take part: slots that are silent change nothing, not even the order of a sum.
+    sounding, scored = references[active].astype(np.float64), active & ~quiet
+    for s, each in enumerate(systems):
+        values["si_sdr"][s, active] = bss.si_sdr(sounding, each[active], _SIGNAL_AXES)
+        values["snr"][s, active] = activity.snr(sounding, each[active])
+    signals: dict[tuple[int, int], int] = {}
+    shared = len(systems) - len(BASELINES)  # one signal is the estimate of every source
+    chosen = [signals.setdefault((s, k if s != shared else 0), len(signals)) for s, k in np.argwhere(scored)]
+    if chosen:
+        owners = np.broadcast_to(np.cumsum(active) - 1, scored.shape)[scored]
+        estimates = np.stack([systems[s][k] for s, k in signals])
+        for metric, ratio in _bss_eval(sounding, estimates, np.array(chosen), owners, config).items():
+            values[metric][scored] = ratio
     values["sdr"][quiet] = values["snr"][quiet] = 0.0
     return statuses, values
 
 
-def _bss_eval(references: Floats, estimates: Floats, config: Evaluation) -> dict[str, Floats]:
-    """The metrics of BSS Eval, v3 and if asked for v4, for (J, T, C) and (..., J, T, C): each of shape (..., J).
+def _bss_eval(
+    references: Floats, estimates: Floats, chosen: bss.Integers, owners: bss.Integers, config: Evaluation
+) -> dict[str, Floats]:
+    """The metrics of BSS Eval, v3 and if asked for v4, of P pairs as in ``bss.pair_energies``: each of shape (P,).
 
     v3 knows one channel. Our definition for several: each is decomposed with filters of its own, and the energies are
     added over the channels before the ratios are taken. So a channel counts by its energy, and one in which a source
     is silent counts with what its estimate has there.
     """
     channels = range(references.shape[-1])
-    each = [bss.energies(references[..., [c]], estimates[..., [c]], config.filter_taps) for c in channels]
-    v3 = bss.Energies(*(np.sum(energy, axis=0) for energy in zip(*each, strict=True)))
+
+    def energies(channels: Sequence[int]) -> bss.Energies:
+        parts = references[..., channels], estimates[..., channels]
+        return bss.pair_energies(*parts, chosen, owners, config.filter_taps)
+
+    by_channel = [energies([c]) for c in channels]
+    v3 = bss.Energies(*(np.sum(energy, axis=0) for energy in zip(*by_channel, strict=True)))
     ratios = dict(zip(_V3, v3.sources(), strict=True))
     if config.bss_v4:
         # With one channel the two versions project alike.
-        v4 = v3 if len(channels) == 1 else bss.energies(references, estimates, config.filter_taps)
-        ratios |= zip(_V4, v4.images(), strict=True)
+        ratios |= zip(_V4, (v3 if len(channels) == 1 else energies(channels)).images(), strict=True)
     if config.backend == "mir_eval":
-        ratios |= zip(_V3, mir_eval_backend.bss_eval_sources(references[..., 0], estimates[..., 0]), strict=True)
+        ratios |= zip(_V3, mir_eval_backend.bss_eval_pairs(references, estimates, chosen, owners), strict=True)
     return ratios
 
 
-def write_csv(path: Path, rows: Iterable[Row]) -> None:
-    """Write the table; whoever reads ``path`` meanwhile finds the old table or the new one, never half of it."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")  # a float is written with the digits that bring it back
-        writer.writerow(COLUMNS)
-        writer.writerows([getattr(row, column) for column in COLUMNS] for row in rows)
+def to_csv(rows: Iterable[Row]) -> str:
+    """The table as text."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")  # a float is written with the digits that bring it back
+    writer.writerow(COLUMNS)
+    writer.writerows([getattr(row, column) for column in COLUMNS] for row in rows)
+    return text.getvalue()
 
 
-def read_csv(path: Path) -> list[Row]:
-    """Read what :func:`write_csv` wrote.
+def from_csv(text: str, path: object) -> list[Row]:
+    """The rows of what :func:`to_csv` made; ``path`` names it in errors.
 
     Raises:
         ValueError: the columns are not those of the schema, or a value is none of its column.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        try:
-            header = next(reader, [])
-            if header != list(COLUMNS):
-                found = ", ".join(header) or "none"
-                raise ValueError(f"{path} has other columns than expected: {found}, not {', '.join(COLUMNS)}.")
-            return [_parse(cells, f"{path}, line {reader.line_num}") for cells in reader]
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} is not a CSV file: {error}.") from error
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        header = next(reader, [])
+        if header != list(COLUMNS):
+            found = ", ".join(header) or "none"
+            raise ValueError(f"{path} has other columns than expected: {found}, not {', '.join(COLUMNS)}.")
+        return [_parse(cells, f"{path}, line {reader.line_num}") for cells in reader]
+    except csv.Error as error:
+        raise ValueError(f"{path} is not a CSV file: {error}.") from error
+
+
+def write_csv(path: Path, rows: Iterable[Row]) -> None:
+    """Write the table; whoever reads ``path`` meanwhile finds the old table or the new one, never half of it."""
+    with replacing(path) as temporary:
+        temporary.write_text(to_csv(rows), encoding="utf-8", newline="")
+
+
+def read_csv(path: Path) -> list[Row]:
+    """Read what :func:`write_csv` wrote; ``ValueError`` as from :func:`from_csv`."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return from_csv(file.read(), path)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a CSV file: {error}.") from error
 
 
 def _parse(cells: Sequence[str], place: str) -> Row:

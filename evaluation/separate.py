@@ -5,7 +5,7 @@
 writes stems/song/vn.wav and stems/song/vc.wav.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
@@ -16,13 +16,14 @@ from absl import flags
 from numpy.typing import NDArray
 
 from configs import Config, instruments
+from configs.schema import WEIGHTS
 from data_prep import command
 from data_prep.storage import replacing
 from data_prep.tracks import Waveform
 from data_prep.waveforms import fit_frames
-from trainer.checkpoints import WEIGHTS, restore_network
+from trainer.checkpoints import restore_network
 from trainer.conditioning import UNKNOWN
-from trainer.tiling import make_estimator
+from trainer.tiling import make_block_estimator
 from trainer.wave_unet import make_network
 from trainer.workdir import load_run
 
@@ -37,7 +38,7 @@ class Separator:
         self.config: Config = load_run(workdir).config
         network = make_network(self.config)
         self.step = restore_network(workdir, network, checkpoint, weights)
-        self._estimate = make_estimator(network, self.config.model.geometry())
+        self._iter_blocks = make_block_estimator(network, self.config.model.geometry())
 
     def label_vector(self, labels: Sequence[str] | None) -> NDArray[np.float32]:
         """The vector (K,) that the network takes for labels, or for not knowing them (None).
@@ -57,7 +58,11 @@ class Separator:
 
     def estimate(self, mixture: Waveform, labels: Sequence[str] | None) -> Waveform:
         """Estimates (K, T, C) of a mixture (T, C) at the rate and channels of the records; see ``label_vector``."""
-        return self._estimate(mixture, self.label_vector(labels))
+        return np.concatenate(list(self.iter_blocks(mixture, labels)), axis=1)
+
+    def iter_blocks(self, mixture: Waveform, labels: Sequence[str] | None) -> Iterator[Waveform]:
+        """The same in consecutive blocks (K, frames, C), for estimates that do not fit in memory."""
+        return self._iter_blocks(mixture, self.label_vector(labels))
 
     def separate(self, waveform: Waveform, sample_rate: int, labels: Sequence[str] | None) -> Waveform:
         """Estimates (K, T, C) of a waveform (T, C) of any rate, length and channel count.

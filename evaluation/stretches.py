@@ -5,18 +5,16 @@ from dataclasses import replace
 from functools import lru_cache
 
 from data_prep.assemble import FullTrack, iter_full_tracks
-from evaluation.clips import FILE_NAME, Read, Recording, Stretch, choose, record, write_clips
+from evaluation.clips import Read, Recording, Stretch, choose, record
 from evaluation.scores import Row
 from evaluation.subject import Subject
 
 
 def record_clips(subject: Subject, rows: Sequence[Row]) -> list[Recording]:
-    """Record what is worth hearing and write it beside the scores; returns it too."""
+    """Record what is worth hearing."""
     config = subject.config
     choices = choose(rows, config.evaluation.segment_secs)
-    recordings = list(record(choices, make_reader(subject), config.data.sources, config.audio.sample_rate))
-    write_clips(subject.out / FILE_NAME, recordings)
-    return recordings
+    return list(record(choices, make_reader(subject), config.data.sources, config.audio.sample_rate))
 
 
 def make_reader(subject: Subject) -> Read:

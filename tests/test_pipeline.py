@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from data_prep.synthetic import write_musdb, write_urmp
 from evaluation.aggregates import improvement, place
 from evaluation.baselines import ORACLES
 from evaluation.clips import read_clips
-from evaluation.evaluate import evaluate
+from evaluation.evaluate_run import evaluate
 from evaluation.scores import SCHEMA_VERSION, read_csv
 from evaluation.separate import Separator, read_audio, separate_files
 from evaluation.sounds import decode
@@ -59,7 +60,7 @@ def run(module, workdir, *arguments):
 
 
 def test_scores_and_report(workdir):
-    out = evaluate(str(workdir), "", "test", "latest", [])
+    out = Path(evaluate(str(workdir), "", "test", "latest", []))
     assert out == workdir / "evaluation" / "120-test"
     rows = read_csv(out / "scores.csv")
     assert {row.system for row in rows} == {"model", "mixture", "silence", *ORACLES}
@@ -108,7 +109,7 @@ def test_what_is_heard_is_what_was_scored(workdir):
 
 
 def evaluated_rows(workdir):
-    return read_csv(evaluate(str(workdir), "", "test", "latest", [], "average", "none") / "scores.csv")
+    return read_csv(Path(evaluate(str(workdir), "", "test", "latest", [], "average", "none")) / "scores.csv")
 
 
 def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
@@ -119,9 +120,8 @@ def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
     out = workdir / "evaluation" / "120-test"
     described = json.loads((out / "audit.json").read_text())
     by_labels = {each["labels"]: each for each in described["conditions"]}
-    rows = read_csv(
-        evaluate(str(workdir), "", "test", "latest", ["evaluation.segment_secs=3"], "average", "none") / "scores.csv"
-    )
+    evaluate(str(workdir), "", "test", "latest", ["evaluation.segment_secs=3"], "average", "none")
+    rows = read_csv(out / "scores.csv")
     assert {row.system for row in rows} == {"model", "mixture", "silence"}
     assert by_labels["true"]["improvement_db"] == pytest.approx(improvement(rows)[0].median_db, abs=1e-6)
     assert by_labels["true"]["improvement_db"] > by_labels["swapped"]["improvement_db"]
@@ -138,7 +138,7 @@ def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
 
 
 def test_a_report_on_training_tracks_is_no_result(workdir):
-    out = evaluate(str(workdir), "", "train", "latest", ["evaluation.segment_secs=3"])
+    out = Path(evaluate(str(workdir), "", "train", "latest", ["evaluation.segment_secs=3"]))
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "trained on 13 of the tracks scored here" in report
     assert {row.start_secs for row in read_csv(out / "scores.csv")} == {0.0}
@@ -236,7 +236,7 @@ def test_a_stereo_network_on_four_sources(tmp_path):
     write_musdb(root, num_pieces=4, secs=2.0, seed=1)
     write.write(config, "musdb", root, records)
     train_run(config, records, workdir)
-    out = evaluate(str(workdir), "", "test", "latest", [])
+    out = Path(evaluate(str(workdir), "", "test", "latest", []))
     assert {row.source for row in read_csv(out / "scores.csv")} == {"drums", "bass", "other", "vocals"}
     separator = Separator(str(workdir))
     mono = 0.1 * np.random.default_rng(0).standard_normal((4000, 1)).astype(np.float32)

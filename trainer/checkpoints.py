@@ -11,8 +11,6 @@ import tensorflow as tf
 
 from trainer.optimisation import Optimisation
 
-WEIGHTS = ("average", "raw")  # of a run that keeps a moving average of its weights
-
 
 class Checkpoints:
     """The checkpoints in ``workdir/checkpoints``, numbered by step: the newest ones, and in ``best`` the best.

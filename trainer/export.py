@@ -20,8 +20,9 @@ from absl import flags
 
 import configs
 from configs import Config
+from configs.schema import WEIGHTS
 from data_prep import command
-from trainer.checkpoints import WEIGHTS, restore_network
+from trainer.checkpoints import restore_network
 from trainer.conditioning import UNKNOWN
 from trainer.tiling import estimate_in_graph, long_patch
 from trainer.wave_unet import WaveUNet, make_network

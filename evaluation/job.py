@@ -1,0 +1,75 @@
+"""Score tracks one after the other, keep what is done, and say how long it will take."""
+
+import sys
+import time
+from collections.abc import Iterable, Mapping
+
+from tqdm import tqdm
+
+from configs.schema import Evaluation
+from evaluation.results import Results
+from evaluation.scores import Row
+from evaluation.scoring import score_stored
+from evaluation.stored import StoredTrack
+from evaluation.workers import Workers
+
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s of audio [{elapsed}<{remaining}]"
+
+
+def score_all(
+    tracks: Iterable[StoredTrack],
+    secs: Mapping[str, float],
+    results: Results,
+    config: Evaluation,
+    oracles: bool,
+    workers: Workers,
+) -> list[Row]:
+    """Score the tracks that ``results`` does not have yet; returns the rows of all.
+
+    Args:
+        tracks: those that are not kept yet, in order.
+        secs: how long each track is, also of those that are kept.
+        results: where each track is kept as soon as it is scored.
+        config: see ``evaluation.scoring.score_stored``.
+        oracles: see there.
+        workers: see there.
+
+    Raises:
+        ValueError: see there.
+    """
+    progress = _Progress(secs, results.kept)
+    try:
+        for track in tracks:
+            results.keep(track.name, score_stored(track, config, oracles, workers, progress.advance))
+            progress.end(track.name)
+    finally:
+        progress.close()
+    return results.rows()
+
+
+class _Progress:
+    """A bar on a terminal, counted in seconds of audio, and a line for every track anywhere."""
+
+    def __init__(self, secs: Mapping[str, float], kept: Iterable[str]) -> None:
+        done = set(kept)
+        self._count, self._number = len(secs), len(done)
+        self._secs, self._scored, self._started = sum(secs[name] for name in secs.keys() - done), 0.0, time.monotonic()
+        self._bar = tqdm(total=self._secs, desc="scored", bar_format=_BAR, disable=None, dynamic_ncols=True)
+        if done:
+            self._say(f"{len(done)} of {len(secs)} tracks were scored before.")
+
+    def advance(self, secs: float) -> None:
+        self._scored += secs
+        self._bar.update(secs)
+
+    def end(self, track: str) -> None:
+        self._number += 1
+        left = (time.monotonic() - self._started) / self._scored * (self._secs - self._scored)
+        self._say(f"{self._number}/{self._count} {track} scored ({left:.0f} s left)")
+
+    def close(self) -> None:
+        self._bar.close()
+
+    def _say(self, line: str) -> None:
+        self._bar.write(line)
+        sys.stdout.flush()

@@ -1,0 +1,112 @@
+"""Processes that share work without exceeding the memory that all of them may take together."""
+
+import functools
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
+from typing import TypeVar
+
+# What limits the threads of the linear algebra behind NumPy and SciPy, read when a process loads it.
+_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_IDLE_BYTES = 150 * 2**20  # a worker with its libraries and nothing to do
+_MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Workers:
+    """As many processes as there are cores, or fewer where memory is short; one is this process itself.
+
+    The processes are started anew and import the function that they run and no more, above all no TensorFlow, unless
+    the main module of the program does.
+    """
+
+    def __init__(self, processes: int = 0, memory_bytes: int = 4 * 10**9) -> None:
+        """``processes`` at most, 0 for as many as there are cores, in ``memory_bytes`` together with this one."""
+        self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._most, self._memory_bytes = processes or self._cores, memory_bytes
+        self._pool: ProcessPoolExecutor | None = None
+        self._size = 1
+
+    def fit(self, task_bytes: int) -> int:
+        """Let as many processes run as can work on a task of this size each; returns their number."""
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_BYTES
+        size = max(min(self._most, (self._memory_bytes - used) // (_IDLE_BYTES + task_bytes)), 1)
+        if size != self._size:
+            self._stop()
+            self._size = size
+        return size
+
+    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        """The results of all tasks, in order.
+
+        Raises:
+            ValueError: a process ended before its task was done.
+        """
+        if self._size == 1:
+            yield from map(function, tasks)
+            return
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for task in tasks:
+                waiting.append(self._submit(functools.partial(function, task)))
+                if len(waiting) > 2 * self._size:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            self._stop()
+            raise ValueError(
+                "a process that scored ended unexpectedly, most likely for want of memory; the same command "
+                "continues, with --processes=1 in less memory."
+            ) from error
+
+    def _submit(self, call: Callable[[], Result]) -> "Future[Result]":
+        before = {name: os.environ.get(name) for name in _THREADS}
+        os.environ.update(dict.fromkeys(_THREADS, str(max(self._cores // self._size, 1))))
+        try:  # a submission starts a process where none is free
+            if self._pool is None:
+                context = multiprocessing.get_context("spawn")
+                self._pool = ProcessPoolExecutor(self._size, mp_context=context, initializer=_begin)
+            return self._pool.submit(call)
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+    def _stop(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:  # what is being computed is of no use any more
+            for process in multiprocessing.active_children():
+                process.terminate()
+        self._stop()
+
+
+def _begin() -> None:
+    """A worker leaves an interruption from the keyboard to the process that started it, and ends where that ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
