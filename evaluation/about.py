@@ -9,22 +9,28 @@ from evaluation.document import Block, Cell, Code, Column, Items, Line, Table, T
 
 @dataclass(frozen=True)
 class About:
-    """A run that was scored."""
+    """A run that was scored, or a folder of estimates, which has no step and no split."""
 
     title: str  # of the experiment
-    step: int
-    split: str
+    step: int | None
+    split: str | None
     sample_rate: int  # of the records, in frames per second
     channels: int
     labels: str  # how the network was told what plays: "oracle labels of each piece", "no labels"
     evaluation: configs.Evaluation
     config_json: str
     manifest: Mapping[str, str]  # what the records are, in words
-    manifest_json: str  # and in full
+    manifest_json: str | None  # and in full
     code_revision: str
     command: str  # that makes this report again
     not_a_result: str | None = None  # why the figures must not be quoted
     known_leaks: Sequence[str] = field(default=())  # recordings that splits share, each with its reason
+
+    @property
+    def subtitle(self) -> str:
+        """What was scored, in words."""
+        scored = [] if self.split is None else [f"{self.split.capitalize()} split", f"step {self.step:,}"]
+        return " · ".join([*scored, self.rate_and_channels, self.labels])
 
     @property
     def rate_and_channels(self) -> str:
@@ -41,7 +47,7 @@ def method(about: About, has_oracles: bool) -> list[Block]:
     settings = about.evaluation
     comparable = (about.sample_rate, about.channels) == (44100, 2)
     overlap = f", one every {plain(settings.hop_secs)} s" if settings.hop_secs else ", end to end"
-    rate = f"Scores at the records' rate: {about.rate_and_channels}."
+    rate = f"Scored at {about.rate_and_channels}."
     items = [
         rate if comparable else f"{rate} Not comparable with published figures at 44.1 kHz stereo.",
         f"Labels: {about.labels}.",
@@ -72,5 +78,5 @@ def origin(about: About) -> list[Block]:
         Code(about.command),
         Table("records", "Records", [Column("", is_text=True)], [records]),
         Code(about.config_json, "Config"),
-        Code(about.manifest_json, "Manifest of the records"),
+        *([Code(about.manifest_json, "Manifest of the records")] if about.manifest_json else []),
     ]

@@ -4,6 +4,13 @@
 
 writes WORKDIR/evaluation/STEP-SPLIT/scores.csv, scores.json (how they were made: thresholds, rate, channels, labels,
 schema version) and report.html. --audit adds the table of evaluation.audit to the report.
+
+    python -m evaluation.evaluate --estimates=FOLDER --references=FOLDER --out=FOLDER
+
+scores what any other system wrote: ESTIMATES/TRACK/SOURCE.wav against REFERENCES/TRACK/SOURCE.wav, also .flac, of any
+rate and channels; the mixture is REFERENCES/TRACK/mixture.wav or the sum of the references.
+
+An interrupted call is continued by the same one, track by track.
 """
 
 from collections.abc import Sequence
@@ -19,18 +26,38 @@ FLAGS = flags.FLAGS
 
 def main(_: Sequence[str]) -> None:
     """Flags -> one call."""
-    # Here, because the processes that score import this module, and need neither TensorFlow nor a report.
+    out = _evaluate_folders() if FLAGS.estimates or FLAGS.references else _evaluate_run()
+    print(f"scores: {out}/scores.csv\nreport: {out}/report.html")
+
+
+# Imports are where they are needed: the processes that score import this module too, and scoring needs no TensorFlow.
+
+
+def _evaluate_run() -> str:
+    if not FLAGS.workdir or FLAGS.out:
+        raise ValueError("name the run with --workdir, without --out, or --estimates, --references and --out.")
     from evaluation.evaluate_run import evaluate
     from evaluation.options import flag_values
 
-    out = evaluate(*flag_values(), FLAGS.baselines, FLAGS.audit, FLAGS.processes)
-    print(f"scores: {out}/scores.csv\nreport: {out}/report.html")
+    return evaluate(*flag_values(), FLAGS.baselines, FLAGS.audit, FLAGS.processes)
+
+
+def _evaluate_folders() -> str:
+    if FLAGS.workdir or FLAGS.records or FLAGS.audit or not (FLAGS.estimates and FLAGS.references and FLAGS.out):
+        raise ValueError("files are scored by --estimates, --references and --out, without a run or records.")
+    from evaluation.evaluate_folders import evaluate_folders
+
+    folders = FLAGS.estimates, FLAGS.references, FLAGS.out
+    return evaluate_folders(*folders, FLAGS.set, FLAGS.baselines, FLAGS.processes)
 
 
 if __name__ == "__main__":
     from evaluation.options import define_flags
 
-    define_flags()
+    define_flags(workdir_required=False)
+    flags.DEFINE_string("estimates", "", "folder of a folder per track with estimates, instead of a run")
+    flags.DEFINE_string("references", "", "folder of a folder per track with references")
+    flags.DEFINE_string("out", "", "folder for the results of --estimates")
     flags.DEFINE_enum("baselines", "oracle", BASELINES, "score oracle masks and filters beside the network, or not")
     flags.DEFINE_bool("audit", False, "show in the report what the labels do: the table of evaluation.audit")
     flags.DEFINE_integer(

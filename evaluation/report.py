@@ -96,12 +96,11 @@ def make_document(rows: Sequence[Row], about: About, extras: Extras) -> Document
         Section("scored", "What could be scored, and what could not", "Statuses", _statuses(rows, digest)),
         Section("labels", "What the labels do", "Labels", _audit(extras.conditions)),
         Section("pieces", "Track by track", "Tracks", _tracks(by_track)),
-        Section("training", "How it learnt", "Training", _training(extras.curves, about.step)),
+        Section("training", "How it learnt", "Training", _training(extras.curves, about.step or 0)),
         Section("how", "How it was scored", "Method", method(about, len(digest.compared) > 1)),
         Section("origin", "Where it comes from", "Origin", origin(about)),
     ]
-    subtitle = f"{about.split.capitalize()} split · step {about.step:,} · {about.rate_and_channels} · {about.labels}"
-    return Document(about.title, subtitle, _head(digest, about), [each for each in sections if each.blocks])
+    return Document(about.title, about.subtitle, _head(digest, about), [each for each in sections if each.blocks])
 
 
 def _head(digest: Digest, about: About) -> list[Block]:

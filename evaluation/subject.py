@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import configs
 from configs import Config
 from configs.splits import SPLITS
 from data_prep.manifest import Manifest, load_manifest
 from data_prep.storage import Folder, open_folder
+from evaluation.options import override_evaluation
 from evaluation.separate import Separator
 from trainer.workdir import Run, load_run
 
@@ -44,7 +44,7 @@ def open_subject(
     run = load_run(workdir)
     folder = records or run.records
     manifest = load_manifest(folder)
-    config = _override(run.config, overrides)
+    config = override_evaluation(run.config, overrides)
     manifest.require(config, folder)
     if not manifest.tracks(split):
         there = ", ".join(name for name in SPLITS if manifest.tracks(name))
@@ -55,11 +55,3 @@ def open_subject(
     arguments = [f"--workdir={workdir}", f"--records={folder}", f"--split={split}", f"--checkpoint={separator.step}"]
     arguments += [f"--weights={weights}", *(f"--set={override}" for override in overrides)]
     return Subject(run, config, manifest, folder, split, separator, out, arguments)
-
-
-def _override(config: Config, overrides: Sequence[str]) -> Config:
-    """A finished run can be scored differently, not turned into another run."""
-    for override in overrides:
-        if not override.startswith("evaluation."):
-            raise ValueError(f"--set {override}: only evaluation.* can change here, the rest is as it was trained.")
-    return configs.override(config, overrides)

@@ -52,7 +52,9 @@ def same(found, expected, atol=1e-6):
     for row, other in zip(found, expected, strict=True):
         for metric in METRICS:
             ours, theirs = getattr(row, metric), getattr(other, metric)
-            assert ours == theirs or ours == pytest.approx(theirs, abs=atol) or min(ours, theirs) > 100  # rounding
+            assert (
+                ours == theirs or ours == pytest.approx(theirs, abs=atol) or min(abs(ours), abs(theirs)) > 100
+            )  # rounding
     return True
 
 

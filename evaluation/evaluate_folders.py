@@ -1,0 +1,124 @@
+"""Score what any system wrote: estimates in files against references in files."""
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from configs import Config, Evaluation
+from data_prep.revision import code_revision
+from data_prep.storage import open_folder
+from evaluation import mir_eval_backend
+from evaluation.about import About
+from evaluation.folders import Found, find_tracks
+from evaluation.job import score_all
+from evaluation.options import override_evaluation
+from evaluation.report import write_report
+from evaluation.results import Results
+from evaluation.scores import Row
+from evaluation.stored import StoredTrack
+from evaluation.workers import Workers
+
+
+def evaluate_folders(
+    estimates: str,
+    references: str,
+    out: str,
+    overrides: Sequence[str],
+    baselines: str = "oracle",
+    processes: int = 1,
+) -> str:
+    """Score a folder of estimates and report; returns ``out``.
+
+    Args:
+        estimates: folder of the estimates, laid out as ``evaluation.folders`` says.
+        references: folder of the references.
+        out: folder for the results, on a disk or in a bucket.
+        overrides: of the section ``evaluation``.
+        baselines: oracle, to score the oracles of ``evaluation.baselines`` too, or none.
+        processes: that score at most, 0 for as many as there are cores.
+
+    Raises:
+        ValueError: what ``evaluation.folders.find_tracks`` and ``evaluation.scoring.score_stored`` refuse.
+    """
+    settings = override_evaluation(Config(name="estimates"), overrides).evaluation
+    found = find_tracks(Path(estimates), Path(references))
+    if settings.backend == "mir_eval":
+        mir_eval_backend.require(found.tracks[0].channels)
+    flags = [f"--estimates={estimates}", f"--references={references}", f"--out={out}", f"--baselines={baselines}"]
+    call = shlex.join(["python", "-m", "evaluation.evaluate", *flags, *(f"--set={each}" for each in overrides)])
+    about = _about(found, estimates, references, settings, call)
+    if found.left_out:
+        print(f"left out, without estimates: {_some(found.left_out)}", flush=True)
+    with closing(open_folder(out)) as folder:
+        folder.check()
+        secs = {track.name: track.secs for track in found.tracks}
+        results = Results(folder, list(secs), _made_from(found, settings, baselines))
+        remaining = [track for track in found.tracks if track.name not in results.kept]
+        with Workers(processes) as workers:
+            rows = score_all(remaining, secs, results, settings, baselines == "oracle", workers)
+        for line in silent(rows):
+            print(f"note: {line}", flush=True)
+        results.finish(rows, dataclasses.asdict(about), lambda made: write_report(made / "report.html", rows, about))
+    return out
+
+
+def silent(rows: Sequence[Row]) -> list[str]:
+    """Sources that never sound, and estimates that are silent wherever their source sounds, a sentence each."""
+    statuses: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        if row.system == "model":
+            statuses.setdefault((row.track, row.source), set()).add(row.status)
+    lines = []
+    for (track, source), found in statuses.items():
+        if found == {"silent_mixture"}:
+            lines.append(f"track {track}: the mixture is silent, {source} is not scored.")
+        elif found - {"silent_mixture"} == {"silent_estimate"}:
+            lines.append(f"track {track}: the estimate of {source} is silent wherever {source} sounds, scored as 0 dB.")
+        elif found <= {"absent", "silent_mixture"}:
+            lines.append(f"track {track}: {source} never sounds, its estimate is scored by what it leaks.")
+    return lines
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _about(found: Found, estimates: str, references: str, settings: Evaluation, call: str) -> About:
+    first = found.tracks[0]
+    return About(
+        title=Path(estimates).resolve().name,
+        step=None,
+        split=None,
+        sample_rate=first.sample_rate,
+        channels=first.channels,
+        labels="estimates of another system",
+        evaluation=settings,
+        config_json=json.dumps({"evaluation": dataclasses.asdict(settings)}, indent=2),
+        manifest={
+            "estimates": estimates,
+            "references": references,
+            "tracks": str(len(found.tracks)),
+            "left out, without estimates": ", ".join(found.left_out) or "none",
+        },
+        manifest_json=None,
+        code_revision=code_revision(),
+        command=call,
+    )
+
+
+def _made_from(found: Found, settings: Evaluation, baselines: str) -> dict[str, object]:
+    """What the scores depend on: every file as it is now, and how they are scored."""
+    files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in _files(found.tracks)]
+    return {"files": files, "evaluation": dataclasses.asdict(settings), "baselines": baselines, "code": code_revision()}
+
+
+def _files(tracks: Sequence[StoredTrack]) -> list[Path]:
+    found: list[Path] = []
+    for track in tracks:
+        found += [track.mixture] if track.mixture else []
+        for files in (track.references, *track.systems.values()):
+            found += files.values()
+    return found
