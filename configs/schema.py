@@ -56,7 +56,7 @@ class Data:
     excerpt_secs: float = 20.0
     context_frames: int = 65527  # stored on each side of an excerpt: what 12 levels with kernels 15 and 5 read
     encoding: Literal["int16", "float32"] = "int16"
-    shard_mib: int = 128  # of corpus files per shard, about; coded stems grow to several times that
+    shard_mib: int = 128  # of records per shard, about
 
     def __post_init__(self) -> None:
         distinct = len(set(self.sources)) == len(self.sources) > 0 and all(self.sources)

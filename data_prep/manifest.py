@@ -47,6 +47,7 @@ class Manifest:
     code_revision: str
     shards: dict[str, tuple[ShardEntry, ...]]  # split -> its shards
     known_leaks: tuple[dict[str, Any], ...] = ()
+    skipped: tuple[str, ...] = ()  # names of tracks that could not be read
     format_version: int = field(default=FORMAT_VERSION)
 
     @property
@@ -152,8 +153,12 @@ def manifest_from_json(text: str, path: str) -> Manifest:
 def shard_from_tree(tree: dict[str, Any]) -> ShardEntry:
     """The entry that ``dataclasses.asdict`` turned into plain values; its name must not lead out of the folder."""
     plain_name(tree["name"])
-    tracks = tuple(TrackEntry(**{**track, "warnings": tuple(track["warnings"])}) for track in tree["tracks"])
-    return ShardEntry(**{**tree, "tracks": tracks})
+    return ShardEntry(**{**tree, "tracks": tuple(map(track_from_tree, tree["tracks"]))})
+
+
+def track_from_tree(tree: dict[str, Any]) -> TrackEntry:
+    """As ``shard_from_tree``."""
+    return TrackEntry(**{**tree, "warnings": tuple(tree["warnings"])})
 
 
 def _from_tree(tree: dict[str, Any]) -> Manifest:
@@ -163,4 +168,5 @@ def _from_tree(tree: dict[str, Any]) -> Manifest:
         code_revision=str(tree["code_revision"]),
         shards={split: tuple(map(shard_from_tree, shards)) for split, shards in tree["shards"].items()},
         known_leaks=tuple(tree["known_leaks"]),
+        skipped=tuple(tree.get("skipped", ())),
     )

@@ -35,7 +35,10 @@ class Folder(Protocol):
 
     @property
     def scratch(self) -> Path:
-        """A local folder for files in the making; on a disk within the folder itself, so that ``put`` moves them."""
+        """A local folder for files in the making, the same one when an interrupted job is given again.
+
+        On a disk it lies within the folder itself, so that ``put`` moves files.
+        """
 
     def check(self) -> None:
         """Makes the folder where there is none, then lists it, and writes, reads and deletes a small file.
@@ -67,7 +70,7 @@ class Folder(Protocol):
         """The names of all files, sorted, files in the making excepted."""
 
     def close(self) -> None:
-        """Removes the scratch folder and what an interrupted job left in it; the last call of every job."""
+        """Removes the scratch folder with all that is in it, once nothing is to be continued."""
 
 
 class LocalFolder:
@@ -110,7 +113,8 @@ class LocalFolder:
 
     def put(self, path: Path, name: str, overwrite: bool = True) -> None:
         """Moves the file once its bytes are on the disk."""
-        if not overwrite and self.stat(name) not in (None, checksum(path)):
+        found = None if overwrite else self.stat(name)
+        if found and found != checksum(path):
             raise another_file(f"{self._root}/{name}")
         _flush(path)
         path.replace(self._path(name))
@@ -197,26 +201,46 @@ def making(folder: Folder, name: str, overwrite: bool = True) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
+class Checksum:
+    """The size and checksum of bytes that come in pieces."""
+
+    def __init__(self) -> None:
+        self._crc, self._num_bytes = google_crc32c.Checksum(), 0
+
+    def update(self, data: bytes) -> None:
+        """Adds bytes at the end."""
+        self._crc.update(data)
+        self._num_bytes += len(data)
+
+    def stored(self) -> Stored:
+        """What a folder would say of a file of these bytes."""
+        return Stored(self._num_bytes, b64encode(self._crc.digest()).decode())
+
+
 def checksum(path: Path) -> Stored:
     """The size and checksum of a local file."""
-    crc, num_bytes = google_crc32c.Checksum(), 0
+    found = Checksum()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
-            crc.update(chunk)
-            num_bytes += len(chunk)
-    return Stored(num_bytes, b64encode(crc.digest()).decode())
+            found.update(chunk)
+    return found.stored()
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path to write to, which takes the place of ``path`` once the block is done and on the disk.
+def replacing(path: Path, flush: bool = True) -> Iterator[Path]:
+    """A temporary path to write to, which takes the place of ``path`` once the block is done.
 
-    Whoever reads ``path`` meanwhile finds the old file or the new one, never half of one.
+    Whoever reads ``path`` meanwhile finds the old file or the new one, never half of one. Without ``flush`` that
+    holds when the process dies, but not when the machine does.
     """
-    temporary = path.with_name(f"{path.name}.partial")
-    yield temporary
-    _flush(temporary)
-    temporary.replace(path)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        yield temporary
+        if flush:
+            _flush(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

@@ -1,105 +1,114 @@
-"""Write a corpus as sharded TFRecords.
+"""Write a corpus as sharded TFRecords, after checking it.
 
     python -m data_prep.write --config=urmp --corpus=urmp --root=URMP --out=records/urmp
+    python -m data_prep.write --config=urmp --corpus=urmp --root=URMP --check
+    python -m data_prep.write --config=musdb --corpus=folder --root=MINE --splits=mine.json --out=records/mine
 
-Every shard holds whole tracks, so it depends on them and the config alone: an interrupted job continues with the
-shards that are missing, and the same corpus always gives the same bytes. The manifest comes last; a folder without
-one is not finished.
+Every track is decoded once: it is checked and its records are made on the way, in a scratch folder. Where a check
+finds an error, nothing is put in place. An interrupted job continues with what is missing, and the same corpus
+always gives the same bytes. The manifest comes last; a folder without one is not finished.
 """
 
 import dataclasses
-import json
 import time
-import zlib
 from collections.abc import Iterable, Sequence
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
-import tensorflow as tf
 from absl import flags
 
 import configs
 from configs import Config
-from configs.splits import SPLITS, load_splits
-from data_prep import command, musdb, urmp
-from data_prep.excerpts import iter_excerpts
-from data_prep.manifest import FILE_NAME, Manifest, ShardEntry, TrackEntry, layout_of, load_manifest, shard_from_tree
-from data_prep.records import FORMAT_VERSION, encode, shard_name
+from configs.splits import SPLITS
+from data_prep import command, parallel
+from data_prep.checks import Findings, finding_lines, judge, table
+from data_prep.corpora import CORPORA, Listing, list_tracks
+from data_prep.manifest import FILE_NAME, Manifest, load_manifest
+from data_prep.prepare import Job, Prepared, prepare
 from data_prep.revision import code_revision
-from data_prep.storage import Folder, checksum, making, open_folder
-from data_prep.tracks import Track, TrackFiles, convert, residual_db, with_accompaniment
-
-READERS = {"musdb": musdb, "urmp": urmp}
-_SHARDS_PER_GROUP = 8  # numbers of shards are multiples of it, so that any number of TPU hosts shares them evenly
+from data_prep.shards import place, placed_before, plan
+from data_prep.storage import Folder, open_folder
 
 
-@dataclass(frozen=True)
-class _Shard:
-    """A shard to write."""
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a corpus is read, whatever it is."""
 
-    name: str
-    tracks: tuple[TrackFiles, ...]
-
-    def fingerprint(self, config: Config, corpus: str) -> str:
-        """What the bytes of the shard depend on, short: format, reader, config, and the files of the tracks."""
-        parts = [str(FORMAT_VERSION), corpus, str(config.audio), str(config.data)]
-        files = [(path, path.stat()) for track in self.tracks for path in track.paths]
-        parts += [f"{path.name} {status.st_size} {status.st_mtime_ns}" for path, status in files]
-        return f"{zlib.crc32('|'.join(parts).encode()):08x}"
+    workers: int = 1
+    strict: bool = False  # another number of tracks than was published is an error
+    skip_bad: bool = False  # tracks that cannot be read are left out
 
 
-def write(config: Config, corpus: str, root: Path, out: str | Path) -> Manifest:
+def write(config: Config, corpus: str, root: Path, out: str | Path, options: Options = Options()) -> Manifest:
     """Write the records of a corpus, or what is missing of them, and their manifest.
 
     Raises:
-        ValueError: the corpus cannot be read, or the folder holds other records.
+        ValueError: the corpus has errors, or the folder holds other records.
     """
-    reader = READERS[corpus]
-    tracks = reader.list_tracks(root, config.data.splits)
-    plan = {split: _plan(split, [t for t in tracks if t.split == split], config) for split in SPLITS}
-    with closing(open_folder(str(out))) as folder:
-        folder.check()
-        if folder.stat(FILE_NAME):
-            return _finished(config, corpus, plan, folder)
-        return _write_missing(config, corpus, plan, folder)
-
-
-def _write_missing(config: Config, corpus: str, plan: dict[str, list[_Shard]], folder: Folder) -> Manifest:
-    progress = _Progress(sum(len(shard.tracks) for shards in plan.values() for shard in shards))
-    shards = {
-        split: tuple(_write_shard(shard, config, corpus, folder, progress) for shard in plan[split]) for split in SPLITS
-    }
-    leaks = () if config.data.splits == "official" else load_splits(config.data.splits).known_leaks
-    manifest = Manifest(config, corpus, code_revision(), shards, leaks)
+    listing = list_tracks(corpus, root, config.data.splits)
+    config = with_vocabulary(config, listing)
+    folder = open_folder(str(out))
+    folder.check()
+    if folder.stat(FILE_NAME):
+        try:
+            return _finished(config, listing, folder)
+        finally:
+            folder.close()
+    before = placed_before(folder)
+    placed = frozenset(key for shard in before.values() for key in shard.keys)
+    tracks, findings = _examine(config, listing, options, folder.scratch, placed)
+    good = [track for track in tracks if not track.errors]
+    plans = {split: plan(split, [t for t in good if t.files.split == split], config.data.shard_mib) for split in SPLITS}
+    shards = {split: tuple(place(shard, folder, before) for shard in plans[split]) for split in SPLITS}
+    leaks = listing.splits.known_leaks if listing.splits else ()
+    skipped = tuple(track.files.name for track in findings.skipped)
+    manifest = Manifest(config, corpus, code_revision(), shards, leaks, skipped)
     folder.write_text(FILE_NAME, manifest.to_json() + "\n")
-    for shard in (shard for split in SPLITS for shard in plan[split]):
-        folder.delete(_sidecar(shard))
+    folder.close()
     return manifest
 
 
-def _plan(split: str, tracks: Sequence[TrackFiles], config: Config) -> list[_Shard]:
-    """Tracks dealt to shards of about the same size: the largest first, each to the emptiest shard."""
-    sizes = {track.name: track.num_bytes for track in tracks}
-    groups = -(-sum(sizes.values()) // (_SHARDS_PER_GROUP * config.data.shard_mib * 2**20))
-    count = min(len(tracks), max(1, groups) * _SHARDS_PER_GROUP)
-    shards: list[list[TrackFiles]] = [[] for _ in range(count)]
-    filled = [0] * count
-    for track in sorted(tracks, key=lambda t: (-sizes[t.name], t.name)):
-        emptiest = filled.index(min(filled))
-        shards[emptiest].append(track)
-        filled[emptiest] += sizes[track.name]
-    in_order = (sorted(shard, key=lambda t: t.name) for shard in shards)
-    return [_Shard(shard_name(split, i, count), tuple(shard)) for i, shard in enumerate(in_order)]
+def check(config: Config, corpus: str, root: Path, options: Options = Options()) -> None:
+    """Look at a corpus and print what is wrong with it; write nothing.
+
+    Raises:
+        ValueError: it has errors.
+    """
+    listing = list_tracks(corpus, root, config.data.splits)
+    _examine(with_vocabulary(config, listing), listing, options, None, frozenset())
 
 
-def _finished(config: Config, corpus: str, plan: dict[str, list[_Shard]], folder: Folder) -> Manifest:
+def with_vocabulary(config: Config, listing: Listing) -> Config:
+    """The config with the vocabulary of the split file, if that has one."""
+    if listing.splits is None or listing.splits.vocabulary is None:
+        return config
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, sources=listing.splits.vocabulary))
+
+
+def _examine(
+    config: Config, listing: Listing, options: Options, scratch: Path | None, placed: frozenset[str]
+) -> tuple[list[Prepared], Findings]:
+    """Every track, read and checked, and in ``scratch`` its records; prints the table and what is wrong."""
+    jobs = [Job(track, config, scratch, placed) for track in listing.tracks]
+    jobs.sort(key=lambda job: -job.num_bytes)  # the longest first, so that no worker ends long after the others
+    progress, tracks = _Progress(jobs), []
+    for track in parallel.run(prepare, jobs, options.workers):
+        tracks.append(track)
+        progress.done(track)
+    tracks.sort(key=lambda track: track.files.name)
+    findings = judge(listing, tracks, config, options.strict, options.skip_bad)
+    print("\n".join([*table(tracks), *finding_lines(findings)]), flush=True)
+    if findings.errors:
+        raise ValueError(f"{listing.root} has {len(findings.errors)} errors, listed above; nothing was put in place.")
+    return tracks, findings
+
+
+def _finished(config: Config, listing: Listing, folder: Folder) -> Manifest:
     """The manifest of a folder that an earlier job finished, if it is the job that was asked for."""
     manifest = load_manifest(folder.url)
-    planned = {shard.name: [track.name for track in shard.tracks] for shards in plan.values() for shard in shards}
-    found = {s.name: [track.name for track in s.tracks] for shards in manifest.shards.values() for s in shards}
-    same = (manifest.corpus, manifest.config.audio, manifest.config.data) == (corpus, config.audio, config.data)
-    if not same or planned != found:
+    asked = sorted((track.split or "", track.name) for track in listing.tracks if track.name not in manifest.skipped)
+    found = sorted((split, track.name) for split in SPLITS for track in manifest.tracks(split))
+    same = (manifest.corpus, manifest.config.audio, manifest.config.data) == (listing.corpus, config.audio, config.data)
+    if not same or asked != found:
         raise ValueError(
             f"{folder.url} already holds finished records of another corpus or config ({manifest.corpus}, "
             f"{manifest.config.name}); choose another --out, or delete that folder first."
@@ -113,79 +122,27 @@ def _finished(config: Config, corpus: str, plan: dict[str, list[_Shard]], folder
     return manifest
 
 
-def _write_shard(shard: _Shard, config: Config, corpus: str, folder: Folder, progress: "_Progress") -> ShardEntry:
-    """Write one shard unless an earlier run did: in the scratch folder first, its sidecar after it is whole."""
-    fingerprint = shard.fingerprint(config, corpus)
-    if written := _written_before(shard, fingerprint, folder):
-        progress.skip(shard)
-        return written
-    if folder.read_text(_sidecar(shard)) is not None:
-        folder.delete(shard.name)  # ours, but of other files or another config; what is not ours is not overwritten
-    with making(folder, shard.name, overwrite=False) as path:
-        with tf.io.TFRecordWriter(str(path)) as writer:
-            entries = tuple(_write_track(files, config, corpus, writer, progress) for files in shard.tracks)
-        entry = ShardEntry(shard.name, *checksum(path), entries)
-    folder.write_text(_sidecar(shard), json.dumps({"fingerprint": fingerprint, "shard": dataclasses.asdict(entry)}))
-    return entry
-
-
-def _written_before(shard: _Shard, fingerprint: str, folder: Folder) -> ShardEntry | None:
-    """The entry of a shard that an earlier run finished from the same files; None where there is none to trust."""
-    try:
-        found = json.loads(folder.read_text(_sidecar(shard)) or "")
-        entry = shard_from_tree(found["shard"])
-        same = found["fingerprint"] == fingerprint
-        return entry if same and folder.stat(shard.name) == (entry.num_bytes, entry.crc32c) else None
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _write_track(
-    files: TrackFiles, config: Config, corpus: str, writer: tf.io.TFRecordWriter, progress: "_Progress"
-) -> TrackEntry:
-    original: Track = READERS[corpus].load_track(files)
-    residual = residual_db(original.mixture, original.sources)
-    named = with_accompaniment(original, config.data.sources)
-    track = convert(named, config.audio.sample_rate, config.audio.channels)
-    num_excerpts = 0
-    for excerpt in iter_excerpts(track, config.data):
-        writer.write(encode(excerpt, layout_of(config)))
-        num_excerpts += 1
-    progress.done(files, track)
-    return TrackEntry(
-        track.name,
-        len(track.mixture),
-        num_excerpts,
-        track.num_parts,
-        None if residual == float("-inf") else round(residual, 2),
-        track.warnings,
-    )
-
-
-def _sidecar(shard: _Shard) -> str:
-    """What is known of a finished shard, kept until the manifest says it."""
-    return f"{shard.name}.json"
-
-
 class _Progress:
     """A line per track: how many are done, and how long the rest will take at this rate."""
 
-    def __init__(self, num_tracks: int) -> None:
-        self._num_tracks, self._num_done, self._num_skipped = num_tracks, 0, 0
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._num_tracks, self._num_done = len(jobs), 0
+        self._sizes = {job.files.name: job.num_bytes for job in jobs}
+        self._bytes_left, self._bytes_done = sum(self._sizes.values()), 0
         self._started = time.monotonic()
 
-    def skip(self, shard: _Shard) -> None:
-        self._num_skipped += len(shard.tracks)
-        print(f"{shard.name}: already written, {len(shard.tracks)} tracks kept", flush=True)
-
-    def done(self, files: TrackFiles, track: Track) -> None:
+    def done(self, track: Prepared) -> None:
+        size = self._sizes[track.files.name]
         self._num_done += 1
-        elapsed = time.monotonic() - self._started
-        left = elapsed / self._num_done * (self._num_tracks - self._num_skipped - self._num_done)
-        position = f"{self._num_skipped + self._num_done}/{self._num_tracks}"
-        print(f"{position} {files.split} {files.name}: {', '.join(track.sources)} ({left:.0f} s left)", flush=True)
-        for warning in track.warnings:
-            print(f"  warning: {warning}", flush=True)
+        self._bytes_left -= size
+        self._bytes_done += size if track.is_new else 0
+        outcome = "cannot be read" if track.errors else "read" if track.is_new else "read before"
+        left = f"{self._secs_left():.0f} s left"
+        position = f"{self._num_done}/{self._num_tracks}"
+        print(f"{position} {track.files.split} {track.files.name}: {outcome} ({left})", flush=True)
+
+    def _secs_left(self) -> float:
+        return (time.monotonic() - self._started) / max(self._bytes_done, 1) * self._bytes_left
 
 
 def summary_lines(manifest: Manifest) -> Iterable[str]:
@@ -199,10 +156,6 @@ def summary_lines(manifest: Manifest) -> Iterable[str]:
             f"{split:6} {len(tracks):4} tracks {minutes:8.1f} min {num_excerpts:6} records "
             f"{len(manifest.shards[split]):4} shards {num_bytes / 2**20:9.1f} MiB"
         )
-    if not manifest.tracks("valid"):
-        yield "No track validates."
-    for leak in manifest.known_leaks:
-        yield f"warning: known leak between splits: {leak}"
 
 
 FLAGS = flags.FLAGS
@@ -213,7 +166,13 @@ def main(_: Sequence[str]) -> None:
     config = configs.load(FLAGS.config, FLAGS.set)
     if FLAGS.splits:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, splits=FLAGS.splits))
-    manifest = write(config, FLAGS.corpus, Path(FLAGS.root), FLAGS.out)
+    options = Options(FLAGS.workers or parallel.num_cores(), FLAGS.strict, FLAGS.skip_bad)
+    if FLAGS.check:
+        check(config, FLAGS.corpus, Path(FLAGS.root), options)
+        return
+    if not FLAGS.out:
+        raise ValueError("--out is missing: name the folder to write to, or use --check to write nothing.")
+    manifest = write(config, FLAGS.corpus, Path(FLAGS.root), FLAGS.out, options)
     print(f"The records in {FLAGS.out} are complete:")
     for line in summary_lines(manifest):
         print("  " + line)
@@ -221,9 +180,13 @@ def main(_: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_string("config", None, f"experiment, one of {', '.join(configs.experiments())}", required=True)
-    flags.DEFINE_enum("corpus", None, sorted(READERS), "layout of the corpus", required=True)
+    flags.DEFINE_enum("corpus", None, sorted(CORPORA), "layout of the corpus", required=True)
     flags.DEFINE_string("root", None, "folder of the corpus", required=True)
-    flags.DEFINE_string("out", None, "folder to write to", required=True)
+    flags.DEFINE_string("out", None, "folder to write to")
     flags.DEFINE_string("splits", None, "split name or split file instead of the config's")
+    flags.DEFINE_bool("check", False, "read every file, report what is wrong, write nothing")
+    flags.DEFINE_bool("strict", False, "another number of tracks than was published is an error, not a warning")
+    flags.DEFINE_bool("skip_bad", False, "leave out tracks that cannot be read, and list them at the end")
+    flags.DEFINE_integer("workers", None, "processes; as many as there are cores unless given", lower_bound=1)
     flags.DEFINE_multi_string("set", [], "override, section.field=value; may be repeated")
     command.run(main)

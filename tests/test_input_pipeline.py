@@ -71,6 +71,8 @@ def test_a_patch_is_a_stretch_of_its_track_with_its_sources_and_labels(prepared)
     context, frames = geometry.context_frames, geometry.estimate_frames
     starts = []
     for example in examples(prepared, min_gain=1.0, max_gain=1.0):
+        if not example["mixture"].any():
+            continue  # silence is found everywhere
         references, labels, start = find(example["mixture"], tracks, context)
         np.testing.assert_array_equal(example["labels"], labels)
         np.testing.assert_array_equal(example["sources"], references[:, start + context : start + context + frames])
@@ -134,9 +136,9 @@ def test_remixed_sources_are_stretches_of_any_tracks_and_the_labels_follow(prepa
         moved += not np.array_equal(before["sources"], after["sources"])
         new_sets += tuple(after["labels"]) not in label_sets
         loudest = int(np.argmax(np.abs(after["sources"]).max(axis=(1, 2))))
-        assert (
-            sum(occurrences(references[loudest, :, 0], after["sources"][loudest, :, 0]) for references in tracks) == 1
-        )
+        source = after["sources"][loudest, :, 0]
+        if source.any():  # silence is found everywhere
+            assert sum(occurrences(references[loudest, :, 0], source) for references in tracks) == 1
     assert 25 < moved < 55  # half of 80
     assert new_sets > 15
 

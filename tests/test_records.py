@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -15,7 +14,9 @@ from hypothesis import strategies as st
 import configs
 from data_prep import records, write
 from data_prep.assemble import iter_full_tracks
+from data_prep.corpora import list_tracks
 from data_prep.excerpts import iter_excerpts
+from data_prep.loading import load_track
 from data_prep.manifest import layout_of, load_manifest
 from data_prep.synthetic import write_urmp
 from data_prep.tracks import Track, convert, residual_db
@@ -34,13 +35,13 @@ def make_track(num_frames=9001, channels=1, seed=0):
     }
     sources["fl"][:] = 0  # has a part, and rests
     mixture = sum(sources.values())
-    return Track("01_Piece_vn_cl_fl", "train", 8000, mixture, sources, dict.fromkeys(sources, 1))
+    return Track("01_Piece_vn_cl_fl", 8000, mixture, sources, dict.fromkeys(sources, 1))
 
 
 @given(st.integers(1, 3000), st.integers(1, 700), st.integers(0, 2000))
 def test_excerpts_tile_the_track_and_carry_their_context(num_frames, hop, context):
     mixture = np.arange(1, num_frames + 1, dtype=np.float32)[:, None]
-    track = Track("t", "train", 1000, mixture, {"vn": mixture}, {"vn": 1})
+    track = Track("t", 1000, mixture, {"vn": mixture}, {"vn": 1})
     data = dataclasses.replace(configs.load("urmp").data, excerpt_secs=hop / 1000, context_frames=context)
     excerpts = list(iter_excerpts(track, data))
     owned = [e.mixture[e.context_before : e.context_before + e.owned_frames] for e in excerpts]
@@ -146,10 +147,10 @@ def test_full_tracks_are_the_corpus(corpus, written):
         "valid": 2,
         "test": 3,
     }
-    originals = {files.name: files for files in write.READERS["urmp"].list_tracks(corpus, "synthetic")}
+    originals = {files.name: files for files in list_tracks("urmp", corpus, "synthetic").tracks}
     for split in ("train", "valid", "test"):
         for track in iter_full_tracks(manifest, str(out), split):
-            original = convert(write.READERS["urmp"].load_track(originals[track.name]), 8000, 1)
+            original = convert(load_track(originals[track.name]), 8000, 1)
             assert set(track.labels) == set(original.sources)
             np.testing.assert_allclose(track.mixture, original.mixture, atol=2e-5)
             for name, reference in zip(config.data.sources, track.references, strict=True):
@@ -168,40 +169,6 @@ def test_a_waveform_lies_at_its_address(written):
 
 def bytes_of(folder):
     return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
-
-
-def test_an_interrupted_job_continues_and_ends_with_the_same_bytes(corpus, written, tmp_path, monkeypatch):
-    _, config, _ = written
-    calls = iter(range(100))
-
-    def load_until_the_machine_stops(files):
-        if next(calls) == 6:
-            raise KeyboardInterrupt
-        return load_track(files)
-
-    load_track = write.READERS["urmp"].load_track
-    monkeypatch.setattr(write.READERS["urmp"], "load_track", load_until_the_machine_stops)
-    with pytest.raises(KeyboardInterrupt):
-        write.write(config, "urmp", corpus, tmp_path)
-    assert not (tmp_path / "manifest.json").exists()
-    done = {path.name for path in tmp_path.glob("*.tfrecord")}
-    assert done
-    before = {name: (tmp_path / name).stat().st_mtime_ns for name in done}
-    write.write(config, "urmp", corpus, tmp_path)
-    assert {name: (tmp_path / name).stat().st_mtime_ns for name in done} == before  # kept, not written again
-    assert bytes_of(tmp_path) == bytes_of(written[0])
-
-
-def test_shards_of_a_changed_corpus_are_written_again(corpus, written, tmp_path):
-    _, config, _ = written
-    shutil.copytree(corpus, tmp_path / "corpus")
-    tracks = write.READERS["urmp"].list_tracks(tmp_path / "corpus", "synthetic")
-    shard = write._plan("test", [track for track in tracks if track.split == "test"], config)[0]
-    before = shard.fingerprint(config, "urmp")
-    assert shard.fingerprint(configs.load("smoke", [*OVERRIDES[:2], "data.excerpt_secs=1"]), "urmp") != before
-    assert shard.fingerprint(config, "musdb") != before
-    os.utime(shard.tracks[0].paths[0], ns=(1, 1))
-    assert shard.fingerprint(config, "urmp") != before
 
 
 def test_a_finished_folder_that_lost_a_shard_is_not_complete(corpus, written, tmp_path):

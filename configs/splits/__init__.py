@@ -6,13 +6,21 @@ A split file is JSON with
     train, valid, test
                  lists of track names or shell patterns (``*``, ``?``, ``[1-3]``)
     excluded     the same, for tracks that take no part
-    known_leaks  lists of tracks that share a recording across splits, each with its reason
+    known_leaks  objects with "tracks", names of tracks that share a recording across splits, and "reason"
+
+and, for a corpus of one's own,
+
+    vocabulary   list of labels in slot order, instead of the experiment's
+    names        map from names or patterns of sound files, without their suffix, to labels; "mixture" is the mixture,
+                 null ignores the file. A file that no pattern matches is an error; without a map a file's name is its
+                 label.
 """
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 SPLITS = ("train", "valid", "test")
@@ -26,7 +34,9 @@ class Splits:
     name: str
     rule: str
     patterns: dict[str, tuple[str, ...]]  # split, or "excluded" -> names or patterns
-    known_leaks: tuple[dict[str, Any], ...] = field(default=())
+    known_leaks: tuple[dict[str, Any], ...] = ()
+    vocabulary: tuple[str, ...] | None = None
+    names: dict[str, str | None] | None = None
 
     def split_of(self, track: str) -> Split | None:
         """The split of a track, None where it is excluded.
@@ -34,13 +44,36 @@ class Splits:
         Raises:
             ValueError: no list names the track, or more than one does.
         """
-        found = [split for split, patterns in self.patterns.items() if any(fnmatchcase(track, p) for p in patterns)]
+        found = [split for split, patterns in self.patterns.items() if any(_matches(track, p) for p in patterns)]
         if len(found) != 1:
             raise ValueError(
                 f"the track {track!r} stands in {' and '.join(found) or 'no list'} of the splits {self.name!r}; a "
                 f"track belongs to exactly one of {', '.join(self.patterns)}."
             )
         return None if found[0] == "excluded" else found[0]  # type: ignore[return-value]
+
+    def label_of(self, file_name: str) -> str | None:
+        """The label of a sound file, None where it is ignored; the first pattern that matches counts.
+
+        Raises:
+            ValueError: there is a map of names, and it does not know the file.
+        """
+        stem = PurePath(file_name).stem
+        if self.names is None:
+            return stem
+        for pattern, label in self.names.items():
+            if _matches(stem, pattern):
+                return label
+        raise ValueError(f"the splits {self.name!r} do not say what {stem!r} is; add it to 'names', null ignores it.")
+
+    def knows_leak(self, one: str, other: str) -> bool:
+        """Whether two tracks are listed as sharing a recording."""
+        return any({one, other} <= set(leak["tracks"]) for leak in self.known_leaks)
+
+
+def shipped_splits() -> list[str]:
+    """The names that ``load_splits`` knows."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("*.json"))
 
 
 def load_splits(name: str) -> Splits:
@@ -49,13 +82,12 @@ def load_splits(name: str) -> Splits:
     Raises:
         ValueError: there are none of that name, or the file is not a split file.
     """
-    shipped = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.json"))}
-    path = shipped.get(name, Path(name))
+    path = Path(__file__).with_name(f"{name}.json") if name in shipped_splits() else Path(name)
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(
-            f"the splits {name!r} are neither a file nor one of {', '.join(shipped)} (nor official, musdb's own)."
+            f"the splits {name!r} are no file and none of {', '.join(shipped_splits())} (nor musdb's own, official)."
         ) from error
     except ValueError as error:
         raise ValueError(f"the split file {path} is not JSON: {error}.") from error
@@ -65,19 +97,47 @@ def load_splits(name: str) -> Splits:
 def _from_tree(name: str, tree: object) -> Splits:
     if not isinstance(tree, dict) or not isinstance(tree.get("rule"), str):
         raise ValueError(f"the split file {name!r} must be a JSON object with the field 'rule', a sentence.")
-    lists = (*SPLITS, "excluded")
-    unknown = sorted(set(tree) - {"rule", "known_leaks", *lists})
+    unknown = sorted(set(tree) - {"rule", *_FIELDS})
     if unknown:
         raise ValueError(
-            f"the split file {name!r} has an unknown field {unknown[0]!r}; it may have {', '.join(lists)}."
+            f"the split file {name!r} has an unknown field {unknown[0]!r}; it may have {', '.join(_FIELDS)}."
         )
-    patterns = {}
-    for split in lists:
-        entries = tree.get(split, [])
-        if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-            raise ValueError(f"the field {split!r} of the split file {name!r} must be a list of track names.")
-        patterns[split] = tuple(entries)
-    leaks = tree.get("known_leaks", [])
-    if not isinstance(leaks, list):
-        raise ValueError(f"the field 'known_leaks' of the split file {name!r} must be a list.")
-    return Splits(name, tree["rule"], patterns, tuple(leaks))
+    for key, (is_legal, expected) in _FIELDS.items():
+        if key in tree and not is_legal(tree[key]):
+            raise ValueError(f"the field {key!r} of the split file {name!r} must be {expected}.")
+    return Splits(
+        name=name,
+        rule=tree["rule"],
+        patterns={split: tuple(tree.get(split, ())) for split in (*SPLITS, "excluded")},
+        known_leaks=tuple(tree.get("known_leaks", ())),
+        vocabulary=tuple(tree["vocabulary"]) if "vocabulary" in tree else None,
+        names=tree.get("names"),
+    )
+
+
+def _is_list_of_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, str) and entry for entry in value)
+
+
+def _is_list_of_leaks(value: object) -> bool:
+    def is_leak(entry: object) -> bool:
+        is_complete = isinstance(entry, dict) and set(entry) == {"tracks", "reason"}
+        return is_complete and _is_list_of_names(entry["tracks"]) and isinstance(entry["reason"], str)  # type: ignore[index]
+
+    return isinstance(value, list) and all(map(is_leak, value))
+
+
+def _is_map_of_names(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(label, str | None) for label in value.values())
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatchcase(name, pattern)
+
+
+_FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    **dict.fromkeys((*SPLITS, "excluded"), (_is_list_of_names, "a list of track names")),
+    "known_leaks": (_is_list_of_leaks, "a list of objects with 'tracks', a list of names, and 'reason', a sentence"),
+    "vocabulary": (_is_list_of_names, "a list of labels"),
+    "names": (_is_map_of_names, "a map from file names to labels or null"),
+}

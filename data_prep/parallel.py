@@ -1,0 +1,62 @@
+"""The same work on many things, in processes that never outlive the one that started them."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from typing import TypeVar
+
+_Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
+
+
+def num_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(function: Callable[[_Job], _Result], jobs: Sequence[_Job], workers: int) -> Iterator[_Result]:
+    """The results of a function on every job, as they come; with one worker, in this process and in order.
+
+    Whoever stops early waits for the jobs at hand, no others are begun.
+
+    Args:
+        function: of a module, because another process must find it.
+        jobs: what it is called with.
+        workers: how many processes.
+
+    Raises:
+        ValueError: a process was killed, most often because memory ran out.
+    """
+    if workers == 1 or len(jobs) == 1:
+        yield from map(function, jobs)
+        return
+    context = multiprocessing.get_context("forkserver")  # forking this process could copy a lock that is held
+    context.set_forkserver_preload([function.__module__])  # imported once, not by every worker
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _prepare_worker)
+    try:
+        for future in as_completed([pool.submit(function, job) for job in jobs]):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise ValueError(
+            f"one of {workers} worker processes was killed; if memory ran out, use fewer with --workers."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _prepare_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process decides what an interruption means
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

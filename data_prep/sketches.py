@@ -1,0 +1,146 @@
+"""Which recordings may be the same: sketches of waveforms that survive trimming, levels and some noise.
+
+After Wang, "An industrial-strength audio search algorithm", ISMIR 2003. A sketch holds the loudest tone of five bands
+over time; its local maxima in time are landmarks, each paired with the ones that follow. Where two sketches have many
+pairs at one distance in time, and then the same tones nearly everywhere, they may be one recording. Performances of
+one score can come near to that, so what is found here is confirmed on the samples themselves (data_prep.leaks).
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
+
+from data_prep.tracks import Waveform
+
+Sketch = NDArray[np.uint8]  # (hops, bands, 2): the bin of the loudest tone, its level above the softest kept in half dB
+_Landmarks = NDArray[np.int32]  # (N, 2): a pair of tones as a number, the time of the first in hops
+
+_RATE = 2756.0  # about: an eighth of 22050
+_WINDOW_FRAMES = 512  # 186 ms
+_HOP_FRAMES = 128  # 46 ms
+_BANDS = (10, 30, 60, 110, 180, 256)  # bins of 5.4 Hz: five bands from 54 to 1378 Hz
+_RANGE_DB = 50.0  # below the loudest tone of a waveform, tones are left out
+_NEIGHBOURS = 3  # hops before and after a landmark in which its band is not louder
+_FOLLOWERS = 4  # landmarks that a landmark is paired with
+_MAX_HOPS = 63  # between the two of a pair: 3 s
+_MAX_PLACES = 64  # looked at of one pair of tones
+_MIN_VOTES = 8
+_MIN_SHARE = 0.03  # of the landmarks of the waveform that has fewer
+_MIN_SAME = 0.45  # of the tones
+
+
+def hop_secs(sample_rate: int) -> float:
+    """The unit of time of a sketch of a waveform at a rate."""
+    return _HOP_FRAMES * _factor(sample_rate) / sample_rate
+
+
+def make_sketch(waveform: Waveform, sample_rate: int) -> Sketch:
+    """The sketch of a waveform (T, C); empty where it is silent or shorter than a window."""
+    factor = _factor(sample_rate)
+    # The sum of neighbours and channels is a crude low-pass, the same for both copies of a recording.
+    blocks = waveform[: len(waveform) // factor * factor].reshape(-1, factor * waveform.shape[1])
+    slow = blocks @ np.ones(blocks.shape[1], np.float32)
+    if len(slow) < _WINDOW_FRAMES or not slow.any():
+        return np.zeros((0, len(_BANDS) - 1, 2), np.uint8)
+    windows = np.lib.stride_tricks.sliding_window_view(slow, _WINDOW_FRAMES)[::_HOP_FRAMES]
+    spectrum = scipy.fft.rfft(windows * np.hanning(_WINDOW_FRAMES).astype(np.float32), axis=1)
+    power = spectrum.real**2 + spectrum.imag**2
+    bands = [(low, power[:, low:high]) for low, high in pairwise(_BANDS)]
+    bins = np.stack([band.argmax(axis=1) + low for low, band in bands], axis=1)
+    loudest = np.take_along_axis(power, bins, axis=1)
+    with np.errstate(divide="ignore"):
+        levels = np.maximum(10 * np.log10(loudest / loudest.max()) + _RANGE_DB, 0)
+    return np.stack([bins, 2 * levels], axis=2).astype(np.uint8)
+
+
+class Candidate(NamedTuple):
+    """Two waveforms that may hold the same recording."""
+
+    one: int
+    other: int
+    offset_hops: int  # time in the one minus time in the other
+
+
+def find_candidates(sketches: Sequence[Sketch], tracks: Sequence[int]) -> list[Candidate]:
+    """The pairs of waveforms that seem to share a recording.
+
+    Args:
+        sketches: one of each waveform.
+        tracks: the track of each waveform; waveforms of one track are not compared.
+    """
+    landmarks = [_landmarks(sketch) for sketch in sketches]
+    counts = [len(marks) for marks in landmarks]
+    pairs, times = np.concatenate([*landmarks, np.zeros((0, 2), np.int32)]).T
+    owners = np.repeat(np.arange(len(landmarks)), counts)
+    # Where a pair of tones is too common to look at all of its places, those looked at are a fair sample.
+    shuffled = np.random.default_rng(0).permutation(len(pairs))
+    order = shuffled[np.argsort(pairs[shuffled], kind="stable")]
+    index = _Index(pairs[order], times[order], owners[order])
+    found = []
+    for one, marks in enumerate(landmarks):
+        others, offsets = index.look_up(marks)
+        wanted = (others > one) & (np.asarray(tracks)[others] != tracks[one])
+        for other, offset, votes in _count(others[wanted], offsets[wanted]):
+            enough = votes >= max(_MIN_VOTES, _MIN_SHARE * min(counts[one], counts[other]))
+            if enough and _share_of_same_tones(sketches[one], sketches[other], offset) >= _MIN_SAME:
+                found.append(Candidate(one, other, offset))
+    return found
+
+
+class _Index(NamedTuple):
+    """All landmarks, sorted by their pairs of tones."""
+
+    pairs: NDArray[np.int32]
+    times: NDArray[np.int32]
+    owners: NDArray[np.intp]
+
+    def look_up(self, marks: _Landmarks) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+        """Who has the same pairs, and how much earlier."""
+        starts = np.searchsorted(self.pairs, marks[:, 0], "left")
+        counts = np.minimum(np.searchsorted(self.pairs, marks[:, 0], "right") - starts, _MAX_PLACES)
+        places = np.arange(counts.sum()) + np.repeat(starts - np.cumsum(counts) + counts, counts)
+        return self.owners[places], np.repeat(marks[:, 1], counts) - self.times[places]
+
+
+def _landmarks(sketch: Sketch) -> _Landmarks:
+    """The landmarks of a sketch, each with those that follow it."""
+    levels = sketch[:, :, 1]
+    is_peak = (levels == maximum_filter1d(levels, 2 * _NEIGHBOURS + 1, axis=0)) & (levels > 0)
+    times, band = np.nonzero(is_peak)
+    tones = sketch[times, band, 0].astype(np.int32)
+    found = [np.zeros((0, 2), np.int32)]
+    for k in range(1, _FOLLOWERS + 1):
+        hops = times[k:] - times[:-k]
+        pairs = np.stack([(tones[:-k] << 14) | (tones[k:] << 6) | hops, times[:-k]], axis=1)
+        found.append(pairs[(hops > 0) & (hops <= _MAX_HOPS)])
+    return np.concatenate(found).astype(np.int32)
+
+
+def _count(others: NDArray[np.intp], offsets: NDArray[np.int32]) -> Iterator[tuple[int, int, int]]:
+    """For each other waveform the offset with most votes; a copy's hops lie between ours, so two neighbours count."""
+    keys, votes = np.unique((others.astype(np.int64) << 32) + offsets + 2**31, return_counts=True)
+    followed = np.append(np.diff(keys) == 1, False)
+    votes = votes + np.where(followed, np.roll(votes, -1), 0)
+    for other in np.unique(keys >> 32):
+        mine = slice(*np.searchsorted(keys, [other << 32, (other + 1) << 32]))
+        best = mine.start + int(votes[mine].argmax())
+        yield int(other), int((keys[best] & 0xFFFFFFFF) - 2**31), int(votes[best])
+
+
+def _share_of_same_tones(one: Sketch, other: Sketch, offset: int) -> float:
+    """How many of the tones of two sketches, one of them shifted, are the same within a bin."""
+    one, other = one[max(0, offset) :], other[max(0, -offset) :]
+    shared = min(len(one), len(other))
+    one, other = one[:shared], other[:shared]
+    sounds = (one[:, :, 1] > 0) | (other[:, :, 1] > 0)
+    same = np.abs(one[:, :, 0].astype(np.int16) - other[:, :, 0]) <= 1
+    return float(np.mean(same[sounds])) if sounds.any() else 0.0
+
+
+def _factor(sample_rate: int) -> int:
+    return max(1, round(sample_rate / _RATE))
