@@ -19,7 +19,7 @@ from uuid import uuid4
 import requests
 import tensorflow as tf
 
-from data_prep.storage import Stored, another_file, checksum, plain_name
+from data_prep.storage import Stored, another_file, checksum, plain_name, reason
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "You are using a Python version", FutureWarning)  # ours is set by TensorFlow's
@@ -113,7 +113,7 @@ class BucketFolder:
         except tf.errors.OpError as error:
             raise ValueError(
                 f"TensorFlow cannot read from gs://{self._bucket_name} although Google's client library can "
-                f"({_brief(error.message)}); give it credentials of a kind that it knows: a service account's key in "
+                f"({reason(error)}); give it credentials of a kind that it knows: a service account's key in "
                 f"GOOGLE_APPLICATION_CREDENTIALS, 'gcloud auth application-default login', or those of a Google VM."
             ) from error
 

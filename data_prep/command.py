@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
+from data_prep.storage import reason
+
 FINISHED = 0
 ERROR = 1
 INTERRUPTED = 75  # EX_TEMPFAIL of sysexits.h: try again later
@@ -60,6 +62,8 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     text = str(getattr(error, "message", error))  # TensorFlow's str() ends in pages of node definitions
+    if "HTTP response" in text:
+        text = reason(error)
     if _TRACEBACK in text:  # Python called from a graph: "{{node}} ValueError: the sentence", then its traceback
         text = text.partition(_TRACEBACK)[0].partition("Error: ")[2]
     return " ".join(text.split()) or type(error).__name__

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from configs import instruments
 from data_prep.excerpts import Excerpt
+from data_prep.storage import reason
 from data_prep.tracks import Waveform
 
 FORMAT_VERSION = 1
@@ -110,7 +111,7 @@ def parse(serialized: bytes, layout: Layout, address: int = 0) -> Record:
     try:
         features = tf.io.parse_single_example(serialized, _feature_spec(len(layout.sources)))
     except tf.errors.InvalidArgumentError as error:
-        raise ValueError(f"not a record of {len(layout.sources)} slots: {_first_line(error)}") from error
+        raise ValueError(f"not a record of {len(layout.sources)} slots: {reason(error)}") from error
     _check(features, layout)
     mixture, encoded = _decode(features["audio/mixture"], layout), _decode(features["audio/encoded"], layout)
     names = [name.decode() for name in features["audio/source_names"].numpy()]
@@ -151,7 +152,7 @@ def iter_records(path: str, layout: Layout, address: int = 0) -> Iterator[Record
     except tf.errors.NotFoundError as error:
         raise ValueError(f"the shard {path} is missing; write the records again.") from error
     except (tf.errors.DataLossError, ValueError) as error:
-        raise ValueError(f"record {index} of {path} cannot be read: {_first_line(error)}") from error
+        raise ValueError(f"record {index} of {path} cannot be read: {reason(error)}") from error
 
 
 def _check(features: dict[str, tf.Tensor], layout: Layout) -> None:
@@ -173,7 +174,7 @@ def _decode(stored: tf.Tensor, layout: Layout) -> NDArray[Any]:
     try:
         return tf.io.decode_raw(stored, layout.encoding).numpy()
     except tf.errors.InvalidArgumentError as error:
-        raise ValueError(f"its audio is not {layout.encoding}: {_first_line(error)}") from error
+        raise ValueError(f"its audio is not {layout.encoding}: {reason(error)}") from error
 
 
 def _audio_offsets(serialized: bytes) -> list[int]:
@@ -222,11 +223,6 @@ def _ints(*values: int) -> tf.train.Feature:
 
 def _bytes(*values: bytes) -> tf.train.Feature:
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
-
-
-def _first_line(error: Exception) -> str:
-    """TensorFlow's messages end in pages of node definitions."""
-    return str(getattr(error, "message", error)).splitlines()[0]
 
 
 def _feature_spec(num_slots: int) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
+from uuid import uuid4
 
 import google_crc32c
 
 _CHUNK_BYTES = 2**20
-_PROBE = ".probe"
 
 
 class Stored(NamedTuple):
@@ -93,10 +93,11 @@ class LocalFolder:
 
     def check(self) -> None:
         """Tries the folder out."""
+        probe = f".probe-{uuid4().hex}"  # a name for each of several jobs
         try:
-            self.write_text(_PROBE, "probe")
-            readable = _PROBE in self.list_names() and self.read_text(_PROBE) == "probe"
-            self.delete(_PROBE)
+            self.write_text(probe, probe)
+            readable = probe in self.list_names() and self.read_text(probe) == probe
+            self.delete(probe)
         except OSError as error:
             raise ValueError(
                 f"{self._root} cannot be written to ({error.strerror}); choose another folder or mend this one."
@@ -187,6 +188,15 @@ def plain_name(name: str) -> str:
 def another_file(path: str) -> ValueError:
     """What ``put`` raises where it may not overwrite."""
     return ValueError(f"{path} is there already and is another file; delete it, or choose another folder.")
+
+
+def reason(error: Exception) -> str:
+    """What TensorFlow says has failed, in a line; it adds pages of node definitions, or the body of an answer."""
+    text = str(getattr(error, "message", error))
+    if status := re.search(r"HTTP response code (\d+)", text):
+        address = re.search(r"gs://\S+", text)
+        return f"Cloud Storage answered {status[1]}" + (f" for {address[0]}" if address else "")
+    return text.splitlines()[0] if text else type(error).__name__
 
 
 @contextmanager

@@ -1,9 +1,14 @@
 """Settings of all tests, and what several of them share."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
 from tests.gcs import Gcs
+
+# TensorFlow looks for it when it is imported.
+os.environ |= {"GCS_RETRY_CONFIG_INIT_DELAY_TIME_US": "10000", "GCS_RETRY_CONFIG_MAX_RETRIES": "3"}
 
 settings.register_profile("default", deadline=None, derandomize=True)  # machines differ in speed, examples must not
 settings.load_profile("default")

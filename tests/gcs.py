@@ -36,8 +36,6 @@ class Gcs:
             **dict.fromkeys(("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), authority),
             "GOOGLE_APPLICATION_CREDENTIALS": str(self.key),
             "NO_GCE_CHECK": "true",  # of TensorFlow and google-auth: no metadata server is looked for
-            "GCS_RETRY_CONFIG_INIT_DELAY_TIME_US": "10000",
-            "GCS_RETRY_CONFIG_MAX_RETRIES": "3",
             "CLOUDSDK_CONFIG": str(folder / "no_gcloud"),
         }
 

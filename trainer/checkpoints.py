@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from data_prep.storage import reason
 from trainer.optimisation import Optimisation
 
 
@@ -31,8 +32,8 @@ class Checkpoints:
             best=self.best,
             not_better=self.not_better,
         )
-        self._newest = tf.train.CheckpointManager(checkpoint, _folder(workdir), max_to_keep=keep)
-        self._best = tf.train.CheckpointManager(checkpoint, _folder(workdir, "best"), max_to_keep=1)
+        self._newest = _manage(checkpoint, _folder(workdir), keep)
+        self._best = _manage(checkpoint, _folder(workdir, "best"), 1)
 
     def restore(self) -> int:
         """Restore the newest checkpoint that is whole, if there is one; returns the number of steps it has seen.
@@ -46,7 +47,7 @@ class Checkpoints:
                 with _readable(path):
                     self._newest.checkpoint.restore(path).assert_consumed()
                 break
-            except ValueError as error:
+            except DamagedError as error:
                 if older == len(paths):
                     raise
                 print(f"warning: {error} Going back to {paths[older]}.", flush=True)
@@ -97,15 +98,33 @@ def restore_network(workdir: str, network: keras.Model, which: str, weights: str
     return _step_of(path)
 
 
+class DamagedError(ValueError):
+    """A checkpoint that will never be readable, as opposed to one that cannot be reached now."""
+
+
+def _manage(checkpoint: tf.train.Checkpoint, folder: str, keep: int) -> tf.train.CheckpointManager:
+    """A manager that knows of every checkpoint there is, and deletes no others than those and its own."""
+    expected = _paths(folder)
+    manager = tf.train.CheckpointManager(checkpoint, folder, max_to_keep=keep)
+    if sorted(manager.checkpoints) != sorted(expected):
+        raise ValueError(f"the checkpoints in {folder} cannot be read for now; give the same command again later.")
+    return manager
+
+
 def _paths(folder: str) -> list[str]:
     """The checkpoints of a folder, newest first.
 
-    TensorFlow keeps a list of them and takes a missing one for an empty folder, to be written over: refused here.
+    TensorFlow keeps a list of them and takes one that is missing, or that it may not read, for that of an empty
+    folder, to be written over: refused here.
     """
-    state: Any = tf.train.get_checkpoint_state(folder)
+    list_path = f"{folder}/checkpoint"
+    try:
+        is_there, found = tf.io.gfile.exists(list_path), tf.io.gfile.glob(f"{folder}/*.index")
+        state: Any = tf.train.get_checkpoint_state(folder)
+    except tf.errors.OpError as error:
+        raise ValueError(f"the checkpoints in {folder} cannot be listed: {reason(error)}") from error
     listed = list(state.all_model_checkpoint_paths) if state else []
-    found = tf.io.gfile.glob(f"{folder}/*.index")
-    if found and not listed:
+    if (found or is_there) and not listed:
         raise ValueError(
             f"{folder} holds {len(found)} checkpoints, but the file 'checkpoint' that lists them is missing or "
             f"unreadable; restore it, or choose another --workdir."
@@ -118,8 +137,10 @@ def _readable(path: str) -> Iterator[None]:
     """Names a checkpoint that cannot be restored, for whatever reason TensorFlow gives."""
     try:
         yield
-    except (tf.errors.OpError, IndexError, AssertionError) as error:
-        raise ValueError(f"the checkpoint {path} is damaged, missing or of another network.") from error
+    except (tf.errors.OpError, IndexError, AssertionError, ValueError) as error:
+        if "HTTP request" in str(error) or isinstance(error, tf.errors.PermissionDeniedError):
+            raise ValueError(f"the checkpoint {path} cannot be read for now: {reason(error)}") from error
+        raise DamagedError(f"the checkpoint {path} is damaged, missing or of another network.") from error
 
 
 def _by_path(variables: list[keras.Variable]) -> dict[str, tf.Variable]:

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from configs import Train
 from trainer.summaries import Summaries
+from trainer.workdir import write_text
 
 _LINE_SECS = 5.0
 _MUCH_WAITING = 0.2
@@ -73,10 +74,9 @@ class Progress:
         print(f"step {step}: validation {', '.join(words)}", flush=True)
 
     def save(self) -> None:
-        """Write metrics.jsonl, whole or not at all."""
-        with tf.io.gfile.GFile(f"{self._path}.partial", "w") as file:
-            file.write("".join(json.dumps(line) + "\n" for line in self._lines))
-        tf.io.gfile.rename(f"{self._path}.partial", self._path, overwrite=True)
+        """Write metrics.jsonl, and hand the summaries to the file system."""
+        write_text(self._path, "".join(json.dumps(line) + "\n" for line in self._lines))
+        self._summaries.flush()
 
     def _add(self, step: int, kind: str, **figures: float) -> None:
         self._lines.append({"step": step, "kind": kind, **figures})

@@ -2,7 +2,9 @@
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -25,6 +27,7 @@ _NUM_MELS = 128
 _TOP_DB = 80  # from white to black
 _MIN_POWER = 1e-10  # what stands for silence
 _TICKS_HZ = (0, 250, 500, 1000, 2000, 4000, 8000, 16000)
+_MANY_EVENTS, _LONGEST_MILLIS = 2**31 - 1, (2**31 - 1) // 1000  # as rarely as TensorFlow can be told to flush
 _FIGURE_INCHES, _DPI = (8.0, 7.2), 100  # of three panels: about the width of an enlarged TensorBoard card
 
 
@@ -32,11 +35,12 @@ class Summaries:
     """Scalars, audio and spectrograms of a run in ``workdir/events``."""
 
     def __init__(self, workdir: str) -> None:
-        self._writer = tf.summary.create_file_writer(f"{workdir}/events")
+        self._workdir = workdir
+        self._writer: Any = None
 
     def write_scalars(self, step: int, group: str, **scalars: float) -> None:
         """Write figures as they stand after ``step`` steps, as group/name."""
-        with self._writer.as_default(step):
+        with self._writing(step):
             for name, value in scalars.items():
                 tf.summary.scalar(f"{group}/{name}", value)
 
@@ -60,7 +64,7 @@ class Summaries:
             names: theirs, K' of them.
         """
         # An accelerator's memory belongs to the network.
-        with self._writer.as_default(step), tf.device("CPU:0"):
+        with self._writing(step), tf.device("CPU:0"):
             _write_sound("audio/mixture", mixture, sample_rate)
             mixture_mels = mel_spectrogram(mixture, sample_rate)
             for name, reference, estimate in zip(names, references, estimates, strict=True):
@@ -70,9 +74,41 @@ class Summaries:
                 image = draw_spectrograms(decibels(mels), sample_rate, name)
                 tf.summary.image(f"spectrogram/{name}", image[None])
 
+    def flush(self) -> None:
+        """Hand everything to the file system; called at every checkpoint.
+
+        In a bucket by ending the file: any other flush sends the whole object again, so that the file of a long run
+        would be sent thousands of times. On a disk everything that is written is there at once.
+        """
+        if self._in_bucket:
+            self.close()
+
     def close(self) -> None:
-        """Hand everything to the file system."""
-        self._writer.close()
+        """Hand everything to the file system and end the file; what is written afterwards begins another."""
+        if self._writer is not None:
+            self._writer.close()
+        self._writer = None
+
+    @property
+    def _in_bucket(self) -> bool:
+        return "://" in self._workdir
+
+    @contextmanager
+    def _writing(self, step: int) -> Iterator[None]:
+        """Makes the writer that of ``tf.summary``; a file is begun where there is none."""
+        if not self._in_bucket:
+            self._writer = self._writer or tf.summary.create_file_writer(f"{self._workdir}/events")
+            with self._writer.as_default(step):  # which flushes at its end
+                yield
+            return
+        self._writer = self._writer or tf.summary.create_file_writer(
+            f"{self._workdir}/events", max_queue=_MANY_EVENTS, flush_millis=_LONGEST_MILLIS
+        )
+        self._writer.set_as_default(step)
+        try:
+            yield
+        finally:
+            tf.summary.create_noop_writer().set_as_default()
 
 
 def mel_spectrogram(waveform: Waveform, sample_rate: int) -> tf.Tensor:

@@ -4,12 +4,14 @@ python -m trainer.task --config=urmp_labels --records=records/urmp --workdir=run
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from absl import flags
 
 import configs
 from data_prep import command
 from data_prep.manifest import load_manifest
+from data_prep.storage import open_folder
 from trainer.lock import held
 from trainer.rehearsal import dry_run, overfit
 from trainer.separation import SeparationTask
@@ -23,18 +25,22 @@ FLAGS = flags.FLAGS
 def main(_: Sequence[str]) -> int:
     """Flags -> config -> one call."""
     config = configs.load(FLAGS.config, FLAGS.set)
-    manifest = load_manifest(FLAGS.records)
+    records, workdir = open_folder(FLAGS.records).url, open_folder(FLAGS.workdir)
+    manifest = load_manifest(records)
+    if not FLAGS.dry_run and not FLAGS.overfit:
+        with closing(workdir):
+            workdir.check()  # before anything that takes minutes
     strategy = make_strategy(FLAGS.tpu)
-    task = SeparationTask(config, manifest, FLAGS.records)
+    task = SeparationTask(config, manifest, records)
     if FLAGS.dry_run:
         dry_run(task, config, manifest, strategy)
         return command.FINISHED
     if FLAGS.overfit:
         overfit(task, config, strategy)
         return command.FINISHED
-    with held(FLAGS.workdir) as hold:
-        open_run(FLAGS.workdir, config, FLAGS.records, manifest)
-        done = train(task, config.train, FLAGS.workdir, strategy, hold)
+    with held(workdir.url) as hold:
+        open_run(workdir.url, config, records, manifest)
+        done = train(task, config.train, workdir.url, strategy, hold)
     return command.FINISHED if done else command.INTERRUPTED
 
 

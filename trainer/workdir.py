@@ -64,8 +64,9 @@ def open_run(workdir: str, config: Config, records: str, manifest: Manifest) -> 
         _refuse_another(load_run(workdir), workdir, config, manifest)
     tf.io.gfile.makedirs(workdir)
     folder = records if "://" in records else os.path.abspath(records)  # noqa: PTH100 (Path would eat a slash)
-    _write(f"{workdir}/records.json", json.dumps({"folder": folder, "manifest": json.loads(manifest.to_json())}))
-    _write(f"{workdir}/config.json", configs.to_json(config))
+    described = {"folder": folder, "manifest": json.loads(manifest.to_json())}
+    write_text(f"{workdir}/records.json", json.dumps(described) + "\n")
+    write_text(f"{workdir}/config.json", configs.to_json(config) + "\n")
 
 
 def _refuse_another(run: Run, workdir: str, config: Config, manifest: Manifest) -> None:
@@ -89,8 +90,10 @@ def _read(path: str) -> str:
         return file.read()
 
 
-def _write(path: str, text: str) -> None:
-    """Whole or not at all."""
-    with tf.io.gfile.GFile(f"{path}.partial", "w") as file:
-        file.write(text + "\n")
-    tf.io.gfile.rename(f"{path}.partial", path, overwrite=True)
+def write_text(path: str, text: str) -> None:
+    """Write a file whole or not at all."""
+    target = path if "://" in path else f"{path}.partial"  # an object in a bucket is whole by itself
+    with tf.io.gfile.GFile(target, "w") as file:
+        file.write(text)
+    if target != path:
+        tf.io.gfile.rename(target, path, overwrite=True)
