@@ -83,7 +83,7 @@ def prepare(job: Job) -> Prepared:
         if job.scratch and (found := _prepared_before(job, job.scratch, key)):
             return found
         original = load_track(job.files)
-        track = _conform(original, job.config)
+        track = conform(original, job.config)
     except (ValueError, OSError) as error:
         return Prepared(job.files, errors=(str(error),))
     shape = original.mixture.shape
@@ -96,7 +96,7 @@ def prepare(job: Job) -> Prepared:
     return _write(job, job.scratch, key, track, decoded, sketches)
 
 
-def _conform(original: Track, config: Config) -> Track:
+def conform(original: Track, config: Config) -> Track:
     """The track as the records want it."""
     track = with_accompaniment(original, config.data.sources)
     unknown = sorted(set(track.sources) - set(config.data.sources))

@@ -191,12 +191,12 @@ def another_file(path: str) -> ValueError:
 
 
 def reason(error: Exception) -> str:
-    """What TensorFlow says has failed, in a line; it adds pages of node definitions, or the body of an answer."""
+    """What TensorFlow says has failed, in a line; it adds names and definitions of nodes, or the body of an answer."""
     text = str(getattr(error, "message", error))
     if status := re.search(r"HTTP response code (\d+)", text):
         address = re.search(r"gs://\S+", text)
         return f"Cloud Storage answered {status[1]}" + (f" for {address[0]}" if address else "")
-    return text.splitlines()[0] if text else type(error).__name__
+    return re.sub(r"\{\{.*?\}\} *| *\[Op:.*", "", text.splitlines()[0]) if text else type(error).__name__
 
 
 @contextmanager

@@ -8,7 +8,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = [
+    "data_prep.show",
+    "data_prep.solve_splits",
     "data_prep.synthetic",
+    "data_prep.verify",
     "data_prep.write",
     "trainer.task",
     "evaluation.evaluate",
