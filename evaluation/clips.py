@@ -120,9 +120,10 @@ def record(choices: Sequence[Choice], read: Read, vocabulary: Sequence[str], sam
     """The sounds of every choice, all of one choice at one level."""
     for choice in choices:
         stretch, slot = read(choice.track, choice.start_secs, choice.stop_secs), vocabulary.index(choice.source)
-        waveforms = dict(zip(TAKES, (stretch.mixture, stretch.references[slot], stretch.estimates[slot]), strict=True))
-        levels = match_levels(waveforms)
-        yield Recording(choice, sample_rate, {n: encode(w, levels[n], sample_rate) for n, w in waveforms.items()})
+        waveforms = stretch.mixture, stretch.references[slot], stretch.estimates[slot]
+        levels = zip(waveforms, match_levels(waveforms), strict=True)
+        sounds = [encode(waveform, level, sample_rate) for waveform, level in levels]
+        yield Recording(choice, sample_rate, dict(zip(TAKES, sounds, strict=True)))
 
 
 def write_clips(path: Path, recordings: Sequence[Recording]) -> None:

@@ -1,6 +1,7 @@
 """Say whether runs differ, segment by segment on the same tracks; the first one is what the others are compared with.
 
-    python -m evaluation.compare runs/plain/evaluation/20000-test runs/film/evaluation/20000-test --metric=snr
+    python -m evaluation.compare runs/plain/evaluation/20000-test runs/film/evaluation/20000-test --metric=snr \
+        --report=compared.html
 
 A RUN is a folder with a scores.csv, such a file, or a folder of the JSON files that museval writes, one per track, in
 which published systems come. Museval's figures are those of BSS Eval v4: its SDR, the plain ratio of signal to noise,
@@ -24,12 +25,17 @@ from data_prep import command
 from data_prep.storage import replacing
 from evaluation.aggregates import AGGREGATES
 from evaluation.bootstrap import Interval
-from evaluation.paired import Comparison, Difference, Summary, compare
-from evaluation.runs import load
+from evaluation.common_sounds import common_clips
+from evaluation.paired import Comparison, Difference, Summary, compare, has
+from evaluation.render import write
+from evaluation.runs import Run, load
 from evaluation.scores import METRICS
+from evaluation.side_by_side import make_document
+from evaluation.sides import Sides
 
 FLAGS = flags.FLAGS
 SCHEMA_VERSION = 1  # of what --out writes
+REPORTED = ("snr", "sdr", "sir", "sar", "si_sdr", "isr", "sir_v4", "sar_v4")  # the metrics of a report
 
 _MOST_NAMES = 5  # of tracks in a sentence
 
@@ -104,17 +110,30 @@ def write_json(path: Path, comparison: Comparison) -> None:
         temporary.write_text(json.dumps(described, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
+def write_report(path: Path, runs: Sequence[Run], comparison: Comparison, sources: Sequence[str]) -> None:
+    """Write the comparison as a page, and as Markdown and JSON beside it; the metrics that all runs have are in it."""
+    others = [metric for metric in REPORTED if metric != comparison.metric and all(has(run, metric) for run in runs)]
+    comparisons = [comparison, *(compare(runs, metric, sources) for metric in others)]
+    sides = Sides(runs, comparison.tracks, sources)
+    write(path, make_document(sides, comparisons, common_clips(sides.runs)))
+    print(f"report: {path}")
+
+
 def main(arguments: Sequence[str]) -> None:
     """Flags -> runs -> one call."""
     sources = [name.strip() for name in FLAGS.sources.split(",") if name.strip()]
-    comparison = compare([load(name) for name in arguments[1:]], FLAGS.metric, sources)
+    runs = [load(name) for name in arguments[1:]]
+    comparison = compare(runs, FLAGS.metric, sources)
     print("\n".join(lines(comparison)))
     if FLAGS.out:
         write_json(Path(FLAGS.out), comparison)
+    if FLAGS.report:
+        write_report(Path(FLAGS.report), runs, comparison, sources)
 
 
 if __name__ == "__main__":
     flags.DEFINE_enum("metric", "snr", METRICS, "which column of the scores to compare")
     flags.DEFINE_string("sources", "", "the sources to compare, separated by commas; all if empty")
+    flags.DEFINE_string("report", "", "page to write, such as compared.html, with figures and sounds")
     flags.DEFINE_string("out", "", "file to write the comparison to, as JSON")
     command.run(main, takes_files=True)

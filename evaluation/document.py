@@ -77,7 +77,7 @@ class Cell:
         if self.interval:
             show = gain if self.kind == "gain" else decibels
             notes.append(" to ".join(show(bound, self.decimals) for bound in (self.interval.low, self.interval.high)))
-        if self.n is not None:
+        if self.n is not None and self.value is not None:
             notes.append(f"{self.n:,}")
         if self.share is not None:
             notes.append(f"{self.share:.1%}")

@@ -139,6 +139,11 @@ def _table(run: Run, metric: str) -> Values:
     return table
 
 
+def has(run: Run, metric: str) -> bool:
+    """Whether a run has values of a metric that can be compared."""
+    return any(_value(row, metric) is not None for row in _of(run))
+
+
 def _value(row: Row, metric: str) -> float | None:
     value: float | None = getattr(row, metric)
     return None if value is None or not np.isfinite(value) or alone(row) else value

@@ -93,7 +93,7 @@ def make_document(rows: Sequence[Row], about: About, extras: Extras) -> Document
         Section("together", "When more sources sound at once", "Polyphony", _polyphony(rows, by_polyphony)),
         Section("listen", "Listen", "Listen", listening.run_clips(extras.recordings, rows)),
         Section("sums", "The same scores, summed up in four ways", "Aggregates", _aggregates(digest)),
-        Section("scored", "What could be scored, and what could not", "Statuses", _statuses(rows, digest)),
+        Section("scored", "What could be scored, and what could not", "Statuses", _statuses(digest)),
         Section("labels", "What the labels do", "Labels", _audit(extras.conditions)),
         Section("pieces", "Track by track", "Tracks", _tracks(by_track)),
         Section("training", "How it learnt", "Training", _training(extras.curves, about.step or 0)),
@@ -193,7 +193,7 @@ def _polyphony(rows: Sequence[Row], digest: Digest) -> list[Block]:
             violins.TITLES[key],
             _strips(rows, key, digest, lambda row: row.polyphony, lambda number: count(number, "source")),
         )
-        for key in ("improvement", "sdr")
+        for key in ("snri", "sdr")
     ]
     return [Text(note, "note"), tables.polyphony_table(digest), Figures(panels)]
 
@@ -202,8 +202,10 @@ def _strips(
     rows: Sequence[Row], key: str, digest: Digest, group: Callable[[Row], Any], name: Callable[[Any], str]
 ) -> list[violins.Strip]:
     """A strip per group of rows; ``digest`` has the same groups."""
+    systems = (MODEL,) if key in tables.NOT_OF_MIXTURE else (MODEL, "mixture")
+    values = violins.segment_values([row for row in rows if row.system in systems], key)
     return violins.make_strips(
-        sorted(violins.segment_values(rows, key), key=lambda pair: digest.groups.index(group(pair[0]))),
+        sorted(values, key=lambda pair: digest.groups.index(group(pair[0]))),
         lambda row: name(group(row)),
         lambda system, row: digest.shown(key, system, group(row)),
     )
@@ -220,14 +222,14 @@ def _aggregates(digest: Digest) -> list[Block]:
     return [Text(f"{note} {_intervals(digest)}", "note"), table]
 
 
-def _statuses(rows: Sequence[Row], digest: Digest) -> list[Block]:
+def _statuses(digest: Digest) -> list[Block]:
     others = "The same shares for what the model is set beside:"
     return [
         Text("Of the model: segments, and their share of all.", "note"),
         tables.status_table(digest),
         Terms(list(STATUSES.items())),
         Text(others, "note"),
-        Items(tables.baseline_status_lines(rows)),
+        Items([f"{each}: {tables.status_words(digest.summary(None, each).shares)}" for each in digest.systems[1:]]),
     ]
 
 

@@ -25,6 +25,8 @@ class Run:
     name: str
     rows: Sequence[Row]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)  # the whole of scores.json
+    folder: Path | None = None  # where the rest of what was written with the scores lies
 
 
 def load(name: str) -> Run:
@@ -36,16 +38,16 @@ def load(name: str) -> Run:
     path = Path(name)
     table = path / "scores.csv" if path.is_dir() else path
     if table.exists():
-        about = table.with_name("scores.json")
-        return Run(name, read_csv(table), _settings(about) if about.exists() else {})
+        path = table.with_name("scores.json")
+        about = _read_json(path) if path.exists() else {}
+        return Run(name, read_csv(table), _settings(about), about, table.parent)
     files = sorted(path.rglob("*.json"))
     if not files:
         raise ValueError(f"{name} holds neither scores.csv nor JSON files of museval.")
     return Run(name, [row for file in files for row in read_museval(file)])
 
 
-def _settings(path: Path) -> dict[str, Any]:
-    about = _read_json(path)
+def _settings(about: Mapping[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {key: about[key] for key in ("sample_rate", "channels") if key in about}
     return settings | dict(about.get("evaluation", {}))
 

@@ -6,7 +6,7 @@ Axes: T frames, C channels.
 import base64
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -39,19 +39,16 @@ class Sound(NamedTuple):
     gain_db: float
 
 
-def match_levels(waveforms: Mapping[str, Waveform]) -> dict[str, float]:
-    """The gain in dB that brings every waveform (T, C) to the same RMS level; silence stays as it is.
+def match_levels(waveforms: Sequence[Waveform]) -> list[float]:
+    """The gains in dB that bring waveforms (T, C) to the same RMS level; silence stays as it is.
 
     The level is ``LEVEL_DBFS``, or as much less for all of them as keeps the highest peak from clipping.
     """
-    levels = {name: float(activity.rms_db(waveform)) for name, waveform in waveforms.items()}
-    gains = {
-        name: min(LEVEL_DBFS - level, MAX_GAIN_DB) if level > activity.INAUDIBLE_DBFS else 0.0
-        for name, level in levels.items()
-    }
-    peaks = [_decibels(np.max(np.abs(waveform), initial=0.0)) + gains[name] for name, waveform in waveforms.items()]
+    levels = [float(activity.rms_db(waveform)) for waveform in waveforms]
+    gains = [min(LEVEL_DBFS - x, MAX_GAIN_DB) if x > activity.INAUDIBLE_DBFS else 0.0 for x in levels]
+    peaks = [_decibels(np.max(np.abs(each), initial=0.0)) + gain for each, gain in zip(waveforms, gains, strict=True)]
     excess = max(max(peaks) - _PEAK_DBFS, 0.0)
-    return {name: gain - excess for name, gain in gains.items()}
+    return [gain - excess for gain in gains]
 
 
 def _decibels(amplitude: float) -> float:

@@ -1,7 +1,6 @@
 """The tables of a report on one run: every number is an aggregate of the rows of scores.csv."""
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,8 +20,8 @@ AGGREGATE_NAMES = {
     "mean_of_track_medians": "Mean of track medians",
     "mean_of_segments": "Mean of segments",
 }
-_ALL_METRICS = {"snri": "SNR improvement"} | V3 | {"snr": "SNR", "isr": "ISR", "sir_v4": "SIR v4", "sar_v4": "SAR v4"}
-_NOT_OF_MIXTURE = {"sar", "sar_v4", "snri"}  # it is a sum of the sources, without artefacts, and 0 dB above itself
+METRIC_NAMES = {"snri": "SNR improvement"} | V3 | {"snr": "SNR", "isr": "ISR", "sir_v4": "SIR v4", "sar_v4": "SAR v4"}
+NOT_OF_MIXTURE = {"sar", "sar_v4", "snri"}  # it is a sum of the sources, without artefacts, and 0 dB above itself
 
 Groups = dict[Any, Summary]  # by source, polyphony or track; None: all rows
 
@@ -83,13 +82,13 @@ class Digest:
 
     def shown(self, metric: str, system: str, group: Any) -> float | None:
         """The median that a figure marks, as the tables print it."""
-        cell = self.improvement(group, system) if metric == "improvement" else self.median(metric, group, system)
+        cell = self.improvement(group, system) if metric == "snri" else self.median(metric, group, system)
         return cell.value if isinstance(cell.value, float) else None
 
     def systems_with(self, metric: str) -> list[str]:
         """The model, and every other system that has something to say in the metric; of the oracles the SDR alone."""
         hidden = set(baselines.ORACLES) if metric != "sdr" else set()
-        hidden |= {"mixture"} if metric in _NOT_OF_MIXTURE else set()
+        hidden |= {"mixture"} if metric in NOT_OF_MIXTURE else set()
         shown = [name for name in self.systems if name not in hidden]
         return [name for name in shown if name == MODEL or metric in self._summaries[name, None].together]
 
@@ -116,7 +115,7 @@ def metric_table(key: str, titles: Mapping[str, str], digest: Digest) -> Table |
         return None
 
     def cells(source: str | None) -> list[Cell]:
-        return _counted([digest.median(m, source, system) for m in titles for system in digest.systems_with(m)])
+        return counted([digest.median(m, source, system) for m in titles for system in digest.systems_with(m)])
 
     return _by_source(key, columns, digest, cells)
 
@@ -128,8 +127,8 @@ def polyphony_table(digest: Digest) -> Table:
 
     def cells(polyphony: int) -> list[Cell]:
         levels = [digest.median("snr", polyphony, system, every=True) for system in (MODEL, "mixture")]
-        medians = [digest.median(metric, polyphony, every=True) for metric in (*V3, "leakage")]
-        return _counted([digest.improvement(polyphony), *levels, *_plain(medians)])
+        *medians, leakage = (digest.median(metric, polyphony, every=True) for metric in (*V3, "leakage"))
+        return [*counted([digest.improvement(polyphony), *levels, *_plain(medians)]), *_plain([leakage])]
 
     lines = [Line(count(group, "source"), cells(group)) for group in digest.groups if group]
     return Table("polyphony", "Sounding at once", columns, [lines])
@@ -139,7 +138,7 @@ def aggregate_table(digest: Digest) -> Table:
     """Per metric, every system that has finite values."""
     columns = [Column("Segments"), Column("Tracks"), *map(Column, AGGREGATE_NAMES.values())]
     bodies = []
-    for metric, title in _ALL_METRICS.items():
+    for metric, title in METRIC_NAMES.items():
         found = {system: digest.summary(None, system).together.get(metric) for system in digest.systems_with(metric)}
         body = [
             Line(title, _four(each, "" if system == MODEL else "base"), system)
@@ -168,16 +167,9 @@ def status_table(digest: Digest) -> Table:
     return _by_source("statuses", columns, digest, cells, all_sources=True)
 
 
-def baseline_status_lines(rows: Sequence[Row]) -> list[str]:
-    """The share of each status for every system beside the model, in words."""
-    counts: dict[str, Counter[str]] = {}
-    for row in rows:
-        if row.system != MODEL:
-            counts.setdefault(row.system, Counter())[row.status] += 1
-    return [
-        f"{system}: " + ", ".join(f"{status.replace('_', ' ')} {n / found.total():.1%}" for status, n in found.items())
-        for system, found in counts.items()
-    ]
+def status_words(shares: Mapping[str, float]) -> str:
+    """The share of each status that there is, in words."""
+    return ", ".join(f"{status.replace('_', ' ')} {share:.1%}" for status, share in shares.items() if share)
 
 
 def track_table(digest: Digest) -> Table:
@@ -186,7 +178,7 @@ def track_table(digest: Digest) -> Table:
 
     def cells(track: str) -> list[Cell]:
         medians = [digest.median(metric, track) for metric in ("snr", *V3)]
-        return _counted([digest.improvement(track), *_plain(medians)])
+        return counted([digest.improvement(track), *_plain(medians)])
 
     def gain(line: Line) -> float:
         value = line.cells[1].value
@@ -201,10 +193,10 @@ def _plain(cells: Sequence[Cell]) -> list[Cell]:
     return [Cell(cell.value, cell.kind, cell.n, interval=cell.interval) for cell in cells]
 
 
-def _counted(cells: Sequence[Cell]) -> list[Cell]:
-    """How many segments there are, once; below a number only where it is made of fewer or more."""
-    common = max(cell.n or 0 for cell in cells[:-1])
-    return [Cell(common, "count"), *(replace(cell, n=None) if cell.n in (0, common) else cell for cell in cells)]
+def counted(cells: Sequence[Cell]) -> list[Cell]:
+    """How many segments there are, once; below a number only where it is made of fewer."""
+    common = max(cell.n or 0 for cell in cells)
+    return [Cell(common, "count"), *(replace(cell, n=None) if cell.n == common else cell for cell in cells)]
 
 
 def _by_source(

@@ -12,20 +12,18 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from evaluation import svg
-from evaluation.aggregates import alone, gains, place
+from evaluation.aggregates import alone
 from evaluation.document import Panel, decibels
 from evaluation.scores import Row
 
 MIN_VALUES = 5  # fewer, and a density would invent a shape: they are drawn as dots
 TITLES = {
-    "improvement": "SNR improvement over the mixture",
+    "snri": "SNR improvement over the mixture",
     "sdr": "SDR: all distortion",
     "sir": "SIR: interference from other sources",
     "sar": "SAR: artefacts",
     "si_sdr": "SI-SDR: all distortion but a gain",
 }
-# The improvement is a difference from the mixture; a sum of sources has no artefacts, its SAR is rounding.
-MODEL_ONLY = {"improvement", "sar"}
 _MAX_AXIS_DB = 60.0  # beyond it lie values that are rounding, and would flatten the rest
 _TAIL = 0.01  # the share of a violin that may lie beyond either end of the axis
 _MIN_SPREAD_DB = 0.05  # a printed digit tells no difference below it: dots, where a density would be singular
@@ -59,20 +57,9 @@ class Strip:
 
 
 def segment_values(rows: Iterable[Row], metric: str) -> list[tuple[Row, float]]:
-    """A metric of TITLES in the model's rows and the mixture's, nan where blank.
-
-    Of segments in which a source sounds, together with another one.
-    """
-    rows = list(rows)
-    improvements = gains(rows) if metric == "improvement" else {}
-    found = []
-    for row in rows:
-        shown = row.system == "model" or (row.system == "mixture" and metric not in MODEL_ONLY)
-        if not shown or row.status in ("absent", "silent_mixture") or alone(row):
-            continue
-        value = improvements.get(place(row)) if metric == "improvement" else getattr(row, metric)
-        found.append((row, math.nan if value is None else value))
-    return found
+    """A metric in every row of a source that sounds together with another one, nan where blank."""
+    sounding = [row for row in rows if row.status not in ("absent", "silent_mixture") and not alone(row)]
+    return [(row, math.nan if (value := getattr(row, metric)) is None else value) for row in sounding]
 
 
 def make_strips(
@@ -139,14 +126,13 @@ def _limits(violins: Collection[Violin]) -> tuple[float, float]:
 
 
 def _draw(key: str, strips: Sequence[Strip], limits: tuple[float, float]) -> Markup:
-    """An ``<svg>`` element; where there are two systems, the model above the line, the mixture below it."""
-    paired = any(violin.system == "mixture" for strip in strips for violin in strip.violins)
+    """An ``<svg>`` element; of two violins of a strip, the model's is above the line, the mixture's below it."""
     with svg.drawing(_WIDTH, _AXIS_HEIGHT + _ROW_HEIGHT * len(strips)) as (figure, axes):
         axes.set_xlim(*limits)
         axes.set_ylim(len(strips) - 0.5, -0.5)
         for position, strip in enumerate(strips):
             for violin in strip.violins:
-                side: Side = "both" if not paired else "low" if violin.system == "model" else "high"
+                side: Side = "both" if len(strip.violins) == 1 else "low" if violin.system == "model" else "high"
                 _draw_violin(axes, position, violin, side)
         counts = [sum(len(each.finite) for each in strip.violins if each.system == "model") for strip in strips]
         labels = [f"{_short(strip.name)} · {n:,}" for strip, n in zip(strips, counts, strict=True)]
