@@ -6,7 +6,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 LOCK := requirements/cpu-dev.txt
 
-.PHONY: smoke smoke-clean test test-slow soak lint lock env ffmpeg
+.PHONY: smoke smoke-clean test test-slow soak lint lock env ffmpeg chromium
 
 smoke: env
 	$(BIN)/python -m evaluation.smoke --out=build/smoke
@@ -17,7 +17,7 @@ smoke-clean:
 test: env
 	$(BIN)/python -m pytest -q -m "not slow and not soak"
 
-test-slow: env
+test-slow: env chromium
 	$(BIN)/python -m pytest -q -m slow
 
 # Endurance: long, and at random moments.
@@ -42,3 +42,6 @@ env: .venv/complete ffmpeg
 
 ffmpeg:
 	@sh requirements/install_ffmpeg.sh
+
+chromium:
+	@sh requirements/install_chromium.sh

@@ -20,24 +20,11 @@ from evaluation.sounds import Sound, Waveform, encode, match_levels
 
 FILE_NAME = "clips.zip"
 SCHEMA_VERSION = 1  # of clips.json
-TAKES = ("mixture", "reference", "estimate")
 NUM_EXTREMES = 4  # best ones, and as many worst ones
 AROUND_SECS = 1.0  # heard before and after a scored segment
 COMMON_SECS = 5.0
 
 Why = Literal["common", "worst", "best"]
-
-
-class Stretch(NamedTuple):
-    """A part of a track: K slots, T frames, C channels."""
-
-    mixture: Waveform  # (T, C)
-    references: Waveform  # (K, T, C)
-    estimates: Waveform  # (K, T, C)
-
-
-# (track, first second, last second) -> the stretch between them, as far as the track reaches
-Read = Callable[[str, float, float], Stretch]
 
 
 @dataclass(frozen=True)
@@ -51,10 +38,25 @@ class Choice:
     stop_secs: float
     segment_secs: tuple[float, float] | None = None  # the scored segment within it, in seconds of the track
 
+    def frames(self, sample_rate: int, num_frames: int) -> tuple[int, int]:
+        """The first frame of it, and the one behind its last, in a track of so many frames."""
+        return round(self.start_secs * sample_rate), min(round(self.stop_secs * sample_rate), num_frames)
+
+
+class Stretch(NamedTuple):
+    """What a choice chose, each of shape (frames, channels)."""
+
+    mixture: Waveform
+    reference: Waveform
+    estimate: Waveform
+
+
+Read = Callable[[Choice], Stretch]  # as far as the track reaches
+
 
 @dataclass(frozen=True)
 class Recording:
-    """A choice with its sounds, by the names of ``TAKES``."""
+    """A choice with its sounds, by the names of the fields of ``Stretch``."""
 
     choice: Choice
     sample_rate: int
@@ -116,14 +118,13 @@ def _common(rows: Sequence[Row]) -> Iterator[Choice]:
             yield Choice("common", track, source, start, start + COMMON_SECS)
 
 
-def record(choices: Sequence[Choice], read: Read, vocabulary: Sequence[str], sample_rate: int) -> Iterator[Recording]:
+def record(choices: Sequence[Choice], read: Read, sample_rate: int) -> Iterator[Recording]:
     """The sounds of every choice, all of one choice at one level."""
     for choice in choices:
-        stretch, slot = read(choice.track, choice.start_secs, choice.stop_secs), vocabulary.index(choice.source)
-        waveforms = stretch.mixture, stretch.references[slot], stretch.estimates[slot]
+        waveforms = read(choice)
         levels = zip(waveforms, match_levels(waveforms), strict=True)
         sounds = [encode(waveform, level, sample_rate) for waveform, level in levels]
-        yield Recording(choice, sample_rate, dict(zip(TAKES, sounds, strict=True)))
+        yield Recording(choice, sample_rate, dict(zip(Stretch._fields, sounds, strict=True)))
 
 
 def write_clips(path: Path, recordings: Sequence[Recording]) -> None:

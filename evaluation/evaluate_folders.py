@@ -12,10 +12,11 @@ from data_prep.revision import code_revision
 from data_prep.storage import open_folder
 from evaluation import mir_eval_backend
 from evaluation.about import About
-from evaluation.folders import Found, find_tracks
+from evaluation.clips import FILE_NAME, Choice, Read, Stretch, choose, record, write_clips
+from evaluation.folders import MODEL, Found, find_tracks
 from evaluation.job import score_all
 from evaluation.options import override_evaluation
-from evaluation.report import write_report
+from evaluation.report import Extras, write_report
 from evaluation.results import Results
 from evaluation.scores import Row
 from evaluation.stored import StoredTrack
@@ -61,8 +62,28 @@ def evaluate_folders(
             rows = score_all(remaining, secs, results, settings, baselines == "oracle", workers)
         for line in silent(rows):
             print(f"note: {line}", flush=True)
-        results.finish(rows, dataclasses.asdict(about), lambda made: write_report(made / "report.html", rows, about))
+        choices = choose(rows, settings.segment_secs)
+        recordings = list(record(choices, make_reader(found.tracks), about.sample_rate))
+
+        def write_more(made: Path) -> None:
+            write_clips(made / FILE_NAME, recordings)
+            write_report(made / "report.html", rows, about, Extras(recordings=recordings))
+
+        results.finish(rows, dataclasses.asdict(about), write_more)
     return out
+
+
+def make_reader(tracks: Sequence[StoredTrack]) -> Read:
+    """A function of choices that reads what is to be heard."""
+    by_name = {track.name: track for track in tracks}
+
+    def read(choice: Choice) -> Stretch:
+        track = by_name[choice.track]
+        frames, slot = choice.frames(track.sample_rate, track.num_frames), track.vocabulary.index(choice.source)
+        references, estimates = track.read_references(*frames), track.read_estimates(*frames)
+        return Stretch(track.read_mixture(*frames, references), references[slot], estimates[MODEL][slot])
+
+    return read
 
 
 def silent(rows: Sequence[Row]) -> list[str]:

@@ -16,7 +16,7 @@ from evaluation.clips import FILE_NAME, write_clips
 from evaluation.job import score_all
 from evaluation.report import Extras, write_report
 from evaluation.results import Results
-from evaluation.stretches import record_clips
+from evaluation.stretches import record_run
 from evaluation.subject import Subject, open_subject
 from evaluation.unpack import iter_stored
 from evaluation.workers import Workers
@@ -66,7 +66,7 @@ def evaluate(
         with Workers(processes) as workers:
             tracks = iter_stored(subject, frozenset(results.kept), subject.out.scratch)
             rows = score_all(tracks, secs, results, about.evaluation, baselines == "oracle", workers)
-        recordings = record_clips(subject, rows)
+        recordings = record_run(subject, rows)
         extras = Extras(conditions, read_metrics(workdir), recordings)
 
         def write_more(folder: Path) -> None:

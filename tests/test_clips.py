@@ -98,16 +98,15 @@ def test_a_sound_comes_back_as_it_was_but_for_sixteen_bits(channels):
     np.testing.assert_allclose(decoded, waveform, atol=2**-16 * 10 ** (7 / 20))
 
 
-def read(track, start_secs, stop_secs):
-    shape = round((stop_secs - start_secs) * RATE), 1
-    rng = np.random.default_rng(len(track))
-    mixture, references = rng.uniform(-0.1, 0.1, shape), rng.uniform(-0.1, 0.1, (2, *shape))
-    return Stretch(mixture, references, references * 0.5)
+def read(choice):
+    shape = round((choice.stop_secs - choice.start_secs) * RATE), 1
+    mixture, reference = np.random.default_rng(len(choice.track)).uniform(-0.1, 0.1, (2, *shape))
+    return Stretch(mixture, reference, reference * 0.5)
 
 
 def make_recordings(num=3, secs=2.0):
     choices = [Choice("worst", "t" * (i + 1), "vc", 0.0, secs, (0.5, 1.5)) for i in range(num)]
-    return list(record(choices, read, ["va", "vc"], RATE))
+    return list(record(choices, read, RATE))
 
 
 def test_recordings_come_back_from_their_archive(tmp_path):
@@ -158,7 +157,7 @@ def test_clips_beyond_the_budget_are_left_out_and_counted():
 def test_the_numbers_of_a_clip_are_those_of_its_segment():
     rows = rows_of({"vc": [1.25, 9.0], "va": [3.0, 4.0]})
     choices = [each for each in choose(rows, 1.0) if each.why == "worst"]
-    blocks = listening.run_clips(list(record(choices, read, ["va", "vc"], RATE)), rows)
+    blocks = listening.run_clips(list(record(choices, read, RATE)), rows)
     clip = next(block for block in blocks if isinstance(block, Clips)).clips[0]
     assert (clip.title, clip.note) == ("cello", "t, 0 to 1 s")
     assert {name: cell.text for name, cell in clip.numbers} == {

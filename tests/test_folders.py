@@ -12,9 +12,11 @@ import soundfile
 
 from configs.schema import Evaluation
 from evaluation.baselines import ORACLES
+from evaluation.clips import read_clips
 from evaluation.evaluate_folders import evaluate_folders
 from evaluation.folders import find_tracks
 from evaluation.scores import read_csv, score_track
+from evaluation.sounds import decode
 from tests.test_scoring import same
 
 RATE = 2000
@@ -71,6 +73,13 @@ def test_scores_are_those_of_the_waveforms(corpus, capsys):
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "estimates of another system" in report
     assert "step" not in report.split("</header>")[0]
+    recordings = read_clips(out / "clips.zip")
+    assert report.count("<audio") == 3 * len(recordings) > 6
+    for recording in recordings:
+        choice, part = recording.choice, slice(*recording.choice.frames(RATE, 3 * RATE))
+        reference, estimate = (each[part] for each in audio[choice.track, choice.source])
+        np.testing.assert_allclose(decode(recording.sounds["reference"])[0], reference, atol=1e-3)
+        np.testing.assert_allclose(decode(recording.sounds["estimate"])[0], estimate, atol=1e-3)
 
 
 def test_silent_files_are_told_of_and_counted(corpus, capsys):
@@ -191,7 +200,7 @@ def test_the_command_is_stopped_and_continued(corpus):
     assert "1 of 2 tracks were scored before." in result.stdout
     assert same(read_csv(folder / "out/scores.csv"), expected)
     names = {path.name for path in (folder / "out").iterdir()}
-    assert names == {"scores.csv", "scores.json", "report.html", "report.md", "report.json"}
+    assert names == {"clips.zip", "scores.csv", "scores.json", "report.html", "report.md", "report.json"}
 
 
 def test_the_command_says_what_it_needs(corpus):

@@ -17,12 +17,12 @@ from data_prep.manifest import load_manifest
 from data_prep.synthetic import write_musdb, write_urmp
 from evaluation.aggregates import improvement, place
 from evaluation.baselines import ORACLES
-from evaluation.clips import read_clips
+from evaluation.clips import Choice, read_clips
 from evaluation.evaluate_run import evaluate
 from evaluation.scores import SCHEMA_VERSION, read_csv
 from evaluation.separate import Separator, read_audio, separate_files
 from evaluation.sounds import decode
-from evaluation.stretches import make_reader, record_clips
+from evaluation.stretches import make_reader, record_run
 from evaluation.subject import open_subject
 from tests import replicas
 from trainer.lock import Hold
@@ -88,12 +88,13 @@ def test_what_is_heard_is_what_was_scored(workdir):
         whole = subject.separator.estimate(track.mixture, track.labels)
         for start_secs, stop_secs in ((0, 0.5), (0.7123, 1.9), (2.5, 9.0)):
             part = slice(round(start_secs * 8000), round(stop_secs * 8000))
-            found = read(track.name, start_secs, stop_secs)
-            np.testing.assert_array_equal(found.mixture, track.mixture[part])
-            np.testing.assert_array_equal(found.references, track.references[:, part])
-            np.testing.assert_allclose(found.estimates, whole[:, part], atol=1e-6)
+            for slot in (0, subject.config.data.sources.index(track.labels[0])):
+                found = read(Choice("best", track.name, subject.config.data.sources[slot], start_secs, stop_secs))
+                np.testing.assert_array_equal(found.mixture, track.mixture[part])
+                np.testing.assert_array_equal(found.reference, track.references[slot, part])
+                np.testing.assert_allclose(found.estimate, whole[slot, part], atol=1e-6)
     rows = evaluated_rows(workdir)
-    for recording in record_clips(subject, rows):
+    for recording in record_run(subject, rows):
         choice = recording.choice
         if choice.segment_secs is None:
             continue

@@ -43,16 +43,15 @@ def write_run(folder, seed=0, gain=0.0, config=None, vocabulary=instruments.MUSD
     (folder / "scores.json").write_text(json.dumps({"schema_version": 3, **described}))
     if sound:
         choices = [Choice("common", "a track", source, 2.0, 2.5) for source in ("va", "vn")]
-        write_clips(folder / "clips.zip", list(record(choices, make_read(0.1 * (1 + seed)), ["va", "vn"], RATE)))
+        write_clips(folder / "clips.zip", list(record(choices, make_read(0.1 * (1 + seed)), RATE)))
     return str(folder)
 
 
 def make_read(level):
-    def read(track, start_secs, stop_secs):
-        del track
-        shape = round((stop_secs - start_secs) * RATE), 1
-        waveforms = np.random.default_rng(0).uniform(-0.2, 0.2, (3, *shape))
-        return Stretch(waveforms[0], waveforms[1:], waveforms[1:] * level)
+    def read(choice):
+        shape = round((choice.stop_secs - choice.start_secs) * RATE), 1
+        mixture, reference = np.random.default_rng(0).uniform(-0.2, 0.2, (2, *shape))
+        return Stretch(mixture, reference, reference * level)
 
     return read
 
