@@ -22,10 +22,10 @@ TITLES = {
 HOW = (
     "The takes of a clip are the same seconds at the same level (RMS over the clip; the change is printed), coded "
     "without loss. Starting one stops the others and goes on at the same moment. Listen blind shuffles the takes to be "
-    "judged and hides their names and pictures until you reveal them. Between the two lines of a picture lies the "
-    "scored segment; frequencies are logarithmic, and "
+    "judged and hides their names and pictures until you reveal them. Frequencies are logarithmic, and "
     f"{sounds.RANGE_DB} dB lie between black and the brightest spot of a clip."
 )
+_MARKED = " Between the two lines of a picture lies the scored segment."
 
 
 class Heard(NamedTuple):
@@ -87,7 +87,8 @@ def fit(heard: Sequence[Heard], budget: int = BUDGET_BYTES) -> list[Clips | Text
             continue
         budget -= size
         found[each.choice.why].append(clip)
-    blocks: list[Clips | Text] = [Text(HOW, "note")] if any(found.values()) else []
+    marked = any(clip.mark for clips in found.values() for clip in clips)
+    blocks: list[Clips | Text] = [Text(HOW + _MARKED * marked, "note")] if any(found.values()) else []
     blocks += [Clips(TITLES[why], clips) for why, clips in found.items() if clips]
     if left_out:
         blocks.append(Text(f"Left out, so that the file stays small: {left_out} of {len(order)} clips.", "note"))

@@ -25,7 +25,7 @@ from evaluation.document import (
 )
 from evaluation.paired import Comparison, Difference
 from evaluation.sides import Sides, config_table
-from evaluation.tables import AGGREGATE_NAMES, METRIC_NAMES, counted, source_line, status_words
+from evaluation.tables import AGGREGATE_NAMES, METRIC_NAMES, NOT_OF_MIXTURE, counted, source_line, status_words
 
 _DECIMALS = 2  # of differences, which are small
 _FIGURES = ("sdr", "sir", "sar", "si_sdr")  # those of the metrics that are drawn
@@ -66,9 +66,9 @@ def _lead(sides: Sides, main: Comparison) -> list[Block]:
     title, tracks = METRIC_NAMES[main.metric], count(len(main.tracks), "track")
     if not parts:
         return [Text(f"No segment has a value of {title} in two runs.", "lead")]
-    text = f"{title} above {sides.reference}: {'; '.join(parts)}."
+    text = f"{title} minus that of {sides.reference}: {'; '.join(parts)}."
     note = f"Median over {tracks} of the differences, segment by segment and source by source, in dB. {_why(main)}"
-    return [Text(text, "lead", parts[0]), Text(note, "note")]
+    return [Text(text, "lead"), Text(note, "note")]
 
 
 def _why(main: Comparison) -> str:
@@ -114,7 +114,7 @@ def _difference(sides: Sides, metric: str, each: Difference, tested: bool) -> Li
 
 def _by_source(sides: Sides, main: Comparison) -> list[Block]:
     found = {(each.source, sides.names[each.run]): each for each in main.differences}
-    sources = list(dict.fromkeys(each.source for each in main.differences if each.source))
+    sources = [source for source in sides.sources if any((source, name) in found for name in sides.runs)]
     others = list(sides.runs)[1:]
     lines = [source_line(source, [_source_cell(found.get((source, name))) for name in others]) for source in sources]
     note = (
@@ -136,7 +136,8 @@ def _scores(sides: Sides) -> list[Block]:
     ]
     lines: list[list[Line]] = [[], []]
     for name, summary in sides.summaries.items():
-        found = [summary.together.get(metric) for metric in metrics]
+        hidden = NOT_OF_MIXTURE if name == "mixture" else ()
+        found = [summary.together.get(metric) if metric not in hidden else None for metric in metrics]
         cells = [
             Cell(each.median_of_segments, role=sides.role(name), n=each.num_values, interval=_of_median(each.intervals))
             if each
@@ -162,7 +163,8 @@ def _figures(sides: Sides) -> list[Block]:
     """The violins by run of SDR, SIR and SAR, as in the first publication's comparison of its networks."""
     panels = []
     for metric in _FIGURES:
-        shown = [name for name in sides.systems if name in sides.runs or (name == "mixture" and metric != "sar")]
+        beside = () if metric in NOT_OF_MIXTURE else ("mixture",)
+        shown = [name for name in sides.systems if name in sides.runs or name in beside]
         strips = [violins.Strip(name, [_violin(sides, name, metric)]) for name in shown]
         panels.append(violins.make_panel(metric, violins.TITLES[metric], strips))
     note = "All sources, where they sound together; the stroke is the median of segments, the number after a name n."

@@ -9,7 +9,7 @@ from evaluation import bootstrap
 from evaluation.aggregates import Summary, summarise
 from evaluation.document import Cell, Column, Line, Role, Table
 from evaluation.runs import MODEL, Run
-from evaluation.scores import Row
+from evaluation.scores import BASELINES, Row
 
 
 def short_names(names: Sequence[str]) -> list[str]:
@@ -31,9 +31,11 @@ class Sides:
             for name, run in self.runs.items()
         }
         self.reference = next(iter(self.runs))
+        self.sources = list(dict.fromkeys(row.source for row in self.rows[self.reference]))
         # The model of each run, then what the reference was set beside.
         self.systems: dict[str, list[Row]] = {name: _of(rows, MODEL) for name, rows in self.rows.items()}
-        beside = dict.fromkeys(row.system for row in self.rows[self.reference] if row.system != MODEL)
+        there = dict.fromkeys(row.system for row in self.rows[self.reference] if row.system != MODEL)
+        beside = [system for system in dict.fromkeys((*BASELINES, *there)) if system in there]
         self.systems |= {system: _of(self.rows[self.reference], system) for system in beside}
         self.summaries: dict[str, Summary] = {
             name: summarise(rows, resamples=bootstrap.RESAMPLES if name in self.runs else 0)[0]

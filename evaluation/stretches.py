@@ -34,7 +34,9 @@ def make_reader(subject: Subject) -> Read:
         first = max(start - geometry.context_frames, 0) // geometry.stride * geometry.stride
         last = min(stop + geometry.context_frames, track.num_frames)
         mixture, reference = _assemble(track, first, last, choice.source)
-        estimate = subject.separator.estimate(mixture, track.labels)[slot]
+        # Zeros behind it, which a mixture counts as followed by anyway: few lengths, as each is compiled anew.
+        padded = np.pad(mixture, ((0, 2 ** (len(mixture) - 1).bit_length() - len(mixture)), (0, 0)))
+        estimate = subject.separator.estimate(padded, track.labels)[slot]
         kept = slice(start - first, stop - first)
         return Stretch(mixture[kept], reference[kept], estimate[kept])
 

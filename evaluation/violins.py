@@ -50,7 +50,7 @@ class Violin:
 
 @dataclass(frozen=True)
 class Strip:
-    """A row of a panel: one violin, or the halves of two."""
+    """A row of a panel: one violin, or the halves of two, of which the model's segments are counted."""
 
     name: str
     violins: Sequence[Violin]
@@ -134,7 +134,7 @@ def _draw(key: str, strips: Sequence[Strip], limits: tuple[float, float]) -> Mar
             for violin in strip.violins:
                 side: Side = "both" if len(strip.violins) == 1 else "low" if violin.system == "model" else "high"
                 _draw_violin(axes, position, violin, side)
-        counts = [sum(len(each.finite) for each in strip.violins if each.system == "model") for strip in strips]
+        counts = [len(max(strip.violins, key=lambda each: each.system == "model").finite) for strip in strips]
         labels = [f"{_short(strip.name)} · {n:,}" for strip, n in zip(strips, counts, strict=True)]
         axes.set_yticks(range(len(strips)), labels, parse_math=False)  # a name with a dollar sign is no formula
         axes.set_xlabel("dB")
