@@ -22,16 +22,14 @@ So its SDR is the plain signal-to-noise ratio, and with one channel its SIR and 
 Axes: S sets of estimates (a model, a baseline, ...), J references, T frames, C channels, L filter taps.
 """
 
-import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import scipy.fft
-import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from data_prep import activity
+from evaluation.projection import Delays, Subspace
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -177,10 +175,11 @@ def pair_energies(
 
 def working_bytes(num_references: int, num_estimates: int, num_frames: int, channels: int, filter_taps: int) -> int:
     """About how much memory :func:`pair_energies` takes at most, as long as Cholesky serves."""
-    signals, frames = num_references * channels, num_frames + filter_taps - 1
-    gram = (signals * filter_taps) ** 2 + num_references * (channels * filter_taps) ** 2
-    waveforms = (2 * num_estimates + 3 * signals) * channels * frames + num_estimates * channels * signals * filter_taps
-    return 8 * (gram + 2 * waveforms)
+    signals, estimates, frames = num_references * channels, num_estimates * channels, num_frames + filter_taps - 1
+    factors = (signals * filter_taps) ** 2 + num_references * (channels * filter_taps) ** 2
+    waveforms = 5 * (estimates + signals) * frames
+    products = 3 * 4 * estimates * signals * filter_taps
+    return 8 * (factors + waveforms + products)
 
 
 _SIGNAL = (-2, -1)  # channels and frames, in this order from here on
@@ -191,110 +190,23 @@ def _pad(signals: Floats, frames: int) -> Floats:
     return np.pad(signals.swapaxes(-1, -2), [(0, 0)] * (signals.ndim - 1) + [(0, frames)])
 
 
-class _Cholesky(NamedTuple):
-    """A factorised Gram matrix."""
-
-    lower: Floats
-    passes: int  # solutions with it, each of the residual that the one before has left
-
-    def solve(self, right: Floats) -> Floats:
-        """Solve for each row of ``right``, shape (N, R L)."""
-        solution, _ = scipy.linalg.lapack.dpotrs(self.lower, right.T, lower=1)
-        return solution.T
-
-
-def _factorise(gram: Floats, norm: float) -> _Cholesky | None:
-    """The Cholesky factor, written over ``gram``; None where rounding leaves no digit of it (see _Space).
-
-    Args:
-        gram: its upper triangle.
-        norm: its 1-norm.
-    """
-    lapack: Any = scipy.linalg.lapack
-    # gram.T is gram in LAPACK's order of the elements: nothing is copied, and the triangle is the lower one.
-    lower, failed = lapack.dpotrf(gram.T, lower=1, clean=0, overwrite_a=1)
-    if failed:
-        return None
-    reciprocal_condition, _ = lapack.dpocon(lower, norm, uplo="L")
-    # A pass shrinks the error to about epsilon times the condition number in the 2-norm, sqrt(size) below the 1-norm's.
-    shrink = np.finfo(np.float64).eps / max(reciprocal_condition * math.sqrt(len(gram)), 1e-300)
-    return _Cholesky(lower, math.ceil(-7 / math.log10(shrink))) if shrink < 0.3 else None  # the error is below 1e-7
-
-
 class _Space:
-    """The signals that filters of L taps make of some references: the columns of A, shape (T + L - 1, R L).
-
-    R is the number of signals that span the references: as a rule J C (see _span).
-
-    The normal equations lose half the digits, and the Gram matrix of band-limited references has a condition number of
-    1e10 and more. So what Cholesky makes of them is corrected with the residual of the signals themselves (corrected
-    semi-normal equations: A. Bjorck, "Stability analysis of the method of seminormal equations for linear least
-    squares problems", Linear Algebra and its Applications 88/89, 1987). That comes to what an orthogonal factorisation
-    of A gives, as long as the Cholesky factor has any digits. Where it has none (duplicates of a reference, hardly any
-    noise outside the band) A itself is factorised: seconds to minutes instead of a tenth of a second per segment.
-    """
+    """The signals that filters of L taps make of some references, of all of them and of each."""
 
     def __init__(self, references: Floats, filter_taps: int) -> None:
         """References of shape (J, C, T + L - 1), the last L - 1 frames 0, none silent in all channels."""
         spans = [_span(channels) for channels in references]
-        self._references = np.concatenate(spans)  # (R, T + L - 1)
-        self._taps = filter_taps
-        self._frames = references.shape[-1]
-        self._num_fft = scipy.fft.next_fast_len(self._frames, real=True)  # no product of lags below L wraps around
-        self._spectra = scipy.fft.rfft(self._references, self._num_fft)  # (R, frequencies)
-        gram, norms = self._make_gram()
+        delays = Delays(np.concatenate(spans), filter_taps)
+        self._all = Subspace(delays)
         stops = np.cumsum([len(span) for span in spans]).tolist()
-        self._own = [slice(stop - len(span), stop) for span, stop in zip(spans, stops, strict=True)]
-        own_factors = []
-        for own in self._own if len(spans) > 1 else []:
-            block = slice(own.start * filter_taps, own.stop * filter_taps)
-            own_factors.append(_factorise(gram[block, block].copy(), norms[own, own].sum(axis=0).max()))
-        self._factor = _factorise(gram, norms.sum(axis=0).max())
-        self._own_factors = own_factors or [self._factor]  # alone, a reference has exactly no interference
-
-    def _make_gram(self) -> tuple[Floats, Floats]:
-        """A^T A, shape (R L, R L), from the correlations: <s_i delayed by a, s_j delayed by b> = r_ij[a - b].
-
-        It is symmetric: the blocks below the diagonal are left as they are. The second result, shape (R, R), bounds the
-        1-norm of each block, at most twice too high.
-        """
-        taps, size = self._taps, len(self._spectra)
-        gram, norms = np.empty((size, taps, size, taps)), np.zeros((size, size))
-        for i, spectrum in enumerate(self._spectra):
-            lags = scipy.fft.irfft(spectrum.conj() * self._spectra[i:], self._num_fft)
-            lags = np.concatenate([lags[:, self._num_fft - taps + 1 :], lags[:, :taps]], axis=-1)  # 1 - L ... L - 1
-            blocks = np.lib.stride_tricks.sliding_window_view(lags, taps, axis=-1)[..., ::-1]  # (R - i, L, L)
-            gram[i, :, i:] = blocks.swapaxes(0, 1)
-            norms[i, i:] = norms[i:, i] = np.abs(lags).sum(axis=-1)
-        return gram.reshape(size * taps, size * taps), norms
+        own = [delays.part(slice(stop - len(span), stop)) for span, stop in zip(spans, stops, strict=True)]
+        # Alone, a reference has exactly no interference.
+        self._own = [Subspace(each) for each in own] if len(own) > 1 else [self._all]
 
     def project(self, signals: Floats, only: int | None = None) -> Floats:
-        """The projection of signals (..., T + L - 1) on the space of all references, or on that of ``only`` one."""
-        everything = (slice(None), self._factor)
-        chosen, factor = everything if only is None else (self._own[only], self._own_factors[only])
-        flat = signals.reshape(-1, self._frames)
-        if factor is None:
-            return _project_by_svd(self._references[chosen], self._taps, flat).reshape(signals.shape)
-        filters, projection = np.zeros((len(flat), len(factor.lower))), np.zeros_like(flat)
-        for _ in range(factor.passes):
-            filters += factor.solve(self._correlate(chosen, flat - projection))
-            projection = self._filter(chosen, filters)
-        return projection.reshape(signals.shape)
-
-    def _correlate(self, chosen: slice, signals: Floats) -> Floats:
-        """A^T x for each of N signals: (N, T + L - 1) -> (N, R L)."""
-        references = self._spectra[chosen].conj()
-        correlations = np.empty((len(signals), len(references), self._taps))
-        for n, spectrum in enumerate(scipy.fft.rfft(signals, self._num_fft)):  # one by one: their products are large
-            correlations[n] = scipy.fft.irfft(spectrum * references, self._num_fft)[:, : self._taps]
-        return correlations.reshape(len(signals), -1)
-
-    def _filter(self, chosen: slice, filters: Floats) -> Floats:
-        """A c for each of N sets of filters: (N, R L) -> (N, T + L - 1)."""
-        references, filtered = self._spectra[chosen], np.empty((len(filters), self._num_fft // 2 + 1), np.complex128)
-        for n, each in enumerate(filters.reshape(len(filters), -1, self._taps)):
-            filtered[n] = np.einsum("jf,jf->f", scipy.fft.rfft(each, self._num_fft), references)
-        return scipy.fft.irfft(filtered, self._num_fft)[:, : self._frames]
+        """The projection of signals (N, C, T + L - 1) on the space of all references, or on that of ``only`` one."""
+        space = self._all if only is None else self._own[only]
+        return space.project(signals.reshape(-1, signals.shape[-1])).reshape(signals.shape)
 
 
 def _span(channels: Floats) -> Floats:
@@ -313,17 +225,6 @@ def _span(channels: Floats) -> Floats:
     sizes = np.sqrt(_energy(mixed))
     kept = sizes > scaled.shape[-1] * np.finfo(np.float64).eps
     return np.asarray(mixed[kept] / sizes[kept, None])
-
-
-def _project_by_svd(references: Floats, taps: int, signals: Floats) -> Floats:
-    """Project on an orthonormal basis of the delayed references; directions below their rounding error are none."""
-    padded = np.pad(references, ((0, 0), (taps - 1, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, taps, axis=-1)[..., ::-1]  # (R, T + L - 1, L)
-    delayed = windows.transpose(0, 2, 1).reshape(-1, windows.shape[1]).T
-    basis, triangle = scipy.linalg.qr(delayed, mode="economic", overwrite_a=True, check_finite=False)
-    turned, sizes, _ = scipy.linalg.svd(triangle, full_matrices=False, check_finite=False)
-    turned = turned[:, sizes > sizes[0] * max(delayed.shape) * np.finfo(np.float64).eps]
-    return np.asarray(signals @ basis @ turned @ turned.T @ basis.T)
 
 
 def si_sdr(references: ArrayLike, estimates: ArrayLike, axis: int | tuple[int, ...] = -1) -> Floats:
