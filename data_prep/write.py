@@ -22,11 +22,11 @@ from configs.splits import SPLITS
 from data_prep import command, parallel
 from data_prep.checks import Findings, finding_lines, judge, table
 from data_prep.corpora import CORPORA, Listing, list_tracks
-from data_prep.manifest import FILE_NAME, Manifest, load_manifest
+from data_prep.manifest import FILE_NAME, Manifest, ShardEntry, load_manifest
 from data_prep.prepare import Job, Prepared, prepare
 from data_prep.revision import code_revision
-from data_prep.shards import place, placed_before, plan
-from data_prep.storage import Folder, open_folder
+from data_prep.shards import Placed, Shard, place_all, placed_before, plan
+from data_prep.storage import Folder, is_bucket, open_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,13 +58,29 @@ def write(config: Config, corpus: str, root: Path, out: str | Path, options: Opt
     tracks, findings = _examine(config, listing, options, folder.scratch, placed)
     good = [track for track in tracks if not track.errors]
     plans = {split: plan(split, [t for t in good if t.files.split == split], config.data.shard_mib) for split in SPLITS}
-    shards = {split: tuple(place(shard, folder, before) for shard in plans[split]) for split in SPLITS}
+    entries = _place_all([shard for split in SPLITS for shard in plans[split]], folder, before)
+    shards = {split: tuple(entries[shard.name] for shard in plans[split]) for split in SPLITS}
     leaks = listing.splits.known_leaks if listing.splits else ()
     skipped = tuple(track.files.name for track in findings.skipped)
     manifest = Manifest(config, corpus, code_revision(), shards, leaks, skipped)
     folder.write_text(FILE_NAME, manifest.to_json() + "\n")
     folder.close()
     return manifest
+
+
+def _place_all(shards: Sequence[Shard], folder: Folder, before: dict[str, Placed]) -> dict[str, ShardEntry]:
+    """Puts all shards in place; returns their entries by name. Uploads take time, so there each gets a line."""
+    entries: dict[str, ShardEntry] = {}
+    started = time.monotonic()
+    for entry in place_all(shards, folder, before):
+        entries[entry.name] = entry
+        left = (time.monotonic() - started) / len(entries) * (len(shards) - len(entries))
+        if is_bucket(folder.url):
+            position = f"{len(entries)}/{len(shards)}"
+            print(
+                f"{position} {entry.name} is there, {entry.num_bytes / 2**20:.1f} MiB ({left:.0f} s left)", flush=True
+            )
+    return entries
 
 
 def check(config: Config, corpus: str, root: Path, options: Options = Options()) -> None:

@@ -41,8 +41,9 @@ def open_subject(
     Raises:
         ValueError: the run, the checkpoint or the records are missing or do not fit together.
     """
+    workdir = open_folder(workdir).url
     run = load_run(workdir)
-    folder = records or run.records
+    folder = open_folder(records or run.records).url
     manifest = load_manifest(folder)
     config = override_evaluation(run.config, overrides)
     manifest.require(config, folder)

@@ -22,6 +22,7 @@ import configs
 from configs import Config
 from configs.schema import WEIGHTS
 from data_prep import command
+from data_prep.storage import open_folder
 from trainer.checkpoints import restore_network
 from trainer.conditioning import UNKNOWN
 from trainer.tiling import estimate_in_graph, long_patch
@@ -102,7 +103,8 @@ def export(workdir: str, checkpoint: str, out: str, weights: str = "average") ->
     Raises:
         ValueError: there is no such run or checkpoint.
     """
-    config, out = load_run(workdir).config, out or f"{workdir}/saved_model"
+    config = load_run(workdir).config
+    out = open_folder(out or f"{workdir}/saved_model").url
     network = make_network(config)
     step = restore_network(workdir, network, checkpoint, weights)
     if tf.io.gfile.exists(out) and not tf.io.gfile.exists(f"{out}/saved_model.pb"):
@@ -120,7 +122,7 @@ def export(workdir: str, checkpoint: str, out: str, weights: str = "average") ->
 
 def main(_: Sequence[str]) -> None:
     """Flags -> one call."""
-    print(f"SavedModel: {export(FLAGS.workdir, FLAGS.checkpoint, FLAGS.out, FLAGS.weights)}")
+    print(f"SavedModel: {export(open_folder(FLAGS.workdir).url, FLAGS.checkpoint, FLAGS.out, FLAGS.weights)}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import tensorflow as tf
 import configs
 from configs import Config
 from data_prep.manifest import Manifest, manifest_from_json
+from data_prep.storage import Folder, open_folder
 
 _CHANGEABLE = (
     "model.form",
@@ -37,17 +38,19 @@ def load_run(workdir: str) -> Run:
     Raises:
         ValueError: there is none.
     """
-    path = ""
+    folder, name = open_folder(workdir), ""
+    texts = {name: _read(folder, name) for name in ("config.json", "records.json")}
     try:
-        path = f"{workdir}/config.json"
-        config = configs.from_json(_read(path))
-        path = f"{workdir}/records.json"
-        records = json.loads(_read(path))
-        return Run(config, str(records["folder"]), manifest_from_json(json.dumps(records["manifest"]), path))
-    except (tf.errors.NotFoundError, tf.errors.FailedPreconditionError) as error:
-        raise ValueError(f"there is no {path}: trainer.task has not started there, or it is another folder.") from error
+        name = "config.json"
+        config = configs.from_json(texts[name])
+        name = "records.json"
+        records = json.loads(texts[name])
+        manifest = manifest_from_json(json.dumps(records["manifest"]), f"{folder.url}/{name}")
+        return Run(config, str(records["folder"]), manifest)
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not what trainer.task wrote ({error}); restore it or begin anew.") from error
+        raise ValueError(
+            f"{folder.url}/{name} is not what trainer.task wrote ({error}); restore it or begin anew."
+        ) from error
 
 
 def open_run(workdir: str, config: Config, records: str, manifest: Manifest) -> None:
@@ -85,9 +88,17 @@ def _refuse_another(run: Run, workdir: str, config: Config, manifest: Manifest) 
         print(f"The cosine schedule now ends at step {now}, not {before}: the learning rate changes.", flush=True)
 
 
-def _read(path: str) -> str:
-    with tf.io.gfile.GFile(path, "r") as file:
-        return file.read()
+def _read(folder: Folder, name: str) -> str:
+    try:
+        text = folder.read_text(name)
+    except OSError:  # its folder is a file
+        text = None
+    if text is None:
+        folder.list_names()  # fails where it is the bucket that is missing
+        raise ValueError(
+            f"there is no {folder.url}/{name}: trainer.task has not started there, or it is another folder."
+        )
+    return text
 
 
 def write_text(path: str, text: str) -> None:
