@@ -149,7 +149,7 @@ class Train:
     max_gain: float = 1.0
     remix: float = 0.0  # share of examples that mix any instruments, each from a track of its own; the labels follow
     silence: float = 0.0  # share of examples that lose one source and its label
-    flip_polarity: bool = False  # each source is turned upside down or not; that hides a cue: reeds and brass are lopsided
+    flip_polarity: bool = False  # each is turned upside down or not; this hides that reeds and brass are lopsided
     swap_channels: bool = False  # left and right of each source trade places or not; mono stays as it is
     label_dropout: float = 0.0  # share of examples whose labels are unknown to the network
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
