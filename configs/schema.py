@@ -4,6 +4,7 @@ The defaults are the network and data of the first publication of this system; t
 replace what they vary. No default stands anywhere else.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from typing import Literal, get_args
@@ -61,6 +62,8 @@ class Data:
     def __post_init__(self) -> None:
         distinct = len(set(self.sources)) == len(self.sources) > 0 and all(self.sources)
         _require(distinct, "data.sources", self.sources, "at least one name, each once")
+        plain = all(re.fullmatch(r"\w[\w .+,()&'-]*", name) for name in self.sources)  # they become names of files
+        _require(plain, "data.sources", self.sources, "names that files can have")
         _require(self.excerpt_secs > 0, "data.excerpt_secs", self.excerpt_secs, "a positive number of seconds")
         _require(self.context_frames >= 0, "data.context_frames", self.context_frames, "0 or more frames")
         _one_of("data.encoding", self.encoding, ("int16", "float32"))

@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,7 +138,7 @@ def manifest_from_json(text: str, path: str) -> Manifest:
     """
     try:
         tree = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON: {error}.") from error
     version = tree.get("format_version") if isinstance(tree, dict) else None
     if version != FORMAT_VERSION:
@@ -152,16 +153,36 @@ def manifest_from_json(text: str, path: str) -> Manifest:
 
 def shard_from_tree(tree: dict[str, Any]) -> ShardEntry:
     """The entry that ``dataclasses.asdict`` turned into plain values; its name must not lead out of the folder."""
-    plain_name(tree["name"])
-    return ShardEntry(**{**tree, "tracks": tuple(map(track_from_tree, tree["tracks"]))})
+    entry = ShardEntry(**{**tree, "tracks": tuple(map(track_from_tree, tree["tracks"]))})
+    plain_name(entry.name)
+    _require_types(texts=(entry.crc32c,), counts=(entry.num_bytes,))
+    return entry
 
 
 def track_from_tree(tree: dict[str, Any]) -> TrackEntry:
     """As ``shard_from_tree``."""
-    return TrackEntry(**{**tree, "warnings": tuple(tree["warnings"])})
+    entry = TrackEntry(**{**tree, "warnings": tuple(tree["warnings"])})
+    _require_types(
+        texts=(entry.name, *entry.num_parts, *entry.warnings),
+        counts=(entry.num_frames, entry.num_excerpts, *entry.num_parts.values()),
+    )
+    if entry.residual_db is not None and not math.isfinite(entry.residual_db):
+        raise TypeError(f"residual_db is {entry.residual_db}")
+    return entry
+
+
+def _require_types(texts: Iterable[object], counts: Iterable[object]) -> None:
+    """JSON has whatever types whoever wrote it liked; ``TypeError`` where that is none of ours."""
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"{text!r} is no text")
+    for count in counts:
+        if not (type(count) is int and 0 <= count < 2**63):
+            raise TypeError(f"{count!r} is no count")
 
 
 def _from_tree(tree: dict[str, Any]) -> Manifest:
+    _require_types(texts=tree.get("skipped", ()), counts=())
     return Manifest(
         config=configs.from_json(json.dumps(tree["config"])),
         corpus=str(tree["corpus"]),

@@ -128,13 +128,22 @@ def parse(serialized: bytes, layout: Layout, address: int = 0) -> Record:
         mixture=mixture.reshape(shape),
         sources=encoded.reshape(len(names), *mixture.reshape(shape).shape),
         scales=features["audio/scale"].numpy(),
-        addresses=address + np.array(_audio_offsets(serialized), np.int64),
+        addresses=address + np.array(_audio_offsets(serialized, mixture.nbytes, 1 + len(names)), np.int64),
     )
+    _require_sound(record)
+    return record
+
+
+def _require_sound(record: Record) -> None:
+    """What the values of a record must satisfy, whoever wrote it."""
     if not 0 <= record.context_before <= record.context_before + record.owned_frames <= len(record.mixture):
         raise ValueError(f"the record owns frames beyond the {len(record.mixture)} it stores.")
-    if len(record.scales) != 1 + len(names):
-        raise ValueError(f"the record has {len(record.scales)} scales for {1 + len(names)} waveforms.")
-    return record
+    if len(record.scales) != 1 + len(record.slots):
+        raise ValueError(f"the record has {len(record.scales)} scales for {1 + len(record.slots)} waveforms.")
+    if not np.isfinite(record.scales).all():
+        raise ValueError("the record has a scale that is no finite number.")
+    if len(set(record.slots.tolist())) < len(record.slots) or not np.isin(record.labels, (0, 1)).all():
+        raise ValueError("the record names a source twice, or has labels other than 0 and 1.")
 
 
 def iter_records(path: str, layout: Layout, address: int = 0) -> Iterator[Record]:
@@ -177,20 +186,30 @@ def _decode(stored: tf.Tensor, layout: Layout) -> NDArray[Any]:
         raise ValueError(f"its audio is not {layout.encoding}: {reason(error)}") from error
 
 
-def _audio_offsets(serialized: bytes) -> list[int]:
+def _audio_offsets(serialized: bytes, num_bytes: int, count: int) -> list[int]:
     """Where the bytes of the mixture and of each stored source begin in a ``tf.train.Example``.
 
     An Example is nested messages, the fields of each one after the other: features / entries of a map / name and
     feature / list of values.
+
+    Raises:
+        ValueError: there are not ``count`` waveforms of ``num_bytes`` bytes, or it is an Example of another kind.
     """
     offsets: dict[bytes, list[int]] = {}
-    for features in _fields(serialized, slice(0, len(serialized))):
-        for entry in _fields(serialized, features):
-            name, feature = _fields(serialized, entry)
-            if serialized[name] in (b"audio/mixture", b"audio/encoded"):
-                values = (value for one_list in _fields(serialized, feature) for value in _fields(serialized, one_list))
-                offsets[serialized[name]] = [value.start for value in values]
-    return offsets[b"audio/mixture"] + offsets.get(b"audio/encoded", [])
+    try:
+        for features in _fields(serialized, slice(0, len(serialized))):
+            for entry in _fields(serialized, features):
+                name, feature = _fields(serialized, entry)
+                if serialized[name] in (b"audio/mixture", b"audio/encoded"):
+                    lists = _fields(serialized, feature)
+                    values = (value for one_list in lists for value in _fields(serialized, one_list))
+                    offsets[serialized[name]] = [value.start for value in values]
+        found = offsets[b"audio/mixture"] + offsets.get(b"audio/encoded", [])
+    except (IndexError, KeyError, ValueError) as error:
+        raise ValueError("the record is not laid out as data_prep.write does; write the records again.") from error
+    if len(found) != count or max(found) + num_bytes > len(serialized):
+        raise ValueError(f"the record holds {len(found)} waveforms, or cut ones, where {count} were expected.")
+    return found
 
 
 def _fields(data: bytes, message: slice) -> Iterator[slice]:

@@ -149,5 +149,5 @@ def test_a_bad_split_file(tmp_path, text, message):
 
 
 def test_unknown_splits_list_the_known():
-    with pytest.raises(ValueError, match=r"nor one of .*synthetic"):
+    with pytest.raises(ValueError, match=r"none of .*synthetic"):
         load_splits("nonsense")
