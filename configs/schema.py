@@ -197,6 +197,8 @@ class Evaluation:
     silent_dbfs: float = -80.0  # ... and above this level; a signal below it is silent
     filter_taps: int = 512  # of the distortion filter of BSS Eval
     bss_v4: bool = True  # also ISR, SIR and SAR of BSS Eval v4: free with one channel, with two five times the cost
+    v4_filters: Literal["segment", "track"] = "segment"  # what the filters of v4 are fitted to
+    museval_compatible: bool = False  # museval's rules: its frames, filters per track, nothing where a source is silent
     backend: Literal["own", "mir_eval"] = "own"  # what computes SDR, SIR and SAR of v3
 
     def __post_init__(self) -> None:
@@ -206,11 +208,20 @@ class Evaluation:
         _require(self.filter_taps > 0, "evaluation.filter_taps", self.filter_taps, "1 or more")
         level, threshold = self.active_relative_db, self.silent_dbfs
         _require(level < 0, "evaluation.active_relative_db", level, "a level below 0 dB")
+        _one_of("evaluation.v4_filters", self.v4_filters, ("segment", "track"))
+        if self.museval_compatible:
+            _require(self.bss_v4, "evaluation.bss_v4", self.bss_v4, "true, as museval computes BSS Eval v4 alone")
+            _one_of("evaluation.backend", self.backend, ("own",))
         _one_of("evaluation.backend", self.backend, ("own", "mir_eval"))
         if self.backend == "mir_eval":
             _require(self.filter_taps == 512, "evaluation.filter_taps", self.filter_taps, "512, as mir_eval has them")
         # What stays below -80 dBFS is not stored in records (data_prep.activity), so it cannot be told from silence.
         _require(-80 <= threshold < 0, "evaluation.silent_dbfs", threshold, "a level from -80 to below 0 dB")
+
+    @property
+    def fits_track(self) -> bool:
+        """Whether the filters of v4 are fitted to the whole track."""
+        return self.bss_v4 and (self.v4_filters == "track" or self.museval_compatible)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,13 @@ INAUDIBLE_DBFS = -80.0
 
 
 def segments(num_frames: int, sample_rate: int, settings: Evaluation) -> list[tuple[int, int]]:
-    """The segments in which a track is scored, as (start, stop) frames."""
+    """The segments in which a track is scored, as (start, stop) frames; museval's where the settings say so."""
+    if settings.museval_compatible:
+        window, hop = (
+            int(secs * sample_rate) for secs in (settings.segment_secs, settings.hop_secs or settings.segment_secs)
+        )
+        count = (num_frames - window + hop) // hop if window < num_frames else 1
+        return [(i * hop, min(i * hop + window, num_frames)) for i in range(count)]
     segment_frames = max(round(settings.segment_secs * sample_rate), 1)
     hop_frames = max(round((settings.hop_secs or settings.segment_secs) * sample_rate), 1)
     return segment_bounds(num_frames, segment_frames, hop_frames)

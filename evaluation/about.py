@@ -56,8 +56,8 @@ def method(about: About, has_oracles: bool) -> list[Block]:
         f"A source sounds in a segment where its level is above {plain(settings.active_relative_db)} dB relative to "
         f"its loudest segment in the track and above {plain(settings.silent_dbfs)} dBFS. A signal below "
         f"{plain(settings.silent_dbfs)} dBFS is silent.",
-        f"BSS Eval filters of {settings.filter_taps} taps, fitted to each segment against the sources that sound; "
-        f"v3 computed by {_BACKENDS[settings.backend]}.",
+        f"BSS Eval filters of {settings.filter_taps} taps, {_fitted(settings)}; v3 computed by "
+        f"{_BACKENDS[settings.backend]}.",
         "Mixture: the mixture taken as the estimate of every source. Silence: nothing at all taken as the estimate.",
     ]
     if has_oracles:
@@ -68,6 +68,16 @@ def method(about: About, has_oracles: bool) -> list[Block]:
             "mixture's spectrum can reach."
         )
     return [Items(items)]
+
+
+def _fitted(settings: configs.Evaluation) -> str:
+    if settings.museval_compatible:
+        return (
+            "of BSS Eval v4 alone, fitted to each track by the rules of museval: its frames, no remainder, nothing scored "
+            "where a source or an estimate is silent"
+        )
+    whole = ", those of v4 to the whole track" if settings.fits_track else ""
+    return f"fitted to each segment against the sources that sound{whole}"
 
 
 def origin(about: About) -> list[Block]:

@@ -22,7 +22,7 @@ So its SDR is the plain signal-to-noise ratio, and with one channel its SIR and 
 Axes: S sets of estimates (a model, a baseline, ...), J references, T frames, C channels, L filter taps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -152,17 +152,43 @@ def pair_energies(
         owners: shape (P,), its reference.
         filter_taps: L.
     """
-    references, estimates = _pad(references, filter_taps - 1), _pad(estimates, filter_taps - 1)
-    energies = Energies(*np.zeros((len(Energies._fields), len(chosen))))
+    references, estimates = pad(references, filter_taps - 1), pad(estimates, filter_taps - 1)
     sounding = np.flatnonzero(references.any(axis=_SIGNAL))
     space = _Space(references[sounding], filter_taps) if sounding.size else None
-    everything = space.project(estimates) if space else np.zeros_like(estimates)
+
+    def target(j: int, own: Integers) -> Floats:
+        estimate = estimates[chosen[own]]
+        if space is None or j not in sounding:
+            return np.zeros_like(estimate)
+        return space.project(estimate, only=int(np.searchsorted(sounding, j)))
+
+    explained = space.project(estimates) if space else np.zeros_like(estimates)
+    return relate(references, estimates, chosen, owners, explained, target)
+
+
+def relate(
+    references: Floats,
+    estimates: Floats,
+    chosen: Integers,
+    owners: Integers,
+    everything: Floats,
+    target_of: Callable[[int, Integers], Floats],
+) -> Energies:
+    """The energies of P pairs, whose decomposition is at hand.
+
+    Args:
+        references: shape (J, C, T).
+        estimates: shape (N, C, T).
+        chosen: shape (P,), the estimate of each pair.
+        owners: shape (P,), its reference.
+        everything: P e of each estimate, (N, C, T).
+        target_of: (reference j, its pairs) -> P_j e of each of these pairs, (pairs, C, T).
+    """
+    energies = Energies(*np.zeros((len(Energies._fields), len(chosen))))
     for j in np.unique(owners):
         own = np.flatnonzero(owners == j)
         reference, estimate, explained = references[j], estimates[chosen[own]], everything[chosen[own]]
-        target = np.zeros_like(estimate)
-        if space and j in sounding:
-            target = space.project(estimate, only=int(np.searchsorted(sounding, j)))
+        target = target_of(int(j), own)
         energies.reference[own] = _energy(reference, _SIGNAL)
         energies.spatial[own] = _energy(target - reference, _SIGNAL)
         energies.target[own] = _energy(target, _SIGNAL)
@@ -185,7 +211,7 @@ def working_bytes(num_references: int, num_estimates: int, num_frames: int, chan
 _SIGNAL = (-2, -1)  # channels and frames, in this order from here on
 
 
-def _pad(signals: Floats, frames: int) -> Floats:
+def pad(signals: Floats, frames: int) -> Floats:
     """Zeros at the end: (..., T, C) -> (..., C, T + frames)."""
     return np.pad(signals.swapaxes(-1, -2), [(0, 0)] * (signals.ndim - 1) + [(0, frames)])
 

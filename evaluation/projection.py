@@ -31,24 +31,26 @@ from scipy.linalg import blas, lapack
 Floats = NDArray[np.float64]
 Solve = Callable[[Floats], Floats]  # correlations (N, R, L) -> filters (N, R, L)
 
-_EXACT = 1e-9  # a correction below it, relative to the signal, is none
-_ROUNDING = 1e-6  # one below it that does not become smaller is rounding
-_SHRINK = 0.3  # what a correction must become smaller by, else there are no digits in the factor
+EXACT = 1e-9  # a correction below it, relative to the signal, is none
+ROUNDING = 1e-6  # one below it that does not become smaller is rounding
+SHRINK = 0.3  # what a correction must become smaller by, else there are no digits in the factor
 _DENSE_SIZE = 1024  # up to it a plain Cholesky factorisation is as fast
 
 
 class Delays:
     """The matrix A, as far as it is ever needed: times a vector, and its transpose times one."""
 
-    def __init__(self, references: Floats, taps: int) -> None:
-        """References of shape (R, T)."""
+    def __init__(self, references: Floats, taps: int, before: Floats | None = None) -> None:
+        """References of shape (R, T), and the L - 1 frames before them, (R, L - 1), None for zeros."""
         self._taps, self._frames = taps, references.shape[-1]
         self._num_fft = scipy.fft.next_fast_len(4 * taps, real=True)
         self._hop = self._num_fft - taps + 1
         self._num_blocks = -(-self._frames // self._hop)
         self.references = references
-        before = np.pad(references, ((0, 0), (taps - 1, self._num_blocks * self._hop - self._frames)))
-        windows = np.lib.stride_tricks.sliding_window_view(before, self._num_fft, axis=-1)[:, :: self._hop]
+        lead = np.zeros((len(references), taps - 1)) if before is None else before
+        behind = np.zeros((len(references), self._num_blocks * self._hop - self._frames))
+        padded = np.concatenate([lead, references, behind], axis=-1)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, self._num_fft, axis=-1)[:, :: self._hop]
         self._spectra = _frequencies_first(scipy.fft.rfft(windows))  # (F, R, B)
 
     def part(self, chosen: slice) -> "Delays":
@@ -82,11 +84,12 @@ def _frequencies_first(spectra: NDArray[np.complex128]) -> NDArray[np.complex128
     return np.ascontiguousarray(np.moveaxis(spectra, -1, 0))
 
 
-def iter_solvers(lags: Floats) -> Iterator[Solve]:
+def iter_solvers(lags: Floats, last_resort: bool = False) -> Iterator[Solve]:
     """Solvers of A^T A c = b, from the fastest to the one that bears most, as far as they can be had.
 
     Args:
         lags: shape (R, R, L), as ``Delays.lags`` gives them.
+        last_resort: whether to end with one that leaves alone what is below the rounding of the references.
     """
     if lags.shape[0] * lags.shape[2] > _DENSE_SIZE and (upper := _schur(lags)) is not None:
         yield _substitution(upper.T, by_lag=True)
@@ -94,6 +97,13 @@ def iter_solvers(lags: Floats) -> Iterator[Solve]:
     lower, failed = lapack.dpotrf(_gram(lags).T, lower=1, clean=0, overwrite_a=1)
     if not failed:
         yield _substitution(lower, by_lag=False)
+    if last_resort:
+        del lower
+        gram = _gram(lags)
+        gram[np.diag_indices(len(gram))] += 10 * len(gram) * np.finfo(np.float64).eps * gram.diagonal().max()
+        lower, failed = lapack.dpotrf(gram.T, lower=1, clean=0, overwrite_a=1)
+        if not failed:
+            yield _substitution(lower, by_lag=False)
 
 
 def _substitution(lower: Floats, by_lag: bool) -> Solve:
@@ -180,11 +190,11 @@ class Subspace:
         weights = scales * np.random.default_rng(0).choice([-1.0, 1.0], len(signals))
         probe = self._correction(solve, (weights @ signals)[None], (weights @ found)[None])
         last, change = 1.0, float(np.linalg.norm(probe))
-        while not change < _EXACT:
+        while not change < EXACT:
             step = self._correction(solve, signals, found)
             change = float(np.max(np.linalg.norm(step, axis=-1) * scales, initial=0.0))
-            if not change < _SHRINK * last:  # nan, too
-                return found if change < _ROUNDING else None
+            if not change < SHRINK * last:  # nan, too
+                return found if change < ROUNDING else None
             found, last = found + step, change
         return found
 

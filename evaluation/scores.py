@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import chain, product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from configs.schema import Evaluation
 from data_prep import activity
 from data_prep.storage import replacing
 from evaluation import bss, mir_eval_backend
+
+if TYPE_CHECKING:
+    from evaluation.track_filters import TrackFilters
 
 SCHEMA_VERSION = 3  # of the columns and their meaning
 STATUSES = ("scored", "solo", "silent_estimate", "absent", "silent_mixture")
@@ -112,8 +115,11 @@ def score_track(
         config: segments, thresholds, what is computed by what, and the length of the BSS Eval filters.
 
     Raises:
-        ValueError: the shapes do not fit, a system has the name of a baseline, or a value is not finite.
+        ValueError: the shapes do not fit, a system has the name of a baseline, a value is not finite, or filters of
+            the whole track are asked for.
     """
+    if config.fits_track:
+        raise ValueError("filters of the whole track are those of evaluation.scoring.score_stored, not of a segment.")
     if config.backend == "mir_eval":
         mir_eval_backend.require(mixture.shape[-1])
     if taken := estimates.keys() & set(BASELINES):
@@ -158,6 +164,7 @@ class Scorer:
         references: Waveforms,
         estimates: Mapping[str, Waveforms],
         active: NDArray[np.bool_],
+        filters: "TrackFilters | None" = None,
     ) -> list[Row]:
         """The rows of a segment by system, the baselines last, then by slot.
 
@@ -167,18 +174,27 @@ class Scorer:
             references: shape (K, T, C).
             estimates: system -> shape (K, T, C).
             active: shape (K,), which sources sound.
+            filters: of v4, those of the track; None: of the segment.
         """
         mixture = np.asarray(mixture, np.float64)
         shared = (np.broadcast_to(each, references.shape) for each in (mixture, np.zeros_like(mixture)))
         systems = {system: np.asarray(each, np.float64) for system, each in estimates.items()}
         systems |= zip(BASELINES, shared, strict=True)
-        statuses, values = _score_segment(mixture, references, list(systems.values()), active, self.config)
+        slots: Sequence[int] = range(len(self.vocabulary))
+        if self.config.museval_compatible:
+            assert filters is not None
+            slots = filters.slots
+            statuses, values = _score_as_museval(references, systems, filters)
+        else:
+            statuses, values = _score_segment(mixture, references, systems, active, self.config, filters)
         rows: dict[str, list[Row]] = {system: [] for system in systems}
-        for (s, system), (k, source) in product(enumerate(systems), enumerate(self.vocabulary)):
+        for (s, system), k in product(enumerate(systems), slots):
             status = str(statuses[s, k])
             defined = {metric: float(values[metric][s, k]) for metric in _DEFINED[status] if metric in values}
             start_secs, polyphony = start / self.sample_rate, int(active.sum())
-            rows[system].append(Row(system, self.track, start_secs, source, status, polyphony, **defined))
+            if self.config.museval_compatible:
+                polyphony = 0 if status == "silent_mixture" else len(slots)
+            rows[system].append(Row(system, self.track, start_secs, self.vocabulary[k], status, polyphony, **defined))
         pairs = (zip(rows[system], rows["mixture"], strict=True) for system in systems)
         return [_with_gains(row, baseline) for row, baseline in chain.from_iterable(pairs)]
 
@@ -218,12 +234,18 @@ def _validate(track: str, mixture: Waveforms, systems: Mapping[str, Waveforms], 
 
 
 def _score_segment(
-    mixture: Waveforms, references: Waveforms, systems: Sequence[Floats], active: NDArray[np.bool_], config: Evaluation
+    mixture: Waveforms,
+    references: Waveforms,
+    named: Mapping[str, Floats],
+    active: NDArray[np.bool_],
+    config: Evaluation,
+    filters: "TrackFilters | None",
 ) -> tuple[NDArray[np.str_], dict[str, Floats]]:
     """The status and the metrics of S systems, each of shape (S, K); a metric counts where its status defines it.
 
-    Mixture (T, C), references and each of the systems (K, T, C), active (K,). The mixture is the last system but one.
+    Mixture (T, C), references and each of the systems (K, T, C), active (K,).
     """
+    systems = list(named.values())
     silent_mixture = activity.rms_db(mixture) < config.silent_dbfs
     quiet = np.stack([activity.rms_db(each) for each in systems]) < config.silent_dbfs
     conditions = [np.broadcast_to(each, quiet.shape) for each in (silent_mixture, ~active, quiet, active.sum() == 1)]
@@ -238,20 +260,54 @@ def _score_segment(
     for s, each in enumerate(systems):
         values["si_sdr"][s, active] = bss.si_sdr(sounding, each[active], _SIGNAL_AXES)
         values["snr"][s, active] = activity.snr(sounding, each[active])
-    signals: dict[tuple[int, int], int] = {}
-    shared = len(systems) - len(BASELINES)  # one signal is the estimate of every source
-    chosen = [signals.setdefault((s, k if s != shared else 0), len(signals)) for s, k in np.argwhere(scored)]
+    names, places = list(named), [(int(s), int(k)) for s, k in np.argwhere(scored)]
+    signals: dict[tuple[str, int], int] = {}  # the mixture is one, the estimate of every source
+    chosen = [signals.setdefault((names[s], 0 if names[s] == "mixture" else k), len(signals)) for s, k in places]
     if chosen:
         owners = np.broadcast_to(np.cumsum(active) - 1, scored.shape)[scored]
-        estimates = np.stack([systems[s][k] for s, k in signals])
-        for metric, ratio in _bss_eval(sounding, estimates, np.array(chosen), owners, config).items():
+        estimates = np.stack([named[name][k] for name, k in signals])
+        found = _bss_eval(sounding, estimates, np.array(chosen), owners, config, with_v4=filters is None)
+        if filters is not None and config.bss_v4:
+            parts = references[filters.slots], estimates, [filters.key(*signal) for signal in signals]
+            owners = np.array([filters.slots.index(k) for _, k in places])
+            found |= zip(_V4, filters.energies(*parts, np.array(chosen), owners).images(), strict=True)
+        for metric, ratio in found.items():
             values[metric][scored] = ratio
     values["sdr"][quiet] = values["snr"][quiet] = 0.0
     return statuses, values
 
 
+def _score_as_museval(
+    references: Floats, systems: Mapping[str, Floats], filters: "TrackFilters"
+) -> tuple[NDArray[np.str_], dict[str, Floats]]:
+    """The figures of museval, as :func:`_score_segment`; of the slots of ``filters`` alone, the others do not exist.
+
+    Museval scores nothing where a reference or an estimate is silent, the channels summed. Such a frame gets the one
+    status that scores nothing.
+    """
+    slots = list(filters.slots)
+    statuses = np.full((len(systems), len(references)), "silent_mixture", "U16")
+    values = {metric: np.zeros(statuses.shape) for metric in ("snr", *_V4)}
+    owners = np.arange(len(slots))
+    for s, (system, waveforms) in enumerate(systems.items()):
+        estimates = waveforms[slots]
+        if any((each.sum(axis=2) == 0).all(axis=1).any() for each in (references[slots], estimates)):
+            continue
+        keys = [filters.key(system, k) for k in slots]
+        ratios = filters.energies(references[slots], estimates, keys, owners, owners).images()
+        statuses[s, slots] = "scored" if len(slots) > 1 else "solo"
+        for metric, ratio in zip(("snr", *_V4), (activity.snr(references[slots], estimates), *ratios), strict=True):
+            values[metric][s, slots] = ratio
+    return statuses, values
+
+
 def _bss_eval(
-    references: Floats, estimates: Floats, chosen: bss.Integers, owners: bss.Integers, config: Evaluation
+    references: Floats,
+    estimates: Floats,
+    chosen: bss.Integers,
+    owners: bss.Integers,
+    config: Evaluation,
+    with_v4: bool,
 ) -> dict[str, Floats]:
     """The metrics of BSS Eval, v3 and if asked for v4, of P pairs as in ``bss.pair_energies``: each of shape (P,).
 
@@ -268,7 +324,7 @@ def _bss_eval(
     by_channel = [energies([c]) for c in channels]
     v3 = bss.Energies(*(np.sum(energy, axis=0) for energy in zip(*by_channel, strict=True)))
     ratios = dict(zip(_V3, v3.sources(), strict=True))
-    if config.bss_v4:
+    if config.bss_v4 and with_v4:
         # With one channel the two versions project alike.
         ratios |= zip(_V4, (v3 if len(channels) == 1 else energies(channels)).images(), strict=True)
     if config.backend == "mir_eval":

@@ -1,38 +1,29 @@
 """Score a track that lies in files, in several processes and bounded memory.
 
 Each process reads and scores some seconds at a time. What a segment needs of the whole track is measured first: where
-its sources sound, and for the oracles how they lie in the channels.
+its sources sound, for the oracles how they lie in the channels, and if asked for the filters of the whole track.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from configs.schema import Evaluation
 from data_prep import activity
 from evaluation import baselines, bss
 from evaluation.scores import Row, Scorer, in_order
 from evaluation.stored import Floats, StoredTrack
+from evaluation.tasks import Task, load, segment_bytes, split, sum_covariances
+from evaluation.track_filters import TrackFilters, fit_track
 from evaluation.workers import Workers
 
-_TASK_BYTES = 64 * 2**20  # of audio in a task, or one segment
 
-Bounds = Sequence[tuple[int, int]]
+class _Measured(NamedTuple):
+    """Of the segments of a task."""
 
-
-class _Task(NamedTuple):
-    """Some segments, and what the track as a whole has to say of them."""
-
-    track: StoredTrack
-    bounds: Bounds
-    stop: int  # where the next task starts
-    config: Evaluation
-    sounding: NDArray[np.bool_] | None = None  # (segments, K)
-    slots: NDArray[np.intp] | None = None  # of the J sources that are not silent throughout
-    covariances: baselines.Spectra | None = None  # None: without oracles
+    levels: Floats  # of every slot in dBFS, (segments, K)
+    products: Floats  # of the channels of every slot over the task, (K, C, C)
 
 
 def score_stored(
@@ -54,93 +45,72 @@ def score_stored(
     Raises:
         ValueError: a file cannot be read, is shorter than the track, or has values that are not finite numbers.
     """
-    systems = len(track.systems) + (len(baselines.ORACLES) if oracles else 0)
-    tasks = _split(track, systems, config)
-    levels = list(workers.map(_measure, tasks))
-    sounding = activity.active(np.concatenate(levels), config.active_relative_db, config.silent_dbfs)
-    slots = np.flatnonzero(np.isfinite(np.concatenate(levels)).any(axis=0))
-    tasks = [task._replace(slots=slots) for task in tasks]
-    covariances = baselines.spatial_covariances(workers.map(_sum_covariances, tasks)) if oracles else None
+    systems = [*track.systems, *(baselines.ORACLES if oracles else ())]
+    tasks = split(track, len(systems), config)
+    measured = list(workers.map(_measure, tasks))
+    levels = np.concatenate([each.levels for each in measured])
+    sounding = activity.active(levels, config.active_relative_db, config.silent_dbfs)
+    slots = np.flatnonzero(np.isfinite(levels).any(axis=0))
     places = np.cumsum([0, *(len(task.bounds) for task in tasks)])
     tasks = [
-        task._replace(sounding=sounding[first : first + len(task.bounds)], covariances=covariances)
+        task._replace(slots=slots, sounding=sounding[first : first + len(task.bounds)])
         for first, task in zip(places[:-1], tasks, strict=True)
     ]
-    workers.fit(_task_bytes(track, tasks, systems, config))
+    if oracles:
+        covariances = baselines.spatial_covariances(workers.map(sum_covariances, tasks))
+        tasks = [task._replace(covariances=covariances) for task in tasks]
+    workers.fit(_task_bytes(tasks, len(systems)))
+    filters = None
+    if config.fits_track and len(slots):
+        products = np.sum([each.products for each in measured], axis=0)
+        filters = fit_track(tasks, systems, products[slots], workers)
     segments = []
-    for task, rows in zip(tasks, workers.map(_score, tasks), strict=True):
+    for task, rows in zip(tasks, workers.map(_score, [(task, filters) for task in tasks]), strict=True):
         segments.append(rows)
-        advance((task.stop - task.bounds[0][0]) / track.sample_rate)
+        advance((task.stop - task.start) / track.sample_rate)
     return in_order(segments)
 
 
-def _split(track: StoredTrack, systems: int, config: Evaluation) -> list[_Task]:
-    """Segments in groups whose audio is not much."""
-    bounds = activity.segments(track.num_frames, track.sample_rate, config)
-    each = max(_TASK_BYTES // _segment_bytes(track, bounds, systems), 1)
-    parts = [bounds[i : i + each] for i in range(0, len(bounds), each)]
-    stops = [*(part[0][0] for part in parts[1:]), track.num_frames]
-    return [_Task(track, part, stop, config) for part, stop in zip(parts, stops, strict=True)]
-
-
-def _segment_bytes(track: StoredTrack, bounds: Bounds, systems: int) -> int:
-    """Of the audio of the longest segment: mixture and references, and every system."""
-    longest = max(stop - start for start, stop in bounds)
-    return 8 * longest * track.channels * len(track.vocabulary) * (systems + 2)
-
-
-def _task_bytes(track: StoredTrack, tasks: Sequence[_Task], systems: int, config: Evaluation) -> int:
+def _task_bytes(tasks: Sequence[Task], systems: int) -> int:
     """What a process needs at most for any of the tasks."""
+    track, config = tasks[0].track, tasks[0].config
     polyphony = max(int(task.sounding.sum(axis=1).max()) for task in tasks if task.sounding is not None)
     longest = max(stop - start for task in tasks for start, stop in task.bounds)
-    audio = max(len(task.bounds) * _segment_bytes(track, task.bounds, systems) for task in tasks)
+    audio = max(len(task.bounds) * segment_bytes(track, task.bounds, systems) for task in tasks)
     estimates = systems * polyphony + 1
     return 2 * audio + bss.working_bytes(polyphony, estimates, longest, track.channels, config.filter_taps)
 
 
-def _measure(task: _Task) -> Floats:
-    """The level of every slot in every segment in dBFS, (segments, K)."""
-    track, levels = task.track, []
+def _measure(task: Task) -> _Measured:
+    """Read everything once, and refuse what is no number."""
+    track, rate = task.track, task.track.sample_rate
+    levels, last = [], task.bounds[-1]
+    products = np.zeros((len(track.vocabulary), track.channels, track.channels))
     for start, stop in task.bounds:
-        references = track.read_references(start, stop)
-        waveforms = {"the mixture": track.read_mixture(start, stop, references)}
+        # What lies behind the last segment belongs to no segment, as museval has them, but to the track.
+        end = max(stop, task.stop) if (start, stop) == last else stop
+        references = track.read_references(start, end)
+        waveforms = {"the mixture": track.read_mixture(start, end, references)}
         waveforms |= {f"the reference {name}": each for name, each in zip(track.vocabulary, references, strict=True)}
-        for system, estimates in track.read_estimates(start, stop).items():
-            names = (f"{source} of the {system}" for source in track.vocabulary)
-            waveforms |= zip(names, estimates, strict=True)
+        for system, estimates in track.read_estimates(start, end).items():
+            waveforms |= zip((f"{source} of the {system}" for source in track.vocabulary), estimates, strict=True)
         for name, waveform in waveforms.items():
             if not np.isfinite(waveform).all():
-                where = f"between {start / track.sample_rate:g} and {stop / track.sample_rate:g} s"
+                where = f"between {start / rate:g} and {end / rate:g} s"
                 raise ValueError(f"track {track.name}: {name} has values that are not finite numbers {where}.")
-        levels.append(activity.rms_db(references))
-    return np.stack(levels)
+        levels.append(activity.rms_db(references[:, : stop - start]))
+        products += references.swapaxes(1, 2) @ references
+    return _Measured(np.stack(levels), products)
 
 
-def _sounding(task: _Task, start: int, stop: int) -> tuple[Floats, Floats]:
-    """Mixture and references as the oracles read them."""
-    references = task.track.read_references(start, stop)
-    return task.track.read_mixture(start, stop, references), references[task.slots]
-
-
-def _sum_covariances(task: _Task) -> baselines.Spectra:
-    stretch = task.track.num_frames, task.bounds[0][0], task.stop, task.track.sample_rate
-    return baselines.covariance_sums(partial(_sounding, task), *stretch)
-
-
-def _score(task: _Task) -> list[Row]:
-    track, first, last = task.track, task.bounds[0][0], task.bounds[-1][1]
-    references, estimates = track.read_references(first, last), track.read_estimates(first, last)
-    mixture = track.read_mixture(first, last, references)
-    if task.covariances is not None:
-        stretch = track.num_frames, first, last, track.sample_rate, task.covariances
-        for oracle, waveforms in baselines.oracle_stretch(partial(_sounding, task), *stretch).items():
-            estimates[oracle] = np.zeros(references.shape, np.float32)
-            estimates[oracle][task.slots] = waveforms
-    scorer = Scorer(track.name, track.vocabulary, track.sample_rate, task.config)
+def _score(call: tuple[Task, TrackFilters | None]) -> list[Row]:
+    task, filters = call
+    audio, first = load(task, task.start, task.bounds[-1][1]), task.start
+    scorer = Scorer(task.track.name, task.track.vocabulary, task.track.sample_rate, task.config)
     rows: list[Row] = []
     assert task.sounding is not None
     for (start, stop), active in zip(task.bounds, task.sounding, strict=True):
         part = slice(start - first, stop - first)
-        cut = {system: waveforms[:, part] for system, waveforms in estimates.items()}
-        rows += scorer.score(start, mixture[part], references[:, part], cut, active)
+        cut = {system: waveforms[:, part] for system, waveforms in audio.estimates.items()}
+        rows += scorer.score(start, audio.mixture[part], audio.references[:, part], cut, active, filters)
     return rows

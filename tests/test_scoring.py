@@ -10,7 +10,7 @@ import pytest
 
 from configs.schema import Evaluation
 from data_prep.storage import LocalFolder
-from evaluation import scoring, workers
+from evaluation import tasks, workers
 from evaluation.baselines import oracle_estimates
 from evaluation.job import score_all
 from evaluation.results import Results
@@ -62,7 +62,7 @@ def same(found, expected, atol=1e-6):
 @pytest.mark.parametrize("config", [CONFIG, replace(CONFIG, hop_secs=0.4), replace(CONFIG, segment_secs=20.0)])
 @pytest.mark.parametrize("task_bytes", [1, 2**26])
 def test_rows_are_those_of_the_track_in_memory(tmp_path, monkeypatch, channels, config, task_bytes):
-    monkeypatch.setattr(scoring, "_TASK_BYTES", task_bytes)
+    monkeypatch.setattr(tasks, "_BYTES", task_bytes)
     stored, (mixture, references, estimates) = make_track(tmp_path, channels=channels)
     systems = {"model": estimates, **oracle_estimates(mixture, references, RATE)}
     expected = score_track(stored.name, mixture, references, systems, VOCABULARY, RATE, config)
@@ -88,7 +88,7 @@ def end(_):
 
 
 def test_processes_give_the_same_rows_and_load_no_tensorflow(tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "_TASK_BYTES", 1)
+    monkeypatch.setattr(tasks, "_BYTES", 1)
     stored, _ = make_track(tmp_path)
     with Workers(2) as pool:
         pool.fit(1)
