@@ -73,8 +73,8 @@ def method(about: About, has_oracles: bool) -> list[Block]:
 def _fitted(settings: configs.Evaluation) -> str:
     if settings.museval_compatible:
         return (
-            "of BSS Eval v4 alone, fitted to each track by the rules of museval: its frames, no remainder, nothing scored "
-            "where a source or an estimate is silent"
+            "of BSS Eval v4 alone, fitted to each track by the rules of museval: its frames, no remainder, nothing "
+            "scored where a source or an estimate is silent"
         )
     whole = ", those of v4 to the whole track" if settings.fits_track else ""
     return f"fitted to each segment against the sources that sound{whole}"
