@@ -27,7 +27,7 @@ from evaluation.aggregates import AGGREGATES
 from evaluation.bootstrap import Interval
 from evaluation.common_sounds import common_clips
 from evaluation.paired import Comparison, Difference, Summary, compare, has
-from evaluation.render import write
+from evaluation.render import SUFFIXES, write
 from evaluation.runs import Run, load
 from evaluation.scores import METRICS
 from evaluation.side_by_side import make_document
@@ -127,9 +127,20 @@ def _tell(runs: Sequence[Run], metric: str) -> bool:
     return not again and all(has(run, metric) for run in runs)
 
 
+def _require_places(report: str, out: str) -> None:
+    if report and Path(report).suffix != ".html":
+        raise ValueError(f"--report is {report}; expected a name that ends in .html.")
+    if report and out and Path(out).absolute() in [Path(report).absolute().with_suffix(each) for each in SUFFIXES]:
+        raise ValueError(f"--out is {out}, which --report={report} writes too; choose another name.")
+    for name in filter(None, (report, out)):
+        if not Path(name).absolute().parent.is_dir():
+            raise ValueError(f"there is no folder {Path(name).parent} for {name}; make it or choose another.")
+
+
 def main(arguments: Sequence[str]) -> None:
     """Flags -> runs -> one call."""
     sources = [name.strip() for name in FLAGS.sources.split(",") if name.strip()]
+    _require_places(FLAGS.report, FLAGS.out)
     runs = [load(name) for name in arguments[1:]]
     comparison = compare(runs, FLAGS.metric, sources)
     print("\n".join(lines(comparison)))

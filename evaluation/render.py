@@ -12,17 +12,15 @@ from markupsafe import Markup
 from data_prep.storage import replacing
 from evaluation.document import Clips, Document, to_tree
 
+SUFFIXES = (".html", ".md", ".json")
+
 _FOLDER = Path(__file__).parent
 
 
 def write(path: Path, document: Document) -> None:
     """Write the page, and Markdown and JSON beside it; each file is the old one or the new one, never half of it."""
-    texts = {
-        ".json": json.dumps(to_tree(document), indent=1, allow_nan=False) + "\n",
-        ".md": to_markdown(document),
-        ".html": to_html(document),
-    }
-    for suffix, text in texts.items():
+    texts = to_html(document), to_markdown(document), json.dumps(to_tree(document), indent=1, allow_nan=False) + "\n"
+    for suffix, text in reversed(list(zip(SUFFIXES, texts, strict=True))):  # the page last
         with replacing(path.with_suffix(suffix)) as temporary:
             # A file name that is no text (a lone surrogate) must not cost the report.
             temporary.write_text(text, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")

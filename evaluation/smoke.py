@@ -47,7 +47,7 @@ def make_steps(out: Path, stem_file: Path) -> list[_Step]:
         _write("smoke", "urmp", out / "urmp", out / "records" / "urmp"),
         _write("smoke_musdb", "musdb", out / "musdb", out / "records" / "musdb"),
         _train("smoke", out / "records" / "urmp", urmp_run),
-        _evaluate("smoke", urmp_run, "test"),
+        _evaluate("smoke", urmp_run, "test", "--audit"),
         _write("smoke_musdb", "musdb", stem_file.parent.parent, out / "records" / "musdb18"),
         _train("smoke_musdb", out / "records" / "musdb18", musdb_run),
         _evaluate("smoke_musdb", musdb_run, "train"),
@@ -76,8 +76,8 @@ def _train(config: str, records: Path, workdir: Path) -> _Step:
     return _Step(f"train {config} for {steps} steps", last, arguments)
 
 
-def _evaluate(config: str, workdir: Path, split: str) -> _Step:
-    arguments = ("evaluation.evaluate", f"--workdir={workdir}", f"--split={split}", "--checkpoint=latest")
+def _evaluate(config: str, workdir: Path, split: str, *flags: str) -> _Step:
+    arguments = ("evaluation.evaluate", f"--workdir={workdir}", f"--split={split}", "--checkpoint=latest", *flags)
     return _Step(f"score {config} on its {split} tracks", _results(config, workdir, split) / "report.html", arguments)
 
 

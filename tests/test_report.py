@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import json
 import math
 import re
@@ -15,11 +17,14 @@ from evaluation import bootstrap, document, report, scores
 from evaluation.about import About
 from evaluation.audit import Condition
 from evaluation.baselines import ORACLES
+from evaluation.clips import Choice, Recording
 from evaluation.report import Extras
 from evaluation.scores import Row, read_csv, write_csv
+from evaluation.sounds import encode
 from tests.page import MINUS, Page
 
 SYSTEMS = ("model", "mixture", "silence", *ORACLES)
+NO_EXTRAS = Extras()
 BLANK = "\N{EN DASH}"
 
 
@@ -91,9 +96,9 @@ def about(**changes: Any) -> About:
     return replace(about, **changes)
 
 
-def write(tmp_path: Path, rows: Sequence[Row], **changes: Any) -> str:
+def write(tmp_path: Path, rows: Sequence[Row], extras: Extras = NO_EXTRAS, **changes: Any) -> str:
     path = tmp_path / "report.html"
-    report.write_report(path, rows, about(**changes))
+    report.write_report(path, rows, about(**changes), extras)
     assert sorted(each.name for each in tmp_path.glob("report.*")) == ["report.html", "report.json", "report.md"]
     return path.read_text(encoding="utf-8")
 
@@ -351,6 +356,47 @@ def test_names_and_configs_show_as_text(tmp_path: Path) -> None:
     assert r"\</title\>\</pre\>\<script\>alert('1')\</script\>\&amp;" in markdown
     assert any(text.startswith("<b>x</b> · ") for text in page.texts)  # the axis of a figure
     assert any(text.startswith("$\\frac{$ · ") for text in page.texts)  # and no formula
+
+
+def make_recordings(track: str, num: int, secs: float = 0.1, rate: int = 22050, channels: int = 1) -> list[Recording]:
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (round(secs * rate), channels))
+    sounds = dict.fromkeys(("mixture", "reference", "estimate"), encode(noise, 0.0, rate))
+    return [Recording(Choice("common", track, "vn", float(i), i + secs), rate, sounds) for i in range(num)]
+
+
+def test_sounds_have_players_and_one_script_that_is_ours(tmp_path: Path) -> None:
+    hostile = "\"><script>alert('1')</script>"
+    rows = [replace(row, track=hostile) for row in sample_rows(instruments.URMP, 1, 6)]
+    html = write(tmp_path, rows, Extras(recordings=make_recordings(hostile, 2)))
+    page = Page(html)
+    assert (page.tags["audio"], page.tags["img"], page.tags["button"], page.tags["script"]) == (6, 6, 2, 1)
+    assert f"{hostile}, 1 to 1.1 s" in page.texts
+    script = re.search(r"<script>(.*?)</script>\n</body>", html, re.DOTALL)
+    assert script is not None
+    digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page.policy
+    assert all(link.startswith(("#", "data:")) for link in page.links)
+    assert "script-src 'none'" in Page(write(tmp_path, rows)).policy
+
+
+def test_a_page_stays_below_twenty_megabytes(tmp_path: Path) -> None:
+    """Of noise, which FLAC cannot make smaller, at the rate and channels of MUSDB18."""
+    recordings = make_recordings("t", 8, 5.0, 44100, 2)
+    html = write(tmp_path, sample_rows(instruments.URMP, 7, 6), Extras(recordings=recordings))
+    assert 10_000_000 < len(html.encode()) < 20_000_000
+    assert re.search(r"Left out, so that the file stays small: [1-7] of 8 clips\.", Page(html).text)
+
+
+def test_curves_say_where_they_begin_and_end(tmp_path: Path) -> None:
+    lines = [{"step": step, "kind": "train", "loss": 1 / step, "learning_rate": 1e-3} for step in range(10, 5000, 10)]
+    lines += [{"step": 2500, "kind": "valid", "loss": 0.5, "improvement": 1.25}]
+    lines += [{"step": 4990, "kind": "valid", "loss": 0.25, "improvement": 6.5}]
+    page = Page(write(tmp_path, sample_rows(instruments.MUSDB, 1, 6), Extras(curves=lines)))
+    (loss, gain) = page.alternatives[-2:]
+    assert "In training from 1.00e-01 at step 10 to 2.00e-04 at step 4,990" in loss
+    assert "In validation from 5.00e-01 at step 2,500 to 2.50e-01 at step 4,990" in loss
+    assert "In validation from 1.2 dB at step 2,500 to 6.5 dB at step 4,990" in gain
+    assert "How it learnt" not in Page(write(tmp_path, sample_rows(instruments.MUSDB, 1, 6))).text
 
 
 def test_the_page_asks_for_nothing_and_points_at_what_it_has(tmp_path: Path) -> None:

@@ -213,6 +213,21 @@ def test_short_names():
     assert short_names(["x/a/b", "x/b/a"]) == ["x/a/b", "x/b/a"]
 
 
+def test_places_that_cannot_be_written_are_refused_first(tmp_path):
+    for places, message in [
+        (["--report=a.txt"], "--report is a.txt; expected a name that ends in .html."),
+        (
+            ["--report=a.html", "--out=a.json"],
+            "--out is a.json, which --report=a.html writes too; choose another name.",
+        ),
+        (["--report=no/a.html"], "there is no folder no for no/a.html; make it or choose another."),
+    ]:
+        call = [sys.executable, "-m", "evaluation.compare", "x", "y", *places]
+        done = subprocess.run(call, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (1, f"error: {message}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_command_writes_the_report(tmp_path, three):
     call = [sys.executable, "-m", "evaluation.compare", *three, f"--report={tmp_path / 'compared.html'}"]
     done = subprocess.run(call, capture_output=True, text=True, check=True)
