@@ -1,20 +1,26 @@
 """The comparison of runs as a report: its numbers computed again, its sounds, and runs that have not everything."""
 
+import io
 import json
 import math
 import re
 import subprocess
 import sys
+from base64 import b64decode
 from collections import defaultdict
 from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+import soundfile
 
 import configs
 from configs import instruments
+from data_prep import activity
 from evaluation import bootstrap, compare
 from evaluation.clips import Choice, Stretch, record, write_clips
+from evaluation.common_sounds import common_clips
+from evaluation.document import Clips
 from evaluation.paired import holm
 from evaluation.runs import load
 from evaluation.scores import write_csv
@@ -43,15 +49,19 @@ def write_run(folder, seed=0, gain=0.0, config=None, vocabulary=instruments.MUSD
     (folder / "scores.json").write_text(json.dumps({"schema_version": 3, **described}))
     if sound:
         choices = [Choice("common", "a track", source, 2.0, 2.5) for source in ("va", "vn")]
-        write_clips(folder / "clips.zip", list(record(choices, make_read(0.1 * (1 + seed)), RATE)))
+        write_clips(folder / "clips.zip", list(record(choices, make_read(seed), RATE)))
     return str(folder)
 
 
-def make_read(level):
+def estimate_noise(seed, shape):
+    return np.random.default_rng(1 + seed).uniform(-0.01, 0.01, shape)
+
+
+def make_read(seed):
     def read(choice):
         shape = round((choice.stop_secs - choice.start_secs) * RATE), 1
         mixture, reference = np.random.default_rng(0).uniform(-0.2, 0.2, (2, *shape))
-        return Stretch(mixture, reference, reference * level)
+        return Stretch(mixture, reference, reference * 0.1 + estimate_noise(seed, shape))
 
     return read
 
@@ -163,6 +173,20 @@ def test_what_the_page_says_of_the_runs(tmp_path, three):
     assert (tmp_path / "compared.md").exists()
     tree = json.loads((tmp_path / "compared.json").read_text())
     assert tree["sections"][0]["key"] == "differences"
+
+
+def test_the_sounds_are_those_of_the_runs_at_one_level(three):
+    blocks = common_clips({name: load(name) for name in three})
+    clips = next(block for block in blocks if isinstance(block, Clips)).clips
+    assert [clip.title for clip in clips] == ["viola", "violin"]
+    for clip in clips:
+        heard = {take.name: soundfile.read(io.BytesIO(b64decode(take.sound.split(",")[1])))[0] for take in clip.judged}
+        assert list(heard) == three
+        for seed, waveform in enumerate(heard.values()):
+            found = [np.corrcoef(waveform, estimate_noise(other, (len(waveform), 1))[:, 0])[0, 1] for other in range(3)]
+            assert np.argmax(found) == seed
+            assert found[seed] > 0.3
+            assert activity.rms_db(waveform[:, None]) == pytest.approx(-23, abs=0.1)
 
 
 def test_runs_without_common_sounds_are_compared_in_silence(tmp_path, three):
