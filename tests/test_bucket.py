@@ -1,6 +1,8 @@
 """A folder in a bucket: what a folder does, and every way a bucket can fail in one sentence."""
 
+import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +10,29 @@ import pytest
 from data_prep import bucket as module
 from data_prep.storage import Stored, making, open_folder
 
+PAGE = (Path(__file__).parent.parent / "docs" / "buckets.md").read_text(encoding="utf-8")
 MISSING_KEY = "/no/such/key.json"
+
+
+def documented(sentence):
+    """Whether docs/buckets.md has a sentence, whatever it says in parentheses and of which bucket."""
+
+    def form(text):
+        for pattern, replacement in (
+            (r"\(.*\)", "(...)"),
+            (r"(bucket-\w+|BUCKET)", "bucket"),
+            (r"no permission to \w+", "no permission to act"),
+            (r"kept answering \d+", "kept answering 503"),
+            (r"gs://bucket/\S+", "gs://bucket/file"),
+            (r"\S+ begins with \S+;", "x:// begins with x://;"),
+            (r"\S+ is no folder", "gs://bucket is no folder"),
+        ):
+            text = re.sub(pattern, replacement, text)
+        return text.rstrip(".")
+
+    rows = re.findall(r"^\| [^|]+ \| ([^|]+) \|$", PAGE, re.MULTILINE)
+    assert len(rows) > 12
+    return form(sentence) in map(form, rows)
 
 
 @pytest.fixture
@@ -122,21 +146,21 @@ DENIED = (
 )
 
 
-@pytest.mark.parametrize(
-    ("outcome", "operations", "sentence"),
-    [
-        (401, [], r"gs://bucket-\w+ does not take the credentials \(.*\); run 'gcloud auth application-default login'"),
-        (403, [], DENIED.format("list")),
-        (403, ["list"], DENIED.format("list")),
-        (403, ["read", "stat"], DENIED.format("read")),
-        (403, ["write"], DENIED.format("write")),
-        (403, ["delete"], DENIED.format("delete")),
-        (400, [], r"gs://bucket-\w+ refuses to list \(400, .*\); mend the address"),
-        (429, [], r"kept answering 429 \(.*rate limit.*\); give the same command again later"),
-        (503, [], r"kept answering 503 \(backend error\); give the same command again later"),
-        ("cut", [], r"Cloud Storage cannot be reached \(.*closed connection.*\); check the network"),
-    ],
-)
+FAULTS = [
+    (401, [], r"gs://bucket-\w+ does not take the credentials \(.*\); run 'gcloud auth application-default login'"),
+    (403, [], DENIED.format("list")),
+    (403, ["list"], DENIED.format("list")),
+    (403, ["read", "stat"], DENIED.format("read")),
+    (403, ["write"], DENIED.format("write")),
+    (403, ["delete"], DENIED.format("delete")),
+    (400, [], r"gs://bucket-\w+ refuses to list \(400, .*\); mend the address"),
+    (429, [], r"kept answering 429 \(.*rate limit.*\); give the same command again later"),
+    (503, [], r"kept answering 503 \(backend error\); give the same command again later"),
+    ("cut", [], r"Cloud Storage cannot be reached \(.*closed connection.*\); check the network"),
+]
+
+
+@pytest.mark.parametrize(("outcome", "operations", "sentence"), FAULTS)
 def test_faults_are_one_sentence_within_seconds(gcs, bucket, folder, outcome, operations, sentence):
     gcs.inject(outcome, bucket, operations)
     began = time.monotonic()
@@ -144,6 +168,7 @@ def test_faults_are_one_sentence_within_seconds(gcs, bucket, folder, outcome, op
         folder.check()
     assert time.monotonic() - began < 10
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+    assert documented(str(caught.value))
 
 
 @pytest.mark.parametrize("outcome", [503, 429, "cut", "lost", "slow"])
@@ -173,14 +198,18 @@ def test_credentials_and_network(gcs, folder, monkeypatch, variable, value, sent
             monkeypatch.delenv(name, raising=False)
         else:
             monkeypatch.setenv(name, gcs.variables["http_proxy"] if value == "closed" else value)
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
         folder.check()
+    assert documented(str(caught.value))
 
 
 def test_revoked_credentials(gcs, folder):
     gcs.inject(400, "", ["token"])
-    with pytest.raises(ValueError, match=r"the credentials for gs://bucket-\w+ are refused \(.*invalid_grant.*\); run"):
+    with pytest.raises(
+        ValueError, match=r"the credentials for gs://bucket-\w+ are refused \(.*invalid_grant.*\); run"
+    ) as caught:
         folder.check()
+    assert documented(str(caught.value))
 
 
 def test_credentials_that_only_the_client_library_knows(folder, monkeypatch):
@@ -192,26 +221,36 @@ def test_credentials_that_only_the_client_library_knows(folder, monkeypatch):
             check(self, name)
 
     monkeypatch.setattr(module.BucketFolder, "check_tensorflow", without_authorization)
-    with pytest.raises(ValueError, match=r"TensorFlow cannot read from gs://bucket-\w+ although Google's client"):
+    with pytest.raises(
+        ValueError, match=r"TensorFlow cannot read from gs://bucket-\w+ although Google's client"
+    ) as caught:
         folder.check()
+    assert documented(str(caught.value))
 
 
 def test_a_bucket_that_is_missing(bucket):
     for act in (lambda f: f.check(), lambda f: f.write_text("a", ""), lambda f: f.list_names()):
-        with pytest.raises(ValueError, match=f"there is no bucket gs://{bucket}x; mend the name, or create it with"):
+        with pytest.raises(
+            ValueError, match=f"there is no bucket gs://{bucket}x; mend the name, or create it with"
+        ) as caught:
             act(open_folder(f"gs://{bucket}x/records"))
+        assert documented(str(caught.value))
 
 
 @pytest.mark.parametrize("url", ["gs://", "gs://bucket", "gs:///records", "gs://bucket/a/../b", "gs://bucket//a"])
 def test_addresses_that_are_no_folder(url):
-    with pytest.raises(ValueError, match=r"is no folder in a bucket; expected gs://BUCKET/FOLDER\."):
+    with pytest.raises(ValueError, match=r"is no folder in a bucket; expected gs://BUCKET/FOLDER\.") as caught:
         open_folder(url)
+    assert documented(str(caught.value))
 
 
 @pytest.mark.parametrize("url", ["gs:/bucket/a", "gcs://bucket/a", "GS://bucket/a", "s3://bucket/a", "file:///a"])
 def test_typos_in_the_scheme(url):
-    with pytest.raises(ValueError, match=r"begins with \w+:/+; expected the path of a folder, or gs://BUCKET/FOLDER\."):
+    with pytest.raises(
+        ValueError, match=r"begins with \w+:/+; expected the path of a folder, or gs://BUCKET/FOLDER\."
+    ) as caught:
         open_folder(url)
+    assert documented(str(caught.value))
 
 
 @pytest.mark.parametrize("name", ["../a", "/a", "a/b", "..", ".", "", "a\0", "a\n"])
