@@ -80,4 +80,9 @@ def active(levels_db: NDArray[np.float64], relative_db: float, silent_dbfs: floa
 
 def is_audible(waveform: NDArray[np.floating[Any]]) -> bool:
     """Whether a waveform is worth storing: no segment of one whose peak stays below -80 dBFS can be active."""
-    return bool(np.max(np.abs(waveform), initial=0.0) > 10 ** (INAUDIBLE_DBFS / 20))
+    return peak(waveform) > 10 ** (INAUDIBLE_DBFS / 20)
+
+
+def peak(waveform: NDArray[np.floating[Any]]) -> float:
+    """The largest absolute value, 0 of nothing; NaN where there is one."""
+    return max(-float(waveform.min(initial=0)), float(waveform.max(initial=0)))

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from configs import Config
 from configs.splits import SPLITS
 from data_prep.corpora import CORPORA, Listing
@@ -57,9 +55,9 @@ def judge(listing: Listing, tracks: Sequence[Prepared], config: Config, strict: 
 
 
 def table(tracks: Sequence[Prepared]) -> Iterator[str]:
-    """A line for every track: what it is, how loud, and how far its mixture is from the sum of its sources."""
+    """A line for every track: what it is, and how far its mixture is from the sum of its sources."""
     width = min(max(len(track.files.name) for track in tracks), 40)
-    yield (f"{'track':{width}} split   length    rate ch    peak  mix-sum  sources")
+    yield (f"{'track':{width}} split   length    rate ch   mix-sum  sources")
     for track in tracks:
         name = track.files.name if len(track.files.name) <= width else track.files.name[: width - 3] + "..."
         yield f"{name:{width}} {track.files.split:5} {_measures(track)}"
@@ -78,14 +76,14 @@ def finding_lines(findings: Findings) -> Iterator[str]:
 
 
 def _measures(track: Prepared) -> str:
-    if track.decoded is None or track.entry is None:
+    if track.original is None or track.entry is None:
         return "cannot be read"
-    decoded, entry = track.decoded, track.entry
-    minutes, secs = divmod(round(decoded.num_frames / decoded.sample_rate), 60)
-    peak = 20 * np.log10(decoded.peak)
-    residual = "   exact" if entry.residual_db is None else f"{entry.residual_db:5.1f} dB"
-    parts = ", ".join(name if count == 1 else f"{count} {name}" for name, count in entry.num_parts.items())
-    return f"{minutes:4}:{secs:02} {decoded.sample_rate:7} {decoded.channels:2} {peak:7.1f} {residual}  {parts}"
+    sample_rate, channels, num_frames = track.original
+    minutes, secs = divmod(round(num_frames / sample_rate), 60)
+    residual = track.entry.residual_db
+    off = "   exact" if residual is None else f"{residual:5.1f} dB"
+    parts = ", ".join(name if count == 1 else f"{count} {name}" for name, count in track.entry.num_parts.items())
+    return f"{minutes:4}:{secs:02} {sample_rate:7} {channels:2}  {off}  {parts}"
 
 
 def _count_findings(listing: Listing) -> list[str]:
@@ -96,7 +94,7 @@ def _count_findings(listing: Listing) -> list[str]:
 
 
 def _rate_findings(listing: Listing, track: Prepared) -> list[str]:
-    published, found = CORPORA[listing.corpus].sample_rate, track.decoded and track.decoded.sample_rate
+    published, found = CORPORA[listing.corpus].sample_rate, track.original and track.original.sample_rate
     if published in (None, found):
         return []
     return [f"it has {found} Hz, the corpus was published at {published}; is it the original?"]

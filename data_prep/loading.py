@@ -1,13 +1,14 @@
 """A track from its files, whatever the corpus: decoded once, measured on the way, its parts summed by instrument."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from data_prep.activity import INAUDIBLE_DBFS
+from data_prep.activity import INAUDIBLE_DBFS, peak
 from data_prep.stems import CODEC_FRAMES, SUFFIX, read_stems
-from data_prep.tracks import MIXTURE, Track, TrackFiles, Waveform, residual_db
+from data_prep.tracks import MIXTURE, Form, Original, Track, TrackFiles, Waveform, convert, energy
 from data_prep.waveforms import fit_frames, read_wav
 
 _FULL_SCALE = 32766 / 32768  # of 16 bit, but for a step of rounding
@@ -21,6 +22,7 @@ class _Part:
 
     def __init__(self, instrument: str | None, path: Path, stream: str, waveform: Waveform, sample_rate: int) -> None:
         self.instrument = instrument  # None: the mixture
+        self._path, self._stream = path, stream
         self.place, self.name = f"{stream}{path}", f"{stream}{path.name}"
         self.waveform, self.sample_rate = waveform, sample_rate
 
@@ -28,61 +30,133 @@ class _Part:
     def form(self) -> tuple[int, int]:
         return self.sample_rate, self.waveform.shape[1]
 
+    def without_waveform(self) -> "_Part":
+        """The part with the form of its waveform but none of its frames."""
+        return _Part(self.instrument, self._path, self._stream, self.waveform[:0].copy(), self.sample_rate)
+
     def findings(self) -> tuple[list[str], list[str]]:
         """What is wrong with the waveform: errors and warnings, a sentence each."""
-        low, high = float(self.waveform.min()), float(self.waveform.max())  # of NaN both are NaN
-        peak = max(-low, high)
-        if not np.isfinite(peak):
+        loudest = peak(self.waveform)
+        if not np.isfinite(loudest):
             return [f"{self.place} holds values that are not finite numbers; copy it again from the corpus."], []
-        if peak <= 10 ** (INAUDIBLE_DBFS / 20):
+        if loudest <= 10 ** (INAUDIBLE_DBFS / 20):
             if self.instrument is None:
                 return [f"{self.place} is silent; a mixture must sound."], []
             return [], [f"{self.name} is silent."]
-        if peak < _FULL_SCALE:
+        if loudest < _FULL_SCALE:
             return [], []
         clipped = float(np.mean(np.abs(self.waveform) >= _FULL_SCALE))
         return [], [f"{self.name} clips: {clipped:.2%} of it is at full scale."] if clipped > _MAX_CLIPPED else []
 
 
-def load_track(files: TrackFiles) -> Track:
+def load_track(files: TrackFiles, form: Form | None = None) -> Track:
     """One track, every waveform (frames, channels) and as long as the mixture.
 
     Parts of one instrument are summed into one source. Without a mixture the sum of the sources is the mixture.
 
+    Args:
+        files: where it lies.
+        form: rate and channels of the result, those of the files unless given. Every waveform is converted as soon as
+            it is decoded, so that a track is never in memory at its full rate.
+
     Raises:
         ValueError: files cannot be decoded, or differ in rate or channels; a sentence for each, with its path.
     """
-    errors, warnings = list(files.errors), list(files.warnings)
-    parts: list[_Part] = []
-    for part in _iter_parts(files, errors):
+    builder = _Builder(files, form)
+    for part in _iter_parts(files, builder.errors):
+        builder.add(part)
+    if builder.errors:
+        raise ValueError(" ".join(builder.errors))
+    return builder.track()
+
+
+class _Builder:
+    """A track that grows part by part, the mixture first."""
+
+    def __init__(self, files: TrackFiles, form: Form | None) -> None:
+        self._files, self._form = files, form
+        self.errors, self._warnings = list(files.errors), list(files.warnings)
+        self._first: _Part | None = None
+        self._lengths: dict[str, int] = {}
+        self._mixture: Waveform | None = None
+        self._energy = 0.0
+        self._rest: Waveform | None = None  # of the mixture, without the sources so far, as in the files
+        self._sources: dict[str, Waveform] = {}
+        self._num_parts: dict[str, int] = {}
+
+    def add(self, part: _Part) -> None:
+        """Adds the next waveform; of a track with errors nothing is kept."""
         wrong, odd = part.findings()
-        if parts and part.form != parts[0].form:
+        self._first = self._first or part.without_waveform()
+        if part.form != self._first.form:
             wrong.append(
-                f"{part.place} has {part.sample_rate} Hz and {part.form[1]} channels, {parts[0].place} "
-                f"{parts[0].sample_rate} Hz and {parts[0].form[1]}; expected the same, copy the track again."
+                f"{part.place} has {part.sample_rate} Hz and {part.form[1]} channels, {self._first.place} "
+                f"{self._first.sample_rate} Hz and {self._first.form[1]}; expected the same, copy the track again."
             )
-        errors += wrong
-        warnings += odd
-        parts.append(part)
-    if errors:
-        raise ValueError(" ".join(errors))
-    mixture = parts.pop(0).waveform if parts[0].instrument is None else None
-    num_frames = max(len(part.waveform) for part in parts) if mixture is None else len(mixture)
-    sources: dict[str, Waveform] = {}
-    num_parts: dict[str, int] = {}
-    for part in parts:
-        warnings += _length_warnings(part, num_frames, CODEC_FRAMES if _is_stem(files) else 0)
-        name, waveform = str(part.instrument), fit_frames(part.waveform, num_frames)
-        sources[name] = sources[name] + waveform if name in sources else waveform
-        num_parts[name] = num_parts.get(name, 0) + 1
-    if mixture is None:
-        mixture = np.sum(list(sources.values()), axis=0)
-    residual = residual_db(mixture, sources)
-    if residual > (_MAX_RESIDUAL_DB_CODED if _is_stem(files) else _MAX_RESIDUAL_DB):
-        warnings.append(
-            f"{files.paths[0].name} is not the sum of its sources: the rest is at {residual:.1f} dB relative to it."
+        self.errors += wrong
+        self._warnings += odd
+        self._lengths[part.name] = len(part.waveform)
+        if self.errors:
+            return
+        if part.instrument is None:
+            self._energy, self._rest = energy(part.waveform), part.waveform.copy()
+            self._mixture = self._converted(part.waveform)
+        else:
+            self._add_source(part.instrument, part.waveform)
+
+    def track(self) -> Track:
+        """The track of all parts that were added."""
+        assert self._first is not None
+        num_frames = next(iter(self._lengths.values())) if self._files.mixture else max(self._lengths.values())
+        tolerance = CODEC_FRAMES if _is_stem(self._files) else 0
+        for name, found in self._lengths.items():
+            if abs(found - num_frames) > tolerance:
+                change = "padded" if found < num_frames else "trimmed"
+                self._warnings.append(f"{name} has {found} frames, the track {num_frames}: {change}.")
+        residual = self._residual_db()
+        if self._mixture is None:
+            longest = max(map(len, self._sources.values()))
+            self._sources = {name: fit_frames(source, longest) for name, source in self._sources.items()}
+            self._mixture = np.sum(list(self._sources.values()), axis=0)
+        return Track(
+            self._files.name,
+            self._form.sample_rate if self._form else self._first.sample_rate,
+            self._mixture,
+            self._sources,
+            self._num_parts,
+            tuple(self._warnings),
+            residual,
+            Original(*self._first.form, num_frames),
         )
-    return Track(files.name, parts[0].sample_rate, mixture, sources, num_parts, tuple(warnings), residual)
+
+    def _add_source(self, instrument: str, waveform: Waveform) -> None:
+        if self._rest is not None:
+            waveform = fit_frames(waveform, len(self._rest))
+            self._rest -= waveform
+        source, before = self._converted(waveform), self._sources.get(instrument)
+        if before is not None:
+            longest = max(len(source), len(before))
+            source = fit_frames(source, longest) + fit_frames(before, longest)
+        self._sources[instrument] = source
+        self._num_parts[instrument] = self._num_parts.get(instrument, 0) + 1
+
+    def _converted(self, waveform: Waveform) -> Waveform:
+        assert self._first is not None
+        try:
+            return convert(waveform, self._first.sample_rate, self._form) if self._form else waveform
+        except ValueError as error:
+            raise ValueError(f"{self._first.place}: {error}") from error
+
+    def _residual_db(self) -> float:
+        """Level of what the sources do not explain of the mixture, in dB relative to it; -inf where they do."""
+        left = 0.0 if self._rest is None else energy(self._rest)
+        residual = 10 * math.log10(left / self._energy) if left > 0 else -math.inf
+        if residual > (_MAX_RESIDUAL_DB_CODED if _is_stem(self._files) else _MAX_RESIDUAL_DB):
+            self._warnings.append(
+                f"{self._files.paths[0].name} is not the sum of its sources: the rest is at {residual:.1f} dB relative "
+                f"to it."
+            )
+        return residual
 
 
 def _iter_parts(files: TrackFiles, errors: list[str]) -> Iterator[_Part]:
@@ -94,7 +168,8 @@ def _iter_parts(files: TrackFiles, errors: list[str]) -> Iterator[_Part]:
         except (ValueError, OSError) as error:
             errors.append(str(error))
             return
-        for name, (waveform, sample_rate) in decoded.items():
+        for name in list(decoded):
+            waveform, sample_rate = decoded.pop(name)
             yield _Part(None if name == MIXTURE else name, path, f"{name} of ", waveform, sample_rate)
         return
     mixture = ((None, files.mixture),) if files.mixture else ()
@@ -107,11 +182,3 @@ def _iter_parts(files: TrackFiles, errors: list[str]) -> Iterator[_Part]:
 
 def _is_stem(files: TrackFiles) -> bool:
     return files.mixture is not None and files.mixture.name.endswith(SUFFIX)
-
-
-def _length_warnings(part: _Part, num_frames: int, tolerance: int) -> list[str]:
-    found = len(part.waveform)
-    if abs(found - num_frames) <= tolerance:
-        return []
-    change = "padded" if found < num_frames else "trimmed"
-    return [f"{part.name} has {found} frames, the track {num_frames}: {change}."]

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from data_prep.manifest import TrackEntry, layout_of, track_from_tree
 from data_prep.records import FORMAT_VERSION, encode
 from data_prep.sketches import Sketch, make_sketch
 from data_prep.storage import Stored, checksum, replacing
-from data_prep.tracks import MIXTURE, Track, TrackFiles, convert, with_accompaniment
+from data_prep.tracks import MIXTURE, Form, Original, Track, TrackFiles, with_accompaniment
 
 
 @dataclass(frozen=True)
@@ -44,22 +44,12 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """What a track was in its files."""
-
-    sample_rate: int
-    channels: int
-    num_frames: int
-    peak: float  # of the mixture, full scale is 1
-
-
-@dataclass(frozen=True)
 class Prepared:
     """A track that was read, and its records where they were asked for."""
 
     files: TrackFiles
     errors: tuple[str, ...] = ()  # a sentence each; then there is nothing else
-    decoded: Decoded | None = None
+    original: Original | None = None
     entry: TrackEntry | None = None
     sketches: dict[str, Sketch] | None = None  # of the mixture and the sources, at the rate of the records
     key: str = ""  # of the job
@@ -82,30 +72,30 @@ def prepare(job: Job) -> Prepared:
         key = job.key
         if job.scratch and (found := _prepared_before(job, job.scratch, key)):
             return found
-        original = load_track(job.files)
-        track = conform(original, job.config)
+        track = load_for(job.config, job.files)
     except (ValueError, OSError) as error:
         return Prepared(job.files, errors=(str(error),))
-    shape = original.mixture.shape
-    decoded = Decoded(original.sample_rate, shape[1], shape[0], float(np.abs(original.mixture).max()))
-    del original
     waveforms = {MIXTURE: track.mixture, **track.sources}
     sketches = {name: make_sketch(waveform, track.sample_rate) for name, waveform in waveforms.items()}
     if job.scratch is None:
-        return Prepared(job.files, (), decoded, _entry(track, 0), sketches)
-    return _write(job, job.scratch, key, track, decoded, sketches)
+        return Prepared(job.files, (), track.original, _entry(track, 0), sketches)
+    return _write(job, job.scratch, key, track, sketches)
 
 
-def conform(original: Track, config: Config) -> Track:
-    """The track as the records want it."""
-    track = with_accompaniment(original, config.data.sources)
+def load_for(config: Config, files: TrackFiles) -> Track:
+    """A track as the records of an experiment want it.
+
+    Raises:
+        ValueError: it cannot be read, or has sources that the vocabulary does not name.
+    """
+    track = with_accompaniment(load_track(files, Form(*astuple(config.audio))), config.data.sources)
     unknown = sorted(set(track.sources) - set(config.data.sources))
     if unknown:
         raise ValueError(
             f"{track.name} has the sources {', '.join(unknown)}, which the vocabulary does not name; it names "
             f"{', '.join(config.data.sources)}."
         )
-    return convert(track, config.audio.sample_rate, config.audio.channels)
+    return track
 
 
 def records_path(scratch: Path, key: str) -> Path:
@@ -113,7 +103,7 @@ def records_path(scratch: Path, key: str) -> Path:
     return scratch / f"{key}.tfrecord"
 
 
-def _write(job: Job, scratch: Path, key: str, track: Track, decoded: Decoded, sketches: dict[str, Sketch]) -> Prepared:
+def _write(job: Job, scratch: Path, key: str, track: Track, sketches: dict[str, Sketch]) -> Prepared:
     """The records first, what is known of them last, so that whoever finds that finds all."""
     layout, num_excerpts, records = layout_of(job.config), 0, records_path(scratch, key)
     with replacing(records, flush=False) as path, tf.io.TFRecordWriter(str(path)) as writer:
@@ -124,9 +114,9 @@ def _write(job: Job, scratch: Path, key: str, track: Track, decoded: Decoded, sk
     with replacing(scratch / f"{key}.npz", flush=False) as path, path.open("wb") as file:
         np.savez(file, **sketches)
     with replacing(scratch / f"{key}.json", flush=False) as path:
-        tree = {"decoded": asdict(decoded), "entry": asdict(entry), "stored": stored}
+        tree = {"original": track.original, "entry": asdict(entry), "stored": stored}
         path.write_text(json.dumps(tree), encoding="utf-8")
-    return Prepared(job.files, (), decoded, entry, sketches, key, stored)
+    return Prepared(job.files, (), track.original, entry, sketches, key, stored)
 
 
 def _prepared_before(job: Job, scratch: Path, key: str) -> Prepared | None:
@@ -138,7 +128,7 @@ def _prepared_before(job: Job, scratch: Path, key: str) -> Prepared | None:
         stored, entry = Stored(*tree["stored"]), track_from_tree(tree["entry"])
         if key not in job.placed and checksum(records_path(scratch, key)) != stored:
             return None
-        return Prepared(job.files, (), Decoded(**tree["decoded"]), entry, sketches, key, stored, is_new=False)
+        return Prepared(job.files, (), Original(*tree["original"]), entry, sketches, key, stored, is_new=False)
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
 

@@ -26,6 +26,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from configs import instruments
+from data_prep.activity import peak
 from data_prep.excerpts import Excerpt
 from data_prep.storage import reason
 from data_prep.tracks import Waveform
@@ -227,12 +228,14 @@ def _fields(data: bytes, message: slice) -> Iterator[slice]:
 
 def _scale(waveform: Waveform, encoding: str) -> float:
     """What a stored value is multiplied by; 1 for silence, so that it stays silent."""
-    peak = float(np.max(np.abs(waveform), initial=0.0))
-    return peak / _INT16_PEAK if encoding == "int16" and peak > 0 else 1.0
+    return peak(waveform) / _INT16_PEAK or 1.0 if encoding == "int16" else 1.0
 
 
 def _to_bytes(waveform: Waveform, scale: float, encoding: str) -> bytes:
-    values = np.rint(waveform / scale) if encoding == "int16" else waveform
+    values = waveform
+    if encoding == "int16":
+        values = waveform / np.float32(scale)
+        np.rint(values, out=values)
     return values.astype({"int16": "<i2", "float32": "<f4"}[encoding]).tobytes()
 
 

@@ -41,10 +41,11 @@ def hop_secs(sample_rate: int) -> float:
 
 def make_sketch(waveform: Waveform, sample_rate: int) -> Sketch:
     """The sketch of a waveform (T, C); empty where it is silent or shorter than a window."""
-    factor = _factor(sample_rate)
-    # The sum of neighbours and channels is a crude low-pass, the same for both copies of a recording.
-    blocks = waveform[: len(waveform) // factor * factor].reshape(-1, factor * waveform.shape[1])
-    slow = blocks @ np.ones(blocks.shape[1], np.float32)
+    factor, num_channels = _factor(sample_rate), waveform.shape[1]
+    # The sum of neighbours and channels is a crude low-pass, the same for both copies of a recording. Column by column:
+    # a product with ones would wake the threads of BLAS, in every worker.
+    columns = waveform[: len(waveform) // factor * factor].reshape(-1, factor * num_channels).T
+    slow = sum(columns[1:], start=columns[0])
     if len(slow) < _WINDOW_FRAMES or not slow.any():
         return np.zeros((0, len(_BANDS) - 1, 2), np.uint8)
     windows = np.lib.stride_tricks.sliding_window_view(slow, _WINDOW_FRAMES)[::_HOP_FRAMES]

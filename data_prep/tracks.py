@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soxr
@@ -12,6 +13,7 @@ from configs.instruments import ACCOMPANIMENT
 from configs.splits import Split
 
 Waveform = NDArray[np.float32]  # (frames, channels), full scale is 1
+_BLOCK_FRAMES = 2**16  # what a processor's cache holds
 MIXTURE = "mixture"  # what its file, stream or sketch is called beside those of the sources
 
 
@@ -32,6 +34,21 @@ class TrackFiles:
         return (*((self.mixture,) if self.mixture else ()), *(path for _, path in self.sources))
 
 
+class Form(NamedTuple):
+    """What all waveforms of a track have in common."""
+
+    sample_rate: int
+    channels: int
+
+
+class Original(NamedTuple):
+    """A track as it was in its files."""
+
+    sample_rate: int
+    channels: int
+    num_frames: int
+
+
 @dataclass(frozen=True)
 class Track:
     """One piece of music. The mixture and all sources have the same shape."""
@@ -42,41 +59,31 @@ class Track:
     sources: dict[str, Waveform]  # instrument -> waveform; its keys are the labels of the piece
     num_parts: dict[str, int]  # instrument -> how many parts of it were summed
     warnings: tuple[str, ...] = ()  # what was mended or is odd, a sentence each
-    residual_db: float = -np.inf  # of the mixture against the sum of the sources, as in the files
+    residual_db: float = -np.inf  # of the mixture against the sum of the sources, relative to it, as in the files
+    original: Original | None = None
 
 
-def residual_db(mixture: Waveform, sources: dict[str, Waveform]) -> float:
-    """Level of what the sources do not explain of a mixture, in dB relative to the mixture; -inf where they do.
-
-    A silent mixture is explained by silent sources alone: the residual is then the sources' level in dBFS.
-    """
-    rest = mixture.copy()
-    for source in sources.values():
-        rest -= source
-    energy, scale = float(np.vdot(rest, rest)), float(np.vdot(mixture, mixture))
-    return float(10 * np.log10(energy / (scale or max(mixture.size, 1)))) if energy > 0 else -np.inf
+def energy(waveform: Waveform) -> float:
+    """The sum of squares of a waveform (T, C), in blocks that a processor's cache holds."""
+    blocks = (waveform[start : start + _BLOCK_FRAMES] for start in range(0, len(waveform), _BLOCK_FRAMES))
+    return sum(float(np.einsum("tc,tc->", block, block)) for block in blocks)
 
 
-def convert(track: Track, sample_rate: int, channels: int) -> Track:
-    """The track at another rate and channel count; whole waveforms are resampled (soxr, HQ), never pieces of them.
+def convert(waveform: Waveform, sample_rate: int, form: Form) -> Waveform:
+    """A waveform (T, C) at another rate and channel count; whole waveforms are resampled (soxr, HQ), never pieces.
 
-    Stereo becomes mono by averaging, mono becomes stereo by repeating; all results have the same length.
+    Stereo becomes mono by averaging, mono becomes stereo by repeating; equal lengths stay equal.
 
     Raises:
-        ValueError: the track has another number of channels, which neither does.
+        ValueError: it has another number of channels, which neither does.
     """
-    if channels != 1 and track.mixture.shape[1] not in (1, channels):
-        raise ValueError(f"{track.name} has {track.mixture.shape[1]} channels; expected 1 or {channels}.")
-
-    def convert_waveform(waveform: Waveform) -> Waveform:
-        if channels == 1:
-            waveform = to_mono(waveform)
-        if track.sample_rate != sample_rate:
-            waveform = soxr.resample(waveform, track.sample_rate, sample_rate, quality="HQ")
-        return np.repeat(waveform, channels, axis=1) if waveform.shape[1] != channels else waveform
-
-    sources = {name: convert_waveform(source) for name, source in track.sources.items()}
-    return replace(track, sample_rate=sample_rate, mixture=convert_waveform(track.mixture), sources=sources)
+    if form.channels != 1 and waveform.shape[1] not in (1, form.channels):
+        raise ValueError(f"it has {waveform.shape[1]} channels; expected 1 or {form.channels}.")
+    if form.channels == 1:
+        waveform = to_mono(waveform)
+    if sample_rate != form.sample_rate:
+        waveform = soxr.resample(waveform, sample_rate, form.sample_rate, quality="HQ")
+    return np.repeat(waveform, form.channels, axis=1) if waveform.shape[1] != form.channels else waveform
 
 
 def to_mono(waveform: Waveform) -> Waveform:

@@ -22,9 +22,8 @@ from configs.splits import SPLITS
 from data_prep import command, parallel
 from data_prep.corpora import list_tracks
 from data_prep.excerpts import Excerpt, iter_excerpts
-from data_prep.loading import load_track
 from data_prep.manifest import Manifest, ShardEntry, TrackEntry, load_manifest
-from data_prep.prepare import conform
+from data_prep.prepare import load_for
 from data_prep.records import Record, iter_records
 from data_prep.storage import open_folder
 from data_prep.tracks import MIXTURE, TrackFiles
@@ -116,7 +115,7 @@ def _iter_expected(job: _Job) -> Iterator[_Expected]:
     for track in job.shard.tracks:
         excerpts: Iterator[Excerpt | None] = repeat(None)
         if track.name in job.corpus:
-            original = conform(load_track(job.corpus[track.name]), job.manifest.config)
+            original = load_for(job.manifest.config, job.corpus[track.name])
             excerpts = iter_excerpts(original, job.manifest.config.data)
         for index in range(track.num_excerpts):
             yield _Expected(track, index, next(excerpts, None))

@@ -9,13 +9,14 @@ import musdb as musdb_package
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
 from configs import instruments
 from configs.splits import load_splits
 from data_prep.corpora import list_tracks
 from data_prep.loading import load_track
 from data_prep.synthetic import write_musdb, write_urmp
-from data_prep.tracks import TrackFiles, residual_db, with_accompaniment
+from data_prep.tracks import Form, TrackFiles, convert, with_accompaniment
 from data_prep.waveforms import fit_frames, read_wav
 
 REAL_STEM = Path(str(files("stempeg") / "data" / "The Easton Ellises - Falcon 69.stem.mp4"))
@@ -143,6 +144,16 @@ def test_fit_frames_pads_and_trims_the_end():
     assert fit_frames(waveform, 4).dtype == np.float32
 
 
+def test_converting_averages_repeats_and_resamples_whole():
+    stereo = np.random.default_rng(0).uniform(-1, 1, (4800, 2)).astype(np.float32)
+    np.testing.assert_allclose(convert(stereo, 8000, Form(8000, 1)), stereo.mean(axis=1, keepdims=True), atol=1e-7)
+    assert np.array_equal(convert(stereo[:, :1], 8000, Form(8000, 2)), np.repeat(stereo[:, :1], 2, axis=1))
+    expected = soxr.resample(stereo.mean(axis=1), 48000, 8000, quality="HQ")
+    np.testing.assert_allclose(convert(stereo, 48000, Form(8000, 1))[:, 0], expected, atol=1e-6)
+    with pytest.raises(ValueError, match=r"it has 3 channels; expected 1 or 2\."):
+        convert(np.zeros((10, 3), np.float32), 8000, Form(8000, 2))
+
+
 # --- URMP --------------------------------------------------------------------------------------------------------
 
 
@@ -197,7 +208,7 @@ def test_urmp_sums_the_parts_of_an_instrument(urmp_corpus):
     assert np.array_equal(track.sources["bn"], soundfile.read(folder / "AuSep_1_bn_03_Lantern.wav", always_2d=True)[0])
     for waveform in (track.mixture, *track.sources.values()):
         assert (waveform.dtype, waveform.shape) == (np.float32, (48000, 1))
-    assert residual_db(track.mixture, track.sources) == -np.inf
+    assert track.residual_db == -np.inf
 
 
 def test_urmp_believes_the_files_and_not_the_folder(pieces):
@@ -327,7 +338,7 @@ def test_hq_lists_and_loads(songs):
     for name, waveform in {"mixture": track.mixture, **track.sources}.items():
         assert (waveform.dtype, waveform.shape) == (np.float32, (44100, 2))
         assert np.array_equal(waveform, soundfile.read(folder / f"{name}.wav")[0])
-    assert residual_db(track.mixture, track.sources) == -np.inf
+    assert track.residual_db == -np.inf
     assert snapshot(songs) == before
 
 
@@ -429,7 +440,7 @@ def test_a_real_stem_file_gives_the_samples_of_musdb(stems):
         # Two versions of ffmpeg's decoder differ by 1e-7 before rounding to 16 bit, so by one step in a few places.
         assert np.abs(waveform - reference).max() <= 1 / 32768
         assert np.mean(waveform != reference) < 1e-3
-    assert -40 < residual_db(track.mixture, track.sources) < -10  # a lossy codec, and each stem coded by itself
+    assert -40 < track.residual_db < -10  # a lossy codec, and each stem coded by itself
 
 
 def write_stems(path: Path, frames: list[int], channels: int = 2, codec: str = "aac") -> None:

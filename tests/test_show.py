@@ -15,7 +15,7 @@ from data_prep.loading import load_track
 from data_prep.overview import draw_overview
 from data_prep.show import load_records, show_track, table
 from data_prep.synthetic import write_urmp
-from data_prep.tracks import convert
+from data_prep.tracks import Form
 
 CONFIG = configs.load("smoke", ["audio.sample_rate=8000", "data.excerpt_secs=0.7"])
 TRACK = "03_Lantern_bn_vn_vn"
@@ -26,7 +26,7 @@ def written(tmp_path_factory):
     root, out = tmp_path_factory.mktemp("corpus"), tmp_path_factory.mktemp("records")
     write_urmp(root, num_pieces=18, secs=2.0, seed=0)
     originals = {files.name: files for files in list_tracks("urmp", root, "synthetic").tracks}
-    return write.write(CONFIG, "urmp", root, out), out, convert(load_track(originals[TRACK]), 8000, 1)
+    return write.write(CONFIG, "urmp", root, out), out, load_track(originals[TRACK], Form(8000, 1))
 
 
 def test_the_table_adds_up(written):
