@@ -12,9 +12,9 @@ from data_prep.tracks import MIXTURE, Form, Original, Track, TrackFiles, Wavefor
 from data_prep.waveforms import fit_frames, read_wav
 
 _FULL_SCALE = 32766 / 32768  # of 16 bit, but for a step of rounding
-_MAX_CLIPPED = 1e-3  # share of the values at full scale; loud masters have some
-_MAX_RESIDUAL_DB = -40.0
-_MAX_RESIDUAL_DB_CODED = -10.0  # a lossy codec codes the mixture and every stem by itself
+MAX_CLIPPED = 1e-3  # share of the values at full scale; loud masters have some
+MAX_RESIDUAL_DB = -40.0
+MAX_RESIDUAL_DB_CODED = -10.0  # a lossy codec codes the mixture and every stem by itself
 
 
 class _Part:
@@ -46,7 +46,7 @@ class _Part:
         if loudest < _FULL_SCALE:
             return [], []
         clipped = float(np.mean(np.abs(self.waveform) >= _FULL_SCALE))
-        return [], [f"{self.name} clips: {clipped:.2%} of it is at full scale."] if clipped > _MAX_CLIPPED else []
+        return [], [f"{self.name} clips: {clipped:.2%} of it is at full scale."] if clipped > MAX_CLIPPED else []
 
 
 def load_track(files: TrackFiles, form: Form | None = None) -> Track:
@@ -151,7 +151,7 @@ class _Builder:
         """Level of what the sources do not explain of the mixture, in dB relative to it; -inf where they do."""
         left = 0.0 if self._rest is None else energy(self._rest)
         residual = 10 * math.log10(left / self._energy) if left > 0 else -math.inf
-        if residual > (_MAX_RESIDUAL_DB_CODED if _is_stem(self._files) else _MAX_RESIDUAL_DB):
+        if residual > (MAX_RESIDUAL_DB_CODED if _is_stem(self._files) else MAX_RESIDUAL_DB):
             self._warnings.append(
                 f"{self._files.paths[0].name} is not the sum of its sources: the rest is at {residual:.1f} dB relative "
                 f"to it."

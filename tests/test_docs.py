@@ -14,6 +14,9 @@ import pytest
 import configs
 from configs.geometry import PatchGeometry
 from configs.schema import CONDITIONING_PLACES, Loss, Model, Train
+from configs.splits import SPLITS, load_splits, shipped_splits
+from data_prep import leaks, loading
+from data_prep.corpora import CORPORA, OFFICIAL
 from docs import model_figure
 
 ROOT = Path(__file__).parent.parent
@@ -138,3 +141,37 @@ def test_the_figure_holds_every_size():
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)]+)\)", PAGE))
 def test_every_link_leads_somewhere(target):
     assert (ROOT / "docs" / target).exists()
+
+
+DATA_PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+
+
+def test_the_split_file_of_the_data_page_is_one(tmp_path):
+    (tmp_path / "mine.json").write_text(re.search(r"```json\n(.*?)```", DATA_PAGE, re.DOTALL)[1])
+    splits = load_splits(str(tmp_path / "mine.json"))
+    assert [splits.split_of(name) for name in ("song 1", "b-side", "live 2", "draft 3")] == [*SPLITS, None]
+    assert [splits.label_of(name) for name in ("Lead 2.wav", "click.wav", "bass.flac")] == ["voice", None, "band"]
+
+
+def test_the_data_page_names_every_corpus_and_splits():
+    rows = [line.split("|")[1:4] for line in DATA_PAGE.splitlines() if line.startswith("| `") and "--" not in line]
+    assert {row[0].strip(" `") for row in rows} == set(CORPORA)
+    named = {word for row in rows for word in re.findall(r"`(\w+)`", row[2])}
+    assert named == (set(shipped_splits()) - {"synthetic"}) | {OFFICIAL}
+
+
+def test_the_thresholds_of_the_data_page_are_those_of_the_code():
+    assert f"above {leaks.MIN_CORRELATION} over all" in DATA_PAGE
+    assert (
+        f"above {loading.MAX_RESIDUAL_DB:.0f} dB, for stem files above {loading.MAX_RESIDUAL_DB_CODED:.0f} dB"
+        in DATA_PAGE
+    )
+    assert f"more than {100 * loading.MAX_CLIPPED:.1f} % of a file" in DATA_PAGE
+
+
+@pytest.mark.parametrize("line", re.findall(r"^python -m .*", DATA_PAGE, re.MULTILINE))
+def test_the_commands_of_the_data_page_have_these_flags(line):
+    module, *flags = line.partition("#")[0].split()[2:]
+    source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text(encoding="utf-8")
+    for flag in (flag for flag in flags if flag.startswith("--")):
+        assert re.search(rf'DEFINE_\w+\(\s*"{flag.split("=")[0].removeprefix("--")}"', source), flag
