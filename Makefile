@@ -1,12 +1,13 @@
 # make smoke   the whole pipeline on music it makes itself, in minutes
 # make test    the fast tests
 # Both make their environment first.
+# make preflight ARGS="--config=musdb --topology=v5e:2x2"   what a training step costs on a TPU that is not there
 
 PYTHON ?= python3.11
 BIN := .venv/bin
 LOCK := requirements/cpu-dev.txt
 
-.PHONY: smoke smoke-clean test test-slow soak lint lock env ffmpeg chromium
+.PHONY: smoke smoke-clean test test-slow soak lint lock env ffmpeg chromium preflight
 
 smoke: env
 	$(BIN)/python -m evaluation.smoke --out=build/smoke
@@ -33,6 +34,19 @@ lint: env
 lock:
 	uv pip compile setup.py --extra cpu --extra dev --constraint requirements/constraints.txt \
 	  --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o $(LOCK)
+	for extra in preflight tpu; do \
+	  uv pip compile setup.py --extra $$extra --constraint requirements/constraints.txt --python-version 3.11 \
+	    --python-platform x86_64-manylinux_2_31 --generate-hashes --no-header --no-annotate --upgrade \
+	    -o requirements/$$extra.txt || exit 1; \
+	done
+
+# In an environment of its own: libtpu and its jax, no TensorFlow.
+preflight: .venv-preflight/complete
+	.venv-preflight/bin/python -m trainer.preflight $(ARGS)
+
+.venv-preflight/complete: requirements/preflight.txt setup.py
+	sh requirements/make_env.sh .venv-preflight requirements/preflight.txt $(PYTHON)
+	touch $@
 
 env: .venv/complete ffmpeg
 

@@ -38,6 +38,8 @@ setup(
         ],
         "gpu": ["tensorflow[and-cuda]>=2.19,<2.22"],
         "tpu": ["tensorflow-tpu==2.19.1", "libtpu==0.0.10", "numpy<2.2"],
+        # Compiles for a TPU that is not there; libtpu is built for Linux on x86_64 alone.
+        "preflight": ["jax[tpu]>=0.10", "setuptools>=70"],
         "dev": [
             "cryptography>=43",
             "gcp-storage-emulator>=2024.8",

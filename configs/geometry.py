@@ -133,6 +133,10 @@ class PatchGeometry:
             return self.bottleneck_frames * 2 ** (deeper + 1)
         return 2 * (self.bottleneck_frames * 2**deeper - self.up_kernel * (2**deeper - 1)) - 1
 
+    def decoder_frames(self, level: int) -> int:
+        """Frames that leave a level on the way up."""
+        return self.skip_frames(level) - (self.up_kernel - 1 if self.padding == "valid" else 0)
+
     def for_mixture(self, mixture_frames: int) -> "PatchGeometry":
         """The same network on a patch of this size; ``ValueError`` where it is not legal."""
         return replace(self, estimate_frames=mixture_frames - 2 * self.margin_frames)

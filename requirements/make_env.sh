@@ -13,7 +13,7 @@ if command -v uv >/dev/null 2>&1; then
   VIRTUAL_ENV=$folder uv pip install --quiet --no-deps --no-build-isolation --editable .
 else
   "$python" -m venv "$folder"
-  echo "installing the packages of $lock (about 700 MB, a minute or more)"
+  echo "installing the packages of $lock (hundreds of MB, a minute or more)"
   "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$lock"
   "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 fi

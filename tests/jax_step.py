@@ -1,9 +1,9 @@
-"""Estimates, loss and gradients of a network on the JAX backend, where TensorFlow cannot be imported.
+"""Estimates, loss, gradients and a training step on the JAX backend, where TensorFlow cannot be imported.
 
     KERAS_BACKEND=jax python -m tests.jax_step CONFIG.json IN.npz OUT.npz
 
-IN holds ``mixture``, ``sources``, ``labels`` and the weights by variable path; OUT gets ``estimates``, ``loss`` and
-the gradients by variable path.
+IN holds ``mixture``, ``sources``, ``labels`` and the weights by variable path; OUT gets ``estimates``, ``loss``, the
+gradients by variable path and, after ``step/``, the loss and what a step makes of every variable.
 """
 
 import sys
@@ -16,6 +16,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 import configs  # noqa: E402
+from trainer.jax_step import JaxStep  # noqa: E402
 from trainer.step import loss_of_batch  # noqa: E402
 from trainer.wave_unet import make_network  # noqa: E402
 
@@ -29,16 +30,27 @@ def main(config_path, input_path, output_path):
     for variable in network.variables:
         variable.assign(arrays[variable.path])
 
-    def loss(values):
+    def loss(values, batch):
         mapping = list(zip(network.trainable_variables, values, strict=True))
         with keras.StatelessScope(state_mapping=mapping):  # the network computes with these values, not its own
             estimates = network(batch["mixture"], batch["labels"])
             return loss_of_batch(network, batch, config.loss), estimates
 
-    values = [variable.value for variable in network.trainable_variables]
-    (value, estimates), gradients = jax.jit(jax.value_and_grad(loss, has_aux=True))(values)
+    step = JaxStep(config)
+    weights = [variable.value for variable in network.trainable_variables]
+    state = [
+        arrays.get(path.removeprefix("average/"), value) for path, value in zip(step.paths, step.state, strict=True)
+    ]
+
+    @jax.jit  # compiled together, what they have in common is compiled once
+    def compute(weights, state, batch):
+        return jax.value_and_grad(loss, has_aux=True)(weights, batch), step(state, batch)
+
+    ((value, estimates), gradients), (state, step_loss) = compute(weights, state, batch)
     paths = [variable.path for variable in network.trainable_variables]
-    np.savez(output_path, estimates=estimates, loss=value, **dict(zip(paths, gradients, strict=True)))
+    after = {f"step/{path}": value for path, value in zip(step.paths, state, strict=True)}
+    gradients = dict(zip(paths, gradients, strict=True))
+    np.savez(output_path, estimates=estimates, loss=value, **gradients, **after, **{"step/loss": step_loss})
 
 
 if __name__ == "__main__":

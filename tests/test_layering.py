@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = ["configs", "data_prep", "trainer", "evaluation"]
-KERAS_ONLY = ["layers", "conditioning", "wave_unet", "losses", "step"]
+KERAS_ONLY = ["folded", "layers", "conditioning", "wave_unet", "losses", "step"]
 
 
 def imports(path):

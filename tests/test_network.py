@@ -142,7 +142,7 @@ def test_every_form_is_the_plain_network_forward_and_backward(form, overrides):
     (loss, gradients), (other_loss, other_gradients) = (loss_and_gradients(net, batch) for net in (network, rewritten))
     assert other_loss == pytest.approx(loss, rel=1e-6)
     for ours, theirs in zip(other_gradients, gradients, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=2e-6 * np.abs(theirs).max())
+        np.testing.assert_allclose(ours, theirs, atol=5e-6 * np.abs(theirs).max())
 
 
 def conditioned(kind, place):

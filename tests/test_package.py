@@ -13,6 +13,7 @@ COMMANDS = [
     "data_prep.synthetic",
     "data_prep.verify",
     "data_prep.write",
+    "trainer.preflight",
     "trainer.task",
     "evaluation.evaluate",
     "evaluation.separate",

@@ -10,6 +10,7 @@ from keras import ops
 
 from configs.geometry import Padding
 from configs.schema import Form
+from trainer.folded import activate, convolve_part, convolve_rows, fold, frames_of, through_upsampling, unfold
 
 LEAKY_SLOPE = 0.2
 
@@ -18,14 +19,6 @@ def convolution(filters: int, kernel: int, padding: Padding, name: str, dtype: A
     """Convolution over time and leaky ReLU: (B, T, F) -> (B, T, filters), or T - kernel + 1 frames if valid."""
     activation = keras.layers.LeakyReLU(LEAKY_SLOPE, dtype=dtype)
     return keras.layers.Conv1D(filters, kernel, padding=padding, activation=activation, name=name, dtype=dtype)
-
-
-def frames_of(x: Any, start: int, frames: int) -> Any:
-    """``frames`` from ``start`` on: (B, T, F) -> (B, frames, F).
-
-    Not ``x[:, start:stop]``: the gradient of a strided slice runs on one core of a CPU, that of this one on all.
-    """
-    return ops.slice(x, (0, start, 0), (ops.shape(x)[0], frames, x.shape[2]))
 
 
 def crop(x: Any, frames: int) -> Any:
@@ -38,41 +31,6 @@ def decimate(x: Any) -> Any:
     features = x.shape[2]
     pairs = fold(x, 2)  # 2 F features, of which the first F stay
     return ops.slice(pairs, (0, 0, 0), (ops.shape(x)[0], pairs.shape[1], features))
-
-
-def fold(x: Any, phases: int) -> Any:
-    """Neighbouring frames side by side: (B, T, F) -> (B, ceil(T / phases), phases F), zeros behind the last frame."""
-    whole = ops.pad(x, ((0, 0), (0, -x.shape[1] % phases), (0, 0)))
-    return ops.reshape(whole, (-1, whole.shape[1] // phases, phases * x.shape[2]))
-
-
-def unfold(x: Any, phases: int, frames: int) -> Any:
-    """The inverse of ``fold``, as far as ``frames``: (B, T, phases F) -> (B, frames, F)."""
-    return frames_of(ops.reshape(x, (-1, x.shape[1] * phases, x.shape[2] // phases)), 0, frames)
-
-
-def convolve_part(layer: keras.layers.Conv1D, x: Any, first: int, frames: int, phases: int, stride: int = 1) -> Any:
-    """Frames first, first + stride, ... of what a layer of valid padding makes of a folded x, folded too.
-
-    x (B, T, phases F) -> (B, ceil(frames / out), out filters), out = phases / stride or 1. Of a frame of the result
-    the kernel reads the ``phases`` frames that share a row from some of its taps: it is laid out anew for each phase
-    of the result, with zeros where it reads nothing.
-    """
-    kernel = ops.convert_to_tensor(layer.kernel)  # (taps, F, filters), in the compute dtype
-    taps, features, filters = kernel.shape
-    out = max(1, phases // stride)
-    first_row, offset = divmod(first, phases)
-    rows_read = -(-(offset + stride * (out - 1) + taps) // phases)
-    folded = []
-    for lead in (offset + stride * phase for phase in range(out)):
-        padded = ops.pad(kernel, ((lead, rows_read * phases - lead - taps), (0, 0), (0, 0)))
-        folded.append(ops.reshape(padded, (rows_read, phases * features, filters)))
-    rows, row_stride = -(-frames // out), stride * out // phases
-    needed = (rows - 1) * row_stride + rows_read
-    read = frames_of(x, first_row, min(needed, x.shape[1] - first_row))
-    read = ops.pad(read, ((0, 0), (0, needed - read.shape[1]), (0, 0)))
-    y = ops.conv(read, ops.concatenate(folded, axis=2), strides=row_stride, padding="valid")
-    return layer.activation(y + ops.tile(ops.convert_to_tensor(layer.bias), out))
 
 
 class Upsampling(keras.layers.Layer):
@@ -91,11 +49,16 @@ class Upsampling(keras.layers.Layer):
         if self.kind == "learned":
             self.logits = self.add_weight(shape=(shape[-1],), initializer="zeros", name="weight")
 
+    @property
+    def weight(self) -> Any:
+        """Of the frame before a midpoint: a number or (F,)."""
+        return ops.sigmoid(self.logits) if self.kind == "learned" else 0.5
+
     def call(self, x: Any) -> Any:
         """See the class."""
         frames, features = x.shape[1], x.shape[2]
         before, after, last = frames_of(x, 0, frames - 1), frames_of(x, 1, frames - 1), frames_of(x, frames - 1, 1)
-        weight = ops.sigmoid(self.logits) if self.kind == "learned" else 0.5
+        weight = self.weight
         between = weight * before + (1 - weight) * after
         doubled = ops.reshape(ops.concatenate([before, between], axis=2), (-1, 2 * (frames - 1), features))
         return ops.concatenate([doubled, last, last] if self.padding == "same" else [doubled, last], axis=1)
@@ -111,14 +74,23 @@ class DownsamplingBlock(keras.layers.Layer):
     - ``plain``: the convolution as a whole, of which most is thrown away.
     - ``cpu``: every frame once. Around the skip only every second frame is computed.
     - ``tpu``: every second frame, and the skip by itself: a few more operations, but nothing is put together along
-      time, and what is wide in time and narrow in features is folded. Here x and what goes down are folded by
-      ``phases`` and half of that; T is ``frames``, beyond which a folded x holds anything finite.
+      time, and what is wide in time and narrow in features is folded: x by ``phases``, what goes down by half of
+      that, the skip by ``skip_phases``. T is ``frames``, beyond which a folded x holds anything finite.
     """
 
-    def __init__(self, filters: int, kernel: int, padding: Padding, form: Form, phases: int, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        filters: int,
+        kernel: int,
+        padding: Padding,
+        form: Form,
+        phases: int = 1,
+        skip_phases: int = 1,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.form = form if padding == "valid" else "plain"
-        self.kernel_size, self.phases = kernel, phases
+        self.kernel_size, self.phases, self.skip_phases = kernel, phases, skip_phases
         self.convolution = convolution(filters, kernel, padding, "convolution", self.dtype_policy)
 
     def build(self, shape: tuple[int, ...]) -> None:
@@ -133,9 +105,8 @@ class DownsamplingBlock(keras.layers.Layer):
         num_outputs = frames - self.kernel_size + 1
         before = (num_outputs - skip_frames) // 2
         if self.form == "tpu":
-            skip = convolve_part(self.convolution, x, before, skip_frames, self.phases)
             down = convolve_part(self.convolution, x, 0, (num_outputs + 1) // 2, self.phases, stride=2)
-            return unfold(skip, self.phases, skip_frames), down
+            return self._skip_by_itself(x, before, skip_frames), down
         # The frames that go down are the even ones: begin the middle at one of them, end it before one or at the end.
         start = before - before % 2
         stop = before + skip_frames
@@ -149,6 +120,14 @@ class DownsamplingBlock(keras.layers.Layer):
             parts.append(self._every_second(x, after, num_outputs))
         return frames_of(middle, before - start, skip_frames), ops.concatenate(parts, axis=1)
 
+    def _skip_by_itself(self, x: Any, first: int, frames: int) -> Any:
+        """``frames`` of the convolution of a folded x, folded by ``skip_phases``."""
+        first_row, offset = divmod(first, self.phases)
+        num_rows = -(-(offset + frames + self.kernel_size - 1) // self.phases)
+        read = frames_of(x, first_row, min(num_rows, x.shape[1] - first_row))
+        read = unfold(read, self.phases // self.skip_phases)
+        return convolve_part(self.convolution, read, offset, frames, self.skip_phases)
+
     def _every_second(self, x: Any, first: int, stop: int) -> Any:
         """Frames first, first + 2, ... of the convolution, as one of twice the features and half the frames."""
         count = (stop - first + 1) // 2
@@ -160,14 +139,32 @@ class UpsamplingBlock(keras.layers.Layer):
     """Upsample, append the skip, convolve.
 
     (B, T, F), (B, 2 T - 1, F_skip) -> (B, 2 T - kernel, filters); with same padding all but the first have 2 T frames.
+    Where ``phases`` is more than 1, the skip and the result are folded by it, x by half of it, and the convolution
+    reads x itself: upsampling and convolution together are another convolution.
     """
 
-    def __init__(self, filters: int, kernel: int, padding: Padding, upsampling: str, **kwargs: Any) -> None:
+    def __init__(
+        self, filters: int, kernel: int, padding: Padding, upsampling: str, phases: int = 1, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.upsampling = Upsampling(upsampling, padding, name="upsampling", dtype=self.dtype_policy)
         self.convolution = convolution(filters, kernel, padding, "convolution", self.dtype_policy)
+        self.phases = phases
 
-    def call(self, x: Any, skip: Any) -> Any:
-        """See the class."""
-        x = self.upsampling(x)
-        return self.convolution(ops.concatenate([skip, x], axis=-1))
+    def build(self, x_shape: tuple[int, ...], skip_shape: tuple[int, ...]) -> None:
+        """The parameters of both layers, which a folded block does not call."""
+        features, skip_features = x_shape[2] // max(1, self.phases // 2), skip_shape[2] // self.phases
+        self.upsampling.build((*x_shape[:2], features))
+        self.convolution.build((*skip_shape[:2], skip_features + features))
+
+    def call(self, x: Any, skip: Any, frames: int) -> Any:
+        """See the class; ``frames`` leave the block."""
+        if self.phases == 1:
+            return self.convolution(ops.concatenate([skip, self.upsampling(x)], axis=-1))
+        kernel, skip_features = ops.convert_to_tensor(self.convolution.kernel), skip.shape[2] // self.phases
+        weight = self.upsampling.weight[:, None] if self.upsampling.kind == "learned" else self.upsampling.weight
+        of_x, rows = through_upsampling(kernel[:, skip_features:], weight), -(-frames // self.phases)
+        from_skip = [(phase, kernel[:, :skip_features]) for phase in range(self.phases)]
+        from_x = [(phase // 2, of_x[phase % 2]) for phase in range(self.phases)]
+        y = convolve_rows(skip, self.phases, from_skip, rows) + convolve_rows(x, self.phases // 2, from_x, rows)
+        return activate(self.convolution, y, self.phases)

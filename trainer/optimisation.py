@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from configs import Train
@@ -82,7 +81,7 @@ class Optimisation:
         self._optimizer.build(self._weights)
         self._average = WeightAverage(network, settings.average_decay) if settings.average_decay else None
 
-    def apply(self, gradients: list[tf.Tensor]) -> None:
+    def apply(self, gradients: list[Any]) -> None:
         """Take a step; called in every replica with gradients of its share of the loss, which are summed."""
         if self._settings.clip_norm:
             gradients = clip_over_replicas(gradients, self._settings.clip_norm)
@@ -111,13 +110,23 @@ class Optimisation:
         return {variable.path: variable for variable in (*self._optimizer.variables, self._rate.factor)}
 
 
-def clip_over_replicas(gradients: list[tf.Tensor], norm: float) -> list[tf.Tensor]:
+def clip_over_replicas(gradients: list[Any], norm: float) -> list[Any]:
     """Gradients whose sum over replicas has at most a global norm; called in every replica.
 
     A Keras optimizer clips before it sums over replicas, which bounds another quantity. So they are summed here; what
     it then sums once more is this sum divided among the replicas.
     """
+    summed, num_replicas = sum_over_replicas(gradients)
+    length = ops.sqrt(sum(ops.sum(ops.square(gradient)) for gradient in summed))
+    scale = norm / ops.maximum(length, norm) / num_replicas
+    return [gradient * scale for gradient in summed]
+
+
+def sum_over_replicas(gradients: list[Any]) -> tuple[list[Any], int]:
+    """The sum of each gradient over the replicas, and their number; called in every replica."""
+    if keras.backend.backend() != "tensorflow":  # there one program spans the cores and has summed them (jax_step)
+        return gradients, 1
+    import tensorflow as tf  # not above: preflight has none
+
     context = tf.distribute.get_replica_context()
-    summed = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-    clipped, _ = tf.clip_by_global_norm(summed, norm)
-    return [gradient / context.num_replicas_in_sync for gradient in clipped]
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, gradients), context.num_replicas_in_sync

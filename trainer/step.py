@@ -2,12 +2,22 @@
 
 from typing import Any
 
-from configs import Loss
+from configs import Config, Loss
 from trainer.losses import total_loss
 from trainer.wave_unet import WaveUNet
 
 Batch = dict[str, Any]
 """``mixture`` (B, T_mix, C), ``sources`` (B, K, T_est, C) and ``labels`` (B, K), float32."""
+
+
+def batch_shapes(config: Config, batch_size: int) -> dict[str, tuple[int, ...]]:
+    """The shape of every array of a batch."""
+    geometry, slots, channels = config.model.geometry(), len(config.data.sources), config.audio.channels
+    return {
+        "mixture": (batch_size, geometry.mixture_frames, channels),
+        "sources": (batch_size, slots, geometry.estimate_frames, channels),
+        "labels": (batch_size, slots),
+    }
 
 
 def loss_of_batch(network: WaveUNet, batch: Batch, weights: Loss) -> Any:

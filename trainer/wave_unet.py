@@ -12,7 +12,8 @@ from keras import ops
 
 from configs import Config
 from trainer import conditioning
-from trainer.layers import DownsamplingBlock, UpsamplingBlock, convolution, crop, fold
+from trainer.folded import convolve_joined, fold, frames_of, unfold
+from trainer.layers import DownsamplingBlock, UpsamplingBlock, convolution, crop
 
 
 class WaveUNet(keras.Model):
@@ -31,15 +32,18 @@ class WaveUNet(keras.Model):
         self.num_channels, self.geometry = config.audio.channels, model.geometry()
         filters = [model.num_filters * level for level in range(1, model.num_levels + 2)]
         down, up, padding = model.down_kernel, model.up_kernel, model.padding
+        up_phases = self._decoder_phases()
         self.encoder = [
-            DownsamplingBlock(n, down, padding, model.form, phases, name=f"down_{level}", dtype=dtype)
-            for level, (n, phases) in enumerate(zip(filters[:-1], self._phases(), strict=True), start=1)
+            DownsamplingBlock(n, down, padding, model.form, *phases, name=f"down_{level}", dtype=dtype)
+            for level, (n, *phases) in enumerate(
+                zip(filters[:-1], self._encoder_phases(), up_phases, strict=True), start=1
+            )
         ]
         self.bottleneck = convolution(filters[-1], down, padding, "bottleneck", dtype)
         self.conditioners = self._make_conditioners(dtype)
         self.decoder = [
-            UpsamplingBlock(n, up, padding, model.upsampling, name=f"up_{level}", dtype=dtype)
-            for level, n in reversed(list(enumerate(filters[:-1], start=1)))
+            UpsamplingBlock(n, up, padding, model.upsampling, phases, name=f"up_{level}", dtype=dtype)
+            for level, (n, phases) in reversed(list(enumerate(zip(filters[:-1], up_phases, strict=True), start=1)))
         ]
         num_heads = len(self._head_slots()) * self.num_channels
         self.heads = keras.layers.Conv1D(num_heads, 1, activation=model.head_activation, name="heads", dtype="float32")
@@ -55,17 +59,35 @@ class WaveUNet(keras.Model):
             skips.append(skip)
         x = self._condition("bottleneck", self.bottleneck(x), vector)
         for i, (block, skip) in enumerate(zip(self.decoder, reversed(skips), strict=True)):
-            x = self._condition("decoder", block(x, skip), vector, i)
-        mixture = ops.cast(crop(mixture, x.shape[1]), "float32")
-        features = ops.concatenate([mixture, ops.cast(x, "float32")], axis=-1)
-        heads = self.heads(self._condition("heads", features, vector))
+            frames = geometry.decoder_frames(geometry.num_levels - i)
+            x = self._condition("decoder", block(x, skip, frames=frames), vector, i)
+        mixture = ops.cast(crop(mixture, geometry.estimate_frames), "float32")
+        heads = self._call_heads(mixture, ops.cast(x, "float32"), vector)
         return self._estimates(heads, mixture, ops.cast(labels, "float32"))
 
-    def _phases(self) -> list[int]:
-        """By how much the input of each level is folded: the three widest in time to the same number of rows."""
+    def _encoder_phases(self) -> list[int]:
+        """By how much the input of each level is folded: the first two then fill three tiles of 128 features."""
+        return self._halving(5)
+
+    def _decoder_phases(self) -> list[int]:
+        """By how much the result of each level on the way up is folded; labels that enter there need it unfolded."""
+        return self._halving(0 if self.model_config.place in ("decoder", "heads") else 3)
+
+    def _halving(self, folds: int) -> list[int]:
+        """2^folds for the first level, half of it for the next, down to 1 (docs/tpu.md); only the tpu form folds."""
         model = self.model_config
-        folds = min(3, model.num_levels) if model.form == "tpu" and model.padding == "valid" else 0
+        folds = min(folds, model.num_levels) if model.form == "tpu" and model.padding == "valid" else 0
         return [2 ** max(0, folds - level) for level in range(model.num_levels)]
+
+    def _call_heads(self, mixture: Any, x: Any, vector: Any) -> Any:
+        """The cropped mixture (B, T, C) and x (B, T, F), which may be folded -> (B, T, heads * C)."""
+        phases = self.decoder[-1].phases
+        if phases == 1:
+            return self.heads(self._condition("heads", ops.concatenate([mixture, x], axis=-1), vector))
+        if not self.heads.built:
+            self.heads.build((*mixture.shape[:2], self.num_channels + x.shape[2] // phases))
+        heads = convolve_joined(self.heads, fold(mixture, phases), x, phases)
+        return frames_of(unfold(heads, phases), 0, mixture.shape[1])
 
     def _make_conditioners(self, dtype: str) -> list[Any]:
         """A layer for the place where labels enter; one for each level of the decoder, none without conditioning."""
