@@ -72,14 +72,6 @@ def convolve_part(layer: keras.layers.Conv1D, x: Any, first: int, frames: int, p
     return activate(layer, convolve_rows(read, phases, results, -(-frames // out), stride * out // phases), out)
 
 
-def convolve_joined(layer: keras.layers.Conv1D, a: Any, b: Any, phases: int) -> Any:
-    """What a layer of kernel 1 makes of the features of two folded inputs side by side, folded too."""
-    kernel, split = ops.convert_to_tensor(layer.kernel), a.shape[2] // phases
-    from_a, from_b = ([(phase, part) for phase in range(phases)] for part in (kernel[:, :split], kernel[:, split:]))
-    rows = a.shape[1]
-    return activate(layer, convolve_rows(a, phases, from_a, rows) + convolve_rows(b, phases, from_b, rows), phases)
-
-
 def through_upsampling(kernel: Any, weight: Any) -> tuple[Any, Any]:
     """The kernels that make of x what a kernel makes of an upsampled x: for the even frames of that, and the odd.
 

@@ -168,3 +168,28 @@ class UpsamplingBlock(keras.layers.Layer):
         from_x = [(phase // 2, of_x[phase % 2]) for phase in range(self.phases)]
         y = convolve_rows(skip, self.phases, from_skip, rows) + convolve_rows(x, self.phases // 2, from_x, rows)
         return activate(self.convolution, y, self.phases)
+
+
+class FoldedHeads(keras.layers.Conv1D):
+    """A convolution of kernel 1 over the features of the mixture and x side by side, both of them folded.
+
+    (B, T, phases C), (B, T, phases F) -> (B, T, phases filters).
+    """
+
+    def __init__(self, filters: int, phases: int, **kwargs: Any) -> None:
+        super().__init__(filters, 1, **kwargs)
+        self.phases = phases
+
+    def build(self, mixture_shape: tuple[int, ...], x_shape: tuple[int, ...]) -> None:
+        """The kernel and bias of the features of one frame."""
+        super().build((*x_shape[:2], (mixture_shape[2] + x_shape[2]) // self.phases))
+        self.input_spec = None  # that of one input
+
+    def call(self, mixture: Any, x: Any) -> Any:
+        """See the class."""
+        kernel, split = ops.convert_to_tensor(self.kernel), mixture.shape[2] // self.phases
+        from_mixture, from_x = (
+            [(i, part) for i in range(self.phases)] for part in (kernel[:, :split], kernel[:, split:])
+        )
+        y = convolve_rows(mixture, self.phases, from_mixture, x.shape[1])
+        return activate(self, y + convolve_rows(x, self.phases, from_x, x.shape[1]), self.phases)

@@ -9,6 +9,7 @@ hold the compiler. Exit status 1 where the step does not compile or fit.
 """
 
 import json
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -148,6 +149,8 @@ def main(_: Sequence[str]) -> int:
     """Compile, print, look for the largest batch."""
     config = configs.load(FLAGS.config, [*TPU_SETTINGS, *FLAGS.set])
     prepare_environment(FLAGS.topology)
+    for number in (signal.SIGINT, signal.SIGTERM):  # the compiler returns to Python after minutes; nothing is lost
+        signal.signal(number, signal.SIG_DFL)
     print(f"Compiling {config.name} for {FLAGS.topology}, one to four minutes ...", flush=True)
     program = compile_step(config, FLAGS.topology)
     rows = ceilings(program, config.train.steps)

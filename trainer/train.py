@@ -160,8 +160,21 @@ def distribute(examples: tf.data.Dataset, batch_size: int, strategy: tf.distribu
     Nothing rewrites or shards the dataset, so that one device and several see the same examples at the same step.
     """
     share = batch_size // strategy.num_replicas_in_sync
-    batches = examples.batch(share, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
-    return strategy.distribute_datasets_from_function(lambda _: batches)
+
+    def of_host(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        shares = shares_of_host(examples.batch(share, drop_remainder=True), context)
+        return shares.prefetch(tf.data.AUTOTUNE)
+
+    return strategy.distribute_datasets_from_function(of_host)
+
+
+def shares_of_host(shares: tf.data.Dataset, context: tf.distribute.InputContext) -> tf.data.Dataset:
+    """Of the shares of all replicas, in order, those of the replicas of one host; a large TPU has several hosts."""
+    num_hosts = context.num_input_pipelines
+    if num_hosts == 1:
+        return shares
+    replicas = context.num_replicas_in_sync // num_hosts
+    return shares.batch(replicas).shard(num_hosts, context.input_pipeline_id).unbatch()
 
 
 def make_run_steps(

@@ -12,8 +12,8 @@ from keras import ops
 
 from configs import Config
 from trainer import conditioning
-from trainer.folded import convolve_joined, fold, frames_of, unfold
-from trainer.layers import DownsamplingBlock, UpsamplingBlock, convolution, crop
+from trainer.folded import fold, frames_of, unfold
+from trainer.layers import DownsamplingBlock, FoldedHeads, UpsamplingBlock, convolution, crop
 
 
 class WaveUNet(keras.Model):
@@ -45,8 +45,7 @@ class WaveUNet(keras.Model):
             UpsamplingBlock(n, up, padding, model.upsampling, phases, name=f"up_{level}", dtype=dtype)
             for level, (n, phases) in reversed(list(enumerate(zip(filters[:-1], up_phases, strict=True), start=1)))
         ]
-        num_heads = len(self._head_slots()) * self.num_channels
-        self.heads = keras.layers.Conv1D(num_heads, 1, activation=model.head_activation, name="heads", dtype="float32")
+        self.heads = self._make_heads(up_phases[0])
 
     def call(self, mixture: Any, labels: Any) -> Any:
         """See the class."""
@@ -84,10 +83,12 @@ class WaveUNet(keras.Model):
         phases = self.decoder[-1].phases
         if phases == 1:
             return self.heads(self._condition("heads", ops.concatenate([mixture, x], axis=-1), vector))
-        if not self.heads.built:
-            self.heads.build((*mixture.shape[:2], self.num_channels + x.shape[2] // phases))
-        heads = convolve_joined(self.heads, fold(mixture, phases), x, phases)
-        return frames_of(unfold(heads, phases), 0, mixture.shape[1])
+        return frames_of(unfold(self.heads(fold(mixture, phases), x), phases), 0, mixture.shape[1])
+
+    def _make_heads(self, phases: int) -> Any:
+        count = len(self._head_slots()) * self.num_channels
+        options = {"activation": self.model_config.head_activation, "name": "heads", "dtype": "float32"}
+        return keras.layers.Conv1D(count, 1, **options) if phases == 1 else FoldedHeads(count, phases, **options)
 
     def _make_conditioners(self, dtype: str) -> list[Any]:
         """A layer for the place where labels enter; one for each level of the decoder, none without conditioning."""
