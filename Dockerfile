@@ -1,0 +1,25 @@
+# docker build --target=cpu --tag=separation:cpu .    every command, and the tests
+# docker build --target=tpu --tag=separation:tpu .    the same with the TensorFlow of a TPU VM
+# On a TPU VM: docker run --privileged --net=host separation:tpu python -m trainer.task --tpu=local ...
+FROM python:3.11.13-slim-bookworm AS base
+ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /app
+COPY requirements/install_ffmpeg.sh requirements/
+RUN sh requirements/install_ffmpeg.sh && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid=1000 researcher && chown researcher /app
+
+FROM base AS cpu
+COPY requirements/cpu-dev.txt requirements/
+RUN pip install --require-hashes --requirement=requirements/cpu-dev.txt
+COPY --chown=researcher . .
+RUN pip install --no-deps --no-build-isolation --editable .
+USER researcher
+CMD ["python", "-m", "trainer.task", "--help"]
+
+FROM base AS tpu
+COPY requirements/tpu.txt requirements/
+RUN pip install --require-hashes --requirement=requirements/tpu.txt
+COPY --chown=researcher . .
+RUN pip install --no-deps --no-build-isolation --editable .
+USER researcher
+CMD ["python", "-m", "trainer.task", "--help"]
