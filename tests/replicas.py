@@ -48,7 +48,7 @@ def run(task, config, strategy, make_apply, num_steps):
     with strategy.scope():
         network = task.make_network()
         apply = make_apply(network)
-    run_steps = train.make_run_steps(task, network, apply, strategy)
+    run_steps = train.make_run_steps(task.loss, network, apply, strategy)
     batches = iter(train.distribute(task.make_examples(0), config.train.batch_size, strategy))
     losses, _ = run_steps(batches, tf.constant(num_steps))
     return [variable.numpy() for variable in network.trainable_variables], losses.numpy()
@@ -71,7 +71,7 @@ def run_averaged(task, config, strategy, num_steps):
     with strategy.scope():
         network = task.make_network()
         optimisation = Optimisation(settings, network)
-    run_steps = train.make_run_steps(task, network, optimisation.apply, strategy)
+    run_steps = train.make_run_steps(task.loss, network, optimisation.apply, strategy)
     run_steps(iter(train.distribute(task.make_examples(0), settings.batch_size, strategy)), tf.constant(num_steps))
     return [mean.numpy() for mean in optimisation.average.values()]
 

@@ -13,6 +13,7 @@ COMMANDS = [
     "data_prep.synthetic",
     "data_prep.verify",
     "data_prep.write",
+    "trainer.benchmark",
     "trainer.preflight",
     "trainer.task",
     "evaluation.evaluate",

@@ -44,7 +44,7 @@ def dry_run(task: Task, config: Config, manifest: Manifest, strategy: tf.distrib
     with strategy.scope():
         network = task.make_network()
         optimisation = Optimisation(settings, network)
-    run_steps = make_run_steps(task, network, optimisation.apply, strategy)
+    run_steps = make_run_steps(task.loss, network, optimisation.apply, strategy)
     batches = iter(distribute(task.make_examples(0), settings.batch_size, strategy))
     run_steps(batches, tf.constant(1))  # compiles
     started = time.monotonic()
@@ -85,7 +85,7 @@ def overfit(task: Task, config: Config, strategy: tf.distribute.Strategy) -> Non
     with strategy.scope():
         network = task.make_network()
         optimisation = Optimisation(config.train, network)
-    run_steps = make_run_steps(task, network, optimisation.apply, strategy)
+    run_steps = make_run_steps(task.loss, network, optimisation.apply, strategy)
     batch = task.make_examples(0).take(config.train.batch_size).cache().repeat()
     batches = iter(distribute(batch, config.train.batch_size, strategy))
     first = float(run_steps(batches, tf.constant(1))[0][0])

@@ -92,7 +92,7 @@ class _Run:
     def train(self, interrupted: Callable[[], bool]) -> None:
         """Take steps, validate and save until nothing is left to train or the run is interrupted."""
         settings, saved = self._settings, self.step
-        run_steps = make_run_steps(self._task, self._network, self._optimisation.apply, self._strategy)
+        run_steps = make_run_steps(self._task.loss, self._network, self._optimisation.apply, self._strategy)
         batches = iter(distribute(self._task.make_examples(self.step), settings.batch_size, self._strategy))
         self._progress.resume(self.step)
         while not interrupted() and not self.ending():
@@ -178,7 +178,7 @@ def shares_of_host(shares: tf.data.Dataset, context: tf.distribute.InputContext)
 
 
 def make_run_steps(
-    task: Task,
+    loss_of_batch: Callable[[keras.Model, Any], tf.Tensor],
     network: keras.Model,
     apply_gradients: Callable[[list[tf.Tensor]], None],
     strategy: tf.distribute.Strategy,
@@ -192,7 +192,7 @@ def make_run_steps(
     def replica_step(batch: Any) -> tf.Tensor:
         with tf.GradientTape() as tape:
             # Gradients are summed over replicas: of the mean over the global batch each owes its share.
-            loss = task.loss(network, batch) / num_replicas
+            loss = loss_of_batch(network, batch) / num_replicas
         apply_gradients(tape.gradient(loss, network.trainable_variables))
         return loss
 
