@@ -26,6 +26,7 @@ from data_prep import command
 
 FLAGS = flags.FLAGS
 _COLOURS = {"float32": "#4269d0", "bfloat16": "#ff725c"}
+_STYLES = ("-", "--", "-.", ":")  # of the ceilings, one for each kind of chip
 
 RunSteps = Callable[[int], float]
 """Takes a number of steps and returns the loss of the last one."""
@@ -175,8 +176,9 @@ def load_ceilings(path: str) -> dict[str, float]:
 def draw(rows: Sequence[Row], ceilings: Mapping[str, float], title: str, path: Path) -> None:
     """Examples per second against batch size, both logarithmic, the range of the rounds shaded."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot(xscale="log", yscale="log", title=title, xlabel="batch size", ylabel="examples / s")
     for dtype in dict.fromkeys(row.dtype for row in rows):
         measured = [row for row in rows if row.dtype == dtype and row.examples_per_sec]
@@ -184,22 +186,17 @@ def draw(rows: Sequence[Row], ceilings: Mapping[str, float], title: str, path: P
         rates = [row.examples_per_sec for row in measured]
         axes.plot(sizes, [*map(median, rates)], "o-", color=_COLOURS[dtype], label=f"{dtype}, measured")
         axes.fill_between(sizes, [*map(min, rates)], [*map(max, rates)], color=_COLOURS[dtype], alpha=0.2, linewidth=0)
-    for i, (name, rate) in enumerate(sorted(ceilings.items(), key=lambda item: item[1])):
-        axes.axhline(rate, linestyle="--", color=str(0.15 + 0.15 * i), linewidth=1)
-        axes.annotate(
-            f"{name}: {rate:,.0f} at most",
-            (1, rate),
-            (-4, 2),
-            ("axes fraction", "data"),
-            "offset points",
-            ha="right",
-            fontsize=8,
-        )
+    for (name, rate), style in zip(sorted(ceilings.items(), key=lambda item: -item[1]), _STYLES, strict=False):
+        axes.axhline(rate, linestyle=style, color="#555555", linewidth=1, label=f"{name}:\n{rate:,.0f} at most")
     sizes = sorted({row.batch_size for row in rows})
     axes.set_xticks(sizes, [str(size) for size in sizes])
-    axes.minorticks_off()
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.tick_params(which="minor", length=0)
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", frameon=False)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=9)
     figure.savefig(path, dpi=150)
 
 

@@ -74,19 +74,19 @@ def largest_batch(first: Program, fits: Callable[[int], bool]) -> tuple[int, int
 
 def print_program(program: Program, config: Config) -> None:
     """What the compiler says of a program."""
-    capacity = _capacity(program)
-    share = program.peak_bytes / capacity
+    capacity, mib = _capacity(program), 2**20
     print(
         f"\n{config.name} on {program.topology}: {program.num_cores} cores, {program.batch_per_core} examples each, "
         f"{config.train.compute_dtype}, model.form={config.model.form}, {program.num_parameters:,} parameters\n"
         f"compiled in {program.compile_secs:.0f} s by {program.compiler}, with no TPU present\n\n"
-        f"Per core:\n"
-        f"  memory         {_mib(program.peak_bytes)} MiB of {_mib(capacity)}, {share:.0%} of the chip's\n"
-        f"    arguments    {_mib(program.argument_bytes)} MiB: weights, optimizer, batch\n"
-        f"    temporaries  {_mib(program.temporary_bytes)} MiB\n"
-        f"    program      {_mib(program.program_bytes)} MiB\n"
-        f"  arithmetic     {program.flops / 1e9:10,.1f} GFLOP a step\n"
-        f"  device memory  {program.traffic_bytes / 1e9:10,.3f} GB to and fro a step\n"
+        f"Per core and step:\n"
+        f"  memory         {program.peak_bytes / mib:9,.1f} MiB, {program.peak_bytes / capacity:.1%} of the chip's "
+        f"{capacity / mib:,.0f}\n"
+        f"    arguments    {program.argument_bytes / mib:9,.1f} MiB: weights, optimizer, batch\n"
+        f"    temporaries  {program.temporary_bytes / mib:9,.1f} MiB\n"
+        f"    program      {program.program_bytes / mib:9,.1f} MiB\n"
+        f"  arithmetic     {program.flops / 1e9:9,.1f} GFLOP\n"
+        f"  device memory  {program.traffic_bytes / 1e9:9,.3f} GB to and fro\n"
     )
 
 
@@ -121,10 +121,6 @@ def print_ceilings(rows: Sequence[Ceiling], program: Program, config: Config, ho
 
 def _capacity(program: Program) -> float:
     return CHIPS[split_topology(program.topology)[0]].memory_bytes
-
-
-def _mib(num_bytes: float) -> str:
-    return f"{num_bytes / 2**20:10,.1f}"
 
 
 def _print_largest_batch(config: Config, program: Program) -> tuple[int, int]:
