@@ -207,8 +207,9 @@ def test_the_residual_of_a_bfloat16_network_is_that_of_the_float32_mixture():
     np.testing.assert_allclose(estimates.sum(axis=1), batch["mixture"][:, start : start + 101], atol=1e-6)
 
 
-def test_bfloat16_computes_in_bfloat16_and_keeps_the_rest_in_float32():
-    config = configs.load("smoke", [*SMALL, "train.compute_dtype=bfloat16"])
+@pytest.mark.parametrize("form", ["cpu", "tpu"])
+def test_bfloat16_computes_in_bfloat16_and_keeps_the_rest_in_float32(form):
+    config = configs.load("smoke", [*SMALL, "train.compute_dtype=bfloat16", f"model.form={form}"])
     network, batch = make_network(config), random_batch(config)
     assert {variable.dtype for variable in network.variables} == {"float32"}
     estimates = network(batch["mixture"], batch["labels"])

@@ -56,6 +56,7 @@ def prepare_environment(topology: str) -> None:
     if find_spec("libtpu") is None or find_spec("jax") is None:
         raise ValueError('this environment has no jax and libtpu; use that of make preflight ARGS="--config=...".')
     os.environ.update(TPU_SKIP_MDS_QUERY="1", TPU_WORKER_HOSTNAMES="localhost", JAX_PLATFORMS="cpu")
+    os.environ["ALLOW_MULTIPLE_LIBTPU_LOAD"] = "1"  # else a second process is refused, though there is no TPU to hold
     os.environ["KERAS_BACKEND"] = "jax"
     os.environ.setdefault("TPU_STDERR_LOG_LEVEL", "3")
     os.environ.setdefault("TPU_MIN_LOG_LEVEL", "3")
@@ -123,7 +124,7 @@ def _devices(topology: str) -> Any:
     try:
         description = topologies.get_topology_desc(platform="tpu", topology_name=topology)
     except (JaxRuntimeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"libtpu knows no topology {topology!r}: {_first_line(error)}") from error
+        raise ValueError(f"libtpu has no topology {topology!r} ({_first_line(error)}).") from error
     return np.array(description.devices)
 
 
