@@ -35,7 +35,6 @@ from evaluation.sides import Sides
 
 FLAGS = flags.FLAGS
 SCHEMA_VERSION = 1  # of what --out writes
-_VERSION_3 = {"sir_v4": "sir", "sar_v4": "sar"}
 REPORTED = ("snr", "sdr", "sir", "sar", "si_sdr", "isr", "sir_v4", "sar_v4")  # the metrics of a report
 
 _MOST_NAMES = 5  # of tracks in a sentence
@@ -113,18 +112,11 @@ def write_json(path: Path, comparison: Comparison) -> None:
 
 def write_report(path: Path, runs: Sequence[Run], comparison: Comparison, sources: Sequence[str]) -> None:
     """Write the comparison as a page, and as Markdown and JSON beside it; the metrics that all runs have are in it."""
-    others = [metric for metric in REPORTED if metric != comparison.metric and _tell(runs, metric)]
-    comparisons = [comparison, *(compare(runs, metric, sources) for metric in others)]
     sides = Sides(runs, comparison.tracks, sources)
+    others = [each for each in REPORTED if each in sides.metrics and all(has(run, each) for run in runs)]
+    comparisons = [comparison, *(compare(runs, metric, sources) for metric in others if metric != comparison.metric)]
     write(path, make_document(sides, comparisons, common_clips(sides.runs)))
     print(f"report: {path}")
-
-
-def _tell(runs: Sequence[Run], metric: str) -> bool:
-    """Whether all runs have a metric that is not another one again: with one channel, two of v4 are those of v3."""
-    same = _VERSION_3.get(metric)
-    again = same and all(getattr(row, metric) == getattr(row, same) for run in runs for row in run.rows)
-    return not again and all(has(run, metric) for run in runs)
 
 
 def _require_places(report: str, out: str) -> None:

@@ -1,9 +1,13 @@
 """How a run learnt: its loss and what it was worth in validation, from the lines of metrics.jsonl."""
 
+import itertools
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
+from matplotlib.axes import Axes
 
 from evaluation import svg
 from evaluation.document import Panel, decibels
@@ -28,6 +32,31 @@ def make_panels(lines: Sequence[Mapping[str, Any]], step: int) -> list[Panel]:
         if any(found.values()):
             panels.append(_panel(figure, title, found, step))
     return panels
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    """The lines of the run of a folder of scores, WORKDIR/evaluation/STEP-SPLIT; none where it lies elsewhere."""
+    path = folder.parent.parent / "metrics.jsonl"
+    if folder.parent.name != "evaluation" or not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def make_common_panel(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Panel | None:
+    """The improvement in validation of several runs, each line named at its end; None where there is none."""
+    found = {name: points for name, lines in runs.items() if (points := _points(lines, "valid", "improvement"))}
+    if not found:
+        return None
+    with svg.drawing(_WIDTH, _HEIGHT) as (drawing, axes):
+        for dashes, (name, points) in zip(itertools.cycle(("-", "--", ":", "-.")), found.items(), strict=False):
+            axes.plot(*zip(*points, strict=True), dashes, color=svg.MODEL, marker="o", markersize=3, linewidth=1.4)
+            axes.annotate(name, points[-1], (6, 0), textcoords="offset points", va="center", parse_math=False)
+        axes.margins(x=0.15)
+        _dress(axes)
+        drawn = svg.make_svg(drawing, "curves")
+    ends = [f"{name} {decibels(points[-1][1])} dB at step {points[-1][0]:,}" for name, points in found.items()]
+    caption = f"At the end: {'; '.join(ends)}."
+    return Panel("curves", _FIGURES["improvement"], drawn, f"Curves of {_FIGURES['improvement']}. {caption}", caption)
 
 
 def _points(lines: Sequence[Mapping[str, Any]], kind: str, figure: str) -> Points:
@@ -63,7 +92,11 @@ def _draw(figure: str, found: Mapping[str, Points], step: int) -> Markup:
         values = [value for points in found.values() for _, value in points]
         if figure == "loss" and min(values) > 0:
             axes.set_yscale("log")
-        axes.set_xlabel("step")
-        axes.grid(color=svg.GRID, linewidth=0.8)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        _dress(axes)
         return svg.make_svg(drawing, f"curve-{figure}")
+
+
+def _dress(axes: Axes) -> None:
+    axes.set_xlabel("step")
+    axes.grid(color=svg.GRID, linewidth=0.8)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")

@@ -10,7 +10,8 @@ import jinja2
 from markupsafe import Markup
 
 from data_prep.storage import replacing
-from evaluation.document import Clips, Document, to_tree
+from evaluation.document import Clips, Document
+from evaluation.tree import to_tree
 
 SUFFIXES = (".html", ".md", ".json")
 

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any
 from configs import instruments
 from evaluation import bootstrap, curves, listening, tables, violins
 from evaluation.about import About, method, origin
+from evaluation.audit_table import audit_blocks
 from evaluation.clips import Recording
 from evaluation.document import (
     Block,
-    Cell,
-    Column,
     Document,
     Figures,
     Items,
-    Line,
     Section,
-    Table,
     Terms,
     Text,
     count,
@@ -41,13 +38,6 @@ STATUSES = {
     "silent mixture": "Nothing sounds at all: not scored.",
     "leakage": "Energy of the estimate of an absent source relative to the mixture: median over the absent segments in "
     "dB, n below it; \N{MINUS SIGN}100 is the floor, lower is better.",
-}
-LABELS = {
-    "true": "the instruments of the piece",
-    "unknown": "nothing",
-    "empty": "that nothing plays",
-    "full": "that all instruments play",
-    "swapped": "for each instrument of the piece another one that has no part in it",
 }
 _FIGURE_NOTE = (
     "Segments in which a source sounds together with another one. Where there are two colours, the model lies above "
@@ -94,7 +84,7 @@ def make_document(rows: Sequence[Row], about: About, extras: Extras) -> Document
         Section("listen", "Listen", "Listen", listening.run_clips(extras.recordings, rows)),
         Section("sums", "The same scores, summed up in four ways", "Aggregates", _aggregates(digest)),
         Section("scored", "What could be scored, and what could not", "Statuses", _statuses(digest)),
-        Section("labels", "What the labels do", "Labels", _audit(extras.conditions)),
+        Section("labels", "What the labels do", "Labels", audit_blocks(extras.conditions)),
         Section("pieces", "Track by track", "Tracks", _tracks(by_track)),
         Section("training", "How it learnt", "Training", _training(extras.curves, about.step or 0)),
         Section("how", "How it was scored", "Method", method(about, len(digest.compared) > 1)),
@@ -177,7 +167,10 @@ def _figures(rows: Sequence[Row], digest: Digest) -> list[Block]:
     panels = [
         violins.make_panel(key, title, _strips(rows, key, digest, lambda row: row.source, instruments.name_of))
         for key, title in violins.TITLES.items()
+        if digest.has(key) and not tables.is_again(rows, key)
     ]
+    if not panels:
+        return [Text("No segment has a finite value.")]
     return [Text(_FIGURE_NOTE, "note"), Figures(panels)]
 
 
@@ -231,28 +224,6 @@ def _statuses(digest: Digest) -> list[Block]:
         Text(others, "note"),
         Items([f"{each}: {tables.status_words(digest.summary(None, each).shares)}" for each in digest.systems[1:]]),
     ]
-
-
-def _audit(conditions: "Sequence[Condition]") -> list[Block]:
-    if not conditions:
-        return []
-    note = (
-        "The same network on the same tracks, told other instruments. dB, medians over segments and sources; n below "
-        "each number. Improvement is over the mixture; leakage is the energy in the slots of sources that do not "
-        "sound; misnamed is the energy in the slot named instead of a source, where that source sounds; both relative "
-        "to the mixture."
-    )
-    columns = [Column("The network is told", is_text=True), *map(Column, ("Improvement", "Leakage", "Misnamed"))]
-    return [Text(note, "note"), Table("audit", "Labels", columns, [[_condition(each) for each in conditions]])]
-
-
-def _condition(each: "Condition") -> Line:
-    if each.not_measured:
-        return Line(each.labels, [Cell(f"Not measured: {each.not_measured}.", "text"), *[Cell(None)] * 3])
-    told = Cell(LABELS[each.labels], "text")
-    improvement = Cell(each.improvement_db, "gain", each.num_improvements, role="key" if each.labels == "true" else "")
-    energies = [Cell(each.leakage_db, n=each.num_leakages), Cell(each.misnamed_db, n=each.num_misnamed)]
-    return Line(each.labels, [told, improvement, *energies])
 
 
 def _tracks(digest: Digest) -> list[Block]:

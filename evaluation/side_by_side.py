@@ -6,29 +6,12 @@ The first run is the reference that the others are compared with.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluation import bootstrap, violins
-from evaluation.aggregates import AGGREGATES, summarise
-from evaluation.document import (
-    Block,
-    Cell,
-    Code,
-    Column,
-    Document,
-    Figures,
-    Items,
-    Line,
-    Section,
-    Table,
-    Text,
-    count,
-    gain,
-)
+from evaluation import bootstrap, curves, side_tables, violins
+from evaluation.document import Block, Code, Document, Figures, Items, Section, Text, count, gain
 from evaluation.paired import Comparison, Difference
-from evaluation.sides import Sides, config_table
-from evaluation.tables import AGGREGATE_NAMES, METRIC_NAMES, NOT_OF_MIXTURE, counted, source_line, status_words
-
-_DECIMALS = 2  # of differences, which are small
-_FIGURES = ("sdr", "sir", "sar", "si_sdr")  # those of the metrics that are drawn
+from evaluation.side_tables import DECIMALS
+from evaluation.sides import Sides
+from evaluation.tables import METRIC_NAMES, NOT_OF_MIXTURE, status_words
 
 
 def make_document(sides: Sides, comparisons: Sequence[Comparison], sounds: Sequence[Block] = ()) -> Document:
@@ -42,13 +25,15 @@ def make_document(sides: Sides, comparisons: Sequence[Comparison], sounds: Seque
     main = comparisons[0]
     title = METRIC_NAMES[main.metric]
     sections = [
-        Section("differences", "How the runs differ", "Differences", _differences(sides, comparisons)),
-        Section("by-source", f"Differences in {title} by source", "Sources", _by_source(sides, main)),
+        Section("differ", "How the runs differ", "Differences", _differences(sides, comparisons)),
+        Section("sources", f"Differences in {title} by source", "Sources", _by_source(sides, main)),
         Section("metrics", "Scores side by side", "Scores", _scores(sides)),
         Section("figures", "Segment by segment", "Figures", _figures(sides)),
+        Section("together", f"{title} when more sources sound at once", "Polyphony", _polyphony(sides, main.metric)),
         Section("listen", "Listen", "Listen", list(sounds)),
-        Section("sums", f"{title}, summed up in four ways", "Aggregates", _aggregates(sides, main)),
-        Section("tracks", f"{title}, track by track", "Tracks", _tracks(sides, main.metric)),
+        Section("sums", f"{title}, summed up in four ways", "Aggregates", _aggregates(sides, main.metric)),
+        Section("pieces", f"{title}, track by track", "Tracks", _tracks(sides, main.metric)),
+        Section("training", "How they learnt", "Training", _training(sides)),
         Section("scored", "What could be scored, and what could not", "Statuses", _statuses(sides, main)),
         Section("origin", "Where they come from", "Origin", _origin(sides)),
     ]
@@ -62,7 +47,7 @@ def _lead(sides: Sides, main: Comparison) -> list[Block]:
     for each in main.differences:
         if each.source is None and each.median_db is not None:
             within = f" ({_interval(each)})" if each.interval else ""
-            parts.append(f"{sides.names[each.run]} {gain(each.median_db, _DECIMALS)} dB{within}")
+            parts.append(f"{sides.names[each.run]} {gain(each.median_db, DECIMALS)} dB{within}")
     title, tracks = METRIC_NAMES[main.metric], count(len(main.tracks), "track")
     if not parts:
         return [Text(f"No segment has a value of {title} in two runs.", "lead")]
@@ -80,7 +65,7 @@ def _why(main: Comparison) -> str:
 
 def _interval(each: Difference) -> str:
     assert each.interval is not None
-    return f"{gain(each.interval.low, _DECIMALS)} to {gain(each.interval.high, _DECIMALS)}"
+    return f"{gain(each.interval.low, DECIMALS)} to {gain(each.interval.high, DECIMALS)}"
 
 
 def _differences(sides: Sides, comparisons: Sequence[Comparison]) -> list[Block]:
@@ -92,77 +77,33 @@ def _differences(sides: Sides, comparisons: Sequence[Comparison]) -> list[Block]
         "metric that was asked for, p is that of Wilcoxon's signed-rank test over tracks, and Holm the same corrected "
         "for the number of runs; several metrics of the same runs are no independent tests, so the others have none."
     )
-    columns = [Column(title) for title in ("Difference", "Tracks", "Higher in", "p", "Holm")]
-    bodies = []
-    for comparison in comparisons:
-        overall = [each for each in comparison.differences if each.source is None]
-        tested = comparison is main
-        bodies.append([_difference(sides, comparison.metric, each, tested) for each in overall])
-    return [Text(f"{note} {_why(main)}", "note"), Table("differences", "Metric", columns, bodies)]
-
-
-def _difference(sides: Sides, metric: str, each: Difference, tested: bool) -> Line:
-    cells = [
-        Cell(each.median_db, "gain", interval=each.interval, role="key" if tested else "", decimals=_DECIMALS),
-        Cell(each.num_tracks, "count"),
-        Cell(each.num_higher, "count"),
-        Cell(each.p_value if tested else None, "p"),
-        Cell(each.p_holm if tested else None, "p"),
-    ]
-    return Line(METRIC_NAMES[metric], cells, sides.names[each.run])
+    return [Text(note, "note"), side_tables.difference_table(sides, comparisons)]
 
 
 def _by_source(sides: Sides, main: Comparison) -> list[Block]:
-    found = {(each.source, sides.names[each.run]): each for each in main.differences}
-    sources = [source for source in sides.sources if any((source, name) in found for name in sides.runs)]
-    others = list(sides.runs)[1:]
-    lines = [source_line(source, [_source_cell(found.get((source, name))) for name in others]) for source in sources]
     note = (
         f"Each run minus {sides.reference}, in dB: median over the tracks in which the source is compared, their "
         "number below it. Sources with fewer tracks than an interval needs have none."
     )
-    return [Text(note, "note"), Table("by-source", "Source", [Column(name) for name in others], [lines])]
-
-
-def _source_cell(each: Difference | None) -> Cell:
-    if each is None or each.median_db is None:
-        return Cell(None, "gain", 0)
-    return Cell(each.median_db, "gain", each.num_tracks, interval=each.interval, decimals=_DECIMALS)
+    return [Text(note, "note"), side_tables.source_table(sides, main)]
 
 
 def _scores(sides: Sides) -> list[Block]:
-    metrics = [
-        metric for metric in METRIC_NAMES if any(metric in sides.summaries[name].together for name in sides.runs)
-    ]
-    lines: list[list[Line]] = [[], []]
-    for name, summary in sides.summaries.items():
-        hidden = NOT_OF_MIXTURE if name == "mixture" else ()
-        found = [summary.together.get(metric) if metric not in hidden else None for metric in metrics]
-        cells = [
-            Cell(each.median_of_segments, role=sides.role(name), n=each.num_values, interval=_of_median(each.intervals))
-            if each
-            else Cell(None, n=0, role=sides.role(name))
-            for each in found
-        ]
-        lines[name not in sides.runs].append(Line(name, counted(cells)))
     note = (
         "dB, median of segments over all sources, where a source sounds together with another one; n below a number "
         f"that is made of fewer. The lower part is what {sides.reference} was set beside: the mixture as every "
         "estimate, silence, and oracles where they were scored. SDR, SIR and SAR are BSS Eval v3, those with v4 are "
         "version 4, of which SNR is the SDR."
     )
-    columns = [Column("Segments"), *(Column(METRIC_NAMES[metric]) for metric in metrics)]
-    return [Text(note, "note"), Table("scores", "Run", columns, [body for body in lines if body])]
-
-
-def _of_median(intervals: Mapping[str, bootstrap.Interval] | None) -> bootstrap.Interval | None:
-    return intervals["median_of_segments"] if intervals else None
+    return [Text(note, "note"), side_tables.score_table(sides)]
 
 
 def _figures(sides: Sides) -> list[Block]:
     """The violins by run of SDR, SIR and SAR, as in the first publication's comparison of its networks."""
     panels = []
-    for metric in _FIGURES:
+    for metric in violins.TITLES:
+        if metric not in sides.metrics:
+            continue
         beside = () if metric in NOT_OF_MIXTURE else ("mixture",)
         shown = [name for name in sides.systems if name in sides.runs or name in beside]
         strips = [violins.Strip(name, [_violin(sides, name, metric)]) for name in shown]
@@ -178,32 +119,24 @@ def _violin(sides: Sides, name: str, metric: str) -> violins.Violin:
     return violins.Violin(system, values, found.median_of_segments if found else None)
 
 
-def _aggregates(sides: Sides, main: Comparison) -> list[Block]:
-    columns = [Column("Segments"), *map(Column, AGGREGATE_NAMES.values())]
-    lines = []
-    for name, summary in sides.summaries.items():
-        found = summary.together.get(main.metric)
-        if found:
-            intervals = found.intervals or {}
-            four = [Cell(getattr(found, key), interval=intervals.get(key), role=sides.role(name)) for key in AGGREGATES]
-            lines.append(Line(name, [Cell(found.num_values, "count"), *four]))
+def _polyphony(sides: Sides, metric: str) -> list[Block]:
+    note = "dB, median of the segments in which so many sources sound; n below each number."
+    return [Text(note, "note"), side_tables.polyphony_table(sides, metric)]
+
+
+def _aggregates(sides: Sides, metric: str) -> list[Block]:
     note = "dB, over all sources. Published figures use any of these four; only like may be compared with like."
-    return [Text(note, "note"), Table("aggregates", "Run", columns, [lines])]
+    return [Text(note, "note"), side_tables.aggregate_table(sides, metric)]
 
 
 def _tracks(sides: Sides, metric: str) -> list[Block]:
-    found = {
-        name: {each.track: each for each in summarise(sides.systems[name], "track") if each.track}
-        for name in sides.runs
-    }
-    tracks = list(found[sides.reference])
-    lines = []
-    for track in tracks:
-        aggregates = [found[name][track].together.get(metric) for name in sides.runs]
-        cells = [Cell(each.median_of_segments, n=each.num_values) if each else Cell(None, n=0) for each in aggregates]
-        lines.append(Line(track, cells))
     note = "dB, median of the segments of a track over all sources; n below each number."
-    return [Text(note, "note"), Table("tracks", "Track", [Column(name) for name in sides.runs], [lines])]
+    return [Text(note, "note"), side_tables.track_table(sides, metric)]
+
+
+def _training(sides: Sides) -> list[Block]:
+    panel = curves.make_common_panel({name: curves.read(run.folder) for name, run in sides.runs.items() if run.folder})
+    return [Figures([panel])] if panel else []
 
 
 def _statuses(sides: Sides, main: Comparison) -> list[Block]:
@@ -223,7 +156,7 @@ def _statuses(sides: Sides, main: Comparison) -> list[Block]:
 
 def _origin(sides: Sides) -> list[Block]:
     blocks: list[Block] = []
-    if fields := config_table(sides):
+    if fields := side_tables.config_table(sides):
         blocks += [Text("Where their configs differ:"), fields]
     for name, run in sides.runs.items():
         blocks.append(Text(f"{name}: {run.name}{_revision(run.about)}"))

@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import PurePath
-from typing import Any
 
-import configs
 from evaluation import bootstrap
 from evaluation.aggregates import Summary, summarise
-from evaluation.document import Cell, Column, Line, Role, Table
+from evaluation.document import Role
 from evaluation.runs import MODEL, Run
 from evaluation.scores import BASELINES, Row
+from evaluation.tables import METRIC_NAMES, is_again
 
 
 def short_names(names: Sequence[str]) -> list[str]:
@@ -42,6 +41,16 @@ class Sides:
             for name, rows in self.systems.items()
         }
 
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics that any run has values of, but for what is another one again."""
+        there = [
+            metric for metric in METRIC_NAMES if any(metric in self.summaries[name].together for name in self.runs)
+        ]
+        return [
+            metric for metric in there if not is_again([row for each in self.rows.values() for row in each], metric)
+        ]
+
     def role(self, name: str) -> Role:
         """Runs stand out from what they are set beside."""
         return "" if name in self.runs else "base"
@@ -49,22 +58,3 @@ class Sides:
 
 def _of(rows: Sequence[Row], system: str) -> list[Row]:
     return [row for row in rows if row.system == system]
-
-
-def config_table(sides: Sides) -> Table | None:
-    """The fields in which configs differ; None where they do not, or where a run has none."""
-    found = {
-        name: configs.from_json(run.about["config_json"])
-        for name, run in sides.runs.items()
-        if "config_json" in run.about
-    }
-    if len(found) < len(sides.runs):
-        return None
-    reference = found[sides.reference]
-    values: dict[str, dict[str, Any]] = {}
-    for name, config in found.items():
-        for key, (ours, theirs) in configs.differences(reference, config).items():
-            values.setdefault(key, dict.fromkeys(found, ours))[name] = theirs
-    lines = [Line(key, [Cell(str(each), "text") for each in by_run.values()]) for key, by_run in values.items()]
-    columns = [Column(name, is_text=True) for name in found]
-    return Table("configs", "Field", columns, [lines]) if lines else None

@@ -23,7 +23,15 @@ AGGREGATE_NAMES = {
 METRIC_NAMES = {"snri": "SNR improvement"} | V3 | {"snr": "SNR", "isr": "ISR", "sir_v4": "SIR v4", "sar_v4": "SAR v4"}
 NOT_OF_MIXTURE = {"sar", "sar_v4", "snri"}  # it is a sum of the sources, without artefacts, and 0 dB above itself
 
+_VERSION_3 = {"sir_v4": "sir", "sar_v4": "sar"}
+
 Groups = dict[Any, Summary]  # by source, polyphony or track; None: all rows
+
+
+def is_again(rows: Sequence[Row], metric: str) -> bool:
+    """Whether a metric is another one again: with one channel, SIR and SAR of version 4 are those of version 3."""
+    same = _VERSION_3.get(metric)
+    return same is not None and all(getattr(row, metric) == getattr(row, same) for row in rows)
 
 
 class Digest:
@@ -57,6 +65,10 @@ class Digest:
         if not found:
             return Cell(None, "gain", 0, role=role)
         return Cell(found.median_db, "gain", found.num_rows, interval=found.interval, role=role)
+
+    def has(self, metric: str) -> bool:
+        """Whether the model has a finite value of a metric where sources sound together."""
+        return metric in self._summaries[MODEL, None].together
 
     def sounding(self) -> list[Any]:
         """Those groups of which anything sounds together with another source."""

@@ -23,6 +23,10 @@ TITLES = {
     "sir": "SIR: interference from other sources",
     "sar": "SAR: artefacts",
     "si_sdr": "SI-SDR: all distortion but a gain",
+    "snr": "SNR, which is the SDR of BSS Eval v4",
+    "isr": "ISR of v4: filtering of the source",
+    "sir_v4": "SIR of v4: interference",
+    "sar_v4": "SAR of v4: artefacts",
 }
 _MAX_AXIS_DB = 60.0  # beyond it lie values that are rounding, and would flatten the rest
 _TAIL = 0.01  # the share of a violin that may lie beyond either end of the axis

@@ -27,9 +27,10 @@ from evaluation.scores import write_csv
 from evaluation.sides import short_names
 from tests.page import Page
 from tests.test_compare import write_museval
-from tests.test_report import ORACLES, about, printed, sample_rows
+from tests.test_report import BLANK, ORACLES, about, printed, sample_rows
 
 METRICS = {"snr": "SNR", "sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR"}
+NAMES = ["film", "gate", "none"]
 RATE = 8000
 
 
@@ -69,11 +70,15 @@ def make_read(seed):
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
+    for name, gain in (("film", 6.5), ("gate", 5.25)):
+        lines = [{"step": step, "kind": "valid", "improvement": gain * step / 9} for step in (5, 9)]
+        (root / name).mkdir()
+        (root / name / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     film, none = (configs.load("urmp_labels", each) for each in ([], ["model.conditioning=none", "model.place=none"]))
     return [
-        write_run(root / "film" / "9-test", 0, 0.5, film),
-        write_run(root / "gate" / "9-test", 1, 0.0, film),
-        write_run(root / "none" / "9-test", 2, -3.0, none),
+        write_run(root / "film" / "evaluation" / "9-test", 0, 0.5, film),
+        write_run(root / "gate" / "evaluation" / "9-test", 1, 0.0, film),
+        write_run(root / "none" / "evaluation" / "9-test", 2, -3.0, none),
     ]
 
 
@@ -102,46 +107,45 @@ def differences(reference, run, metric):
     return {track: np.mean([np.median(each) for each in by_source.values()]) for track, by_source in found.items()}
 
 
-def test_every_number_is_computed_from_the_rows_of_the_runs(tmp_path, three):
+def test_differences_are_computed_from_the_rows_of_the_runs(tmp_path, three):
     html, runs = report(tmp_path, three)
     page = Page(html)
-    assert set(page.tables) == {"differences", "by-source", "scores", "aggregates", "tracks", "configs"}
-    names, p_values = ["film", "gate", "none"], []
+    assert set(page.tables) == {"differences", "by-source", "scores", "polyphony", "aggregates", "track", "configs"}
+    p_values = []
     for metric, title in METRICS.items():
-        for name, run in zip(names[1:], runs[1:], strict=True):
+        for name, run in zip(NAMES[1:], runs[1:], strict=True):
             found = np.array(list(differences(runs[0], run, metric).values()))
             shown = page.lines("differences")[f"{title} {name}"]
             low, high = (bound for bound in asdict(bootstrap.intervals(found, np.arange(len(found)))[0]).values())
             assert shown[0] == [f"{np.median(found):+.2f}", f"{low:+.2f} to {high:+.2f}"]
             assert [each[0] for each in shown[1:3]] == [str(len(found)), str(sum(found > 0))]
-            assert (shown[3] == [compare_blank()]) == (metric != "snr")
-            if metric == "snr":
-                p_values.append(float(shown[3][0]))
-    corrected = [float(page.lines("differences")[f"SNR {name}"][4][0]) for name in names[1:]]
+            assert (shown[3] == [BLANK]) == (metric != "snr")
+            p_values += [float(shown[3][0])] if metric == "snr" else []
+    corrected = [float(page.lines("differences")[f"SNR {name}"][4][0]) for name in NAMES[1:]]
     assert corrected == pytest.approx(holm(p_values), rel=0.05)
     assert p_values == [pytest.approx(2 / 2**7, rel=0.05)] * 2  # worse in all of seven tracks
-    for name, run in zip(names, runs, strict=True):
-        shown = page.lines("scores")[name][1:]
-        columns = ["snri", "sdr", "sir", "sar", "si_sdr", "snr", "isr", "sir_v4", "sar_v4"]
-        for metric, cell in zip(columns, shown, strict=True):
+
+
+def test_scores_are_computed_from_the_rows_of_the_runs(tmp_path, three):
+    html, runs = report(tmp_path, three)
+    page = Page(html)
+    for number, (name, run) in enumerate(zip(NAMES, runs, strict=True)):
+        columns = ["snri", "sdr", "sir", "sar", "si_sdr", "snr", "isr", "sar_v4"]
+        for metric, cell in zip(columns, page.lines("scores")[name][1:], strict=True):
             assert cell[0] == printed(float(np.median(list(values(run, metric).values()))))
             assert " to " in cell[1]
-        by_track = {track: [] for track in dict.fromkeys(row.track for row in run.rows)}
-        for (track, *_), value in values(run, "snr").items():
-            by_track[track].append(value)
-        for track, own in by_track.items():
-            assert page.lines("tracks")[track][names.index(name)] == [printed(float(np.median(own))), str(len(own))]
-        medians = [np.median(own) for own in by_track.values()]
-        listed = list(values(run, "snr").values())
+        rows = [row for row in run.rows if row.system == "model" and row.polyphony > 1 and row.snr is not None]
+        by_track = {track: [row.snr for row in rows if row.track == track] for track in {row.track for row in rows}}
+        by_polyphony = {f"{n} sources": [row.snr for row in rows if row.polyphony == n] for n in (2, 3, 4)}
+        for table, groups in (("track", by_track), ("polyphony", by_polyphony)):
+            for group, own in groups.items():
+                assert page.lines(table)[group][number] == [printed(float(np.median(own))), str(len(own))]
+        medians, listed = [np.median(own) for own in by_track.values()], [row.snr for row in rows]
         four = [np.median(medians), np.median(listed), np.mean(medians), np.mean(listed)]
         assert [each[0] for each in page.lines("aggregates")[name][1:]] == [printed(float(each)) for each in four]
     assert {"mixture", "silence", *ORACLES} <= set(page.lines("scores"))
     mixture = [value for value in values(runs[0], "sdr", "mixture").values() if math.isfinite(value)]
     assert page.lines("scores")["mixture"][2] == [printed(float(np.median(mixture)))]
-
-
-def compare_blank():
-    return "\N{EN DASH}"
 
 
 def test_differences_by_source(tmp_path, three):
@@ -166,13 +170,20 @@ def test_what_the_page_says_of_the_runs(tmp_path, three):
         r"SNR minus that of film: gate -\d\.\d\d dB \(-\d\.\d\d to [-+]\d\.\d\d\) ?; none -\d\.\d\d dB", page.text
     )
     assert page.lines("configs")["model.conditioning"] == [["film"], ["film"], ["none"]]
-    assert len(page.alternatives) == 4  # SDR, SIR, SAR and SI-SDR, a violin per run
-    assert all("film: model" in each and "none: model" in each for each in page.alternatives)
-    assert "mixture: mixture" in page.alternatives[0]
+    *violins, curves = page.alternatives
+    assert [each.split(", ")[0] for each in violins[:4]] == [
+        "Violins of SNR improvement over the mixture",
+        "Violins of SDR: all distortion",
+        "Violins of SIR: interference from other sources",
+        "Violins of SAR: artefacts",
+    ]
+    assert all("film: model" in each and "none: model" in each for each in violins)
+    assert "mixture: mixture" in violins[1]
+    assert curves.endswith("At the end: film 6.5 dB at step 9; gate 5.2 dB at step 9.")
     assert page.tags["audio"] == 2 * 5  # two sources; mixture, reference and three runs
     assert (tmp_path / "compared.md").exists()
     tree = json.loads((tmp_path / "compared.json").read_text())
-    assert tree["sections"][0]["key"] == "differences"
+    assert tree["sections"][0]["key"] == "differ"
 
 
 def test_the_sounds_are_those_of_the_runs_at_one_level(three):
