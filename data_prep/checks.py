@@ -1,10 +1,10 @@
 """What is wrong with a copy of a corpus: every track decoded, counts, leaks between splits; a table, errors apart."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from configs import Config
-from configs.splits import SPLITS
+from configs.splits import SPLITS, Splits
 from data_prep.corpora import CORPORA, Listing
 from data_prep.leaks import SharedRecording, Sketched, find_shared_recordings
 from data_prep.loading import load_track
@@ -45,8 +45,7 @@ def judge(listing: Listing, tracks: Sequence[Prepared], config: Config, strict: 
         warnings += [
             f"{track.files.name}: {sentence}" for sentence in (*_rate_findings(listing, track), *track.warnings)
         ]
-    for leak in listing.splits.known_leaks if listing.splits else ():
-        warnings.append(f"known leak between splits: {', '.join(leak['tracks'])}: {leak['reason']}.")
+    warnings += _split_findings(listing.splits, listing.found) if listing.splits else []
     for shared in _shared_recordings(good, config):
         is_leak = shared.one.split != shared.other.split
         known = listing.splits is not None and listing.splits.knows_leak(shared.one.name, shared.other.name)
@@ -73,6 +72,8 @@ def finding_lines(findings: Findings) -> Iterator[str]:
         if sentences:
             yield f"{title} ({len(sentences)}):"
             yield from (f"  {sentence}" for sentence in sentences)
+    if not findings.errors:
+        yield "no errors"
 
 
 def _measures(track: Prepared) -> str:
@@ -86,11 +87,18 @@ def _measures(track: Prepared) -> str:
     return f"{minutes:4}:{secs:02} {sample_rate:7} {channels:2}  {off}  {parts}"
 
 
+def _split_findings(splits: Splits, found: Collection[str]) -> list[str]:
+    missing = splits.missing(found)
+    findings = [f"the splits {splits.name} name what is not there: {', '.join(missing)}."] if missing else []
+    leaks = ((", ".join(leak["tracks"]), leak["reason"]) for leak in splits.known_leaks)
+    return [*findings, *(f"known leak between splits: {tracks}: {reason}." for tracks, reason in leaks)]
+
+
 def _count_findings(listing: Listing) -> list[str]:
     published = CORPORA[listing.corpus].num_tracks
-    if published in (None, listing.num_found):
+    if published in (None, len(listing.found)):
         return []
-    return [f"{listing.root} has {listing.num_found} tracks, {published} were published; is the copy complete?"]
+    return [f"{listing.root} has {len(listing.found)} tracks, {published} were published; is the copy complete?"]
 
 
 def _rate_findings(listing: Listing, track: Prepared) -> list[str]:

@@ -34,7 +34,7 @@ class Listing:
     root: Path
     splits: Splits | None  # None: official
     tracks: tuple[TrackFiles, ...]  # those that take part, by name
-    num_found: int  # with those that the splits exclude
+    found: frozenset[str]  # the names of all, with those that the splits exclude
 
 
 def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
@@ -59,4 +59,4 @@ def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
     tracks = tuple(track for track in found if track.split is not None)
     if not tracks:
         raise ValueError(f"the splits {splits!r} exclude all {len(found)} tracks of {root}; choose other splits.")
-    return Listing(corpus, root, chosen, tracks, len(found))
+    return Listing(corpus, root, chosen, tracks, frozenset(track.name for track in found))

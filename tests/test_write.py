@@ -1,5 +1,6 @@
 """Writing a corpus: the same bytes however it came about, nothing in place where something is wrong."""
 
+import json
 import os
 import random
 import shutil
@@ -23,6 +24,7 @@ from data_prep.shards import plan
 from data_prep.storage import Stored
 from data_prep.synthetic import write_urmp
 from data_prep.tracks import TrackFiles
+from data_prep.verify import iter_faults
 from data_prep.write import Options
 
 OVERRIDES = ["audio.sample_rate=8000", "data.excerpt_secs=0.7"]
@@ -308,7 +310,7 @@ def test_bad_tracks_are_skipped_where_that_is_wanted(pieces, tmp_path, capsys):
     assert {split: len(manifest.tracks(split)) for split in manifest.shards} == {"train": 5, "valid": 2, "test": 3}
     printed = capsys.readouterr().out
     assert printed.index("warnings (") < printed.index("skipped (8):\n")
-    assert "errors" not in printed
+    assert printed.endswith("\nno errors\n")
     again = write.write(CONFIG, "urmp", pieces, tmp_path / "out", Options(skip_bad=True))
     assert again == manifest
 
@@ -325,7 +327,7 @@ def test_another_number_of_tracks_is_a_warning_or_an_error(corpus, capsys):
     sentence = f"  {corpus} has 18 tracks, 44 were published; is the copy complete?"
     printed = capsys.readouterr().out
     assert sentence in printed.partition("warnings")[2].splitlines()
-    assert "error" not in printed
+    assert printed.endswith("\nno errors\n")
     with pytest.raises(ValueError, match="has 1 errors"):
         write.check(CONFIG, "urmp", corpus, Options(strict=True))
     assert sentence in capsys.readouterr().out.partition("errors (1):")[2].splitlines()
@@ -349,7 +351,22 @@ def test_what_is_odd_is_a_warning(pieces, capsys):
     assert f"{folders[1].name}: AuMix_{folders[1].name}.wav is not the sum of its sources" in warnings
     assert f"{folders[2].name}: {third.name} has 95900 frames, the track 96000: padded." in warnings
     assert f"{folders[3].name}: it has 44100 Hz, the corpus was published at 48000" in warnings
-    assert "errors" not in printed
+    assert printed.endswith("\nno errors\n")
+
+
+def test_what_the_splits_name_but_is_not_there_is_a_warning(corpus, tmp_path, capsys):
+    (tmp_path / "mine.json").write_text(json.dumps({"rule": "x", "train": ["*_*", "Song *"], "excluded": ["99_Lost"]}))
+    write.check(configs.override(CONFIG, [f"data.splits={tmp_path / 'mine.json'}"]), "urmp", corpus)
+    assert "name what is not there: Song *, 99_Lost." in capsys.readouterr().out
+
+
+def test_a_bucket_gets_the_same_bytes(corpus, written, gcs, bucket):
+    url = f"gs://{bucket}/records/urmp"
+    manifest = write.write(CONFIG, "urmp", corpus, url)
+    assert {name: gcs.get(bucket, f"records/urmp/{name}") for name in written} == written
+    assert set(gcs.sizes(bucket)) == {"records/urmp/", *(f"records/urmp/{name}" for name in written)}
+    assert list(iter_faults(url)) == []
+    assert write.write(CONFIG, "urmp", corpus, url) == manifest
 
 
 def test_an_unknown_source_is_an_error_that_lists_the_vocabulary(corpus, capsys):

@@ -17,7 +17,7 @@ and, for a corpus of one's own,
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
@@ -51,6 +51,11 @@ class Splits:
                 f"track belongs to exactly one of {', '.join(self.patterns)}."
             )
         return None if found[0] == "excluded" else found[0]  # type: ignore[return-value]
+
+    def missing(self, tracks: Collection[str]) -> list[str]:
+        """The names and patterns that none of these tracks matches."""
+        patterns = [pattern for patterns in self.patterns.values() for pattern in patterns]
+        return [pattern for pattern in patterns if not any(_matches(track, pattern) for track in tracks)]
 
     def label_of(self, file_name: str) -> str | None:
         """The label of a sound file, None where it is ignored; the first pattern that matches counts.
