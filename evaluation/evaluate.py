@@ -5,6 +5,11 @@
 writes WORKDIR/evaluation/STEP-SPLIT/scores.csv, scores.json (how they were made: thresholds, rate, channels, labels,
 schema version) and report.html. --audit adds the table of evaluation.audit to the report.
 
+    python -m evaluation.evaluate --workdir=runs/musdb --split=test --root=/data/musdb18
+
+scores full-length estimates against the original files, at the rate and channels of the corpus, and writes to
+STEP-SPLIT-original. Only such scores may stand beside published ones.
+
     python -m evaluation.evaluate --estimates=FOLDER --references=FOLDER --out=FOLDER
 
 scores what any other system wrote: ESTIMATES/TRACK/SOURCE.wav against REFERENCES/TRACK/SOURCE.wav, also .flac, of any
@@ -39,11 +44,17 @@ def _evaluate_run() -> str:
     from evaluation.evaluate_run import evaluate
     from evaluation.options import flag_values
 
-    return evaluate(*flag_values(), FLAGS.baselines, FLAGS.audit, FLAGS.processes)
+    return evaluate(*flag_values(), FLAGS.baselines, FLAGS.audit, FLAGS.processes, FLAGS.root)
 
 
 def _evaluate_folders() -> str:
-    if FLAGS.workdir or FLAGS.records or FLAGS.audit or not (FLAGS.estimates and FLAGS.references and FLAGS.out):
+    if (
+        FLAGS.workdir
+        or FLAGS.records
+        or FLAGS.root
+        or FLAGS.audit
+        or not (FLAGS.estimates and FLAGS.references and FLAGS.out)
+    ):
         raise ValueError("files are scored by --estimates, --references and --out, without a run or records.")
     from evaluation.evaluate_folders import evaluate_folders
 
@@ -55,6 +66,7 @@ if __name__ == "__main__":
     from evaluation.options import define_flags
 
     define_flags(workdir_required=False)
+    flags.DEFINE_string("root", "", "folder of the corpus, to score at its own rate and channels")
     flags.DEFINE_string("estimates", "", "folder of a folder per track with estimates, instead of a run")
     flags.DEFINE_string("references", "", "folder of a folder per track with references")
     flags.DEFINE_string("out", "", "folder for the results of --estimates")

@@ -2,18 +2,20 @@
 
 import dataclasses
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import configs
 from configs.splits import SPLITS
 from data_prep.revision import code_revision
+from data_prep.tracks import TrackFiles
 from evaluation import mir_eval_backend
 from evaluation.about import About
 from evaluation.audit import audit, read_audit
 from evaluation.clips import FILE_NAME, write_clips
 from evaluation.job import score_all
+from evaluation.originals import find_originals, iter_originals, load_original
 from evaluation.report import Extras, write_report
 from evaluation.results import Results
 from evaluation.stretches import record_run
@@ -33,6 +35,7 @@ def evaluate(
     baselines: str = "oracle",
     with_audit: bool = False,
     processes: int = 1,
+    root: str = "",
 ) -> str:
     """Estimate, score and report a split; returns the path or address of the folder of the results.
 
@@ -48,24 +51,31 @@ def evaluate(
         baselines: oracle, to score the oracles of ``evaluation.baselines`` too, or none.
         with_audit: whether to audit the labels first (``evaluation.audit``).
         processes: that score at most, 0 for as many as there are cores.
+        root: folder of the corpus, to score at its own rate and channels; empty for those of the records.
 
     Raises:
-        ValueError: the run, the checkpoint or the records are missing or do not fit together.
+        ValueError: the run, the checkpoint or the records are missing or do not fit together, or ``root`` is not the
+            corpus that the records were made from.
     """
-    subject = open_subject(workdir, records, split, checkpoint, overrides, weights)
+    subject = open_subject(workdir, records, split, checkpoint, overrides, weights, "-original" if root else "")
     with closing(subject.out):
+        originals = find_originals(subject, Path(root)) if root else {}
+        form = _form(subject, originals)
         if subject.config.evaluation.backend == "mir_eval":
-            mir_eval_backend.require(subject.config.audio.channels)
+            mir_eval_backend.require(form[1])
         if with_audit:
             audit(subject)
         conditions = read_audit(subject)  # first, so that a broken file costs no scoring
         arguments = [*subject.arguments, f"--baselines={baselines}", *["--audit"] * with_audit]
-        about = _about(subject, shlex.join(["python", "-m", "evaluation.evaluate", *arguments]))
-        secs = {track.name: track.num_frames / about.sample_rate for track in subject.manifest.tracks(split)}
-        results = Results(subject.out, list(secs), _made_from(subject, about, baselines))
+        arguments += [f"--root={root}"] * bool(root)
+        about = _about(subject, form, shlex.join(["python", "-m", "evaluation.evaluate", *arguments]))
+        rate = subject.config.audio.sample_rate
+        secs = {track.name: track.num_frames / rate for track in subject.manifest.tracks(split)}
+        results = Results(subject.out, list(secs), _made_from(subject, about, baselines, root))
         with Workers(processes) as workers:
-            tracks = iter_stored(subject, frozenset(results.kept), subject.out.scratch)
-            rows = score_all(tracks, secs, results, about.evaluation, baselines == "oracle", workers)
+            kept, scratch = frozenset(results.kept), subject.out.scratch
+            stored = iter_originals(subject, originals, kept, scratch) if root else iter_stored(subject, kept, scratch)
+            rows = score_all(stored, secs, results, about.evaluation, baselines == "oracle", workers)
         recordings = record_run(subject, rows)
         extras = Extras(conditions, read_metrics(workdir), recordings)
 
@@ -77,13 +87,22 @@ def evaluate(
     return subject.out.url
 
 
-def _made_from(subject: Subject, about: About, baselines: str) -> dict[str, object]:
-    """What the scores depend on: the network, the records, and how they are scored."""
+def _form(subject: Subject, originals: Mapping[str, TrackFiles]) -> tuple[int, int]:
+    """Rate and channels of what is scored: those of the first original, or of the records."""
+    for files in originals.values():
+        track = load_original(subject, files)
+        return track.sample_rate, track.mixture.shape[1]
+    return subject.config.audio.sample_rate, subject.config.audio.channels
+
+
+def _made_from(subject: Subject, about: About, baselines: str, root: str) -> dict[str, object]:
+    """What the scores depend on: the network, the records or originals, and how they are scored."""
     shards = [[shard.name, shard.crc32c] for shard in subject.manifest.shards[subject.split]]
-    return {"shards": shards, "baselines": baselines, "weights": subject.arguments, "config": about.config_json}
+    made_from = {"shards": shards, "root": root, "baselines": baselines, "weights": subject.arguments}
+    return {**made_from, "config": about.config_json, "code": about.code_revision}
 
 
-def _about(subject: Subject, call: str) -> About:
+def _about(subject: Subject, form: tuple[int, int], call: str) -> About:
     config, manifest = subject.config, subject.manifest
     trained = {track.name for track in subject.run.manifest.tracks("train")}
     heard = sorted(trained & {track.name for track in manifest.tracks(subject.split)})
@@ -92,8 +111,8 @@ def _about(subject: Subject, call: str) -> About:
         title=config.name,
         step=subject.separator.step,
         split=subject.split,
-        sample_rate=config.audio.sample_rate,
-        channels=config.audio.channels,
+        sample_rate=form[0],
+        channels=form[1],
         labels="oracle labels of each piece" if config.needs_labels else "no labels",
         evaluation=config.evaluation,
         config_json=configs.to_json(config),

@@ -26,7 +26,13 @@ class Subject(NamedTuple):
 
 
 def open_subject(
-    workdir: str, records: str, split: str, checkpoint: str, overrides: Sequence[str], weights: str = "average"
+    workdir: str,
+    records: str,
+    split: str,
+    checkpoint: str,
+    overrides: Sequence[str],
+    weights: str = "average",
+    suffix: str = "",
 ) -> Subject:
     """Restore the network, find the tracks and make the folder of the results.
 
@@ -37,6 +43,7 @@ def open_subject(
         checkpoint: best, latest, or a number of steps.
         overrides: of the section ``evaluation``.
         weights: average, the moving average where the run kept one, or raw.
+        suffix: of the name of the folder of the results.
 
     Raises:
         ValueError: the run, the checkpoint or the records are missing or do not fit together.
@@ -51,7 +58,7 @@ def open_subject(
         there = ", ".join(name for name in SPLITS if manifest.tracks(name))
         raise ValueError(f"the records in {folder} have no {split} tracks; they have {there}.")
     separator = Separator(workdir, checkpoint, weights)
-    out = open_folder(f"{workdir}/evaluation/{separator.step}-{split}" + ("-raw" if weights == "raw" else ""))
+    out = open_folder(f"{workdir}/evaluation/{separator.step}-{split}" + ("-raw" if weights == "raw" else "") + suffix)
     out.check()
     arguments = [f"--workdir={workdir}", f"--records={folder}", f"--split={split}", f"--checkpoint={separator.step}"]
     arguments += [f"--weights={weights}", *(f"--set={override}" for override in overrides)]

@@ -41,10 +41,16 @@ def train_run(config, records, workdir):
 
 
 @pytest.fixture(scope="module")
-def workdir(tmp_path_factory):
-    root, records, workdir = (tmp_path_factory.mktemp(name) for name in ("corpus", "records", "run"))
-    config = configs.load("smoke", OVERRIDES)
+def corpus(tmp_path_factory):
+    root = tmp_path_factory.mktemp("corpus")
     write_urmp(root, num_pieces=18, secs=3.0, seed=3)
+    return root
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory, corpus):
+    root, records, workdir = corpus, *(tmp_path_factory.mktemp(name) for name in ("records", "run"))
+    config = configs.load("smoke", OVERRIDES)
     write.write(config, "urmp", root, records)
     train_run(config, records, workdir)
     return workdir
@@ -136,6 +142,23 @@ def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
     with pytest.raises(ValueError, match=r"audit\.json is not what evaluation\.audit writes"):
         evaluate(str(workdir), "", "test", "latest", [], "average", "none")
     (out / "audit.json").unlink()
+
+
+def test_scores_at_the_rate_of_the_original_files(workdir, corpus):
+    """What is estimated at 8 kHz is scored at 48 kHz."""
+    out = Path(evaluate(str(workdir), "", "test", "latest", [], "average", "none", root=str(corpus)))
+    assert out == workdir / "evaluation" / "120-test-original"
+    described = json.loads((out / "scores.json").read_text())
+    assert (described["sample_rate"], described["channels"]) == (48000, 1)
+    rows, low = read_csv(out / "scores.csv"), evaluated_rows(workdir)
+    model = {(row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "model"}
+    others = {(row.track, row.start_secs, row.source): row.snr for row in low if row.system == "model"}
+    assert model.keys() == others.keys()
+    pairs = [(model[place], others[place]) for place in model if None not in (model[place], others[place])]
+    assert len(pairs) > 10
+    assert np.median([abs(one - other) for one, other in pairs]) < 1.5  # tones lie below 4 kHz for the most part
+    with pytest.raises(ValueError, match=r"has no URMP pieces|no track"):
+        evaluate(str(workdir), "", "test", "latest", [], "average", "none", root=str(workdir))
 
 
 def test_a_report_on_training_tracks_is_no_result(workdir):
