@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ import configs
 from data_prep import write
 from data_prep.synthetic import write_urmp
 from evaluation.aggregates import improvement
-from evaluation.evaluate import evaluate
+from evaluation.evaluate_run import evaluate
 from evaluation.scores import read_csv
 from tests.test_train import OVERRIDES, assert_same_state, command, newest_step, run
 from trainer.progress import read_metrics
@@ -66,6 +67,6 @@ def test_float32_bfloat16_and_two_replicas_learn_alike(tmp_path):
     for name, call in runs.items():
         subprocess.run(call, check=True)
         folder = evaluate(str(tmp_path / name), "", "test", "latest", [])
-        found[name] = improvement(read_csv(folder / "scores.csv"))[0].median_db
+        found[name] = improvement(read_csv(Path(folder, "scores.csv")))[0].median_db
     print(found)
     assert max(found.values()) - min(found.values()) < 0.5
