@@ -47,7 +47,7 @@ def judge(listing: Listing, tracks: Sequence[Prepared], config: Config, strict: 
         ]
     warnings += _split_findings(listing.splits, listing.found) if listing.splits else []
     for shared in _shared_recordings(good, config):
-        is_leak = shared.one.split != shared.other.split
+        is_leak = shared.one.split != shared.other.split and not shared.repeats
         known = listing.splits is not None and listing.splits.knows_leak(shared.one.name, shared.other.name)
         (errors if is_leak and not known else warnings).append(_describe(shared, is_leak, known))
     return Findings(tuple(errors), tuple(warnings), tuple(bad) if skip_bad else ())
@@ -118,7 +118,7 @@ def _shared_recordings(tracks: Sequence[Prepared], config: Config) -> Iterator[S
 
 def _describe(shared: SharedRecording, is_leak: bool, known: bool) -> str:
     if not is_leak:
-        return f"duplicate: {shared}."
+        return f"{'alike' if shared.repeats else 'duplicate'}: {shared}."
     if known:
         return f"known leak, found: {shared}."
     return f"leak: {shared}; put both into one split, or list them under known_leaks of the split file."

@@ -18,6 +18,8 @@ MIN_CORRELATION = 0.97
 _MIN_SHARE = 0.5  # of the shorter waveform that must be shared, or ...
 _MIN_SECS = 5.0  # ... this long
 _MAX_SECS = 60.0  # correlated, of a longer stretch
+_MIN_PERIOD_SECS = 0.5  # of a pattern that repeats
+_MAX_SELF_SIMILAR = 0.8  # a played part a while later is another one; a machine's drums are the same
 _SLACK_SECS = 0.15  # how far a distance between sketches may be off
 
 
@@ -37,13 +39,14 @@ class SharedRecording(NamedTuple):
     waveforms: tuple[str, str]
     offset_secs: float  # time in the one minus time in the other
     correlation: float
+    repeats: bool  # within itself, sample by sample: a loop or a machine's pattern, which nobody plays twice
 
     def __str__(self) -> str:
         """A clause for a sentence."""
+        what = "one loop or machine's pattern" if self.repeats else "one recording"
         return (
             f"{self.waveforms[0]} of {self.one.name} ({self.one.split}) and {self.waveforms[1]} of {self.other.name} "
-            f"({self.other.split}) are one recording (shifted by {self.offset_secs:.2f} s, correlation "
-            f"{self.correlation:.3f})"
+            f"({self.other.split}) are {what} (shifted by {self.offset_secs:.2f} s, correlation {self.correlation:.3f})"
         )
 
 
@@ -70,11 +73,11 @@ def find_shared_recordings(
             if confirmed := _compare(load(tracks[i].files), load(tracks[j].files), names, offset):
                 found.append(SharedRecording(tracks[i].files, tracks[j].files, names, *confirmed))
         if found:
-            yield max(found, key=lambda shared: shared.correlation)
+            yield max(found, key=lambda shared: (not shared.repeats, shared.correlation))
 
 
-def _compare(one: Track, other: Track, names: tuple[str, str], offset_secs: float) -> tuple[float, float] | None:
-    """The exact offset in seconds and the correlation of two waveforms; None where they are not one recording."""
+def _compare(one: Track, other: Track, names: tuple[str, str], offset_secs: float) -> tuple[float, float, bool] | None:
+    """The exact offset in seconds, the correlation, and whether it repeats; None where it is not one recording."""
     if one.sample_rate != other.sample_rate:
         return None
     rate = one.sample_rate
@@ -85,8 +88,11 @@ def _compare(one: Track, other: Track, names: tuple[str, str], offset_secs: floa
     if shared < min(_MIN_SHARE * shortest, _MIN_SECS * rate):
         return None
     middle = slice(max(0, round((shared - _MAX_SECS * rate) / 2)), round((shared + _MAX_SECS * rate) / 2))
-    lag, correlation = best_lag(left[:shared][middle], right[:shared][middle], round(_SLACK_SECS * rate))
-    return ((offset + lag) / rate, correlation) if correlation >= MIN_CORRELATION else None
+    left, right = left[:shared][middle], right[:shared][middle]
+    lag, correlation = best_lag(left, right, round(_SLACK_SECS * rate))
+    if correlation < MIN_CORRELATION:
+        return None
+    return (offset + lag) / rate, correlation, self_similarity(left, round(_MIN_PERIOD_SECS * rate)) > _MAX_SELF_SIMILAR
 
 
 def best_lag(left: NDArray[np.float32], right: NDArray[np.float32], max_lag: int) -> tuple[int, float]:
@@ -99,6 +105,18 @@ def best_lag(left: NDArray[np.float32], right: NDArray[np.float32], max_lag: int
     one, other = left[max(0, lag) :][: len(left) - abs(lag)], right[max(0, -lag) :][: len(left) - abs(lag)]
     energy = float(np.vdot(one, one)) * float(np.vdot(other, other))
     return lag, abs(float(np.vdot(one, other))) / energy**0.5 if energy > 0 else 0.0
+
+
+def self_similarity(waveform: NDArray[np.float32], min_lag: int) -> float:
+    """The best correlation of a waveform (T,) with itself, from ``min_lag`` frames later to half its length later."""
+    lags = np.arange(min_lag, len(waveform) // 2)
+    if not len(lags):
+        return 0.0
+    size = scipy.fft.next_fast_len(2 * len(waveform), real=True)
+    products = scipy.fft.irfft(np.abs(scipy.fft.rfft(waveform, size)) ** 2, size)[lags]
+    energy = np.append(0.0, np.cumsum(np.square(waveform, dtype=np.float64)))
+    energies = energy[len(waveform) - lags] * (energy[-1] - energy[lags])
+    return float(np.max(products / np.sqrt(np.maximum(energies, 1e-30))))
 
 
 def _waveform(track: Track, name: str) -> NDArray[np.float32]:

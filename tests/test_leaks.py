@@ -9,7 +9,7 @@ import soundfile
 import configs
 from data_prep import timbres, write
 from data_prep.composition import make_harmony, melody
-from data_prep.leaks import best_lag
+from data_prep.leaks import best_lag, self_similarity
 from data_prep.sketches import find_candidates, hop_secs, make_sketch
 from data_prep.timbres import Note, play
 
@@ -118,6 +118,32 @@ def test_performances_that_sketches_suspect_are_cleared_by_the_samples():
     assert candidate[:2] == (0, 1)
     assert abs(candidate.offset_hops * hop_secs(RATE)) < 0.15
     assert best_lag(takes[0][:, 0], takes[1][:, 0], 3000)[1] < 0.5
+
+
+def test_the_pattern_of_a_machine_in_two_songs_is_a_warning(tmp_path, capsys):
+    """One bar, the same to the sample, over and over; in one of the songs a stroke is missing."""
+    rng, bar = np.random.default_rng(5), RATE * 2
+    strokes = [rng.standard_normal(4000) * np.exp(-np.arange(4000) / 800) for _ in range(4)]
+    one_bar = np.zeros(bar)
+    for i in range(8):
+        one_bar[i * bar // 8 :][:4000] += strokes[i % 4]
+    drums = 0.1 * np.tile(one_bar, 8)[:, None].astype(np.float32)
+    fewer = drums.copy()
+    fewer[3 * bar // 8 :][:4000] = 0
+    tracks = {
+        "a": ("train", {"vn": perform(score(1), 1), "vc": drums}),
+        "b": ("test", {"vn": perform(score(2), 2), "vc": 0.5 * fewer}),
+    }
+    write_corpus(tmp_path / "c", tracks)
+    printed = check(tmp_path / "c", capsys, names={"vn": "vn", "vc": "vc"})
+    assert "alike: vc of a (train) and vc of b (test) are one loop or machine's pattern" in printed
+    assert "leak" not in printed
+
+
+def test_only_what_repeats_is_like_itself():
+    assert self_similarity(perform(score(1), 1)[:, 0], RATE // 2) < 0.5
+    assert self_similarity(np.tile(perform(score(1), 1)[:RATE, 0], 5), RATE // 2) > 0.99
+    assert self_similarity(np.zeros(10, np.float32), 20) == 0
 
 
 @pytest.mark.parametrize("shift", [0, 1, 997])
