@@ -75,7 +75,8 @@ def make_document(rows: Sequence[Row], about: About, extras: Extras) -> Document
     """Everything that the report says."""
     if not any(row.system == MODEL for row in rows):
         raise ValueError(f"expected rows of the system {MODEL!r} among the scores; there are none, nothing to report.")
-    digest, by_polyphony, by_track = (Digest(rows, by) for by in ("source", "polyphony", "track"))
+    needed = [row for row in rows if row.system in (MODEL, "mixture")]  # the others are of no use there, and most work
+    digest, by_polyphony, by_track = Digest(rows), Digest(needed, "polyphony"), Digest(needed, "track")
     sections = [
         Section("above", "How far above the mixture", "Improvement", _headline(digest)),
         Section("metrics", "Distortion, interference, artefacts", "Metrics", _metrics(digest)),
