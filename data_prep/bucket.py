@@ -19,12 +19,18 @@ from uuid import uuid4
 import requests
 import tensorflow as tf
 
-from data_prep.storage import Stored, another_file, checksum, plain_name, reason
+from data_prep.storage import Stored, another_file, checksum, plain_name, reason, require_part
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "You are using a Python version", FutureWarning)  # ours is set by TensorFlow's
     import google.auth
-    from google.api_core.exceptions import GoogleAPICallError, NotFound, PreconditionFailed, RetryError
+    from google.api_core.exceptions import (
+        GoogleAPICallError,
+        NotFound,
+        PreconditionFailed,
+        RequestRangeNotSatisfiable,
+        RetryError,
+    )
     from google.api_core.retry import Retry
     from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
     from google.auth.transport.requests import Request
@@ -143,6 +149,13 @@ class BucketFolder:
         with self._telling("read", plain_name(name)) as options, suppress(NotFound):
             return self._blob(name).download_as_bytes(**options).decode()
         return None
+
+    def read_part(self, name: str, start: int, size: int) -> bytes:
+        """Reads a range; TensorFlow's own client would fetch 64 MiB for a few bytes."""
+        found = b""
+        with self._telling("read", plain_name(name)) as options, suppress(NotFound, RequestRangeNotSatisfiable):
+            found = self._blob(name).download_as_bytes(start=start, end=start + size - 1, **options)
+        return require_part(found, start, size, f"{self._url}/{name}")
 
     def write_text(self, name: str, text: str) -> None:
         """Writes UTF-8."""

@@ -5,7 +5,7 @@ import re
 import shutil
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from uuid import uuid4
@@ -59,6 +59,13 @@ class Folder(Protocol):
 
     def read_text(self, name: str) -> str | None:
         """The text of a file, None where there is none."""
+
+    def read_part(self, name: str, start: int, size: int) -> bytes:
+        """Reads ``size`` bytes (more than none) of a file from byte ``start`` on, and asks the storage for no others.
+
+        Raises:
+            ValueError: the file is not there or ends before.
+        """
 
     def write_text(self, name: str, text: str) -> None:
         """Makes ``name`` a file with this text."""
@@ -127,6 +134,14 @@ class LocalFolder:
         except FileNotFoundError:
             return None
 
+    def read_part(self, name: str, start: int, size: int) -> bytes:
+        """Reads without a buffer."""
+        found = b""
+        with suppress(FileNotFoundError), self._path(name).open("rb", buffering=0) as file:
+            file.seek(start)
+            found = file.read(size) or b""
+        return require_part(found, start, size, f"{self._root}/{name}")
+
     def write_text(self, name: str, text: str) -> None:
         """Writes UTF-8."""
         with making(self, name) as path:
@@ -183,6 +198,13 @@ def plain_name(name: str) -> str:
     if not re.fullmatch(r"[\w.][\w. +,()&'-]*", name) or not name.strip("."):
         raise ValueError(f"{name!r} is no name of a file in a folder; expected letters, digits, points and dashes.")
     return name
+
+
+def require_part(found: bytes, start: int, size: int, path: str) -> bytes:
+    """What ``read_part`` found, if it is all of it."""
+    if len(found) != size:
+        raise ValueError(f"{path} is missing or ends before byte {start + size}; write the records again.")
+    return found
 
 
 def another_file(path: str) -> ValueError:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.scores import METRICS, Row, read_csv
+from data_prep.storage import is_bucket, open_folder
+from evaluation.scores import METRICS, Row, from_csv, read_csv
 
 MODEL = "model"
 
@@ -35,6 +36,8 @@ def load(name: str) -> Run:
     Raises:
         ValueError: there is nothing to read, or it is not what it should be.
     """
+    if is_bucket(name):
+        return _load_from_bucket(name)
     path = Path(name)
     table = path / "scores.csv" if path.is_dir() else path
     if table.exists():
@@ -47,6 +50,16 @@ def load(name: str) -> Run:
     return Run(name, [row for file in files for row in read_museval(file)])
 
 
+def _load_from_bucket(name: str) -> Run:
+    """The scores of a run alone: sounds are compared only on a disk."""
+    folder = open_folder(name.removesuffix("/scores.csv"))
+    table = folder.read_text("scores.csv")
+    if table is None:
+        raise ValueError(f"{folder.url} holds no scores.csv.")
+    about = _object(folder.read_text("scores.json") or "{}", f"{folder.url}/scores.json")
+    return Run(name, from_csv(table, f"{folder.url}/scores.csv"), _settings(about), about)
+
+
 def _settings(about: Mapping[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {key: about[key] for key in ("sample_rate", "channels") if key in about}
     return settings | dict(about.get("evaluation", {}))
@@ -54,8 +67,16 @@ def _settings(about: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # neither text nor JSON
+        return _object(path.read_text(encoding="utf-8"), path)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not JSON: {error}.") from error
+
+
+def _object(text: str, path: object) -> dict[str, Any]:
+    """The JSON object of a text; ``path`` names it in errors."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON: {error}.") from error
     if not isinstance(found, dict):
         raise ValueError(f"{path} holds no JSON object.")

@@ -6,6 +6,7 @@ writes stems/song/vn.wav and stems/song/vc.wav.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import av
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from configs import Config, instruments
 from configs.schema import WEIGHTS
 from data_prep import command
-from data_prep.storage import replacing
+from data_prep.storage import is_bucket, making, open_folder
 from data_prep.tracks import Waveform
 from data_prep.waveforms import fit_frames
 from trainer.checkpoints import restore_network
@@ -110,11 +111,15 @@ def read_audio(path: Path) -> tuple[Waveform, int]:
     return waveform, rate
 
 
-def separate_files(separator: Separator, paths: Sequence[Path], labels: Sequence[str] | None, out: Path) -> list[Path]:
+def separate_files(
+    separator: Separator, paths: Sequence[Path], labels: Sequence[str] | None, out: str | Path
+) -> list[str]:
     """Write ``OUT/FILE/SOURCE.wav`` for every file and label, or for every source where labels are None.
 
+    In float, because an estimate may exceed full scale and clipping would be an error of the file alone.
+
     Returns:
-        What was written.
+        The paths or addresses of what was written.
 
     Raises:
         ValueError: a label is unknown or a file cannot be read; nothing is written for that file.
@@ -123,22 +128,18 @@ def separate_files(separator: Separator, paths: Sequence[Path], labels: Sequence
         raise ValueError("two files have the same name; separate them into different folders with --out.")
     separator.label_vector(labels)  # before the first file is read
     sources = separator.config.data.sources
+    chosen = [name for name in sources if labels is None or name in labels]
     written = []
     for path in paths:
         waveform, rate = read_audio(path)
         estimates = separator.separate(waveform, rate, labels)
-        chosen = [name for name in sources if labels is None or name in labels]
-        written += [_write(out / path.stem / f"{name}.wav", estimates[sources.index(name)], rate) for name in chosen]
-        print(f"{path.name}: {', '.join(chosen)} -> {out / path.stem}", flush=True)
+        with closing(open_folder(f"{out}/{path.stem}")) as folder:
+            for name in chosen:
+                with making(folder, f"{name}.wav") as target:
+                    soundfile.write(target, estimates[sources.index(name)], rate, subtype="FLOAT", format="WAV")
+                written.append(f"{folder.url}/{name}.wav")
+        print(f"{path.name}: {', '.join(chosen)} -> {folder.url}", flush=True)
     return written
-
-
-def _write(target: Path, estimate: Waveform, rate: int) -> Path:
-    """In float, because an estimate may exceed full scale and clipping would be an error of the file alone."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as temporary:
-        soundfile.write(temporary, estimate, rate, subtype="FLOAT", format="WAV")
-    return target
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -146,13 +147,16 @@ def main(arguments: Sequence[str]) -> None:
     paths = [Path(argument) for argument in arguments[1:]]
     if not paths:
         raise ValueError("name at least one audio file to separate.")
-    separator = Separator(FLAGS.workdir, FLAGS.checkpoint, FLAGS.weights)
+    out = open_folder(FLAGS.out)
+    if is_bucket(out.url):
+        out.check()
+    separator = Separator(open_folder(FLAGS.workdir).url, FLAGS.checkpoint, FLAGS.weights)
     labels = None
     if FLAGS.labels is not None:
         labels = [label.strip() for label in FLAGS.labels.split(",") if label.strip()]
         if not labels:
             raise ValueError("--labels names nothing; leave it out where the instruments are not known.")
-    separate_files(separator, paths, labels, Path(FLAGS.out))
+    separate_files(separator, paths, labels, out.url)
 
 
 if __name__ == "__main__":

@@ -98,6 +98,20 @@ def test_a_large_file_arrives_whole_and_once(gcs, bucket, large):
     assert gcs.num_writes(bucket) == {"records/urmp/large.tfrecord": 1}
 
 
+@pytest.mark.parametrize("scheme", ["gs", "disk"])
+def test_a_part_of_a_file_is_read_and_nothing_else(gcs, bucket, folder, scheme, tmp_path):
+    each = folder if scheme == "gs" else open_folder(str(tmp_path))
+    with making(each, "a.bin") as path:
+        path.write_bytes(bytes(range(256)) * 100)
+    gcs.forget()
+    assert each.read_part("a.bin", 300, 5) == bytes(range(44, 49))
+    if scheme == "gs":
+        assert gcs.requests(bucket) == [("read", "records/urmp/a.bin", None)]
+    for name, start, size in (("a.bin", 25599, 2), ("a.bin", 25600, 1), ("b.bin", 0, 1)):
+        with pytest.raises(ValueError, match=rf"{name} is missing or ends before byte {start + size}; write"):
+            each.read_part(name, start, size)
+
+
 def test_half_an_upload_is_no_file(gcs, bucket, monkeypatch):
     monkeypatch.setattr(module, "_CHUNK_BYTES", 2**20)
     folder = module.BucketFolder(f"gs://{bucket}/records", patience_secs=0.5)

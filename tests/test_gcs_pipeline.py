@@ -3,13 +3,16 @@
 The account may do with objects what the documentation asks for, and nothing with the bucket itself.
 """
 
+import io
 import json
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+import soundfile
 import tensorflow as tf
 
 import configs
@@ -109,6 +112,20 @@ def test_the_pipeline_on_a_bucket(gcs, bucket, tmp_path):
     assert names == {path.name for path in here.iterdir()}
     assert json.loads(gcs.get(bucket, f"{there}scores.json"))["step"] == 48
     assert b"<html" in gcs.get(bucket, f"{there}report.html")
+
+    compared = finish(gcs, "evaluation.compare", f"{workdir}/evaluation/48-test", str(here))
+    assert "3 tracks that all have" in compared
+
+    song = corpus / "16_PebbleB_bn_ob_sax" / "AuMix_16_PebbleB_bn_ob_sax.wav"
+    assert song.exists()
+    separate = ["evaluation.separate", str(song), "--labels=bn,ob"]
+    finish(gcs, *separate, f"--workdir={workdir}/", f"--out=gs://{bucket}/stems")
+    finish(gcs, *separate, f"--workdir={tmp_path / 'run'}", f"--out={tmp_path / 'stems'}")
+    for name in ("bn", "ob"):
+        there = f"stems/{song.stem}/{name}.wav"
+        ours, theirs = (soundfile.read(file) for file in (io.BytesIO(gcs.get(bucket, there)), tmp_path / there))
+        np.testing.assert_array_equal(ours[0], theirs[0])  # the heads of the files hold the time
+        assert ours[1] == theirs[1]
 
     finish(gcs, "trainer.export", f"--workdir={workdir}")
     model = tf.saved_model.load(f"{workdir}/saved_model")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from data_prep.manifest import Manifest
 from data_prep.records import Layout, Record
+from data_prep.storage import open_folder
 from trainer.memory import available_memory
 
 Bytes = NDArray[np.uint8]
@@ -111,13 +112,13 @@ def _memory_reader(memory: Bytes) -> Reader:
 
 def _shard_reader(manifest: Manifest, folder: str, split: str) -> Reader:
     """Reads the bytes asked for and no others; the operating system caches what it can."""
-    shards = manifest.shards[split]
-    paths = [f"{folder}/{shard.name}" for shard in shards]
+    shards, opened = manifest.shards[split], open_folder(folder)
     starts = np.cumsum([0, *(shard.num_bytes for shard in shards)])
 
     def read_one(address: int, size: int) -> Bytes:
         shard = int(np.searchsorted(starts, address, side="right")) - 1
-        return np.frombuffer(_read_file(paths[shard], address - int(starts[shard]), size), np.uint8)
+        found = opened.read_part(shards[shard].name, address - int(starts[shard]), size) if size else b""
+        return np.frombuffer(found, np.uint8)
 
     def read_all(addresses: NDArray[np.int64], sizes: NDArray[np.int64]) -> list[Bytes]:
         return [read_one(*place) for place in zip(addresses.tolist(), sizes.tolist(), strict=True)]
@@ -127,14 +128,3 @@ def _shard_reader(manifest: Manifest, folder: str, split: str) -> Reader:
         return tf.numpy_function(read_all, [addresses, sizes], [tf.uint8] * addresses.shape[0], stateful=False)
 
     return read
-
-
-def _read_file(path: str, start: int, size: int) -> bytes:
-    if size == 0:
-        return b""
-    with tf.io.gfile.GFile(path, "rb") if "://" in path else open(path, "rb", buffering=0) as file:  # noqa: PTH123
-        file.seek(start)
-        found = file.read(size)
-    if len(found) != size:
-        raise ValueError(f"{path} ends before byte {start + size}; write the records again.")
-    return found
