@@ -47,9 +47,7 @@ def iter_originals(
         track = load_original(subject, files)
         found = track.sample_rate, track.mixture.shape[1]
         if form not in (None, found):
-            raise ValueError(
-                f"{name} has {found[1]} channels at {found[0]} Hz, tracks before it {form}; score it apart."
-            )
+            raise ValueError(f"{name} has another rate or number of channels than tracks before it; score it apart.")
         form = found
         yield _store(subject, track, scratch)
 

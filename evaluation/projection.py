@@ -15,12 +15,15 @@ and more. So a solution is corrected with the residual of the signals themselves
 semi-normal equations: A. Bjorck, "Stability analysis of the method of seminormal equations for linear least squares
 problems", Linear Algebra and its Applications 88/89, 1987). That comes to what an orthogonal factorisation of A gives,
 as long as the factor has any digits. Where it has none (duplicates of a reference, hardly any noise outside the band),
-first a Cholesky factorisation is tried, then A itself is factorised: seconds to minutes instead of milliseconds.
+first a Cholesky factorisation is tried, then A itself is factorised: seconds to minutes instead of milliseconds. Where
+A does not fit in memory (13 stereo sources at 44.1 kHz) what lies below the rounding of the references is left alone
+instead, which may leave some tenths of a dB of noise beyond their band unexplained.
 
 Axes: R references, N signals, T frames, L taps, B blocks.
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
@@ -29,12 +32,19 @@ from numpy.typing import NDArray
 from scipy.linalg import blas, lapack
 
 Floats = NDArray[np.float64]
-Solve = Callable[[Floats], Floats]  # correlations (N, R, L) -> filters (N, R, L)
 
 EXACT = 1e-9  # a correction below it, relative to the signal, is none
 ROUNDING = 1e-6  # one below it that does not become smaller is rounding
 SHRINK = 0.3  # what a correction must become smaller by, else there are no digits in the factor
+_MOST_BYTES = 2 * 10**9  # of A, beyond which it is not factorised itself
 _DENSE_SIZE = 1024  # up to it a plain Cholesky factorisation is as fast
+
+
+class Solver(NamedTuple):
+    """Solves A^T A c = b with a factor of A^T A."""
+
+    solve: Callable[[Floats], Floats]  # correlations (N, R, L) -> filters (N, R, L)
+    is_last_resort: bool = False  # what it gives is taken, however many digits it has
 
 
 class Delays:
@@ -84,7 +94,7 @@ def _frequencies_first(spectra: NDArray[np.complex128]) -> NDArray[np.complex128
     return np.ascontiguousarray(np.moveaxis(spectra, -1, 0))
 
 
-def iter_solvers(lags: Floats, last_resort: bool = False) -> Iterator[Solve]:
+def iter_solvers(lags: Floats, last_resort: bool = False) -> Iterator[Solver]:
     """Solvers of A^T A c = b, from the fastest to the one that bears most, as far as they can be had.
 
     Args:
@@ -92,21 +102,21 @@ def iter_solvers(lags: Floats, last_resort: bool = False) -> Iterator[Solve]:
         last_resort: whether to end with one that leaves alone what is below the rounding of the references.
     """
     if lags.shape[0] * lags.shape[2] > _DENSE_SIZE and (upper := _schur(lags)) is not None:
-        yield _substitution(upper.T, by_lag=True)
+        yield Solver(_substitution(upper.T, by_lag=True))
         del upper
     lower, failed = lapack.dpotrf(_gram(lags).T, lower=1, clean=0, overwrite_a=1)
     if not failed:
-        yield _substitution(lower, by_lag=False)
+        yield Solver(_substitution(lower, by_lag=False))
     if last_resort:
         del lower
         gram = _gram(lags)
         gram[np.diag_indices(len(gram))] += 10 * len(gram) * np.finfo(np.float64).eps * gram.diagonal().max()
         lower, failed = lapack.dpotrf(gram.T, lower=1, clean=0, overwrite_a=1)
         if not failed:
-            yield _substitution(lower, by_lag=False)
+            yield Solver(_substitution(lower, by_lag=False), is_last_resort=True)
 
 
-def _substitution(lower: Floats, by_lag: bool) -> Solve:
+def _substitution(lower: Floats, by_lag: bool) -> Callable[[Floats], Floats]:
     """Solve with a Cholesky factor whose rows go through the references lag by lag, or through the lags of each."""
 
     def solve(right: Floats) -> Floats:
@@ -168,21 +178,24 @@ class Subspace:
 
     def __init__(self, delays: Delays) -> None:
         self._delays = delays
-        self._solvers = iter_solvers(delays.lags())
-        self._solve = next(self._solvers, None)
+        size, _, taps = (lags := delays.lags()).shape
+        too_large = 8 * size * taps * delays.references.shape[1] > _MOST_BYTES
+        self._solvers = iter_solvers(lags, last_resort=too_large)
+        self._solver = next(self._solvers, None)
 
     def project(self, signals: Floats) -> Floats:
         """The nearest signals in it to N signals, (N, T) twice."""
-        while self._solve is not None:
-            found = self._approach(self._solve, signals)
+        while self._solver is not None:
+            found = self._approach(self._solver, signals)
             if found is not None:
                 return found
-            self._solve = None  # so that its factor is gone before there is another
-            self._solve = next(self._solvers, None)
+            self._solver = None  # so that its factor is gone before there is another
+            self._solver = next(self._solvers, None)
         return _project_by_svd(self._delays.references, self._delays._taps, signals)
 
-    def _approach(self, solve: Solve, signals: Floats) -> Floats | None:
+    def _approach(self, solver: Solver, signals: Floats) -> Floats | None:
         """The projection, corrected until it does not change; None where the solver has no digits."""
+        solve = solver.solve
         sizes = np.linalg.norm(signals, axis=-1)
         scales = np.divide(1, sizes, out=np.zeros_like(sizes), where=sizes > 0)
         found = self._delays.filter(solve(self._delays.correlate(signals)))
@@ -194,11 +207,11 @@ class Subspace:
             step = self._correction(solve, signals, found)
             change = float(np.max(np.linalg.norm(step, axis=-1) * scales, initial=0.0))
             if not change < SHRINK * last:  # nan, too
-                return found if change < ROUNDING else None
+                return found if change < ROUNDING or solver.is_last_resort else None
             found, last = found + step, change
         return found
 
-    def _correction(self, solve: Solve, signals: Floats, found: Floats) -> Floats:
+    def _correction(self, solve: Callable[[Floats], Floats], signals: Floats, found: Floats) -> Floats:
         return self._delays.filter(solve(self._delays.correlate(signals - found)))
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation import bss
-from evaluation.projection import EXACT, ROUNDING, SHRINK, Delays, Solve, iter_solvers
+from evaluation.projection import EXACT, ROUNDING, SHRINK, Delays, Solver, iter_solvers
 from evaluation.stored import Floats
 from evaluation.tasks import Task, load
 from evaluation.workers import Workers
@@ -102,30 +102,29 @@ class _Search:
     """A fit on its way to the least squares."""
 
     fit: Fit
-    solvers: Iterator[Solve]
+    solvers: Iterator[Solver]
     start: Floats  # the correlations of the signals themselves
-    solve: Solve | None = None
+    solver: Solver | None = None
     last: float = field(default=np.inf)
     done: bool = False
 
     def correct(self, correlations: Floats, energies: Floats) -> None:
         """Take one step, given the correlations of what the filters leave of the signals."""
-        if self.solve is None and (following := next(self.solvers, None)) is not None:
-            self.solve = following
-        if self.solve is None:
+        self.solver = self.solver or next(self.solvers, None)
+        if self.solver is None:
             raise ValueError("the references of the track depend on each other; fit filters per segment instead.")
         flat = correlations.reshape(-1, *correlations.shape[2:])
-        step = self.solve(flat)
+        step = self.solver.solve(flat)
         sizes = np.sqrt(np.abs(np.sum(step * flat, axis=(1, 2))) / np.maximum(energies.ravel(), 1e-300))
         change = float(sizes.max(initial=0.0))
         if change < SHRINK * self.last:
             self.fit.filters += step.reshape(correlations.shape)
             self.done, self.last = change < EXACT, change
-        elif change < ROUNDING:
+        elif change < ROUNDING or self.solver.is_last_resort:
             self.done = True
         else:  # no digits: begin again with the next solver
             self.fit.filters[:] = 0
-            self.solve, self.last = None, np.inf
+            self.solver, self.last = None, np.inf
             self.correct(self.start, energies)
 
 

@@ -25,7 +25,7 @@ def use(solver, monkeypatch):
     if solver != "schur":
         monkeypatch.setattr(projection, "_schur", lambda _: None)
     if solver == "svd":
-        monkeypatch.setattr(projection, "iter_solvers", lambda _: iter(()))
+        monkeypatch.setattr(projection, "iter_solvers", lambda *_, **__: iter(()))
 
 
 def delayed_matrix(references, filter_taps):
@@ -238,6 +238,24 @@ def test_a_stereo_reference_twice_adds_nothing():
     truth = least_squares_images(references, estimates, 8)
     scores = bss.bss_eval_images(references, estimates, 8)
     np.testing.assert_allclose(scores[1:], truth, rtol=0, atol=NO_DIGITS_TOLERANCE_DB)
+
+
+def test_where_the_matrix_is_too_large_the_rest_is_right_to_tenths(monkeypatch):
+    """Not a line of it is built: references that depend on each other, and hardly any noise outside the band."""
+    monkeypatch.setattr(projection, "_MOST_BYTES", 0)
+    monkeypatch.setattr(projection, "_project_by_svd", None)
+    references = stereo(noise, 3, 1500)
+    references[1] = 0.5 * references[0]
+    estimates = imperfect_images(references)
+    truth = least_squares_images(references, estimates, 32)
+    scores = bss.bss_eval_images(references, estimates, 32)
+    np.testing.assert_allclose(scores[1:], truth, rtol=0, atol=NO_DIGITS_TOLERANCE_DB)
+    for stop_db in (160, 200, 300):
+        references = band_limited(7, 2, 1500, stop_db)[..., None]
+        estimates = imperfect_images(references)
+        truth = least_squares_images(references, estimates, 32)
+        scores = bss.bss_eval_images(references, estimates, 32)
+        np.testing.assert_allclose(scores[1:], truth, rtol=0, atol=0.5)
 
 
 def test_images_of_one_channel_differ_from_sources_in_isr_alone():
