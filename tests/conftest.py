@@ -7,6 +7,9 @@ from hypothesis import settings
 
 from tests.gcs import Gcs
 
+# NumPy and SciPy look for it when they are imported: threads that wait for each other make small products slow, by ten
+# times on a busy machine.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # TensorFlow looks for it when it is imported.
 os.environ |= {"GCS_RETRY_CONFIG_INIT_DELAY_TIME_US": "10000", "GCS_RETRY_CONFIG_MAX_RETRIES": "3"}
 
