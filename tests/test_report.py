@@ -3,6 +3,7 @@ import hashlib
 import json
 import math
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 import configs
 from configs import instruments
-from evaluation import bootstrap, report, scores
+from evaluation import bootstrap, report, scores, violins
 from evaluation.about import About
 from evaluation.audit import Condition
 from evaluation.baselines import ORACLES
@@ -276,6 +277,33 @@ def check(key: str, html: str, rows: Sequence[Row]) -> None:
     assert [name for name in lines if name in expected] == list(lines)[-len(expected) :]  # after the heads
 
 
+def check_figures(html: str, rows: Sequence[Row]) -> None:
+    """Every median and every count that the text of a figure says, source by source and by polyphony."""
+    alternatives: dict[str, list[str]] = defaultdict(list)
+    for each in Page(html).alternatives:
+        alternatives[each.removeprefix("Violins of ").split(", in dB")[0]].append(each)
+    metrics = {
+        title: metric for metric, title in violins.TITLES.items() if metric != "sir_v4"
+    }  # here that is sir again
+    assert set(alternatives) == set(metrics)
+    numbers_of = {"source": instruments.name_of, "polyphony": lambda n: f"{n} sources"}
+    for name, shown in alternatives.items():
+        metric = metrics[name]
+        for by, text in zip(numbers_of, shown, strict=False):
+            said = text.split("number of segments: ")[1].removesuffix(".").split("; ")
+            expected = []
+            for group in {getattr(row, by) for row in rows}:
+                own = [row for row in rows if getattr(row, by) == group and together(row)]
+                words = [
+                    f"{system} {printed(value)} ({n:,})"
+                    for system in ("model", "mixture")[: 1 if metric in ("snri", "sar", "sar_v4") else 2]
+                    for value, n in [median(getattr(row, metric) for row in of(own, system))]
+                    if n
+                ]
+                expected += [f"{numbers_of[by](group)}: {', '.join(words)}"] if words else []
+            assert sorted(said) == sorted(expected)
+
+
 @pytest.mark.parametrize(
     ("vocabulary", "num_tracks", "num_segments"),
     [(instruments.URMP, 4, 20), (instruments.MUSDB, 7, 12)],  # without and with intervals
@@ -290,6 +318,7 @@ def test_every_number_is_the_aggregate_of_the_rows(
     assert set(Page(html).tables) == {*EXPECTED, "records"}  # no table without a check
     for key in EXPECTED:
         check(key, html, rows)
+    check_figures(html, rows)
     text, (n, gain, *_) = Page(html).text, Page(html).lines("above")["All sources"]
     assert f"{gain[0][1:]} dB above the mixture" in text
     if num_tracks < bootstrap.MIN_TRACKS:
