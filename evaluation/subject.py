@@ -6,7 +6,7 @@ from typing import NamedTuple
 from configs import Config
 from configs.splits import SPLITS
 from data_prep.manifest import Manifest, load_manifest
-from data_prep.storage import Folder, open_folder
+from data_prep.storage import Folder, is_bucket, open_folder
 from evaluation.options import override_evaluation
 from evaluation.separate import Separator
 from trainer.workdir import Run, load_run
@@ -48,8 +48,8 @@ def open_subject(
     Raises:
         ValueError: the run, the checkpoint or the records are missing or do not fit together.
     """
-    workdir = open_folder(workdir).url
-    run = load_run(workdir)
+    root = open_folder(workdir)
+    workdir, run = root.url, load_run(root.url)
     folder = open_folder(records or run.records).url
     manifest = load_manifest(folder)
     config = override_evaluation(run.config, overrides)
@@ -57,6 +57,8 @@ def open_subject(
     if not manifest.tracks(split):
         there = ", ".join(name for name in SPLITS if manifest.tracks(name))
         raise ValueError(f"the records in {folder} have no {split} tracks; they have {there}.")
+    if is_bucket(workdir):
+        root.check()  # before anything that takes minutes
     separator = Separator(workdir, checkpoint, weights)
     out = open_folder(f"{workdir}/evaluation/{separator.step}-{split}" + ("-raw" if weights == "raw" else "") + suffix)
     out.check()

@@ -10,6 +10,7 @@ from trainer.checkpoints import Checkpoints
 from trainer.optimisation import Optimisation
 from trainer.progress import Progress, read_metrics
 from trainer.summaries import Summaries
+from trainer.workdir import load_run, write_text
 
 
 @pytest.fixture
@@ -107,3 +108,25 @@ def test_no_object_is_sent_again_and_again(gcs, bucket, workdir):
         for event in tf.compat.v1.train.summary_iterator(f"gs://{bucket}/{name}"):
             steps += [event.step] if event.summary.value and event.summary.value[0].tag == "train/loss" else []
     assert steps == list(range(1, 61))
+
+
+def test_a_run_that_cannot_be_read_is_one_sentence(gcs, bucket, workdir):
+    with pytest.raises(ValueError, match=rf"there is no {workdir}/config\.json: trainer\.task has not started there"):
+        load_run(workdir)
+    with pytest.raises(ValueError, match=f"there is no bucket gs://{bucket}x; mend the name"):
+        load_run(f"gs://{bucket}x/run")
+    gcs.put(bucket, "run/config.json", b"{}")
+    with pytest.raises(ValueError, match=rf"there is no {workdir}/records\.json"):
+        load_run(workdir)
+    gcs.put(bucket, "run/records.json", b"{}")
+    with pytest.raises(ValueError, match=rf"{workdir}/config\.json is not what trainer\.task wrote \(.*\); restore it"):
+        load_run(workdir)
+    gcs.inject(403, bucket, ["read"])
+    with pytest.raises(ValueError, match=r"no permission to read in gs://bucket-\w+ \("):
+        load_run(workdir)
+
+
+def test_files_of_a_run_are_written_once(gcs, bucket, workdir):
+    write_text(f"{workdir}/config.json", "{}")
+    assert gcs.num_writes(bucket) == {"run/config.json": 1}
+    assert gcs.sizes(bucket) == {"run/config.json": 2}

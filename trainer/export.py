@@ -22,7 +22,7 @@ import configs
 from configs import Config
 from configs.schema import WEIGHTS
 from data_prep import command
-from data_prep.storage import open_folder
+from data_prep.storage import is_bucket, open_folder
 from trainer.checkpoints import restore_network
 from trainer.conditioning import UNKNOWN
 from trainer.tiling import estimate_in_graph, long_patch
@@ -105,6 +105,8 @@ def export(workdir: str, checkpoint: str, out: str, weights: str = "average") ->
     """
     config = load_run(workdir).config
     out = open_folder(out or f"{workdir}/saved_model").url
+    if is_bucket(out):
+        open_folder(f"{out}.partial").check()  # before anything that takes minutes
     network = make_network(config)
     step = restore_network(workdir, network, checkpoint, weights)
     if tf.io.gfile.exists(out) and not tf.io.gfile.exists(f"{out}/saved_model.pb"):

@@ -147,7 +147,10 @@ class _Run:
     def _require_sound(self) -> None:
         """Nothing may be saved that another job or a broken update would make worthless."""
         if self._hold.lost:
-            raise ValueError(f"another job has taken {self._workdir} over; this one ends and leaves it to that.")
+            raise ValueError(
+                f"{self._workdir} could not be kept, so that another job may have taken it over; this one ends without "
+                f"saving, and the same command continues or says who works there."
+            )
         # The loss shows only at the next step that an update broke the weights.
         for variable in self._network.trainable_variables:
             if not bool(keras.ops.all(keras.ops.isfinite(variable))):
