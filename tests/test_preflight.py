@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
+import configs
 from trainer import scheduled
 from trainer.ahead_of_time import Program, prepare_environment
-from trainer.preflight import ceilings, largest_batch
+from trainer.preflight import ceilings, largest_batch, print_ceilings, print_program
 from trainer.tpu_chips import CHIPS, accelerator_type, split_topology
 
 ROOT = Path(__file__).parent.parent
@@ -115,6 +116,20 @@ def test_the_ceiling_is_the_slower_of_arithmetic_and_traffic():
     assert row.hours == pytest.approx(10e-3)
     (fast,) = (row for row in ceilings(make_program(flops=197e12), 1) if row.chip == "v5e")
     assert fast.examples_per_sec == pytest.approx(32)
+
+
+def test_the_report_says_what_it_costs_and_what_the_host_must_deliver(capsys):
+    program, config = make_program(example_bytes=10**6), configs.load("musdb", ["train.steps=3600"])
+    print_program(program, config)
+    print_ceilings(ceilings(program, config.train.steps), program, config, host_rate=1600)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "memory 1,812.0 MiB, 11.9% of the chip's 15,259" in said
+    assert "temporaries 762.9 MiB" in said
+    assert "device memory 8.190 GB" in said
+    assert "v5e 197 819 1.00 ms 10.00 ms 3,200 0.01" in said
+    assert "must deliver 3,200 examples of 1.00 MB a second: 3.20 GB/s" in said
+    assert "1,600 a second on one host: 50% of that" in said
+    assert "a ceiling, computed when the step was compiled, not a measurement" in said
 
 
 @pytest.mark.parametrize("limit", [8, 9, 17, 100, 141, 150, 1000])
