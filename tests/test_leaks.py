@@ -14,7 +14,7 @@ from data_prep.sketches import find_candidates, hop_secs, make_sketch
 from data_prep.timbres import Note, play
 
 RATE = 22050
-CONFIG = configs.load("smoke", ["audio.sample_rate=8000", "data.excerpt_secs=30"])
+CONFIG = configs.load("smoke", ["audio.sample_rate=22050", "data.excerpt_secs=30"])
 SCORE_SECS = 16.0
 
 

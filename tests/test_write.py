@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -54,7 +55,12 @@ def pieces(corpus, tmp_path):
 
 def bytes_of(folder):
     assert [path.name for path in Path(folder).iterdir() if path.is_dir()] == []
-    return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+    return {path.name: without_revision(path.read_bytes()) for path in sorted(Path(folder).iterdir())}
+
+
+def without_revision(content):
+    """Who works on the code while the tests run changes its revision."""
+    return re.sub(rb'"code_revision": "[^"]*"', b"", content)
 
 
 def command(corpus, out, *arguments):
@@ -363,7 +369,7 @@ def test_what_the_splits_name_but_is_not_there_is_a_warning(corpus, tmp_path, ca
 def test_a_bucket_gets_the_same_bytes(corpus, written, gcs, bucket):
     url = f"gs://{bucket}/records/urmp"
     manifest = write.write(CONFIG, "urmp", corpus, url)
-    assert {name: gcs.get(bucket, f"records/urmp/{name}") for name in written} == written
+    assert {name: without_revision(gcs.get(bucket, f"records/urmp/{name}")) for name in written} == written
     assert set(gcs.sizes(bucket)) == {"records/urmp/", *(f"records/urmp/{name}" for name in written)}
     assert list(iter_faults(url)) == []
     assert write.write(CONFIG, "urmp", corpus, url) == manifest
