@@ -25,7 +25,7 @@ from data_prep.assemble import FullTrack
 from data_prep.manifest import Manifest, TrackEntry, load_manifest
 from data_prep.overview import draw_overview
 from data_prep.records import Record, iter_records
-from data_prep.storage import replacing
+from data_prep.storage import open_folder, replacing
 from data_prep.tracks import MIXTURE, Waveform
 
 
@@ -133,13 +133,14 @@ def _hours(manifest: Manifest, tracks: Sequence[TrackEntry]) -> float:
 
 def main(_: Sequence[str]) -> None:
     """Flags -> table, or files."""
-    manifest = load_manifest(FLAGS.records)
+    records = open_folder(FLAGS.records).url
+    manifest = load_manifest(records)
     if FLAGS.track is None:
         print("\n".join(table(manifest)))
         return
     if FLAGS.out is None:
         raise ValueError("--out is missing: name the folder for the figure and the audio of the track.")
-    show_track(manifest, FLAGS.records, FLAGS.track, FLAGS.record, Path(FLAGS.out))
+    show_track(manifest, records, FLAGS.track, FLAGS.record, Path(FLAGS.out))
 
 
 FLAGS = flags.FLAGS

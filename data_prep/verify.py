@@ -160,17 +160,17 @@ def _secs(frames: int, job: _Job) -> str:
 
 def main(_: Sequence[str]) -> None:
     """Flags -> one call -> a line for each fault."""
-    against = Path(FLAGS.against) if FLAGS.against else None
+    records, against = open_folder(FLAGS.records).url, Path(FLAGS.against) if FLAGS.against else None
     num_faults = 0
-    for fault in iter_faults(FLAGS.records, against, FLAGS.workers or parallel.num_cores()):
+    for fault in iter_faults(records, against, FLAGS.workers or parallel.num_cores()):
         print(f"fault: {fault}", flush=True)
         num_faults += 1
     if num_faults:
-        raise ValueError(f"{FLAGS.records} has {num_faults} faults, listed above; write the records again.")
-    manifest = load_manifest(FLAGS.records)
+        raise ValueError(f"{records} has {num_faults} faults, listed above; write the records again.")
+    manifest = load_manifest(records)
     shards = [shard for split in SPLITS for shard in manifest.shards.get(split, ())]
     num_records = sum(track.num_excerpts for shard in shards for track in shard.tracks)
-    print(f"{FLAGS.records}: {len(shards)} shards, {num_records} records, all as they were written.")
+    print(f"{records}: {len(shards)} shards, {num_records} records, all as they were written.")
 
 
 FLAGS = flags.FLAGS

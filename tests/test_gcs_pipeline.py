@@ -85,6 +85,8 @@ def test_the_pipeline_on_a_bucket(gcs, bucket, tmp_path):
     for shard in shards:
         assert gcs.get(bucket, f"records/urmp/{shard.name}") == (tmp_path / "records" / shard.name).read_bytes()
 
+    assert "all as they were written" in finish(gcs, "data_prep.verify", f"--records={records}/", "--workers=1")
+
     train = ["trainer.task", "--config=smoke", *SETS]
     on_bucket = [*train, f"--records={records}/", f"--workdir={workdir}/"]
     process = start(gcs, *on_bucket)

@@ -36,6 +36,15 @@ def test_configs_import_the_standard_library_alone():
         assert imports(path) <= {"configs", *sys.stdlib_module_names}, path
 
 
+def test_nothing_is_unpickled():
+    for path in (path for package in ORDER for path in (ROOT / package).rglob("*.py")):
+        assert not imports(path) & {"pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle"}, path
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "allow_pickle"]
+        named = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        assert not named & {"yaml.load", "yaml.unsafe_load", "yaml.full_load", "keras.models.load_model"}, path
+
+
 @pytest.mark.parametrize("module", KERAS_ONLY)
 def test_the_network_and_its_loss_know_no_backend(module):
     assert not imports(ROOT / "trainer" / f"{module}.py") & {"tensorflow", "jax", "torch"}
