@@ -13,29 +13,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-import requests
 import tensorflow as tf
 
+from data_prep.bucket_faults import FAILURES, explain, heart_of, is_transient
 from data_prep.storage import Stored, another_file, checksum, plain_name, reason, require_part
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "You are using a Python version", FutureWarning)  # ours is set by TensorFlow's
     import google.auth
-    from google.api_core.exceptions import (
-        GoogleAPICallError,
-        NotFound,
-        PreconditionFailed,
-        RequestRangeNotSatisfiable,
-        RetryError,
-    )
+    from google.api_core.exceptions import NotFound, PreconditionFailed, RequestRangeNotSatisfiable
     from google.api_core.retry import Retry
-    from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
     from google.auth.transport.requests import Request
     from google.cloud import storage
-    from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
 SCHEME = "gs://"
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
@@ -44,20 +35,6 @@ _PATIENCE_SECS = 600.0  # an outage of minutes must not end a job of days
 _CHECK_SECS = 8.0
 _FIRST_PAUSE_SECS, _LONGEST_PAUSE_SECS = 0.5, 30.0
 _CONNECT_SECS, _READ_SECS = 5.0, 60.0
-_TRANSIENT = (408, 429, 500, 502, 503, 504)
-_FAILURES = (
-    GoogleAPICallError,
-    GoogleAuthError,
-    InvalidResponse,
-    DataCorruption,
-    RetryError,
-    requests.RequestException,
-    ConnectionError,
-)
-_LOGIN = (
-    "run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS to the key file of a service "
-    "account"
-)
 
 
 class BucketFolder:
@@ -202,10 +179,10 @@ class BucketFolder:
         """
 
         def tell(error: Exception) -> None:
-            print(f"{self._url}/{name}: {action} failed ({_brief(error)}), trying again", flush=True)
+            print(f"{self._url}/{name}: {action} failed ({heart_of(error)}), trying again", flush=True)
 
         retry = Retry(
-            _is_transient,
+            is_transient,
             initial=_FIRST_PAUSE_SECS,
             maximum=_LONGEST_PAUSE_SECS,
             timeout=self._patience_secs,
@@ -213,69 +190,5 @@ class BucketFolder:
         )
         try:
             yield {"retry": retry, "timeout": (_CONNECT_SECS, min(_READ_SECS, self._patience_secs))}
-        except _FAILURES as error:
-            raise ValueError(self._explain(error, action)) from error
-
-    def _explain(self, error: Exception, action: str) -> str:
-        """What failed and what to do about it."""
-        cause = getattr(error, "cause", None) or error
-        status, brief, bucket = _status(cause), _brief(cause), f"gs://{self._bucket_name}"
-        if isinstance(cause, DefaultCredentialsError):
-            return f"there are no credentials for {bucket} ({brief}); {_LOGIN}."
-        if isinstance(cause, GoogleAuthError) and not isinstance(cause, TransportError):
-            return f"the credentials for {bucket} are refused ({brief}); {_LOGIN}."
-        advice = {
-            401: f"{bucket} does not take the credentials ({brief}); {_LOGIN}.",
-            403: (
-                f"no permission to {action} in {bucket} ({brief}); give the account the role "
-                f"roles/storage.objectUser on that bucket."
-            ),
-            404: (
-                f"there is no bucket {bucket}; mend the name, or create it with 'gcloud storage buckets create "
-                f"{bucket} --location=REGION'."
-            ),
-        }
-        if status in advice:
-            return advice[status]
-        if status in _TRANSIENT:
-            return f"{bucket} kept answering {status} ({brief}); give the same command again later."
-        if status:
-            return f"{bucket} refuses to {action} ({status}, {brief}); mend the address."
-        if isinstance(cause, DataCorruption):
-            return f"what was to {action} in {bucket} did not arrive as it was sent; give the same command again."
-        return f"Cloud Storage cannot be reached ({brief}); check the network, and https_proxy if there is one."
-
-
-def _is_transient(error: Exception) -> bool:
-    """Whether the same request may succeed later."""
-    if isinstance(error, TransportError) and error.args and isinstance(error.args[0], Exception):
-        error = error.args[0]
-    return _status(error) in _TRANSIENT or isinstance(
-        error,
-        requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError | ConnectionError,
-    )
-
-
-def _status(error: Exception) -> int | None:
-    """The HTTP status of an answer, None where none came."""
-    response = getattr(error, "response", None)
-    status = getattr(response, "status_code", None) or getattr(error, "code", None)
-    return int(status) if status else None
-
-
-def _brief(error: object) -> str:
-    """The heart of an error: what the server says, or what broke at the bottom of a chain of exceptions."""
-    response: Any = getattr(error, "response", None)
-    with suppress(ValueError, KeyError, TypeError, AttributeError):
-        error = response.json()["error"]["message"]
-    while inner := [each for each in _within(error) if isinstance(each, Exception)]:
-        error = inner[-1]
-    if isinstance(error, GoogleAuthError) and error.args:
-        error = error.args[0]
-    words = " ".join(str(error).split()) or type(error).__name__
-    return words[:200].split(". ")[0].rstrip(".")
-
-
-def _within(error: object) -> tuple[object, ...]:
-    """Where the libraries for HTTP keep what an exception comes from."""
-    return (*getattr(error, "args", ()), getattr(error, "reason", None), getattr(error, "original_error", None))
+        except FAILURES as error:
+            raise ValueError(explain(error, action, self._bucket_name)) from error
