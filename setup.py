@@ -50,6 +50,7 @@ setup(
             "mypy>=1.11",
             "playwright>=1.48",
             "pytest>=8.2",
+            "pytest-xdist>=3.6",
             "ruff>=0.6",
         ],
     },
