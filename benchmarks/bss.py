@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from configs.schema import Evaluation
 from data_prep import command
 from evaluation import bss
-from evaluation.scores import score_track
+from evaluation.segments import score_track
 
 FLAGS = flags.FLAGS
 RATE = 22050

@@ -12,7 +12,8 @@ import numpy as np
 from configs.schema import Evaluation
 from data_prep import activity
 from evaluation import baselines, bss
-from evaluation.scores import Row, Scorer, in_order
+from evaluation.scores import Row
+from evaluation.segments import Scorer, in_order
 from evaluation.stored import Floats, StoredTrack
 from evaluation.tasks import Task, load, segment_bytes, split, sum_covariances
 from evaluation.track_filters import TrackFilters, fit_track
@@ -33,7 +34,7 @@ def score_stored(
     workers: Workers,
     advance: Callable[[float], object] = lambda _: None,
 ) -> list[Row]:
-    """Every segment of every slot under every system of a track, as ``evaluation.scores.score_track``.
+    """Every segment of every slot under every system of a track, as ``evaluation.segments.score_track``.
 
     Args:
         track: where its audio lies.

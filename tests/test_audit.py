@@ -7,7 +7,7 @@ import configs
 from configs import instruments
 from data_prep.assemble import FullTrack
 from evaluation.audit import CONDITIONS, Condition, audit_tracks, leakage, swap, table
-from evaluation.scores import score_track
+from evaluation.segments import score_track
 
 CONFIG = configs.load("smoke", ["audio.sample_rate=2000", "evaluation.filter_taps=8"])
 FORGETFUL = configs.load("smoke", ["audio.sample_rate=2000", "train.label_dropout=0.1"])

@@ -15,7 +15,8 @@ from evaluation.baselines import ORACLES
 from evaluation.clips import read_clips
 from evaluation.evaluate_folders import evaluate_folders
 from evaluation.folders import find_tracks
-from evaluation.scores import read_csv, score_track
+from evaluation.scores import read_csv
+from evaluation.segments import score_track
 from evaluation.sounds import decode
 from tests.test_scoring import same
 

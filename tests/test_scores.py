@@ -13,7 +13,8 @@ from data_prep import activity
 from data_prep.activity import segment_bounds, segments
 from evaluation import bss
 from evaluation.aggregates import improvement, summarise
-from evaluation.scores import COLUMNS, IMPROVEMENTS, METRICS, STATUSES, Row, read_csv, score_track, write_csv
+from evaluation.scores import COLUMNS, IMPROVEMENTS, METRICS, STATUSES, Row, read_csv, write_csv
+from evaluation.segments import score_track
 
 RATE = 200  # frames per second, and per segment
 CONFIG = Evaluation(filter_taps=8)

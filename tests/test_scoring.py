@@ -14,8 +14,9 @@ from evaluation import tasks, workers
 from evaluation.baselines import oracle_estimates
 from evaluation.job import score_all
 from evaluation.results import Results
-from evaluation.scores import METRICS, score_track
+from evaluation.scores import METRICS
 from evaluation.scoring import score_stored
+from evaluation.segments import score_track
 from evaluation.stored import StoredTrack, read_stretch, write_blocks
 from evaluation.workers import Workers
 

@@ -8,8 +8,8 @@ import pytest
 
 from configs.schema import Evaluation
 from evaluation import projection, tasks, track_filters
-from evaluation.scores import score_track
 from evaluation.scoring import score_stored
+from evaluation.segments import score_track
 from evaluation.stored import StoredTrack, write_blocks
 from evaluation.workers import Workers
 from tests.test_bss import band_limited, delayed_matrix, imperfect_images, low_passed, noise, stereo

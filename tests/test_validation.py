@@ -13,7 +13,7 @@ from data_prep.assemble import FullTrack
 from data_prep.manifest import load_manifest
 from data_prep.synthetic import write_urmp
 from evaluation.aggregates import improvement
-from evaluation.scores import score_track
+from evaluation.segments import score_track
 from tests import replicas
 from trainer.checkpoints import restore_network
 from trainer.lock import Hold
