@@ -74,7 +74,7 @@ def test_a_bad_override_is_one_sentence(override, message):
 
 
 def test_an_unknown_experiment_lists_the_known():
-    with pytest.raises(ValueError, match=r"there are musdb, published_579521, .*, smoke"):
+    with pytest.raises(ValueError, match=r"there are musdb, musdb_hq, published_579521, .*, smoke"):
         configs.load("nonsense")
 
 
