@@ -4,8 +4,8 @@
 FROM python:3.11.13-slim-bookworm AS base
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
-COPY requirements/install_ffmpeg.sh requirements/
-RUN sh requirements/install_ffmpeg.sh && rm -rf /var/lib/apt/lists/* \
+COPY requirements/install_program.sh requirements/
+RUN sh requirements/install_program.sh ffmpeg "to read MUSDB18" && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid=1000 researcher && chown researcher /app
 
 FROM base AS cpu

@@ -55,7 +55,7 @@ env: .venv/complete ffmpeg
 	touch $@
 
 ffmpeg:
-	@sh requirements/install_ffmpeg.sh
+	@sh requirements/install_program.sh ffmpeg "to read MUSDB18"
 
 chromium:
-	@sh requirements/install_chromium.sh
+	@sh requirements/install_program.sh chromium "to test the reports"
