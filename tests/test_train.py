@@ -100,14 +100,8 @@ def newest_step(workdir):
     return int(tf.train.latest_checkpoint(str(workdir / "checkpoints")).rsplit("-", 1)[1])
 
 
-@pytest.mark.parametrize(
-    ("number", "status"),
-    [
-        (signal.SIGKILL, -9),
-        pytest.param(signal.SIGTERM, 75, marks=pytest.mark.slow),
-        pytest.param(signal.SIGINT, 75, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 75), (signal.SIGINT, 75)])
 def test_an_interrupted_run_continues_to_the_same_end(records, tmp_path_factory, tmp_path, number, status):
     returncode, output = interrupt(records, tmp_path, number)
     assert returncode == status, output
