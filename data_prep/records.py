@@ -83,23 +83,30 @@ def encode(excerpt: Excerpt, layout: Layout) -> bytes:
     waveforms = [excerpt.mixture, *excerpt.sources.values()]
     scales = [_scale(waveform, layout.encoding) for waveform in waveforms]
     stored = [_to_bytes(waveform, scale, layout.encoding) for waveform, scale in zip(waveforms, scales, strict=True)]
-    labels = instruments.multi_hot(excerpt.labels, layout.sources)
-    features = {
-        "format_version": _ints(FORMAT_VERSION),
-        "audio/file_basename": _bytes(excerpt.track.encode()),
-        "audio/sample_rate": _ints(excerpt.sample_rate),
-        "audio/sample_idx": _ints(excerpt.start),
-        "audio/num_samples": _ints(excerpt.owned_frames),
-        "audio/context_before": _ints(excerpt.context_before),
-        "audio/channels": _ints(layout.channels),
-        "audio/labels": _ints(*labels),
-        "audio/num_sources": _ints(len(excerpt.sources)),
-        "audio/source_names": _bytes(*(name.encode() for name in excerpt.sources)),
-        "audio/mixture": _bytes(stored[0]),
-        "audio/encoded": _bytes(*stored[1:]),
-        "audio/scale": tf.train.Feature(float_list=tf.train.FloatList(value=scales)),
+    ints = {
+        "format_version": (FORMAT_VERSION,),
+        "audio/sample_rate": (excerpt.sample_rate,),
+        "audio/sample_idx": (excerpt.start,),
+        "audio/num_samples": (excerpt.owned_frames,),
+        "audio/context_before": (excerpt.context_before,),
+        "audio/channels": (layout.channels,),
+        "audio/labels": instruments.multi_hot(excerpt.labels, layout.sources),
+        "audio/num_sources": (len(excerpt.sources),),
     }
-    example = tf.train.Example(features=tf.train.Features(feature=features))
+    strings = {
+        "audio/file_basename": (excerpt.track.encode(),),
+        "audio/source_names": [name.encode() for name in excerpt.sources],
+        "audio/mixture": stored[:1],
+        "audio/encoded": stored[1:],
+    }
+    # Filled in place: a message that is given to the constructor of another is copied whole, audio and all.
+    example = tf.train.Example()
+    features = example.features.feature
+    for name, numbers in ints.items():
+        features[name].int64_list.value.extend(numbers)
+    for name, texts in strings.items():
+        features[name].bytes_list.value.extend(texts)
+    features["audio/scale"].float_list.value.extend(scales)
     return example.SerializeToString(deterministic=True)
 
 
@@ -237,14 +244,6 @@ def _to_bytes(waveform: Waveform, scale: float, encoding: str) -> bytes:
         values = waveform / np.float32(scale)
         np.rint(values, out=values)
     return values.astype({"int16": "<i2", "float32": "<f4"}[encoding]).tobytes()
-
-
-def _ints(*values: int) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
-
-
-def _bytes(*values: bytes) -> tf.train.Feature:
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
 
 
 def _feature_spec(num_slots: int) -> dict[str, Any]:

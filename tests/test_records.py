@@ -87,6 +87,24 @@ def test_an_unknown_instrument_is_refused():
         records.encode(next(iter_excerpts(make_track(), config.data)), layout_of(config))
 
 
+def test_where_all_sources_rest_their_list_is_empty_but_there():
+    config = make_config()
+    excerpt = dataclasses.replace(next(iter_excerpts(make_track(), config.data)), sources={})
+    serialized = records.encode(excerpt, layout_of(config))
+    features = tf.train.Example.FromString(serialized).features.feature
+    for name in ("audio/source_names", "audio/encoded"):
+        assert features[name] == texts()
+    assert len(records.parse(serialized, layout_of(config)).sources) == 0
+
+
+def ints(*values):
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+
+def texts(*values):
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+
+
 def changed(serialized, **features):
     example = tf.train.Example.FromString(serialized)
     for name, value in features.items():
@@ -97,17 +115,17 @@ def changed(serialized, **features):
 @pytest.mark.parametrize(
     ("features", "message"),
     [
-        ({"format_version": records._ints(99)}, "format_version is 99, expected 1"),
-        ({"audio__sample_rate": records._ints(44100)}, "sample_rate is 44100, expected 8000"),
-        ({"audio__channels": records._ints(2)}, "channels is 2, expected 1"),
-        ({"audio__num_sources": records._ints(7)}, "num_sources is 7, expected 2"),
-        ({"audio__num_samples": records._ints(10**9)}, "owns frames beyond"),
-        ({"audio__sample_idx": records._bytes(b"x")}, "not a record of 4 slots"),
-        ({"audio__labels": records._ints(1)}, "not a record of 4 slots"),
-        ({"audio__mixture": records._bytes(b"odd")}, "its audio is not int16"),
-        ({"audio__encoded": records._bytes(b"ab", b"abcd")}, "its audio is not int16|do not fit"),
-        ({"audio__encoded": records._bytes(b"ab", b"cd")}, "do not fit"),
-        ({"audio__source_names": records._bytes(b"vn", b"zither")}, "no source is called zither"),
+        ({"format_version": ints(99)}, "format_version is 99, expected 1"),
+        ({"audio__sample_rate": ints(44100)}, "sample_rate is 44100, expected 8000"),
+        ({"audio__channels": ints(2)}, "channels is 2, expected 1"),
+        ({"audio__num_sources": ints(7)}, "num_sources is 7, expected 2"),
+        ({"audio__num_samples": ints(10**9)}, "owns frames beyond"),
+        ({"audio__sample_idx": texts(b"x")}, "not a record of 4 slots"),
+        ({"audio__labels": ints(1)}, "not a record of 4 slots"),
+        ({"audio__mixture": texts(b"odd")}, "its audio is not int16"),
+        ({"audio__encoded": texts(b"ab", b"abcd")}, "its audio is not int16|do not fit"),
+        ({"audio__encoded": texts(b"ab", b"cd")}, "do not fit"),
+        ({"audio__source_names": texts(b"vn", b"zither")}, "no source is called zither"),
         ({"audio__scale": tf.train.Feature()}, "0 scales for 3 waveforms"),
     ],
 )
