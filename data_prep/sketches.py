@@ -23,6 +23,9 @@ _Landmarks = NDArray[np.int32]  # (N, 2): a pair of tones as a number, the time 
 _RATE = 2756.0  # about: an eighth of 22050
 _WINDOW_FRAMES = 512  # 186 ms
 _HOP_FRAMES = 128  # 46 ms
+_TAPER = np.hanning(_WINDOW_FRAMES).astype(np.float32)
+_BLOCK_ROWS = 8192  # what a processor's cache holds
+_BLOCK_WINDOWS = 512  # likewise
 _BANDS = (10, 30, 60, 110, 180, 256)  # bins of 5.4 Hz: five bands from 54 to 1378 Hz
 _RANGE_DB = 50.0  # below the loudest tone of a waveform, tones are left out
 _NEIGHBOURS = 3  # hops before and after a landmark in which its band is not louder
@@ -41,22 +44,42 @@ def hop_secs(sample_rate: int) -> float:
 
 def make_sketch(waveform: Waveform, sample_rate: int) -> Sketch:
     """The sketch of a waveform (T, C); empty where it is silent or shorter than a window."""
-    factor, num_channels = _factor(sample_rate), waveform.shape[1]
-    # The sum of neighbours and channels is a crude low-pass, the same for both copies of a recording. Column by column:
-    # a product with ones would wake the threads of BLAS, in every worker.
-    columns = waveform[: len(waveform) // factor * factor].reshape(-1, factor * num_channels).T
-    slow = sum(columns[1:], start=columns[0])
+    slow = _slowed(waveform, _factor(sample_rate))
     if len(slow) < _WINDOW_FRAMES or not slow.any():
         return np.zeros((0, len(_BANDS) - 1, 2), np.uint8)
     windows = np.lib.stride_tricks.sliding_window_view(slow, _WINDOW_FRAMES)[::_HOP_FRAMES]
-    spectrum = scipy.fft.rfft(windows * np.hanning(_WINDOW_FRAMES).astype(np.float32), axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
-    bands = [(low, power[:, low:high]) for low, high in pairwise(_BANDS)]
-    bins = np.stack([band.argmax(axis=1) + low for low, band in bands], axis=1)
-    loudest = np.take_along_axis(power, bins, axis=1)
+    starts = range(0, len(windows), _BLOCK_WINDOWS)
+    tones = [_loudest_tones(windows[start : start + _BLOCK_WINDOWS]) for start in starts]
+    bins, loudest = (np.concatenate(parts) for parts in zip(*tones, strict=True))
     with np.errstate(divide="ignore"):
         levels = np.maximum(10 * np.log10(loudest / loudest.max()) + _RANGE_DB, 0)
     return np.stack([bins, 2 * levels], axis=2).astype(np.uint8)
+
+
+def _slowed(waveform: Waveform, factor: int) -> NDArray[np.float32]:
+    """A waveform (T, C) at a rate lower by a factor, (T // factor,): the sums of neighbours and channels.
+
+    That is a crude low-pass, the same for both copies of a recording.
+    """
+    # Column by column: a product with ones would wake the threads of BLAS, in every worker.
+    rows = waveform[: len(waveform) // factor * factor].reshape(-1, factor * waveform.shape[1])
+    slow = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        block = rows[start : start + _BLOCK_ROWS]
+        total = slow[start : start + _BLOCK_ROWS]
+        total[:] = block[:, 0]
+        for column in block.T[1:]:
+            total += column
+    return slow
+
+
+def _loudest_tones(windows: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """The bin of the loudest tone of every band and its power, (N, bands) each, of windows (N, frames)."""
+    spectrum = scipy.fft.rfft(windows * _TAPER, axis=1)
+    power = spectrum.real**2 + spectrum.imag**2
+    bands = [(low, power[:, low:high]) for low, high in pairwise(_BANDS)]
+    bins = np.stack([band.argmax(axis=1) + low for low, band in bands], axis=1)
+    return bins, np.take_along_axis(power, bins, axis=1)
 
 
 class Candidate(NamedTuple):
@@ -84,9 +107,9 @@ def find_candidates(sketches: Sequence[Sketch], tracks: Sequence[int]) -> list[C
     index = _Index(pairs[order], times[order], owners[order])
     found = []
     for one, marks in enumerate(landmarks):
-        others, offsets = index.look_up(marks)
-        wanted = (others > one) & (np.asarray(tracks)[others] != tracks[one])
-        for other, offset, votes in _count(others[wanted], offsets[wanted]):
+        wanted = np.asarray(tracks) != tracks[one]
+        wanted[:one] = False  # compared already
+        for other, offset, votes in _count(*index.look_up(marks, wanted)):
             enough = votes >= max(_MIN_VOTES, _MIN_SHARE * min(counts[one], counts[other]))
             if enough and _share_of_same_tones(sketches[one], sketches[other], offset) >= _MIN_SAME:
                 found.append(Candidate(one, other, offset))
@@ -100,12 +123,15 @@ class _Index(NamedTuple):
     times: NDArray[np.int32]
     owners: NDArray[np.intp]
 
-    def look_up(self, marks: _Landmarks) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-        """Who has the same pairs, and how much earlier."""
+    def look_up(self, marks: _Landmarks, wanted: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+        """Who of those wanted has the same pairs, and how much earlier."""
+        marks = marks[np.argsort(marks[:, 0])]  # so that memory is read in order
         starts = np.searchsorted(self.pairs, marks[:, 0], "left")
         counts = np.minimum(np.searchsorted(self.pairs, marks[:, 0], "right") - starts, _MAX_PLACES)
         places = np.arange(counts.sum()) + np.repeat(starts - np.cumsum(counts) + counts, counts)
-        return self.owners[places], np.repeat(marks[:, 1], counts) - self.times[places]
+        owners = self.owners[places]
+        kept = np.flatnonzero(wanted[owners])
+        return owners[kept], np.repeat(marks[:, 1], counts)[kept] - self.times[places[kept]]
 
 
 def _landmarks(sketch: Sketch) -> _Landmarks:
