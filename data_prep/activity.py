@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from configs.schema import Evaluation
 
 INAUDIBLE_DBFS = -80.0
+_BLOCK_FRAMES = 2**15
 
 
 def segments(num_frames: int, sample_rate: int, settings: Evaluation) -> list[tuple[int, int]]:
@@ -80,7 +81,8 @@ def active(levels_db: NDArray[np.float64], relative_db: float, silent_dbfs: floa
 
 def is_audible(waveform: NDArray[np.floating[Any]]) -> bool:
     """Whether a waveform is worth storing: no segment of one whose peak stays below -80 dBFS can be active."""
-    return peak(waveform) > 10 ** (INAUDIBLE_DBFS / 20)
+    blocks = (waveform[start : start + _BLOCK_FRAMES] for start in range(0, len(waveform), _BLOCK_FRAMES))
+    return any(peak(block) > 10 ** (INAUDIBLE_DBFS / 20) for block in blocks)  # most are, from the first block on
 
 
 def peak(waveform: NDArray[np.floating[Any]]) -> float:

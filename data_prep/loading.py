@@ -99,8 +99,9 @@ class _Builder:
         if self.errors:
             return
         if part.instrument is None:
-            self._energy, self._rest = energy(part.waveform), part.waveform.copy()
-            self._mixture = self._converted(part.waveform)
+            self._energy, self._mixture = energy(part.waveform), self._converted(part.waveform)
+            shared = np.may_share_memory(self._mixture, part.waveform)  # where there was nothing to convert
+            self._rest = part.waveform.copy() if shared else part.waveform
         else:
             self._add_source(part.instrument, part.waveform)
 

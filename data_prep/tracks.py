@@ -88,10 +88,13 @@ def convert(waveform: Waveform, sample_rate: int, form: Form) -> Waveform:
 
 def to_mono(waveform: Waveform) -> Waveform:
     """The mean of the channels: (T, C) -> (T, 1). Column by column, which is ten times as fast as ``np.mean``."""
-    total = waveform[:, :1]
-    for channel in range(1, waveform.shape[1]):
-        total = total + waveform[:, channel : channel + 1]
-    return total / np.float32(waveform.shape[1]) if waveform.shape[1] > 1 else total
+    if waveform.shape[1] == 1:
+        return waveform
+    total = waveform[:, :1] + waveform[:, 1:2]
+    for channel in range(2, waveform.shape[1]):
+        total += waveform[:, channel : channel + 1]
+    total /= np.float32(waveform.shape[1])
+    return total
 
 
 def with_accompaniment(track: Track, vocabulary: Collection[str]) -> Track:
