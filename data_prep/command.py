@@ -6,6 +6,7 @@
 Flags live in one registry per process, so a command defines its own only where it runs as one, not on import.
 """
 
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ FINISHED = 0
 ERROR = 1
 INTERRUPTED = 75  # EX_TEMPFAIL of sysexits.h: try again later
 
+_MISSING_FLAG = re.compile(r"^flag (--\w+)=None: .*")
 _TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -49,7 +51,8 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
     try:
         arguments = list(flags.FLAGS(argv))
     except flags.Error as error:
-        print(f"error: {_sentence(error)} (--help lists the flags)", file=sys.stderr)
+        sentence = _MISSING_FLAG.sub(r"\1 is missing.", _sentence(error))
+        print(f"error: {sentence} (--help lists the flags)", file=sys.stderr)
         sys.exit(ERROR)
     except SystemExit:  # absl ends a call for --help with 1, which here means an error
         sys.exit(FINISHED)

@@ -136,6 +136,8 @@ def main(_: Sequence[str]) -> None:
     records = open_folder(FLAGS.records).url
     manifest = load_manifest(records)
     if FLAGS.track is None:
+        if FLAGS.record is not None or FLAGS.out is not None:
+            raise ValueError("--track is missing: name the track that --record and --out are about.")
         print("\n".join(table(manifest)))
         return
     if FLAGS.out is None:

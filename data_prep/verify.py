@@ -99,8 +99,14 @@ def _first_bad_record(job: _Job, path: str) -> str:
                 return f"the first bad record is number {index} ({track}, from {_secs(start, job)}): {fault}"
             start += record.owned_frames
         return f"record {index + 1} is one too many." if next(records, None) else ""
+    except _NoCorpusError:
+        raise
     except ValueError as error:
         return f"the first bad record is number {index} ({track}, from {_secs(start, job)}): {str(error).rstrip('.')}."
+
+
+class _NoCorpusError(ValueError):
+    """No fault of the records: what they are to be compared with cannot be read."""
 
 
 class _Expected(NamedTuple):
@@ -115,7 +121,10 @@ def _iter_expected(job: _Job) -> Iterator[_Expected]:
     for track in job.shard.tracks:
         excerpts: Iterator[Excerpt | None] = repeat(None)
         if track.name in job.corpus:
-            original = load_for(job.manifest.config, job.corpus[track.name])
+            try:
+                original = load_for(job.manifest.config, job.corpus[track.name])
+            except ValueError as error:
+                raise _NoCorpusError(f"{track.name} of the corpus has nothing to compare with: {error}") from error
             excerpts = iter_excerpts(original, job.manifest.config.data)
         for index in range(track.num_excerpts):
             yield _Expected(track, index, next(excerpts, None))

@@ -50,7 +50,7 @@ def write(config: Config, corpus: str, root: Path, out: str | Path, options: Opt
     folder.check()
     if folder.stat(FILE_NAME):
         try:
-            return _finished(config, listing, folder)
+            return _finished(config, listing, folder, options.skip_bad)
         finally:
             folder.close()
     before = placed_before(folder)
@@ -118,7 +118,7 @@ def _examine(
     return tracks, findings
 
 
-def _finished(config: Config, listing: Listing, folder: Folder) -> Manifest:
+def _finished(config: Config, listing: Listing, folder: Folder, skip_bad: bool) -> Manifest:
     """The manifest of a folder that an earlier job finished, if it is the job that was asked for."""
     manifest = load_manifest(folder.url)
     asked = sorted((track.split or "", track.name) for track in listing.tracks if track.name not in manifest.skipped)
@@ -128,6 +128,11 @@ def _finished(config: Config, listing: Listing, folder: Folder) -> Manifest:
         raise ValueError(
             f"{folder.url} already holds finished records of another corpus or config ({manifest.corpus}, "
             f"{manifest.config.name}); choose another --out, or delete that folder first."
+        )
+    if manifest.skipped and not skip_bad:
+        raise ValueError(
+            f"the finished records in {folder.url} lack {', '.join(manifest.skipped)}, which could not be read; delete "
+            f"that folder to write all, or give --skip_bad to keep them as they are."
         )
     for entry in (entry for entries in manifest.shards.values() for entry in entries):
         if folder.stat(entry.name) != (entry.num_bytes, entry.crc32c):

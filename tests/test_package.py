@@ -48,6 +48,11 @@ def test_an_unknown_flag_is_one_sentence(command):
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_a_missing_flag_is_named():
+    result = run(sys.executable, "-m", "data_prep.show", cwd=ROOT)
+    assert (result.returncode, result.stderr) == (1, "error: --records is missing. (--help lists the flags)\n")
+
+
 @pytest.mark.slow
 def test_the_wheel_holds_every_module_and_data_file(tmp_path):
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]

@@ -131,6 +131,15 @@ def test_records_that_do_not_tile_their_track(records):
         shard["tracks"][0][field] = original
 
 
+def test_a_corpus_that_cannot_be_read_is_no_fault_of_the_records(records, corpus, tmp_path):
+    root = tmp_path / "corpus"
+    shutil.copytree(corpus, root)
+    part = next(root.glob("*/AuSep_*.wav"))
+    part.write_bytes(b"")
+    with pytest.raises(ValueError, match=rf"{part.parent.name} of the corpus has nothing to compare with.*{part.name}"):
+        list(iter_faults(str(records), against=root))
+
+
 def test_against_another_corpus(records, corpus, tmp_path):
     root = shutil.copytree(corpus, tmp_path / "corpus")
     folder = next(root.glob("05_*"))

@@ -319,6 +319,8 @@ def test_bad_tracks_are_skipped_where_that_is_wanted(pieces, tmp_path, capsys):
     assert printed.endswith("\nno errors\n")
     again = write.write(CONFIG, "urmp", pieces, tmp_path / "out", Options(skip_bad=True))
     assert again == manifest
+    with pytest.raises(ValueError, match=rf"lack {sorted(bad)[0]}.*delete that folder to write all"):
+        write.write(CONFIG, "urmp", pieces, tmp_path / "out")
 
 
 def test_all_tracks_bad_is_an_error(pieces, tmp_path):

@@ -44,7 +44,7 @@ class ExportedSeparator(tf.Module):
         waveform = tf.TensorSpec([None, None], tf.float32, "waveform")
         labels = tf.TensorSpec([len(config.data.sources)], tf.float32, "labels")
         self.separate = tf.function(estimator.separate, input_signature=[waveform, labels])
-        self.describe = tf.function(self._describe, input_signature=[])
+        self.describe = tf.function(self._describe, input_signature=[], autograph=False)
 
     def _describe(self) -> dict[str, tf.Tensor]:
         return {

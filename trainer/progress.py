@@ -44,11 +44,12 @@ class Progress:
             input_wait=wait,
         )
         if now - self._last_line >= _LINE_SECS or step == self._settings.steps:
-            # The first call also compiles: time left is judged by the last one.
             left = round((self._settings.steps - step) * self._settings.batch_size / rate)
+            # The first call also compiles: it says nothing of the time left.
+            time_left = f"{left // 60}:{left % 60:02}" if self._calls else "-:--"
             print(
                 f"step {step:>{len(str(self._settings.steps))}}/{self._settings.steps}  loss {losses.mean():.3e}  "
-                f"{rate:6.1f} examples/s  {left // 60}:{left % 60:02} left  {wait:.0%} waiting for input",
+                f"{rate:6.1f} examples/s  {time_left} left  {wait:.0%} waiting for input",
                 flush=True,
             )
             self._last_line = now
