@@ -9,7 +9,7 @@ import numpy as np
 from data_prep.activity import INAUDIBLE_DBFS, peak
 from data_prep.stems import CODEC_FRAMES, SUFFIX, read_stems
 from data_prep.tracks import MIXTURE, Form, Original, Track, TrackFiles, Waveform, convert, energy
-from data_prep.waveforms import fit_frames, read_wav
+from data_prep.waveforms import add, fit_frames, read_wav
 
 _FULL_SCALE = 32766 / 32768  # of 16 bit, but for a step of rounding
 MAX_CLIPPED = 1e-3  # share of the values at full scale; loud masters have some
@@ -17,7 +17,7 @@ MAX_RESIDUAL_DB = -40.0
 MAX_RESIDUAL_DB_CODED = -10.0  # a lossy codec codes the mixture and every stem by itself
 
 
-class _Part:
+class Part:
     """A waveform of a track. Errors name its path; warnings, which records keep, its name, wherever the corpus lies."""
 
     def __init__(self, instrument: str | None, path: Path, stream: str, waveform: Waveform, sample_rate: int) -> None:
@@ -27,15 +27,25 @@ class _Part:
         self.waveform, self.sample_rate = waveform, sample_rate
 
     @property
-    def form(self) -> tuple[int, int]:
-        return self.sample_rate, self.waveform.shape[1]
+    def form(self) -> Form:
+        """Its rate and channels."""
+        return Form(self.sample_rate, self.waveform.shape[1])
 
-    def without_waveform(self) -> "_Part":
+    def without_waveform(self) -> "Part":
         """The part with the form of its waveform but none of its frames."""
-        return _Part(self.instrument, self._path, self._stream, self.waveform[:0].copy(), self.sample_rate)
+        return Part(self.instrument, self._path, self._stream, self.waveform[:0].copy(), self.sample_rate)
 
-    def findings(self) -> tuple[list[str], list[str]]:
-        """What is wrong with the waveform: errors and warnings, a sentence each."""
+    def findings(self, first: "Part") -> tuple[list[str], list[str]]:
+        """What is wrong with the waveform, given the first one of the track: errors and warnings, a sentence each."""
+        errors, warnings = self._level_findings()
+        if self.form != first.form:
+            errors.append(
+                f"{self.place} has {self.sample_rate} Hz and {self.form.channels} channels, {first.place} "
+                f"{first.sample_rate} Hz and {first.form.channels}; expected the same, copy the track again."
+            )
+        return errors, warnings
+
+    def _level_findings(self) -> tuple[list[str], list[str]]:
         loudest = peak(self.waveform)
         if not np.isfinite(loudest):
             return [f"{self.place} holds values that are not finite numbers; copy it again from the corpus."], []
@@ -70,13 +80,30 @@ def load_track(files: TrackFiles, form: Form | None = None) -> Track:
     return builder.track()
 
 
+def iter_parts(files: TrackFiles) -> Iterator[Part]:
+    """The waveforms of a track as they are in its files, the mixture first, for a track that does not fit in memory.
+
+    Raises:
+        ValueError: as :func:`load_track`, at the first file that is wrong.
+    """
+    errors, first = list(files.errors), None
+    for part in _iter_parts(files, errors):
+        first = first or part.without_waveform()
+        errors += part.findings(first)[0]
+        if errors:
+            break
+        yield part
+    if errors:
+        raise ValueError(" ".join(errors))
+
+
 class _Builder:
     """A track that grows part by part, the mixture first."""
 
     def __init__(self, files: TrackFiles, form: Form | None) -> None:
         self._files, self._form = files, form
         self.errors, self._warnings = list(files.errors), list(files.warnings)
-        self._first: _Part | None = None
+        self._first: Part | None = None
         self._lengths: dict[str, int] = {}
         self._mixture: Waveform | None = None
         self._energy = 0.0
@@ -84,15 +111,10 @@ class _Builder:
         self._sources: dict[str, Waveform] = {}
         self._num_parts: dict[str, int] = {}
 
-    def add(self, part: _Part) -> None:
+    def add(self, part: Part) -> None:
         """Adds the next waveform; of a track with errors nothing is kept."""
-        wrong, odd = part.findings()
         self._first = self._first or part.without_waveform()
-        if part.form != self._first.form:
-            wrong.append(
-                f"{part.place} has {part.sample_rate} Hz and {part.form[1]} channels, {self._first.place} "
-                f"{self._first.sample_rate} Hz and {self._first.form[1]}; expected the same, copy the track again."
-            )
+        wrong, odd = part.findings(self._first)
         self.errors += wrong
         self._warnings += odd
         self._lengths[part.name] = len(part.waveform)
@@ -135,10 +157,7 @@ class _Builder:
             waveform = fit_frames(waveform, len(self._rest))
             self._rest -= waveform
         source, before = self._converted(waveform), self._sources.get(instrument)
-        if before is not None:
-            longest = max(len(source), len(before))
-            source = fit_frames(source, longest) + fit_frames(before, longest)
-        self._sources[instrument] = source
+        self._sources[instrument] = source if before is None else add(source, before)
         self._num_parts[instrument] = self._num_parts.get(instrument, 0) + 1
 
     def _converted(self, waveform: Waveform) -> Waveform:
@@ -160,7 +179,7 @@ class _Builder:
         return residual
 
 
-def _iter_parts(files: TrackFiles, errors: list[str]) -> Iterator[_Part]:
+def _iter_parts(files: TrackFiles, errors: list[str]) -> Iterator[Part]:
     """The waveforms of a track, the mixture first; what cannot be read is added to ``errors``."""
     if _is_stem(files):
         path = files.paths[0]
@@ -171,12 +190,12 @@ def _iter_parts(files: TrackFiles, errors: list[str]) -> Iterator[_Part]:
             return
         for name in list(decoded):
             waveform, sample_rate = decoded.pop(name)
-            yield _Part(None if name == MIXTURE else name, path, f"{name} of ", waveform, sample_rate)
+            yield Part(None if name == MIXTURE else name, path, f"{name} of ", waveform, sample_rate)
         return
     mixture = ((None, files.mixture),) if files.mixture else ()
     for instrument, path in (*mixture, *files.sources):
         try:
-            yield _Part(instrument, path, "", *read_wav(path))
+            yield Part(instrument, path, "", *read_wav(path))
         except (ValueError, OSError) as error:
             errors.append(str(error) if isinstance(error, ValueError) else f"{path}: {error.strerror}.")
 

@@ -41,6 +41,12 @@ def fit_frames(waveform: Waveform, frames: int) -> Waveform:
     return np.pad(waveform[:frames], ((0, max(0, frames - len(waveform))), (0, 0)))
 
 
+def add(one: Waveform, other: Waveform) -> Waveform:
+    """The sum of two waveforms (T, C), as long as the longer one."""
+    longest = max(len(one), len(other))
+    return fit_frames(one, longest) + fit_frames(other, longest)
+
+
 def _refuse_truncated(path: Path) -> None:
     """Compares a file with the size in its RIFF header: libsndfile reads what is left of a cut file without a word."""
     with path.open("rb") as file:

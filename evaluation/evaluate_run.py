@@ -9,13 +9,13 @@ from pathlib import Path
 import configs
 from configs.splits import SPLITS
 from data_prep.revision import code_revision
-from data_prep.tracks import TrackFiles
+from data_prep.tracks import Form, TrackFiles
 from evaluation import mir_eval_backend
 from evaluation.about import About
 from evaluation.audit import audit, read_audit
 from evaluation.clips import FILE_NAME, write_clips
 from evaluation.job import score_all
-from evaluation.originals import find_originals, iter_originals, load_original
+from evaluation.originals import find_originals, iter_originals, read_form
 from evaluation.report import Extras, write_report
 from evaluation.results import Results
 from evaluation.stretches import record_run
@@ -62,7 +62,7 @@ def evaluate(
         originals = find_originals(subject, Path(root)) if root else {}
         form = _form(subject, originals)
         if subject.config.evaluation.backend == "mir_eval":
-            mir_eval_backend.require(form[1])
+            mir_eval_backend.require(form.channels)
         if with_audit:
             audit(subject)
         conditions = read_audit(subject)  # first, so that a broken file costs no scoring
@@ -87,12 +87,11 @@ def evaluate(
     return subject.out.url
 
 
-def _form(subject: Subject, originals: Mapping[str, TrackFiles]) -> tuple[int, int]:
+def _form(subject: Subject, originals: Mapping[str, TrackFiles]) -> Form:
     """Rate and channels of what is scored: those of the first original, or of the records."""
     for files in originals.values():
-        track = load_original(subject, files)
-        return track.sample_rate, track.mixture.shape[1]
-    return subject.config.audio.sample_rate, subject.config.audio.channels
+        return read_form(files)
+    return Form(subject.config.audio.sample_rate, subject.config.audio.channels)
 
 
 def _made_from(subject: Subject, about: About, baselines: str, root: str) -> dict[str, object]:
@@ -102,7 +101,7 @@ def _made_from(subject: Subject, about: About, baselines: str, root: str) -> dic
     return {**made_from, "config": about.config_json, "code": about.code_revision}
 
 
-def _about(subject: Subject, form: tuple[int, int], call: str) -> About:
+def _about(subject: Subject, form: Form, call: str) -> About:
     config, manifest = subject.config, subject.manifest
     trained = {track.name for track in subject.run.manifest.tracks("train")}
     heard = sorted(trained & {track.name for track in manifest.tracks(subject.split)})
@@ -111,8 +110,8 @@ def _about(subject: Subject, form: tuple[int, int], call: str) -> About:
         title=config.name,
         step=subject.separator.step,
         split=subject.split,
-        sample_rate=form[0],
-        channels=form[1],
+        sample_rate=form.sample_rate,
+        channels=form.channels,
         labels="oracle labels of each piece" if config.needs_labels else "no labels",
         evaluation=config.evaluation,
         config_json=configs.to_json(config),

@@ -1,15 +1,19 @@
 """The original files of a corpus at their own rate and channels, with the estimates of a run beside them.
 
-Only such scores may stand beside published ones. A track is decoded and estimated whole: its sources and all estimates
-are in memory at once, before they are scored from files in bounded memory.
+Only such scores may stand beside published ones. Of a track, the mixture and one source at a time are whole in memory
+(of a stem file, which is decoded in one pass, all of them); estimates never are.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from configs.instruments import ACCOMPANIMENT
 from data_prep.corpora import list_tracks
-from data_prep.loading import load_track
-from data_prep.tracks import Track, TrackFiles, Waveform, with_accompaniment
+from data_prep.loading import iter_parts
+from data_prep.tracks import Form, TrackFiles, Waveform
+from data_prep.waveforms import add, fit_frames, read_wav
 from evaluation.stored import StoredTrack, write_blocks
 from evaluation.subject import Subject
 from evaluation.unpack import MODEL
@@ -40,46 +44,56 @@ def iter_originals(
     Raises:
         ValueError: a file cannot be decoded, or tracks differ in rate or channels.
     """
-    form = None
+    expected = None
     for name, files in originals.items():
         if name in skip:
             continue
-        track = load_original(subject, files)
-        found = track.sample_rate, track.mixture.shape[1]
-        if form not in (None, found):
+        track = _store(subject, files, scratch)
+        form = Form(track.sample_rate, track.channels)
+        if expected not in (None, form):
             raise ValueError(f"{name} has another rate or number of channels than tracks before it; score it apart.")
-        form = found
-        yield _store(subject, track, scratch)
+        expected = form
+        yield track
 
 
-def load_original(subject: Subject, files: TrackFiles) -> Track:
-    """A track with the sources that the network knows.
+def read_form(files: TrackFiles) -> Form:
+    """Rate and channels of a track; ``ValueError`` where it cannot be decoded."""
+    return next(iter_parts(files)).form
 
-    Raises:
-        ValueError: it cannot be decoded, or has a source that the network does not know.
-    """
+
+def _store(subject: Subject, files: TrackFiles, scratch: Path) -> StoredTrack:
     vocabulary = subject.config.data.sources
-    track = with_accompaniment(load_track(files), vocabulary)
-    if unknown := [source for source in track.sources if source not in vocabulary]:
-        raise ValueError(f"{track.name} has the source {unknown[0]}; the network knows {', '.join(vocabulary)}.")
-    return track
-
-
-def _store(subject: Subject, track: Track, scratch: Path) -> StoredTrack:
-    vocabulary, form = subject.config.data.sources, (track.sample_rate, track.mixture.shape[1])
-    mixture, references = scratch / "mixture.wav", {}
-    _write(mixture, track.mixture, form)
-    for source, waveform in track.sources.items():
-        references[source] = scratch / f"reference-{vocabulary.index(source)}.wav"
-        _write(references[source], waveform, form)
-    labels, num_frames = tuple(track.sources), len(track.mixture)
+    paths = {source: scratch / f"reference-{k}.wav" for k, source in enumerate(vocabulary)}
+    mixture, lengths = np.zeros((0, 1), np.float32), dict[str, int]()
+    for part in iter_parts(files):
+        form = part.form
+        if part.instrument is None:
+            mixture = part.waveform
+            continue
+        source = _source_of(part.instrument, files.name, vocabulary)
+        waveform = add(part.waveform, read_wav(paths[source])[0]) if source in lengths else part.waveform
+        _write(paths[source], waveform, form)
+        lengths[source] = len(waveform)
+        if files.mixture is None:
+            mixture = add(mixture, part.waveform)
+    for source, found in lengths.items():
+        if found != len(mixture):
+            _write(paths[source], fit_frames(read_wav(paths[source])[0], len(mixture)), form)
+    references = {source: paths[source] for source in vocabulary if source in lengths}
     estimates = {source: scratch / f"estimate-{k}.wav" for k, source in enumerate(vocabulary)}
-    for path, estimate in zip(
-        estimates.values(), subject.separator.separate(track.mixture, track.sample_rate, labels), strict=True
-    ):
-        _write(path, estimate, form)
-    return StoredTrack(track.name, vocabulary, *form, num_frames, mixture, references, {MODEL: estimates})
+    _write(scratch / "mixture.wav", mixture, form)
+    blocks = subject.separator.iter_separated(mixture, form.sample_rate, tuple(references))
+    write_blocks(estimates, *form, (dict(zip(vocabulary, block, strict=True)) for block in blocks))
+    systems = {MODEL: estimates}
+    return StoredTrack(files.name, vocabulary, *form, len(mixture), scratch / "mixture.wav", references, systems)
 
 
-def _write(path: Path, waveform: Waveform, form: tuple[int, int]) -> None:
+def _source_of(instrument: str, track: str, vocabulary: Sequence[str]) -> str:
+    """What the network calls it: what has no name of its own is part of the accompaniment, if there is one."""
+    if instrument not in vocabulary and ACCOMPANIMENT not in vocabulary:
+        raise ValueError(f"{track} has the source {instrument}; the network knows {', '.join(vocabulary)}.")
+    return instrument if instrument in vocabulary else ACCOMPANIMENT
+
+
+def _write(path: Path, waveform: Waveform, form: Form) -> None:
     write_blocks({"": path}, *form, [{"": waveform}])

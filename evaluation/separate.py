@@ -6,12 +6,12 @@ writes stems/song/vn.wav and stems/song/vc.wav.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
+from itertools import chain
 from pathlib import Path
 
 import av
 import numpy as np
-import soundfile
 import soxr
 from absl import flags
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from configs.schema import WEIGHTS
 from data_prep import command
 from data_prep.storage import is_bucket, making, open_folder
 from data_prep.tracks import Waveform
-from data_prep.waveforms import fit_frames
+from evaluation.stored import write_blocks
 from trainer.checkpoints import restore_network
 from trainer.conditioning import UNKNOWN
 from trainer.tiling import make_block_estimator
@@ -71,19 +71,46 @@ class Separator:
         A mono network separates each channel by itself; a stereo network hears a mono file twice, and the mean of
         its two channels is returned.
         """
+        return np.concatenate(list(self.iter_separated(waveform, sample_rate, labels)), axis=1)
+
+    def iter_separated(self, waveform: Waveform, sample_rate: int, labels: Sequence[str] | None) -> Iterator[Waveform]:
+        """The same in consecutive blocks (K, frames, C), for estimates that do not fit in memory."""
         rate, channels = self.config.audio.sample_rate, self.config.audio.channels
+        blocks: Iterator[Waveform]
         resampled = soxr.resample(waveform, sample_rate, rate, quality="HQ")
         if channels == 1:
-            by_channel = [self.estimate(resampled[:, [c]], labels) for c in range(waveform.shape[1])]
-            estimates = np.concatenate(by_channel, axis=2)
+            by_channel = [self.iter_blocks(resampled[:, [c]], labels) for c in range(waveform.shape[1])]
+            blocks = (np.concatenate(parts, axis=2) for parts in zip(*by_channel, strict=True))
         elif waveform.shape[1] == 1:
-            estimates = self.estimate(np.repeat(resampled, 2, axis=1), labels).mean(axis=2, keepdims=True)
+            twice = self.iter_blocks(np.repeat(resampled, 2, axis=1), labels)
+            blocks = (block.mean(axis=2, keepdims=True) for block in twice)
         elif waveform.shape[1] == 2:
-            estimates = self.estimate(resampled, labels)
+            blocks = self.iter_blocks(resampled, labels)
         else:
             raise ValueError(f"the file has {waveform.shape[1]} channels; a stereo network separates 1 or 2.")
-        restored = [soxr.resample(estimate, rate, sample_rate, quality="HQ") for estimate in estimates]
-        return np.stack([fit_frames(estimate, len(waveform)) for estimate in restored])
+        return _fit(_resample(blocks, rate, sample_rate), len(waveform))
+
+
+def _resample(blocks: Iterator[Waveform], rate: int, sample_rate: int) -> Iterator[Waveform]:
+    """Consecutive blocks (K, frames, C) at another rate, the same as if each of the K were resampled whole."""
+    first = next(blocks)
+    streams = [soxr.ResampleStream(rate, sample_rate, first.shape[2], quality="HQ") for _ in first]
+
+    def convert(block: Waveform, last: bool) -> Waveform:
+        parts = zip(streams, np.ascontiguousarray(block), strict=True)
+        return np.stack([stream.resample_chunk(part, last=last) for stream, part in parts])
+
+    yield from (convert(block, last=False) for block in chain([first], blocks))
+    yield convert(first[:, :0], last=True)
+
+
+def _fit(blocks: Iterator[Waveform], num_frames: int) -> Iterator[Waveform]:
+    """Consecutive blocks (K, frames, C) of so many frames together: the end cut off, or zeros behind it."""
+    for block in blocks:
+        kept = block[:, :num_frames]
+        num_frames -= kept.shape[1]
+        yield kept
+    yield np.zeros((len(kept), num_frames, kept.shape[2]), np.float32)
 
 
 def read_audio(path: Path) -> tuple[Waveform, int]:
@@ -132,12 +159,12 @@ def separate_files(
     written = []
     for path in paths:
         waveform, rate = read_audio(path)
-        estimates = separator.separate(waveform, rate, labels)
-        with closing(open_folder(f"{out}/{path.stem}")) as folder:
-            for name in chosen:
-                with making(folder, f"{name}.wav") as target:
-                    soundfile.write(target, estimates[sources.index(name)], rate, subtype="FLOAT", format="WAV")
-                written.append(f"{folder.url}/{name}.wav")
+        blocks = separator.iter_separated(waveform, rate, labels)
+        with ExitStack() as stack:
+            folder = stack.enter_context(closing(open_folder(f"{out}/{path.stem}")))
+            targets = {name: stack.enter_context(making(folder, f"{name}.wav")) for name in chosen}
+            write_blocks(targets, rate, waveform.shape[1], (dict(zip(sources, block, strict=True)) for block in blocks))
+            written += [f"{folder.url}/{name}.wav" for name in chosen]
         print(f"{path.name}: {', '.join(chosen)} -> {folder.url}", flush=True)
     return written
 

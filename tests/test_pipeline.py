@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,16 @@ import tensorflow as tf
 import configs
 from data_prep import activity, write
 from data_prep.assemble import iter_full_tracks
+from data_prep.loading import load_track
 from data_prep.manifest import load_manifest
 from data_prep.synthetic import write_musdb, write_urmp
+from data_prep.tracks import TrackFiles
+from data_prep.waveforms import fit_frames
 from evaluation.aggregates import improvement, place
 from evaluation.baselines import ORACLES
 from evaluation.clips import Choice, read_clips
 from evaluation.evaluate_run import evaluate
+from evaluation.originals import iter_originals
 from evaluation.scores import SCHEMA_VERSION, read_csv
 from evaluation.separate import Separator, read_audio, separate_files
 from evaluation.sounds import decode
@@ -159,6 +164,35 @@ def test_scores_at_the_rate_of_the_original_files(workdir, corpus):
     assert np.median([abs(one - other) for one, other in pairs]) < 1.5  # tones lie below 4 kHz for the most part
     with pytest.raises(ValueError, match=r"has no URMP pieces|no track"):
         evaluate(str(workdir), "", "test", "latest", [], "average", "none", root=str(workdir))
+
+
+def test_originals_are_stored_as_they_would_be_loaded(workdir, tmp_path):
+    """Part by part: two of one instrument, one too short, no mixture."""
+    rng = np.random.default_rng(5)
+    parts = [("cl", 3000), ("vn", 2500), ("cl", 2800)]
+    paths = [(name, tmp_path / f"{number}.wav") for number, (name, _) in enumerate(parts)]
+    for (_, path), (_, frames) in zip(paths, parts, strict=True):
+        soundfile.write(path, 0.1 * rng.standard_normal((frames, 2)), 11025, subtype="FLOAT")
+    subject = open_subject(str(workdir), "", "test", "latest", [])
+    files = TrackFiles("Piece", None, None, tuple(paths))
+    for mixture in (None, tmp_path / "mix.wav"):
+        if mixture:
+            soundfile.write(mixture, 0.1 * rng.standard_normal((2900, 2)), 11025, subtype="FLOAT")
+        files = replace(files, mixture=mixture)
+        (stored,) = iter_originals(subject, {"Piece": files}, (), tmp_path)
+        loaded = load_track(files)
+        frames = 0, stored.num_frames
+        assert (stored.sample_rate, stored.channels, stored.num_frames) == (11025, 2, len(loaded.mixture))
+        references = stored.read_references(*frames)
+        np.testing.assert_allclose(stored.read_mixture(*frames, references), loaded.mixture, atol=1e-7)
+        for k, source in enumerate(stored.vocabulary):
+            expected = fit_frames(loaded.sources.get(source, loaded.mixture[:0]), stored.num_frames)
+            np.testing.assert_array_equal(references[k], expected)
+        expected = subject.separator.separate(loaded.mixture, 11025, ["cl", "vn"])
+        np.testing.assert_allclose(stored.read_estimates(*frames)["model"], expected, atol=1e-6)
+    nameless = replace(files, sources=(*files.sources, ("zither", paths[0][1])))
+    with pytest.raises(ValueError, match="has the source zither; the network knows"):
+        list(iter_originals(subject, {"Piece": nameless}, (), tmp_path))
 
 
 def test_a_report_on_training_tracks_is_no_result(workdir):
