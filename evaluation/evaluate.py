@@ -15,7 +15,8 @@ STEP-SPLIT-original. Only such scores may stand beside published ones.
 scores what any other system wrote: ESTIMATES/TRACK/SOURCE.wav against REFERENCES/TRACK/SOURCE.wav, also .flac, of any
 rate and channels; the mixture is REFERENCES/TRACK/mixture.wav or the sum of the references.
 
-An interrupted call is continued by the same one, track by track.
+An interrupted call is continued by the same one, track by track; of a finished one only the report is made again, until
+scores.csv is deleted.
 """
 
 from collections.abc import Sequence

@@ -13,11 +13,11 @@ from data_prep.storage import open_folder
 from evaluation import mir_eval_backend
 from evaluation.about import About
 from evaluation.clips import FILE_NAME, Choice, Read, Stretch, choose, record, write_clips
-from evaluation.folders import MODEL, Found, find_tracks
+from evaluation.folders import MODEL, Found, find_tracks, refuse_what_is_no_number
 from evaluation.job import score_all
 from evaluation.options import override_evaluation
 from evaluation.report import Extras, write_report
-from evaluation.results import Results
+from evaluation.results import Results, file_states
 from evaluation.scores import Row
 from evaluation.stored import StoredTrack
 from evaluation.workers import Workers
@@ -42,7 +42,7 @@ def evaluate_folders(
         processes: that score at most, 0 for as many as there are cores.
 
     Raises:
-        ValueError: what ``evaluation.folders.find_tracks`` and ``evaluation.scoring.score_stored`` refuse.
+        ValueError: what ``evaluation.folders`` and ``evaluation.scoring.score_stored`` refuse.
     """
     settings = override_evaluation(Config(name="estimates"), overrides).evaluation
     found = find_tracks(Path(estimates), Path(references))
@@ -58,6 +58,7 @@ def evaluate_folders(
         secs = {track.name: track.secs for track in found.tracks}
         results = Results(folder, list(secs), _made_from(found, settings, baselines))
         remaining = [track for track in found.tracks if track.name not in results.kept]
+        refuse_what_is_no_number(remaining)
         with Workers(processes) as workers:
             rows = score_all(remaining, secs, results, settings, baselines == "oracle", workers)
         for line in silent(rows):
@@ -132,14 +133,5 @@ def _about(found: Found, estimates: str, references: str, settings: Evaluation, 
 
 def _made_from(found: Found, settings: Evaluation, baselines: str) -> dict[str, object]:
     """What the scores depend on: every file as it is now, and how they are scored."""
-    files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in _files(found.tracks)]
+    files = file_states(path for track in found.tracks for path in track.paths)
     return {"files": files, "evaluation": dataclasses.asdict(settings), "baselines": baselines, "code": code_revision()}
-
-
-def _files(tracks: Sequence[StoredTrack]) -> list[Path]:
-    found: list[Path] = []
-    for track in tracks:
-        found += [track.mixture] if track.mixture else []
-        for files in (track.references, *track.systems.values()):
-            found += files.values()
-    return found

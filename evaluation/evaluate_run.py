@@ -17,7 +17,7 @@ from evaluation.clips import FILE_NAME, write_clips
 from evaluation.job import score_all
 from evaluation.originals import find_originals, iter_originals, read_form
 from evaluation.report import Extras, write_report
-from evaluation.results import Results
+from evaluation.results import Results, file_states
 from evaluation.stretches import record_run
 from evaluation.subject import Subject, open_subject
 from evaluation.unpack import iter_stored
@@ -39,7 +39,8 @@ def evaluate(
 ) -> str:
     """Estimate, score and report a split; returns the path or address of the folder of the results.
 
-    A track is kept as soon as it is scored: an interrupted call is continued by the same one.
+    A track is kept as soon as it is scored: an interrupted call is continued by the same one, and of a finished one
+    only the report is made again.
 
     Args:
         workdir: this and the following up to ``weights``: see ``evaluation.subject.open_subject``.
@@ -71,7 +72,7 @@ def evaluate(
         about = _about(subject, form, shlex.join(["python", "-m", "evaluation.evaluate", *arguments]))
         rate = subject.config.audio.sample_rate
         secs = {track.name: track.num_frames / rate for track in subject.manifest.tracks(split)}
-        results = Results(subject.out, list(secs), _made_from(subject, about, baselines, root))
+        results = Results(subject.out, list(secs), _made_from(subject, about, baselines, originals))
         with Workers(processes) as workers:
             kept, scratch = frozenset(results.kept), subject.out.scratch
             stored = iter_originals(subject, originals, kept, scratch) if root else iter_stored(subject, kept, scratch)
@@ -94,11 +95,18 @@ def _form(subject: Subject, originals: Mapping[str, TrackFiles]) -> Form:
     return Form(subject.config.audio.sample_rate, subject.config.audio.channels)
 
 
-def _made_from(subject: Subject, about: About, baselines: str, root: str) -> dict[str, object]:
-    """What the scores depend on: the network, the records or originals, and how they are scored."""
-    shards = [[shard.name, shard.crc32c] for shard in subject.manifest.shards[subject.split]]
-    made_from = {"shards": shards, "root": root, "baselines": baselines, "weights": subject.arguments}
-    return {**made_from, "config": about.config_json, "code": about.code_revision}
+def _made_from(
+    subject: Subject, about: About, baselines: str, originals: Mapping[str, TrackFiles]
+) -> dict[str, object]:
+    """What the scores depend on: the network, the records and originals, and how they are scored."""
+    return {
+        "weights": subject.separator.checksum,
+        "shards": [[shard.name, shard.crc32c] for shard in subject.manifest.shards[subject.split]],
+        "originals": file_states(path for files in originals.values() for path in files.paths),
+        "config": about.config_json,
+        "baselines": baselines,
+        "code": about.code_revision,
+    }
 
 
 def _about(subject: Subject, form: Form, call: str) -> About:

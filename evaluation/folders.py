@@ -8,10 +8,11 @@ rate and channels, one and the same for all. An estimate of a source that a trac
 leaks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import soundfile
 
 from evaluation.stored import StoredTrack
@@ -19,6 +20,7 @@ from evaluation.stored import StoredTrack
 MODEL = "model"
 SUFFIXES = (".wav", ".flac")
 _MIXTURE = "mixture"
+_BLOCK_FRAMES = 2**18  # read at a time
 
 Files = dict[str, Path]  # by the name of the source
 
@@ -64,6 +66,26 @@ def find_tracks(estimates: Path, references: Path) -> Found:
                 f"{first.channels} at {first.sample_rate} Hz; score them apart, their scores do not compare."
             )
     return Found(tracks, sorted(true.keys() - estimated.keys()))
+
+
+def refuse_what_is_no_number(tracks: Iterable[StoredTrack]) -> None:
+    """Read every file that may hold what is no number, that is of float samples, before the first track is scored.
+
+    Raises:
+        ValueError: one does.
+    """
+    for path in (path for track in tracks for path in track.paths):
+        with soundfile.SoundFile(path) as file:
+            if file.subtype not in ("FLOAT", "DOUBLE"):
+                continue
+            for start in range(0, file.frames, _BLOCK_FRAMES):
+                broken = ~np.isfinite(file.read(_BLOCK_FRAMES, always_2d=True)).all(axis=1)
+                if broken.any():
+                    secs = (start + int(broken.argmax())) / file.samplerate
+                    raise ValueError(
+                        f"{path} has a value that is not a finite number at {secs:.3f} s; mend the file, or take its "
+                        "track out of the estimates."
+                    )
 
 
 def _list_files(root: Path) -> dict[str, Files]:

@@ -5,6 +5,7 @@
 writes stems/song/vn.wav and stems/song/vc.wav.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from itertools import chain
@@ -39,6 +40,10 @@ class Separator:
         self.config: Config = load_run(workdir).config
         network = make_network(self.config)
         self.step = restore_network(workdir, network, checkpoint, weights)
+        found = hashlib.sha256()
+        for weight in network.weights:
+            found.update(weight.numpy().tobytes())
+        self.checksum = found.hexdigest()  # of the weights
         self._iter_blocks = make_block_estimator(network, self.config.model.geometry())
 
     def label_vector(self, labels: Sequence[str] | None) -> NDArray[np.float32]:

@@ -34,6 +34,12 @@ class StoredTrack:
         """Its length in seconds."""
         return self.num_frames / self.sample_rate
 
+    @property
+    def paths(self) -> list[Path]:
+        """All its files."""
+        named = (self.references, *self.systems.values())
+        return [*([self.mixture] if self.mixture else []), *(path for files in named for path in files.values())]
+
     def read_references(self, start: int, stop: int) -> Floats:
         """Frames [start, stop) of every slot: (K, stop - start, C)."""
         return self._read_slots(self.references, start, stop)

@@ -83,6 +83,22 @@ def test_scores_are_those_of_the_waveforms(corpus, capsys):
         np.testing.assert_allclose(decode(recording.sounds["estimate"])[0], estimate, atol=1e-3)
 
 
+def test_finished_scores_are_not_made_again(corpus, capsys):
+    folder, _ = corpus
+    out = Path(evaluate(folder, baselines="none"))
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    (out / "report.html").unlink()
+    capsys.readouterr()
+    evaluate(folder, baselines="none")
+    assert "2 of 2 tracks were scored before." in capsys.readouterr().out
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    (out / "scores.json").write_text("[")
+    write(folder / "estimates/test/One/drums.wav", np.zeros((3 * RATE, 2)))
+    evaluate(folder, baselines="none")
+    assert "1/2 test/One scored" in capsys.readouterr().out
+    assert (out / "scores.csv").read_bytes() != before["scores.csv"]
+
+
 def test_silent_files_are_told_of_and_counted(corpus, capsys):
     folder, _ = corpus
     write(folder / "estimates/test/One/drums.wav", np.zeros((3 * RATE, 2)))
@@ -120,14 +136,14 @@ def other_rate_of_all(folder):
 
 NAN = np.where(np.arange(3 * RATE)[:, None] == 2500, np.nan, np.ones((1, 2)))
 BAD = {
-    "shorter": (np.ones((3 * RATE - 1, 2)), RATE, r"drums\.wav has 5999 frames of 2 channels at 2000 Hz, but .* 6000"),
-    "mono": (np.ones((3 * RATE, 1)), RATE, r"drums\.wav has 6000 frames of 1 channels at 2000 Hz, but .* of 2 "),
+    "shorter": (np.ones((3 * RATE - 1, 2)), RATE, r"bass\.wav has 5999 frames of 2 channels at 2000 Hz, but .* 6000"),
+    "mono": (np.ones((3 * RATE, 1)), RATE, r"bass\.wav has 6000 frames of 1 channels at 2000 Hz, but .* of 2 "),
     "other rate": (
         np.ones((3 * RATE, 2)),
         4000,
-        r"drums\.wav has 6000 frames of 2 channels at 4000 Hz, but .*expected",
+        r"bass\.wav has 6000 frames of 2 channels at 4000 Hz, but .*expected",
     ),
-    "nan": (NAN, RATE, r"track test/One: drums of the model has values that are not finite numbers between 1 and 2 s"),
+    "nan": (NAN, RATE, r"test/Two/bass\.wav has a value that is not a finite number at 1\.250 s; mend the file"),
 }
 
 
@@ -135,7 +151,8 @@ BAD = {
 def test_a_bad_estimate_is_one_sentence_and_no_table(corpus, name):
     folder, _ = corpus
     waveform, rate, message = BAD[name]
-    write(folder / "estimates/test/One/drums.wav", waveform, rate)
+    # The last track, so that one before it could be scored first.
+    write(folder / "estimates/test/Two/bass.wav", waveform, rate)
     with pytest.raises(ValueError, match=message):
         evaluate(folder)
     assert not list(folder.glob("out/*.csv"))
