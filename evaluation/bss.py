@@ -200,7 +200,7 @@ def relate(
 
 
 def working_bytes(num_references: int, num_estimates: int, num_frames: int, channels: int, filter_taps: int) -> int:
-    """About how much memory :func:`pair_energies` takes at most, as long as Cholesky serves."""
+    """About how much memory :func:`pair_energies` takes at most, but for ``projection.rare_bytes``."""
     signals, estimates, frames = num_references * channels, num_estimates * channels, num_frames + filter_taps - 1
     factors = (signals * filter_taps) ** 2 + num_references * (channels * filter_taps) ** 2
     waveforms = 5 * (estimates + signals) * frames

@@ -16,13 +16,14 @@ semi-normal equations: A. Bjorck, "Stability analysis of the method of seminorma
 problems", Linear Algebra and its Applications 88/89, 1987). That comes to what an orthogonal factorisation of A gives,
 as long as the factor has any digits. Where it has none (duplicates of a reference, hardly any noise outside the band),
 first a Cholesky factorisation is tried, then A itself is factorised: seconds to minutes instead of milliseconds. Where
-A does not fit in memory (13 stereo sources at 44.1 kHz) what lies below the rounding of the references is left alone
+that needs too much memory (six stereo sources and more) what lies below the rounding of the references is left alone
 instead, which may leave some tenths of a dB of noise beyond their band unexplained.
 
 Axes: R references, N signals, T frames, L taps, B blocks.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -36,8 +37,12 @@ Floats = NDArray[np.float64]
 EXACT = 1e-9  # a correction below it, relative to the signal, is none
 ROUNDING = 1e-6  # one below it that does not become smaller is rounding
 SHRINK = 0.3  # what a correction must become smaller by, else there are no digits in the factor
-_MOST_BYTES = 2 * 10**9  # of A, beyond which it is not factorised itself
+_MOST_BYTES = 1_350_000_000  # for factorising A itself, beyond which that is left
+_BLOCK = 64  # columns that LAPACK's QR factorisation treats at a time
 _DENSE_SIZE = 1024  # up to it a plain Cholesky factorisation is as fast
+
+# Entered to factorise A itself, which takes much memory: processes that share the machine share a lock.
+alone: AbstractContextManager[object] = nullcontext()
 
 
 class Solver(NamedTuple):
@@ -52,7 +57,7 @@ class Delays:
 
     def __init__(self, references: Floats, taps: int, before: Floats | None = None) -> None:
         """References of shape (R, T), and the L - 1 frames before them, (R, L - 1), None for zeros."""
-        self._taps, self._frames = taps, references.shape[-1]
+        self.taps, self._frames = taps, references.shape[-1]
         self._num_fft = scipy.fft.next_fast_len(4 * taps, real=True)
         self._hop = self._num_fft - taps + 1
         self._num_blocks = -(-self._frames // self._hop)
@@ -74,15 +79,15 @@ class Delays:
         """A^T x for each of N signals: (N, T) -> (N, R, L)."""
         missing = self._num_blocks * self._hop - self._frames
         blocks = np.pad(signals, ((0, 0), (0, missing))).reshape(len(signals), self._num_blocks, self._hop)
-        padded = np.pad(blocks, ((0, 0), (0, 0), (self._taps - 1, 0)))
+        padded = np.pad(blocks, ((0, 0), (0, 0), (self.taps - 1, 0)))
         spectra = _frequencies_first(scipy.fft.rfft(padded))  # (F, N, B)
         products = spectra @ self._spectra.conj().swapaxes(1, 2)  # (F, N, R), summed over the blocks
-        return scipy.fft.irfft(np.moveaxis(products, 0, -1), self._num_fft)[..., : self._taps]
+        return scipy.fft.irfft(np.moveaxis(products, 0, -1), self._num_fft)[..., : self.taps]
 
     def filter(self, filters: Floats) -> Floats:
         """A c for each of N sets of filters: (N, R, L) -> (N, T)."""
         spectra = _frequencies_first(scipy.fft.rfft(filters, self._num_fft)) @ self._spectra  # (F, N, B)
-        blocks = scipy.fft.irfft(np.moveaxis(spectra, 0, -1), self._num_fft)[..., self._taps - 1 :]
+        blocks = scipy.fft.irfft(np.moveaxis(spectra, 0, -1), self._num_fft)[..., self.taps - 1 :]
         return blocks.reshape(len(filters), -1)[:, : self._frames]
 
     def lags(self) -> Floats:
@@ -179,8 +184,7 @@ class Subspace:
     def __init__(self, delays: Delays) -> None:
         self._delays = delays
         size, _, taps = (lags := delays.lags()).shape
-        too_large = 8 * size * taps * delays.references.shape[1] > _MOST_BYTES
-        self._solvers = iter_solvers(lags, last_resort=too_large)
+        self._solvers = iter_solvers(lags, last_resort=_svd_bytes(size * taps) > _MOST_BYTES)
         self._solver = next(self._solvers, None)
 
     def project(self, signals: Floats) -> Floats:
@@ -191,7 +195,8 @@ class Subspace:
                 return found
             self._solver = None  # so that its factor is gone before there is another
             self._solver = next(self._solvers, None)
-        return _project_by_svd(self._delays.references, self._delays._taps, signals)
+        with alone:
+            return _project_by_svd(self._delays, signals)
 
     def _approach(self, solver: Solver, signals: Floats) -> Floats | None:
         """The projection, corrected until it does not change; None where the solver has no digits."""
@@ -215,12 +220,32 @@ class Subspace:
         return self._delays.filter(solve(self._delays.correlate(signals - found)))
 
 
-def _project_by_svd(references: Floats, taps: int, signals: Floats) -> Floats:
-    """Project on an orthonormal basis of the delayed references; directions below their rounding error are none."""
+def rare_bytes(num_columns: int) -> int:
+    """What factorising A itself may take, A with R L columns: one process at a time, where nothing else serves."""
+    return min(_svd_bytes(num_columns), _MOST_BYTES)
+
+
+def _svd_bytes(num_columns: int) -> int:
+    return 50 * num_columns**2  # a triangle of A and its singular vectors, with what LAPACK needs to find them
+
+
+def _project_by_svd(delays: Delays, signals: Floats) -> Floats:
+    """Project on the singular vectors of A; directions below its rounding error are none.
+
+    The triangular factor of the rows of A so far takes up the next ones, and the signals with them, so that A is never
+    there whole.
+    """
+    references, taps, frames = delays.references, delays.taps, signals.shape[1]
+    total = len(references) * taps
+    upper, right = np.zeros((total, total), order="F"), np.zeros((total, len(signals)), order="F")
     padded = np.pad(references, ((0, 0), (taps - 1, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, taps, axis=-1)[..., ::-1]  # (R, T, L)
-    delayed = windows.transpose(0, 2, 1).reshape(-1, windows.shape[1]).T
-    basis, triangle = scipy.linalg.qr(delayed, mode="economic", overwrite_a=True, check_finite=False)
-    turned, sizes, _ = scipy.linalg.svd(triangle, full_matrices=False, check_finite=False)
-    turned = turned[:, sizes > sizes[0] * max(delayed.shape) * np.finfo(np.float64).eps]
-    return np.asarray(signals @ basis @ turned @ turned.T @ basis.T)
+    for start in range(0, frames, rows := max(total // 4, _BLOCK)):
+        stop = min(start + rows, frames)
+        windows = np.lib.stride_tricks.sliding_window_view(padded[:, start : stop + taps - 1], taps, axis=-1)
+        delayed = np.asfortranarray(windows[..., ::-1].transpose(1, 0, 2).reshape(stop - start, total))
+        upper, turns, blocks, _ = lapack.dtpqrt(0, min(_BLOCK, total), upper, delayed, overwrite_a=1, overwrite_b=1)
+        right, _, _ = lapack.dtpmqrt(0, turns, blocks, right, signals[:, start:stop].T, trans="T", overwrite_a=1)
+    left, sizes, axes = scipy.linalg.svd(upper, overwrite_a=True, check_finite=False)
+    rank = np.count_nonzero(sizes > sizes[0] * max(total, frames) * np.finfo(np.float64).eps)
+    filters = ((left[:, :rank].T @ right).T / sizes[:rank]) @ axes[:rank]
+    return delays.filter(filters.reshape(len(signals), -1, taps))

@@ -12,6 +12,7 @@ import numpy as np
 from configs.schema import Evaluation
 from data_prep import activity
 from evaluation import baselines, bss
+from evaluation.projection import rare_bytes
 from evaluation.scores import Row
 from evaluation.segments import Scorer, in_order
 from evaluation.stored import Floats, StoredTrack
@@ -60,7 +61,7 @@ def score_stored(
     if oracles:
         covariances = baselines.spatial_covariances(workers.map(sum_covariances, tasks))
         tasks = [task._replace(covariances=covariances) for task in tasks]
-    workers.fit(_task_bytes(tasks, len(systems)))
+    workers.fit(*_task_bytes(tasks, len(systems)))
     filters = None
     if config.fits_track and len(slots):
         products = np.sum([each.products for each in measured], axis=0)
@@ -72,14 +73,15 @@ def score_stored(
     return in_order(segments)
 
 
-def _task_bytes(tasks: Sequence[Task], systems: int) -> int:
-    """What a process needs at most for any of the tasks."""
+def _task_bytes(tasks: Sequence[Task], systems: int) -> tuple[int, int]:
+    """What a process needs at most for any of the tasks, and what one of them may need beyond."""
     track, config = tasks[0].track, tasks[0].config
     polyphony = max(int(task.sounding.sum(axis=1).max()) for task in tasks if task.sounding is not None)
     longest = max(stop - start for task in tasks for start, stop in task.bounds)
     audio = max(len(task.bounds) * segment_bytes(track, task.bounds, systems) for task in tasks)
     estimates = systems * polyphony + 1
-    return 2 * audio + bss.working_bytes(polyphony, estimates, longest, track.channels, config.filter_taps)
+    usual = 2 * audio + bss.working_bytes(polyphony, estimates, longest, track.channels, config.filter_taps)
+    return usual, rare_bytes(polyphony * track.channels * config.filter_taps)
 
 
 def _measure(task: Task) -> _Measured:

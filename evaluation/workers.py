@@ -11,8 +11,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.synchronize import Lock
 from types import TracebackType
 from typing import TypeVar
+
+from evaluation import projection
 
 # What limits the threads of the linear algebra behind NumPy and SciPy, read when a process loads it.
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -37,10 +40,15 @@ class Workers:
         self._pool: ProcessPoolExecutor | None = None
         self._size = 1
 
-    def fit(self, task_bytes: int) -> int:
-        """Let as many processes run as can work on a task of this size each; returns their number."""
+    def fit(self, task_bytes: int, alone_bytes: int = 0) -> int:
+        """Let as many processes run as can work on a task of this size each; returns their number.
+
+        Args:
+            task_bytes: what a task takes.
+            alone_bytes: what one process at a time may take beyond, inside ``projection.alone``.
+        """
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_BYTES
-        size = max(min(self._most, (self._memory_bytes - used) // (_IDLE_BYTES + task_bytes)), 1)
+        size = max(min(self._most, (self._memory_bytes - used - alone_bytes) // (_IDLE_BYTES + task_bytes)), 1)
         if size != self._size:
             self._stop()
             self._size = size
@@ -76,7 +84,7 @@ class Workers:
         try:  # a submission starts a process where none is free
             if self._pool is None:
                 context = multiprocessing.get_context("spawn")
-                self._pool = ProcessPoolExecutor(self._size, mp_context=context, initializer=_begin)
+                self._pool = ProcessPoolExecutor(self._size, context, _begin, (context.Lock(),))
             return self._pool.submit(call)
         finally:
             for name, value in before.items():
@@ -99,8 +107,9 @@ class Workers:
         self._stop()
 
 
-def _begin() -> None:
+def _begin(lock: Lock) -> None:
     """A worker leaves an interruption from the keyboard to the process that started it, and ends where that ended."""
+    projection.alone = lock
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -1,5 +1,6 @@
 """BSS Eval, SI-SDR and SNR: against mir_eval and museval, against least squares on the explicit matrix, by hand."""
 
+import tracemalloc
 from functools import partial
 
 import mir_eval
@@ -238,6 +239,17 @@ def test_a_stereo_reference_twice_adds_nothing():
     truth = least_squares_images(references, estimates, 8)
     scores = bss.bss_eval_images(references, estimates, 8)
     np.testing.assert_allclose(scores[1:], truth, rtol=0, atol=NO_DIGITS_TOLERANCE_DB)
+
+
+def test_factorising_the_matrix_takes_the_memory_that_is_reckoned_with():
+    references, signals = noise(3, 8, 9000), noise(4, 6, 9000)
+    delays = projection.Delays(references, 128)
+    tracemalloc.start()
+    projection._project_by_svd(delays, signals)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    reckoned = projection.rare_bytes(8 * 128)
+    assert 0.5 * reckoned < peak < 1.1 * reckoned
 
 
 def test_where_the_matrix_is_too_large_the_rest_is_right_to_tenths(monkeypatch):

@@ -2,15 +2,17 @@
 
 import os
 import sys
+import time
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from configs.schema import Evaluation
 from data_prep.storage import LocalFolder
-from evaluation import tasks, workers
+from evaluation import projection, tasks, workers
 from evaluation.baselines import oracle_estimates
 from evaluation.job import score_all
 from evaluation.results import Results
@@ -84,6 +86,13 @@ def square(number):
     return number**2
 
 
+def hold_alone(_):
+    with projection.alone:
+        start = time.monotonic()
+        time.sleep(0.05)
+        return start, time.monotonic()
+
+
 def end(_):
     os._exit(3)
 
@@ -97,6 +106,8 @@ def test_processes_give_the_same_rows_and_load_no_tensorflow(tmp_path, monkeypat
         assert all(modules == set() and int(threads) >= 1 for modules, threads, _ in found)
         assert os.getpid() not in {process for _, _, process in found}
         assert list(pool.map(square, range(20))) == [n**2 for n in range(20)]
+        held = sorted(pool.map(hold_alone, range(4)))
+        assert all(stop <= start for (_, stop), (start, _) in pairwise(held))
         assert same(score_stored(stored, CONFIG, True, pool), score_stored(stored, CONFIG, True, Workers(1)))
         with pytest.raises(ValueError, match="ended unexpectedly, most likely for want of memory"):
             list(pool.map(end, range(2)))
@@ -110,6 +121,7 @@ def test_there_are_as_many_processes_as_memory_allows(monkeypatch):
         used = 10**6 * workers._MAXRSS_BYTES
         assert pool.fit(gram) == (4 * 10**9 - used) // (workers._IDLE_BYTES + gram) == 1
         assert pool.fit(8 * (8 * 512) ** 2) == 8
+        assert pool.fit(8 * (8 * 512) ** 2, 2 * 10**9) == 3
         assert pool.fit(10**10) == 1
     with Workers(3) as pool:
         assert pool.fit(1) == 3
