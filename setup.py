@@ -27,6 +27,7 @@ setup(
         "soundfile>=0.12",
         "soxr>=0.5",
         "tensorflow-io>=0.37",
+        "threadpoolctl>=3.5",
         "tqdm>=4.66",
     ],
     extras_require={
