@@ -4,16 +4,13 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 
-from tqdm import tqdm
-
 from configs.schema import Evaluation
+from evaluation.progress import make_bar
 from evaluation.results import Results
 from evaluation.scores import Row
 from evaluation.scoring import score_stored
 from evaluation.stored import StoredTrack
 from evaluation.workers import Workers
-
-_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s of audio [{elapsed}<{remaining}]"
 
 
 def score_all(
@@ -54,7 +51,7 @@ class _Progress:
         done = set(kept)
         self._count, self._number = len(secs), len(done)
         self._secs, self._scored, self._started = sum(secs[name] for name in secs.keys() - done), 0.0, time.monotonic()
-        self._bar = tqdm(total=self._secs, desc="scored", bar_format=_BAR, disable=None, dynamic_ncols=True)
+        self._bar = make_bar("scored", self._secs)
         if done:
             self._say(f"{len(done)} of {len(secs)} tracks were scored before.")
 

@@ -14,6 +14,7 @@ from data_prep.corpora import list_tracks
 from data_prep.loading import iter_parts
 from data_prep.tracks import Form, TrackFiles, Waveform
 from data_prep.waveforms import add, fit_frames, read_wav
+from evaluation.progress import watch
 from evaluation.stored import StoredTrack, write_blocks
 from evaluation.subject import Subject
 from evaluation.unpack import MODEL
@@ -83,6 +84,7 @@ def _store(subject: Subject, files: TrackFiles, scratch: Path) -> StoredTrack:
     estimates = {source: scratch / f"estimate-{k}.wav" for k, source in enumerate(vocabulary)}
     _write(scratch / "mixture.wav", mixture, form)
     blocks = subject.separator.iter_separated(mixture, form.sample_rate, tuple(references))
+    blocks = watch(blocks, f"{files.name} estimated", len(mixture), form.sample_rate)
     write_blocks(estimates, *form, (dict(zip(vocabulary, block, strict=True)) for block in blocks))
     systems = {MODEL: estimates}
     return StoredTrack(files.name, vocabulary, *form, len(mixture), scratch / "mixture.wav", references, systems)

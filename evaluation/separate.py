@@ -22,6 +22,7 @@ from configs.schema import WEIGHTS
 from data_prep import command
 from data_prep.storage import is_bucket, making, open_folder
 from data_prep.tracks import Waveform
+from evaluation.progress import watch
 from evaluation.stored import write_blocks
 from trainer.checkpoints import restore_network
 from trainer.conditioning import UNKNOWN
@@ -164,7 +165,7 @@ def separate_files(
     written = []
     for path in paths:
         waveform, rate = read_audio(path)
-        blocks = separator.iter_separated(waveform, rate, labels)
+        blocks = watch(separator.iter_separated(waveform, rate, labels), path.name, len(waveform), rate)
         with ExitStack() as stack:
             folder = stack.enter_context(closing(open_folder(f"{out}/{path.stem}")))
             targets = {name: stack.enter_context(making(folder, f"{name}.wav")) for name in chosen}

@@ -7,6 +7,7 @@ import numpy as np
 
 from data_prep.assemble import Piece, StoredPieces, iter_tracks
 from data_prep.tracks import Waveform
+from evaluation.progress import watch
 from evaluation.stored import StoredTrack, write_blocks
 from evaluation.subject import Subject
 
@@ -36,6 +37,7 @@ def _store(subject: Subject, track: StoredPieces, scratch: Path) -> StoredTrack:
     form = audio.sample_rate, audio.channels
     write_blocks({_MIXTURE: mixture_file, **references}, *form, _reference_blocks(track.pieces, mixture))
     blocks = subject.separator.iter_blocks(mixture, track.labels)
+    blocks = watch(blocks, f"{track.name} estimated", track.num_frames, audio.sample_rate)
     write_blocks(estimates, *form, (dict(zip(sources, block, strict=True)) for block in blocks))
     return StoredTrack(track.name, sources, *form, track.num_frames, mixture_file, references, {MODEL: estimates})
 
