@@ -6,7 +6,7 @@ pairs at one distance in time, and then the same tones nearly everywhere, they m
 one score can come near to that, so what is found here is confirmed on the samples themselves (data_prep.leaks).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -95,43 +95,71 @@ def find_candidates(sketches: Sequence[Sketch], tracks: Sequence[int]) -> list[C
 
     Args:
         sketches: one of each waveform.
-        tracks: the track of each waveform; waveforms of one track are not compared.
+        tracks: the track of each waveform, ascending; waveforms of one track are not compared.
     """
     landmarks = [_landmarks(sketch) for sketch in sketches]
-    counts = [len(marks) for marks in landmarks]
-    pairs, times = np.concatenate([*landmarks, np.zeros((0, 2), np.int32)]).T
-    owners = np.repeat(np.arange(len(landmarks)), counts)
-    # Where a pair of tones is too common to look at all of its places, those looked at are a fair sample.
-    shuffled = np.random.default_rng(0).permutation(len(pairs))
-    order = shuffled[np.argsort(pairs[shuffled], kind="stable")]
-    index = _Index(pairs[order], times[order], owners[order])
+    counts, index = np.array([len(marks) for marks in landmarks]), _Index(landmarks, tracks)
     found = []
-    for one, marks in enumerate(landmarks):
-        wanted = np.asarray(tracks) != tracks[one]
-        wanted[:one] = False  # compared already
-        for other, offset, votes in _count(*index.look_up(marks, wanted)):
-            enough = votes >= max(_MIN_VOTES, _MIN_SHARE * min(counts[one], counts[other]))
-            if enough and _share_of_same_tones(sketches[one], sketches[other], offset) >= _MIN_SAME:
+    for one in range(len(landmarks)):
+        others, offsets, votes = _best_offsets(index.look_up(one))
+        enough = votes >= np.maximum(_MIN_VOTES, _MIN_SHARE * np.minimum(counts[one], counts[others]))
+        for other, offset in zip(others[enough].tolist(), offsets[enough].tolist(), strict=True):
+            if _share_of_same_tones(sketches[one], sketches[other], offset) >= _MIN_SAME:
                 found.append(Candidate(one, other, offset))
     return found
 
 
-class _Index(NamedTuple):
-    """All landmarks, sorted by their pairs of tones."""
+class _Index:
+    """All landmarks, sorted by their pairs of tones and within a pair by track.
 
-    pairs: NDArray[np.int32]
-    times: NDArray[np.int32]
-    owners: NDArray[np.intp]
+    So the places of a pair in later tracks follow each other; only they are looked at, and two tracks compared once.
+    """
 
-    def look_up(self, marks: _Landmarks, wanted: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-        """Who of those wanted has the same pairs, and how much earlier."""
-        marks = marks[np.argsort(marks[:, 0])]  # so that memory is read in order
-        starts = np.searchsorted(self.pairs, marks[:, 0], "left")
-        counts = np.minimum(np.searchsorted(self.pairs, marks[:, 0], "right") - starts, _MAX_PLACES)
+    def __init__(self, landmarks: Sequence[_Landmarks], tracks: Sequence[int]) -> None:
+        sizes = [len(marks) for marks in landmarks]
+        self._bounds = np.cumsum([0, *sizes])
+        pairs, self._times = np.concatenate([*landmarks, np.zeros((0, 2), np.int32)]).T
+        order = _sorting_order(pairs)
+        owners = np.repeat(np.arange(len(landmarks), dtype=np.int32), sizes)[order]
+        new_pair = np.diff(pairs[order], prepend=np.int32(-1)) != 0
+        new_track = np.diff(np.asarray(tracks, np.int32)[owners], prepend=np.int32(-1)) != 0
+        pair_sizes, pair_ends = _runs(new_pair)
+        track_sizes, track_ends = _runs(new_pair | new_track)
+        # Where a pair of tones is too common to look at all of its places, those looked at are a fair sample.
+        chances = (_MAX_PLACES / pair_sizes).astype(np.float32)
+        kept = np.random.default_rng(0).random(len(order), np.float32) < np.repeat(chances, pair_sizes)
+        self._places = _packed(owners[kept], -self._times[order[kept]])
+        num_before = np.append(np.int32(0), np.cumsum(kept, dtype=np.int32))
+        self._spans = np.empty((len(order), 2), np.int32)  # of the places to look at, for each landmark
+        self._spans[order, 0] = np.repeat(num_before[track_ends], track_sizes)
+        self._spans[order, 1] = np.repeat(num_before[pair_ends], pair_sizes)
+
+    def look_up(self, one: int) -> NDArray[np.int64]:
+        """Who of the waveforms of later tracks has the same pairs as a waveform, and how much earlier (``_packed``)."""
+        mine = slice(self._bounds[one], self._bounds[one + 1])
+        order = np.argsort(self._spans[mine, 0])
+        starts, stops = self._spans[mine][order].T
+        counts = stops - starts
         places = np.arange(counts.sum()) + np.repeat(starts - np.cumsum(counts) + counts, counts)
-        owners = self.owners[places]
-        kept = np.flatnonzero(wanted[owners])
-        return owners[kept], np.repeat(marks[:, 1], counts)[kept] - self.times[places[kept]]
+        return self._places[places] + np.repeat(self._times[mine][order], counts)
+
+
+def _sorting_order(pairs: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Where the pairs are in ascending order, equal ones as they come.
+
+    Sorting numbers is far faster than sorting their places: so the places become the lower half of the numbers.
+    """
+    numbers = np.left_shift(pairs, 32, dtype=np.int64)
+    numbers += np.arange(len(pairs), dtype=np.int32)
+    numbers.sort()
+    return numbers.astype(np.int32)  # the lower half
+
+
+def _runs(is_first: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The size and end of each run of equal values, of which those that begin a run are marked."""
+    starts = np.flatnonzero(is_first).astype(np.int32)
+    sizes = np.diff(starts, append=np.int32(len(is_first)))
+    return sizes, starts + sizes
 
 
 def _landmarks(sketch: Sketch) -> _Landmarks:
@@ -148,15 +176,24 @@ def _landmarks(sketch: Sketch) -> _Landmarks:
     return np.concatenate(found).astype(np.int32)
 
 
-def _count(others: NDArray[np.intp], offsets: NDArray[np.int32]) -> Iterator[tuple[int, int, int]]:
-    """For each other waveform the offset with most votes; a copy's hops lie between ours, so two neighbours count."""
-    keys, votes = np.unique((others.astype(np.int64) << 32) + offsets + 2**31, return_counts=True)
-    followed = np.append(np.diff(keys) == 1, False)
-    votes = votes + np.where(followed, np.roll(votes, -1), 0)
-    for other in np.unique(keys >> 32):
-        mine = slice(*np.searchsorted(keys, [other << 32, (other + 1) << 32]))
-        best = mine.start + int(votes[mine].argmax())
-        yield int(other), int((keys[best] & 0xFFFFFFFF) - 2**31), int(votes[best])
+def _packed(waveforms: NDArray[np.int32], offsets: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Waveforms and offsets in hops as numbers that sort by both."""
+    return (waveforms.astype(np.int64) << 32) + offsets + 2**31
+
+
+def _best_offsets(found: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Every waveform found, once, the offset at which it was found most often, and how often.
+
+    A copy's hops lie between ours, so two neighbouring offsets count.
+    """
+    keys, votes = np.unique(found, return_counts=True)
+    votes[:-1] += np.where(np.diff(keys) == 1, votes[1:], 0)
+    waveforms = keys >> 32
+    firsts = np.flatnonzero(np.diff(waveforms, prepend=-1))
+    most = np.maximum.reduceat(votes, firsts) if len(keys) else votes
+    is_best = np.flatnonzero(votes == np.repeat(most, np.diff(firsts, append=len(keys))))
+    best = is_best[np.searchsorted(is_best, firsts)]
+    return waveforms[best], (keys[best] & 0xFFFFFFFF) - 2**31, votes[best]
 
 
 def _share_of_same_tones(one: Sketch, other: Sketch, offset: int) -> float:

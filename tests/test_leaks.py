@@ -120,6 +120,15 @@ def test_performances_that_sketches_suspect_are_cleared_by_the_samples():
     assert best_lag(takes[0][:, 0], takes[1][:, 0], 3000)[1] < 0.5
 
 
+def test_every_two_tracks_are_compared_once_and_none_with_itself():
+    hop = round(hop_secs(RATE) * RATE)
+    one, other = (perform(score(i), i) for i in (1, 2))
+    takes = {"a": (one, one), "b": (other, one[40 * hop :]), "c": (other[10 * hop :],)}
+    sketches = [make_sketch(take, RATE) for track in takes.values() for take in track]
+    found = find_candidates(sketches, [0, 0, 1, 1, 2])
+    assert found == [(0, 3, 40), (1, 3, 40), (2, 4, 10)]
+
+
 def test_the_pattern_of_a_machine_in_two_songs_is_a_warning(tmp_path, capsys):
     """One bar, the same to the sample, over and over; in one of the songs a stroke is missing."""
     rng, bar = np.random.default_rng(5), RATE * 2
