@@ -7,15 +7,14 @@ from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from configs import Config
 from data_prep.excerpts import iter_excerpts
 from data_prep.loading import load_track
 from data_prep.manifest import TrackEntry, layout_of, track_from_tree
-from data_prep.records import FORMAT_VERSION, encode
+from data_prep.records import FORMAT_VERSION, encode, framed
 from data_prep.sketches import Sketch, make_sketch
-from data_prep.storage import Stored, checksum, replacing
+from data_prep.storage import Checksum, Stored, checksum, replacing
 from data_prep.tracks import MIXTURE, Form, Original, Track, TrackFiles, with_accompaniment
 
 
@@ -105,12 +104,14 @@ def records_path(scratch: Path, key: str) -> Path:
 
 def _write(job: Job, scratch: Path, key: str, track: Track, sketches: dict[str, Sketch]) -> Prepared:
     """The records first, what is known of them last, so that whoever finds that finds all."""
-    layout, num_excerpts, records = layout_of(job.config), 0, records_path(scratch, key)
-    with replacing(records, flush=False) as path, tf.io.TFRecordWriter(str(path)) as writer:
+    layout, num_excerpts, whole = layout_of(job.config), 0, Checksum()
+    with replacing(records_path(scratch, key), flush=False) as path, path.open("wb") as file:
         for excerpt in iter_excerpts(track, job.config.data):
-            writer.write(encode(excerpt, layout))
+            for part in framed(encode(excerpt, layout)):
+                file.write(part)
+                whole.update(part)
             num_excerpts += 1
-    entry, stored = _entry(track, num_excerpts), checksum(records)
+    entry, stored = _entry(track, num_excerpts), whole.stored()
     with replacing(scratch / f"{key}.npz", flush=False) as path, path.open("wb") as file:
         np.savez(file, **sketches)
     with replacing(scratch / f"{key}.json", flush=False) as path:

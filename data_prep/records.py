@@ -21,6 +21,7 @@ per waveform or float32; a value times its scale is the sample. Silent sources a
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import google_crc32c
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -108,6 +109,16 @@ def encode(excerpt: Excerpt, layout: Layout) -> bytes:
         features[name].bytes_list.value.extend(texts)
     features["audio/scale"].float_list.value.extend(scales)
     return example.SerializeToString(deterministic=True)
+
+
+def framed(serialized: bytes) -> tuple[bytes, bytes, bytes]:
+    """What a TFRecord file holds of a record, in order: its length with a checksum, the record, its checksum.
+
+    https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details. TensorFlow's own writer copies
+    what it is given more than once, and does not tell of what bytes the file is.
+    """
+    length = len(serialized).to_bytes(8, "little")
+    return length + _masked_crc(length), serialized, _masked_crc(serialized)
 
 
 def parse(serialized: bytes, layout: Layout, address: int = 0) -> Record:
@@ -231,6 +242,11 @@ def _fields(data: bytes, message: slice) -> Iterator[slice]:
         length, start = length | data[start] << shift, start + 1
         yield slice(start, start + length)
         start += length
+
+
+def _masked_crc(data: bytes) -> bytes:
+    crc = int(google_crc32c.value(data))
+    return (((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32).to_bytes(4, "little")
 
 
 def _scale(waveform: Waveform, encoding: str) -> float:

@@ -227,7 +227,8 @@ def making(folder: Folder, name: str, overwrite: bool = True) -> Iterator[Path]:
     working_name = f"{plain_name(name)}.{os.getpid()}"
     path = folder.scratch / working_name
     try:
-        yield path
+        with _naming(path):
+            yield path
         folder.put(path, name, overwrite)
     finally:
         path.unlink(missing_ok=True)
@@ -267,12 +268,23 @@ def replacing(path: Path, flush: bool = True) -> Iterator[Path]:
     """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        yield temporary
-        if flush:
-            _flush(temporary)
+        with _naming(path):
+            yield temporary
+            if flush:
+                _flush(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Names the file in errors that name none: those of a write, as where a disk is full."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def _flush(path: Path) -> None:

@@ -70,6 +70,14 @@ def test_round_trip(encoding, tolerance, channels):
             )  # and float32 rounding
 
 
+@pytest.mark.parametrize("size", [0, 1, 1000])
+def test_records_are_framed_as_tensorflow_does(tmp_path, size):
+    content = np.random.default_rng(size).bytes(size)
+    with tf.io.TFRecordWriter(str(tmp_path / "theirs")) as writer:
+        writer.write(content)
+    assert b"".join(records.framed(content)) == (tmp_path / "theirs").read_bytes()
+
+
 def test_a_loud_waveform_does_not_clip():
     config = make_config()
     track = make_track()
