@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -87,26 +88,43 @@ def place(shard: Shard, folder: Folder, before: dict[str, Placed]) -> ShardEntry
     if sidecar.exists():
         folder.delete(shard.name)  # ours, but of other tracks; what is not ours is not overwritten
     with making(folder, shard.name, overwrite=False) as path:
-        stored = _concatenate(shard.tracks, folder.scratch, path)
+        stored = _put_together(shard.tracks, folder.scratch, path)
         entry = ShardEntry(shard.name, *stored, tuple(track.entry for track in shard.tracks if track.entry))
         with replacing(sidecar) as temporary:
             temporary.write_text(json.dumps({"entry": asdict(entry), "keys": keys}), encoding="utf-8")
-    for key in keys:
+    for key in keys[1:]:
         records_path(folder.scratch, key).unlink()
     return entry
 
 
-def _concatenate(tracks: Sequence[Prepared], scratch: Path, target: Path) -> Stored:
-    """Records are framed one by one, so files of them are a file of them when they follow each other."""
+def _put_together(tracks: Sequence[Prepared], scratch: Path, target: Path) -> Stored:
+    """Records are framed one by one, so files of them are a file of them when they follow each other.
+
+    The first becomes the shard itself: many a shard is of one track, and need not be written a second time.
+    """
+    first, *others = tracks
     whole = Checksum()
-    with target.open("wb") as output:
-        for track in tracks:
-            path, part = records_path(scratch, track.key), Checksum()
-            with path.open("rb") as file:
-                while chunk := file.read(_CHUNK_BYTES):
-                    output.write(chunk)
-                    part.update(chunk)
-                    whole.update(chunk)
-            if part.stored() != track.stored:
-                raise ValueError(f"{path} was damaged after it was written; delete {scratch} and start again.")
+    with suppress(FileNotFoundError):
+        records_path(scratch, first.key).replace(target)
+    for chunk in _iter_chunks(first, target):
+        whole.update(chunk)
+    with target.open("ab") as output:
+        for track in others:
+            for chunk in _iter_chunks(track, records_path(scratch, track.key)):
+                output.write(chunk)
+                whole.update(chunk)
     return whole.stored()
+
+
+def _iter_chunks(track: Prepared, path: Path) -> Iterator[bytes]:
+    """The records of a track; behind the last an error where they are not those that were written, or not there."""
+    found = Checksum()
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            found.update(chunk)
+            yield chunk
+    if found.stored() != track.stored:
+        raise ValueError(
+            f"the records of {track.files.name} in {path.parent} are gone, or were damaged after they were written; "
+            f"the same command prepares them again."
+        )
