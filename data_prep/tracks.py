@@ -79,11 +79,30 @@ def convert(waveform: Waveform, sample_rate: int, form: Form) -> Waveform:
     """
     if form.channels != 1 and waveform.shape[1] not in (1, form.channels):
         raise ValueError(f"it has {waveform.shape[1]} channels; expected 1 or {form.channels}.")
-    if form.channels == 1:
-        waveform = to_mono(waveform)
     if sample_rate != form.sample_rate:
-        waveform = soxr.resample(waveform, sample_rate, form.sample_rate, quality="HQ")
+        waveform = _resample(waveform, sample_rate, form)
+    elif form.channels == 1:
+        waveform = to_mono(waveform)
     return np.repeat(waveform, form.channels, axis=1) if waveform.shape[1] != form.channels else waveform
+
+
+def _resample(waveform: Waveform, sample_rate: int, form: Form) -> Waveform:
+    """A waveform at the rate of a form, and mono if that is: what soxr makes of the whole, to the bit.
+
+    Block by block, because channels are mixed faster in a processor's cache, and because NumPy gets its memory from
+    the system in larger pages than soxr.
+    """
+    channels = 1 if form.channels == 1 else waveform.shape[1]
+    stream = soxr.ResampleStream(sample_rate, form.sample_rate, channels, "float32", "HQ")
+    resampled = np.empty((len(waveform) * form.sample_rate // sample_rate + 2, channels), np.float32)
+    filled = 0
+    for start in range(0, len(waveform), _BLOCK_FRAMES):
+        block = waveform[start : start + _BLOCK_FRAMES]
+        block = to_mono(block) if channels == 1 else block
+        found = stream.resample_chunk(block, last=start + _BLOCK_FRAMES >= len(waveform))
+        resampled[filled : filled + len(found)] = found
+        filled += len(found)
+    return resampled[:filled]
 
 
 def to_mono(waveform: Waveform) -> Waveform:

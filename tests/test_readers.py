@@ -154,6 +154,14 @@ def test_converting_averages_repeats_and_resamples_whole():
         convert(np.zeros((10, 3), np.float32), 8000, Form(8000, 2))
 
 
+@pytest.mark.parametrize("frames", [1, 2**16, 2**16 + 1, 200_001])
+@pytest.mark.parametrize(("channels", "rate"), [(1, 22050), (2, 22050), (2, 96000)])
+def test_resampling_in_blocks_is_resampling_the_whole(frames, channels, rate):
+    waveform = np.random.default_rng(frames).standard_normal((frames, channels)).astype(np.float32)
+    whole = soxr.resample(waveform, 48000, rate, quality="HQ")
+    assert np.array_equal(convert(waveform, 48000, Form(rate, channels)), whole)
+
+
 # --- URMP --------------------------------------------------------------------------------------------------------
 
 
