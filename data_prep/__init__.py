@@ -3,6 +3,10 @@
 import os
 import sys
 
+from data_prep.interruption import end_at_once_while_importing
+
+end_at_once_while_importing(__name__)
+
 # Before TensorFlow is imported anywhere: its start-up notices would bury the first lines a user should read. With a
 # bucket they stay: the same log tells of requests that failed and are tried again.
 _BUCKET = any("gs://" in argument for argument in sys.argv)

@@ -7,17 +7,17 @@ Flags live in one registry per process, so a command defines its own only where 
 """
 
 import re
-import signal
 import sys
 from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
+from data_prep import interruption
 from data_prep.storage import reason
 
 FINISHED = 0
 ERROR = 1
-INTERRUPTED = 75  # EX_TEMPFAIL of sysexits.h: try again later
+INTERRUPTED = interruption.STATUS
 
 _MISSING_FLAG = re.compile(r"^flag (--\w+)=None: .*")
 _TRACEBACK = "Traceback (most recent call last)"
@@ -29,7 +29,7 @@ def run(main: Callable[[list[str]], int | None], takes_files: bool = False) -> N
     What a user can mend (``ValueError``, ``OSError``, TensorFlow's file errors) is one sentence on stderr;
     ``--verbosity=1`` shows where it came from. Other exceptions are faults of the program and keep their traceback.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being asked to end is being interrupted
+    interruption.catch()
     app.run(lambda argv: _status(main, argv, takes_files), flags_parser=_parse_flags)
 
 
@@ -43,7 +43,7 @@ def _status(main: Callable[[list[str]], int | None], argv: list[str], takes_file
         logging.debug("The error came from here.", exc_info=error)
         return ERROR
     except KeyboardInterrupt:
-        print("interrupted; the same command continues.", file=sys.stderr)
+        print(interruption.SENTENCE, file=sys.stderr)
         return INTERRUPTED
 
 

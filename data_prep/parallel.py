@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext
 from typing import TypeVar
 
 _Job = TypeVar("_Job")
@@ -37,6 +39,7 @@ def run(function: Callable[[_Job], _Result], jobs: Sequence[_Job], workers: int)
         return
     context = multiprocessing.get_context("forkserver")  # forking this process could copy a lock that is held
     context.set_forkserver_preload([function.__module__])  # imported once, not by every worker
+    _start_fork_server(context)
     pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _prepare_worker)
     try:
         for future in as_completed([pool.submit(function, job) for job in jobs]):
@@ -49,8 +52,24 @@ def run(function: Callable[[_Job], _Result], jobs: Sequence[_Job], workers: int)
         pool.shutdown(cancel_futures=True)
 
 
+def _start_fork_server(context: ForkServerContext) -> None:
+    """Starts the process that workers are forked from, where it does not run yet, and waits for its imports.
+
+    It never hears of Ctrl-C, nor do the workers: the first process decides what that means.
+    """
+    resource_tracker.ensure_running()  # else starting the fork server starts it, which would unblock the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    # Were an interruption to come while the pool waits, a worker would start when the pool was gone, and complain.
+    nobody = context.Process()
+    nobody.start()
+    nobody.join()
+
+
 def _prepare_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process decides what an interruption means
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from data_prep import command
+from data_prep import command, interruption
 
 BASELINES = ("oracle", "none")
 
@@ -42,8 +42,9 @@ def main(_: Sequence[str]) -> None:
 def _evaluate_run() -> str:
     if not FLAGS.workdir or FLAGS.out:
         raise ValueError("name the run with --workdir, without --out, or --estimates, --references and --out.")
-    from evaluation.evaluate_run import evaluate
-    from evaluation.options import flag_values
+    with interruption.importing():
+        from evaluation.evaluate_run import evaluate
+        from evaluation.options import flag_values
 
     return evaluate(*flag_values(), FLAGS.baselines, FLAGS.audit, FLAGS.processes, FLAGS.root)
 
@@ -57,7 +58,8 @@ def _evaluate_folders() -> str:
         or not (FLAGS.estimates and FLAGS.references and FLAGS.out)
     ):
         raise ValueError("files are scored by --estimates, --references and --out, without a run or records.")
-    from evaluation.evaluate_folders import evaluate_folders
+    with interruption.importing():
+        from evaluation.evaluate_folders import evaluate_folders
 
     folders = FLAGS.estimates, FLAGS.references, FLAGS.out
     return evaluate_folders(*folders, FLAGS.set, FLAGS.baselines, FLAGS.processes)

@@ -1,5 +1,7 @@
 """The project as a package: it installs elsewhere, with its data files, and every command explains itself."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +48,38 @@ def test_an_unknown_flag_is_one_sentence(command):
     assert result.stderr.startswith("error: ")
     assert "Traceback" not in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["data_prep.show", "trainer.task", "evaluation.separate", "evaluation.evaluate"])
+def test_an_interruption_while_tensorflow_is_imported_is_one_sentence(command):
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", command, "--workdir=none"],  # on stderr a line for each module
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where the tests run in the background
+    )
+    with process:
+        for line in process.stderr:
+            if " tensorflow." in line:
+                break
+        process.send_signal(signal.SIGINT)
+        lines = [line for line in process.stderr if not line.startswith("import time:")]
+    assert (process.returncode, lines) == (75, ["interrupted; the same command continues.\n"])
+
+
+def test_an_import_leaves_interruptions_to_the_program_that_imports(tmp_path):
+    """Which may be a command itself, of a package that imports ours as a whole."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "__init__.py").write_text("import data_prep, trainer, evaluation")
+    (tmp_path / "other" / "tool.py").write_text(
+        "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
+        "print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)"
+    )
+    call = [sys.executable, "-m", "other.tool", "trainer"]
+    default = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    result = run(*call, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=default)
+    assert result.stdout == "True\nTrue\n", result.stderr
 
 
 def test_a_missing_flag_is_named():

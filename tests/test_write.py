@@ -271,6 +271,22 @@ def test_interruption_is_status_75(corpus, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".scratch"]
 
 
+def test_an_interruption_while_workers_start_is_one_sentence(corpus, tmp_path):
+    process = subprocess.Popen(
+        command(corpus, tmp_path / "out", "--workers=2"),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where the tests run in the background
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while len(children.read_text().split()) < 2:  # the tracker of resources, then the server of workers
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (75, "interrupted; the same command continues.\n")
+
+
 def die(_):
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -1,3 +1,6 @@
 """Records to checkpoints: the label-conditioned Wave-U-Net and its training loop."""
 
-import data_prep  # noqa: F401 (it silences TensorFlow's notices, and must do so before anyone imports that)
+# data_prep silences TensorFlow's notices, and must do so before anyone imports that.
+from data_prep.interruption import end_at_once_while_importing
+
+end_at_once_while_importing(__name__)
