@@ -9,6 +9,7 @@ from data_prep.corpora import CORPORA, Listing
 from data_prep.leaks import SharedRecording, Sketched, find_shared_recordings
 from data_prep.loading import load_track
 from data_prep.prepare import Prepared
+from data_prep.quantities import counted
 from data_prep.sketches import hop_secs
 from data_prep.tracks import Track, TrackFiles, with_accompaniment
 
@@ -39,7 +40,7 @@ def judge(listing: Listing, tracks: Sequence[Prepared], config: Config, strict: 
     if not skip_bad:
         errors += [sentence for track in bad for sentence in track.errors]
     elif not good:
-        errors.append(f"none of the {len(tracks)} tracks of {listing.root} can be read.")
+        errors.append(f"no track of {listing.root} can be read.")
     warnings += [f"no track is for {split}." for split in SPLITS if not any(t.files.split == split for t in good)]
     for track in good:
         warnings += [
@@ -98,7 +99,8 @@ def _count_findings(listing: Listing) -> list[str]:
     published = CORPORA[listing.corpus].num_tracks
     if published in (None, len(listing.found)):
         return []
-    return [f"{listing.root} has {len(listing.found)} tracks, {published} were published; is the copy complete?"]
+    found = counted(len(listing.found), "track")
+    return [f"{listing.root} has {found}, {published} were published; is the copy complete?"]
 
 
 def _rate_findings(listing: Listing, track: Prepared) -> list[str]:

@@ -58,5 +58,5 @@ def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
         )
     tracks = tuple(track for track in found if track.split is not None)
     if not tracks:
-        raise ValueError(f"the splits {splits!r} exclude all {len(found)} tracks of {root}; choose other splits.")
+        raise ValueError(f"the splits {splits!r} exclude every track of {root}; choose other splits.")
     return Listing(corpus, root, chosen, tracks, frozenset(track.name for track in found))

@@ -16,6 +16,7 @@ from absl import flags
 from configs.splits import SPLITS
 from data_prep import command
 from data_prep.manifest import Manifest, load_manifest
+from data_prep.quantities import counted
 
 # Operations of class A write or list, those of class B read; deleting is free. How many TensorFlow needs to save a
 # checkpoint, metrics.jsonl and the summaries, and to drop the oldest checkpoint.
@@ -50,12 +51,14 @@ def iter_items(manifest: Manifest, hours: float, checkpoints: int, checkpoint_mi
     """The bill of records, and of a run of so many hours and checkpoints, of which some are kept."""
     shards = [shard for split in SPLITS for shard in manifest.shards.get(split, ())]
     reads = sum(1 - (-shard.num_bytes // _READ_BYTES) for shard in shards)  # and one for its size
-    yield Item(f"uploading {len(shards)} shards", len(shards) + 1, 2 * len(shards))
+    yield Item(f"uploading {counted(len(shards), 'shard')}", len(shards) + 1, 2 * len(shards))
     yield Item("keeping the records for a month", gib=sum(shard.num_bytes for shard in shards) / 2**30)
     yield Item("reading them once, as each start of a run does", 0, reads)
     beats, (writes, gets) = round(hours * _HEARTBEATS_PER_HOUR), CHECKPOINT_OPERATIONS
     yield Item(
-        f"a run of {hours:g} hours, {checkpoints} checkpoints", beats + checkpoints * writes, beats + checkpoints * gets
+        f"a run of {hours:g} hours, {counted(checkpoints, 'checkpoint')}",
+        beats + checkpoints * writes,
+        beats + checkpoints * gets,
     )
     yield Item(f"keeping {kept} checkpoints for a month", gib=kept * checkpoint_mib / 1024)
 

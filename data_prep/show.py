@@ -24,6 +24,7 @@ from data_prep import command
 from data_prep.assemble import FullTrack
 from data_prep.manifest import Manifest, TrackEntry, load_manifest
 from data_prep.overview import draw_overview
+from data_prep.quantities import clock, counted
 from data_prep.records import Record, iter_records
 from data_prep.storage import open_folder, replacing
 from data_prep.tracks import MIXTURE, Waveform
@@ -33,23 +34,23 @@ def table(manifest: Manifest) -> Iterator[str]:
     """What a folder of records holds: sizes, instruments and polyphony of every split."""
     layout = manifest.layout
     yield (
-        f"{manifest.corpus}, {layout.sample_rate} Hz, {layout.channels} channels, {layout.encoding}, "
+        f"{manifest.corpus}, {layout.sample_rate} Hz, {counted(layout.channels, 'channel')}, {layout.encoding}, "
         f"splits {manifest.config.data.splits}, written by {manifest.code_revision}"
     )
     yield ""
     yield f"{'':16}{''.join(f'{split:>12}' for split in SPLITS)}"
     rows = {
         "tracks": [f"{len(manifest.tracks(split))}" for split in SPLITS],
-        "hours": [f"{_hours(manifest, manifest.tracks(split)):.2f}" for split in SPLITS],
+        "h:mm:ss": [_length(manifest, manifest.tracks(split)) for split in SPLITS],
         "records": [f"{sum(track.num_excerpts for track in manifest.tracks(split))}" for split in SPLITS],
         "shards": [f"{len(manifest.shards.get(split, ()))}" for split in SPLITS],
         "MiB": [f"{sum(shard.num_bytes for shard in manifest.shards.get(split, ())) / 2**20:.1f}" for split in SPLITS],
     }
     yield from (f"{name:16}{''.join(f'{cell:>12}' for cell in cells)}" for name, cells in rows.items())
-    yield from ("", "with each instrument, tracks and hours:")
+    yield from ("", "with each instrument, tracks and h:mm:ss:")
     for source in layout.sources:
         playing = [[track for track in manifest.tracks(split) if source in track.num_parts] for split in SPLITS]
-        cells = (f"{len(tracks):5} {_hours(manifest, tracks):6.2f}" for tracks in playing)
+        cells = (f"{len(tracks):4} {_length(manifest, tracks):>9}" for tracks in playing)
         yield f"{name_of(source):16}{''.join(cells)}"
     yield from ("", "by number of instruments, tracks (and number of parts, where those of one instrument are summed):")
     for split in SPLITS:
@@ -127,8 +128,8 @@ def _write_wav(path: Path, waveform: Waveform, rate: int) -> None:
     print(f"{path}: {len(waveform) / rate:.1f} s, peak {level:.1f} dBFS", flush=True)
 
 
-def _hours(manifest: Manifest, tracks: Sequence[TrackEntry]) -> float:
-    return sum(track.num_frames for track in tracks) / manifest.layout.sample_rate / 3600
+def _length(manifest: Manifest, tracks: Sequence[TrackEntry]) -> str:
+    return clock(sum(track.num_frames for track in tracks) / manifest.layout.sample_rate)
 
 
 def main(_: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from configs import instruments
 from configs.splits import Splits
+from data_prep.quantities import counted
 from data_prep.tracks import TrackFiles
 
 NUM_TRACKS = 44
@@ -30,7 +31,7 @@ def find_tracks(root: Path, _: Splits | None) -> list[TrackFiles]:
     if not pieces:
         raise ValueError(
             f"{root} has no URMP pieces; expected folders such as 01_Jupiter_vn_vc with AuMix_*.wav and AuSep_*.wav in "
-            f"them, found {len(folders)} folders without: give the folder that holds the pieces."
+            f"them, found {counted(len(folders), 'folder')} without: give the folder that holds the pieces."
         )
     return [_track(piece) for piece in pieces]
 

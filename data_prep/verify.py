@@ -24,6 +24,7 @@ from data_prep.corpora import list_tracks
 from data_prep.excerpts import Excerpt, iter_excerpts
 from data_prep.manifest import Manifest, ShardEntry, TrackEntry, load_manifest
 from data_prep.prepare import load_for
+from data_prep.quantities import counted
 from data_prep.records import Record, iter_records
 from data_prep.storage import open_folder
 from data_prep.tracks import MIXTURE, TrackFiles
@@ -175,11 +176,11 @@ def main(_: Sequence[str]) -> None:
         print(f"fault: {fault}", flush=True)
         num_faults += 1
     if num_faults:
-        raise ValueError(f"{records} has {num_faults} faults, listed above; write the records again.")
+        raise ValueError(f"{records} has {counted(num_faults, 'fault')}, listed above; write the records again.")
     manifest = load_manifest(records)
     shards = [shard for split in SPLITS for shard in manifest.shards.get(split, ())]
     num_records = sum(track.num_excerpts for shard in shards for track in shard.tracks)
-    print(f"{records}: {len(shards)} shards, {num_records} records, all as they were written.")
+    print(f"{records}: {counted(len(shards), 'shard')}, {counted(num_records, 'record')}, all as they were written.")
 
 
 FLAGS = flags.FLAGS

@@ -24,6 +24,7 @@ from data_prep.checks import Findings, finding_lines, judge, table
 from data_prep.corpora import CORPORA, Listing, list_tracks
 from data_prep.manifest import FILE_NAME, Manifest, ShardEntry, load_manifest
 from data_prep.prepare import Job, Prepared, prepare
+from data_prep.quantities import clock, counted
 from data_prep.revision import code_revision
 from data_prep.shards import Placed, Shard, place_all, placed_before, plan
 from data_prep.storage import Folder, is_bucket, open_folder
@@ -114,7 +115,8 @@ def _examine(
     findings = judge(listing, tracks, config, options.strict, options.skip_bad)
     print("\n".join([*table(tracks), *finding_lines(findings)]), flush=True)
     if findings.errors:
-        raise ValueError(f"{listing.root} has {len(findings.errors)} errors, listed above; nothing was put in place.")
+        num_errors = counted(len(findings.errors), "error")
+        raise ValueError(f"{listing.root} has {num_errors}, listed above; nothing was put in place.")
     return tracks, findings
 
 
@@ -171,10 +173,10 @@ def summary_lines(manifest: Manifest) -> Iterable[str]:
     rate = manifest.config.audio.sample_rate
     for split in SPLITS:
         tracks = manifest.tracks(split)
-        minutes = sum(track.num_frames for track in tracks) / rate / 60
+        length = clock(sum(track.num_frames for track in tracks) / rate)
         num_excerpts, num_bytes = sum(t.num_excerpts for t in tracks), sum(s.num_bytes for s in manifest.shards[split])
         yield (
-            f"{split:6} {len(tracks):4} tracks {minutes:8.1f} min {num_excerpts:6} records "
+            f"{split:6} {len(tracks):4} tracks {length:>9} {num_excerpts:6} records "
             f"{len(manifest.shards[split]):4} shards {num_bytes / 2**20:9.1f} MiB"
         )
 

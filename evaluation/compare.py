@@ -22,6 +22,7 @@ from pathlib import Path
 from absl import flags
 
 from data_prep import command
+from data_prep.quantities import counted
 from data_prep.storage import replacing
 from evaluation.aggregates import AGGREGATES
 from evaluation.bootstrap import Interval
@@ -47,7 +48,9 @@ def lines(comparison: Comparison) -> list[str]:
     listed = [(letters[each.name], each) for each in comparison.summaries]
     listed += [(each.name, each) for each in comparison.beside]
     text = [f"{letters[name]} = {name}" for name in runs]
-    text.append(f"{len(comparison.tracks)} tracks that all have; segments of a source that sounds alone are left out")
+    text.append(
+        f"{counted(len(comparison.tracks), 'track')} that all have; segments of a source that sounds alone are left out"
+    )
     text += [f"left out, not in all: {_some(names)} of {letters[run]}" for run, names in comparison.left_out.items()]
     heading = [name.replace("_", " ") for name in AGGREGATES]
     text += ["", f"{comparison.metric + ', dB':<10}{'n':>8}" + "".join(f"{name:>25}" for name in heading)]
@@ -56,7 +59,7 @@ def lines(comparison: Comparison) -> list[str]:
     text += ["", f"{'minus A, dB':<26}{'median':>8}{'95 %':>18}{'higher in':>18}{'p':>10}{'Holm':>10}"]
     text += [_difference_line(letters[each.run], each) for each in comparison.differences]
     text += [
-        f"{letters[run]}: {count:,} segments not compared, with a value in it or in A alone"
+        f"{letters[run]}: {counted(count, 'segment')} not compared, with a value in it or in A alone"
         for run, count in comparison.unpaired.items()
         if count
     ]

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from configs.schema import Evaluation
+from data_prep.quantities import counted
 from evaluation.progress import make_bar
 from evaluation.results import Results
 from evaluation.scores import Row
@@ -53,7 +54,7 @@ class _Progress:
         self._secs, self._scored, self._started = sum(secs[name] for name in secs.keys() - done), 0.0, time.monotonic()
         self._bar = make_bar("scored", self._secs)
         if done:
-            self._say(f"{len(done)} of {len(secs)} tracks were scored before.")
+            self._say(f"{len(done)} of {counted(len(secs), 'track')} scored before.")
 
     def advance(self, secs: float) -> None:
         self._scored += secs

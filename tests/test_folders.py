@@ -90,7 +90,7 @@ def test_finished_scores_are_not_made_again(corpus, capsys):
     (out / "report.html").unlink()
     capsys.readouterr()
     evaluate(folder, baselines="none")
-    assert "2 of 2 tracks were scored before." in capsys.readouterr().out
+    assert "2 of 2 tracks scored before." in capsys.readouterr().out
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     (out / "scores.json").write_text("[")
     write(folder / "estimates/test/One/drums.wav", np.zeros((3 * RATE, 2)))
@@ -215,7 +215,7 @@ def test_the_command_is_stopped_and_continued(corpus):
     assert not (folder / "out/scores.csv").exists()
     result = subprocess.run(command(folder), capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert "1 of 2 tracks were scored before." in result.stdout
+    assert "1 of 2 tracks scored before." in result.stdout
     assert same(read_csv(folder / "out/scores.csv"), expected)
     names = {path.name for path in (folder / "out").iterdir()}
     assert names == {"clips.zip", "scores.csv", "scores.json", "report.html", "report.md", "report.json"}

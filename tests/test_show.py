@@ -34,8 +34,10 @@ def test_the_table_adds_up(written):
     lines = list(table(manifest))
     rows = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
     assert rows["tracks"] == ["13", "2", "3"]
+    assert rows["h:mm:ss"] == ["0:00:26", "0:00:04", "0:00:06"]
     assert rows["records"] == ["39", "6", "9"]
     assert rows["shards"] == ["8", "2", "3"]
+    assert lines[0].startswith("urmp, 8000 Hz, 1 channel, int16, ")
     for label, name in (("vn", "violin"), ("tpt", "trumpet")):
         playing = [sum(label in track.num_parts for track in manifest.tracks(s)) for s in ("train", "valid", "test")]
         assert [int(number) for number in rows[name][::2]] == playing

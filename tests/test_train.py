@@ -118,7 +118,7 @@ def test_a_finished_run_says_so_and_changes_nothing(records, undisturbed):
     before = state(undisturbed)
     result = run(records, undisturbed)
     assert result.returncode == 0
-    assert "All 40 steps are done." in result.stdout
+    assert "The run is done after 40 steps." in result.stdout
     assert all(np.array_equal(value, before[name]) for name, value in state(undisturbed).items())
 
 

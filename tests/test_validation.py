@@ -94,7 +94,7 @@ def test_early_stopping_keeps_the_best_and_a_second_start_does_nothing(records, 
     script = [1.0, 2.0, 1.5, None, 1.9, 3.0]
     done, config = train_scripted(records, tmp_path, script, "train.patience=3")
     assert done
-    assert "Stopped early after step 10: the last 3 validations were not the best." in capfd.readouterr().out
+    assert "Stopped early after step 10: no new best in 3 validations." in capfd.readouterr().out
     network = make_network(config)
     assert restore_network(str(tmp_path), network, "best") == 4
     assert restore_network(str(tmp_path), network, "latest") == 10

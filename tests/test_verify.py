@@ -171,4 +171,4 @@ def test_the_command(records):
     result = run()
     assert result.returncode == 1
     assert result.stdout.startswith("fault: ")
-    assert result.stderr == f"error: {records} has 1 faults, listed above; write the records again.\n"
+    assert result.stderr == f"error: {records} has 1 fault, listed above; write the records again.\n"

@@ -395,7 +395,7 @@ def test_bad_tracks_are_skipped_where_that_is_wanted(pieces, tmp_path, capsys):
 def test_all_tracks_bad_is_an_error(pieces, tmp_path):
     for path in pieces.glob("*/AuMix_*.wav"):
         path.write_bytes(b"")
-    with pytest.raises(ValueError, match="has 1 errors"):
+    with pytest.raises(ValueError, match="has 1 error, listed"):
         write.write(CONFIG, "urmp", pieces, tmp_path / "out", Options(skip_bad=True))
 
 
@@ -405,7 +405,7 @@ def test_another_number_of_tracks_is_a_warning_or_an_error(corpus, capsys):
     printed = capsys.readouterr().out
     assert sentence in printed.partition("warnings")[2].splitlines()
     assert printed.endswith("\nno errors\n")
-    with pytest.raises(ValueError, match="has 1 errors"):
+    with pytest.raises(ValueError, match="has 1 error, listed"):
         write.check(CONFIG, "urmp", corpus, Options(strict=True))
     assert sentence in capsys.readouterr().out.partition("errors (1):")[2].splitlines()
 

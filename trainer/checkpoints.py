@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from data_prep.quantities import counted
 from data_prep.storage import reason
 from trainer.optimisation import Optimisation
 
@@ -126,8 +127,8 @@ def _paths(folder: str) -> list[str]:
     listed = list(state.all_model_checkpoint_paths) if state else []
     if (found or is_there) and not listed:
         raise ValueError(
-            f"{folder} holds {len(found)} checkpoints, but the file 'checkpoint' that lists them is missing or "
-            f"unreadable; restore it, or choose another --workdir."
+            f"{folder} holds {counted(len(found), 'checkpoint')}, but the file 'checkpoint' that lists them is missing "
+            f"or unreadable; restore it, or choose another --workdir."
         )
     return sorted(listed, key=_step_of, reverse=True)
 

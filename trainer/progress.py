@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from configs import Train
+from data_prep.quantities import clock
 from trainer.summaries import Summaries
 from trainer.workdir import write_text
 
@@ -46,7 +47,7 @@ class Progress:
         if now - self._last_line >= _LINE_SECS or step == self._settings.steps:
             left = round((self._settings.steps - step) * self._settings.batch_size / rate)
             # The first call also compiles: it says nothing of the time left.
-            time_left = f"{left // 60}:{left % 60:02}" if self._calls else "-:--"
+            time_left = clock(left) if self._calls else "-:--:--"
             print(
                 f"step {step:>{len(str(self._settings.steps))}}/{self._settings.steps}  loss {losses.mean():.3e}  "
                 f"{rate:6.1f} examples/s  {time_left} left  {wait:.0%} waiting for input",

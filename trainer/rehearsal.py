@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from configs import Config
 from data_prep.manifest import Manifest
+from data_prep.quantities import clock, counted, scaled
 from trainer.optimisation import Optimisation
 from trainer.train import Task, distribute, make_run_steps
 
@@ -53,25 +54,25 @@ def dry_run(task: Task, config: Config, manifest: Manifest, strategy: tf.distrib
 
     state = [*network.variables, *optimisation.variables.values(), *optimisation.average.values()]
     state_bytes = sum(variable.numpy().nbytes for variable in state)
+    batch = counted(settings.batch_size, "example")
     flops = 3 * settings.batch_size * forward_flops(config, pruned=config.model.form != "plain")
+    duration = clock(step_secs * settings.steps)
     tracks = manifest.tracks("train")
     epoch = sum(track.num_frames for track in tracks) / geometry.estimate_frames
     num_epochs = settings.steps * settings.batch_size / max(epoch, 1e-9)
     waiting = float(waited_secs) / _MEASURED_STEPS / step_secs
-    minutes = step_secs * settings.steps / 60
-    duration = f"{minutes / 60:,.1f} h" if minutes > 90 else f"{minutes:,.1f} min"
     _print_table(
         {
             "parameters": f"{network.count_params():,}",
-            "a step": f"{settings.batch_size} examples, about {flops / 1e9:,.1f} GFLOP, {settings.compute_dtype}",
+            "a step": f"{batch}, about {scaled(flops, 'FLOP')}, {settings.compute_dtype}",
             "patch": f"{geometry.mixture_frames:,} frames of mixture, {geometry.estimate_frames:,} of estimates",
-            "weights and optimizer": f"{state_bytes / 2**20:,.1f} MiB",
-            "peak memory so far": f"{_peak_bytes() / 2**30:,.2f} GiB, with the excerpts held in memory",
-            "records": f"{sum(track.num_excerpts for track in tracks):,} of {len(tracks)} training tracks",
+            "weights and optimizer": scaled(state_bytes, "B", 1024),
+            "peak memory so far": f"{scaled(_peak_bytes(), 'B', 1024)}, with the excerpts held in memory",
+            "records": f"{sum(track.num_excerpts for track in tracks):,} of {counted(len(tracks), 'training track')}",
             "patches per epoch": f"{epoch:,.0f}; the run is {num_epochs:,.1f} epochs",
             "devices": f"{strategy.num_replicas_in_sync} x {tf.config.list_logical_devices()[-1].device_type}",
             "measured": f"{step_secs:.3f} s a step, {waiting:.0%} of it waiting for input",
-            "the whole run": f"{settings.steps:,} steps, about {duration} and the validations",
+            "the whole run": f"{counted(settings.steps, 'step')}, about {duration} and the validations",
         }
     )
 

@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from configs import Train
+from data_prep.quantities import counted
 from trainer.checkpoints import Checkpoints
 from trainer.lock import Hold
 from trainer.optimisation import Optimisation
@@ -84,9 +85,9 @@ class _Run:
         """Why there is nothing left to train, if so."""
         settings, not_better = self._settings, int(self._checkpoints.not_better.numpy())
         if self.step >= settings.steps:
-            return f"All {settings.steps} steps are done."
+            return f"The run is done after {counted(settings.steps, 'step')}."
         if settings.patience and not_better >= settings.patience:
-            return f"Stopped early after step {self.step}: the last {not_better} validations were not the best."
+            return f"Stopped early after step {self.step}: no new best in {counted(not_better, 'validation')}."
         return None
 
     def train(self, interrupted: Callable[[], bool]) -> None:
