@@ -141,6 +141,8 @@ def manifest_from_json(text: str, path: str) -> Manifest:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON: {error}.") from error
     version = tree.get("format_version") if isinstance(tree, dict) else None
+    if version is None:
+        raise ValueError(f"{path} is not a manifest: it has no format version; expected one that data_prep.write made.")
     if version != FORMAT_VERSION:
         raise ValueError(f"{path} has format version {version}, this code reads {FORMAT_VERSION}; write it again.")
     try:

@@ -70,6 +70,18 @@ class Record(NamedTuple):
         return slice(self.context_before, self.context_before + self.owned_frames)
 
 
+class RecordError(ValueError):
+    """A record that cannot be read; ``what`` is wrong with it, without its place."""
+
+    def __init__(self, path: str, index: int, what: str) -> None:
+        super().__init__(path, index, what)  # as they came, so that it can go from one process to another
+        self.what = what
+
+    def __str__(self) -> str:
+        path, index, what = self.args
+        return f"record {index} of {path} cannot be read: {what}"
+
+
 def shard_name(split: str, index: int, count: int) -> str:
     """File name of a shard: ``train-00000-of-00008.tfrecord``."""
     return f"{split}-{index:05d}-of-{count:05d}.tfrecord"
@@ -169,7 +181,8 @@ def iter_records(path: str, layout: Layout, address: int = 0) -> Iterator[Record
     """The records of one shard, in order; the path may be on a bucket; ``address`` is that of the shard's first byte.
 
     Raises:
-        ValueError: the shard is missing, truncated or corrupt, naming it and the record.
+        RecordError: the shard is truncated or corrupt.
+        ValueError: it is missing.
     """
     index = 0
     try:
@@ -179,8 +192,11 @@ def iter_records(path: str, layout: Layout, address: int = 0) -> Iterator[Record
             index += 1
     except tf.errors.NotFoundError as error:
         raise ValueError(f"the shard {path} is missing; write the records again.") from error
-    except (tf.errors.DataLossError, ValueError) as error:
-        raise ValueError(f"record {index} of {path} cannot be read: {reason(error)}") from error
+    except tf.errors.DataLossError as error:
+        is_cut = "truncated" in error.message
+        raise RecordError(path, index, "it is cut off." if is_cut else "its bytes are not those written.") from error
+    except ValueError as error:
+        raise RecordError(path, index, str(error)) from error
 
 
 def _check(features: dict[str, tf.Tensor], layout: Layout) -> None:

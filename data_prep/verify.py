@@ -22,15 +22,18 @@ from configs.splits import SPLITS
 from data_prep import command, parallel
 from data_prep.corpora import list_tracks
 from data_prep.excerpts import Excerpt, iter_excerpts
-from data_prep.manifest import Manifest, ShardEntry, TrackEntry, load_manifest
+from data_prep.manifest import FILE_NAME, Manifest, ShardEntry, TrackEntry, load_manifest
 from data_prep.prepare import load_for
 from data_prep.quantities import counted
-from data_prep.records import Record, iter_records
+from data_prep.records import Record, RecordError, iter_records
 from data_prep.storage import open_folder
 from data_prep.tracks import MIXTURE, TrackFiles
 
 _MAX_STEPS = 1.5  # of quantisation between a record and the corpus: half from rounding, the rest for other resamplers
 _MAX_DIFFERENCE = 1e-5  # in float records
+
+_WRITE_AGAIN = f"Delete the shard and {FILE_NAME}, then give the command of data_prep.write again."
+_OTHER_CORPUS = "The corpus has changed since, or is another; write records of it to a folder of their own."
 
 
 @dataclass(frozen=True)
@@ -54,16 +57,17 @@ def iter_faults(folder: str, against: Path | None = None, workers: int = 1) -> I
     known = {shard.name for shard in shards}
     for name in open_folder(folder).list_names():
         if name.endswith(".tfrecord") and name not in known:
-            yield f"{folder}/{name} is a foreign shard: the manifest does not list it; delete it."
+            yield f"{folder}/{name} is a foreign shard, which the manifest does not list: delete it."
     corpus: dict[str, TrackFiles] = {}
     if against is not None:
         listing = list_tracks(manifest.corpus, against, manifest.config.data.splits)
         corpus = {track.name: track for track in listing.tracks}
         written = {track.name for split in SPLITS for track in manifest.tracks(split)}
         unwritten = set(corpus) - written - set(manifest.skipped)
-        yield from (f"{against}: the track {name} is not in the records." for name in sorted(unwritten))
+        yield from (f"{against}: the track {name} is not in the records. {_OTHER_CORPUS}" for name in sorted(unwritten))
         yield from (
-            f"{against}: the track {name} of the records is not there." for name in sorted(written - set(corpus))
+            f"{against}: the track {name} of the records is not there. {_OTHER_CORPUS}"
+            for name in sorted(written - set(corpus))
         )
     jobs = [_Job(folder, shard, manifest, corpus) for shard in shards]
     for found in parallel.run(verify_shard, jobs, workers):
@@ -75,39 +79,42 @@ def verify_shard(job: _Job) -> list[str]:
     shard, path = job.shard, f"{job.folder}/{job.shard.name}"
     stored = open_folder(job.folder).stat(shard.name)
     if stored is None:
-        return [f"{path} is missing; write the records again."]
+        return [f"{path} is missing. Delete {FILE_NAME}, then give the command of data_prep.write again."]
     if stored.num_bytes > shard.num_bytes:
-        return [f"{path} has {stored.num_bytes} bytes, {shard.num_bytes} were written: it is longer than it was."]
-    fault = _first_bad_record(job, path)
+        sizes = f"{stored.num_bytes} bytes, {shard.num_bytes} were written"
+        return [f"{path} has {sizes}: it is longer than it was. {_WRITE_AGAIN}"]
+    fault, advice = _first_bad_record(job, path)
     if stored.num_bytes < shard.num_bytes:
-        return [f"{path} is cut short: it has {stored.num_bytes} of {shard.num_bytes} bytes; {fault}"]
+        return [f"{path} is cut short: it has {stored.num_bytes} of {shard.num_bytes} bytes; {fault} {_WRITE_AGAIN}"]
     if stored.crc32c != shard.crc32c:
         what = fault or "yet every record is as it should be: only another version can have written it."
-        return [f"{path} is not what was written: its checksum is {stored.crc32c}, not {shard.crc32c}; {what}"]
-    return [f"{path}: {fault}"] if fault else []
+        checksums = f"its checksum is {stored.crc32c}, not {shard.crc32c}"
+        return [f"{path} is not what was written: {checksums}; {what} {_WRITE_AGAIN}"]
+    return [f"{path}: {fault} {advice}"] if fault else []
 
 
-def _first_bad_record(job: _Job, path: str) -> str:
-    """What is wrong with the first record that is not as the manifest and the corpus want it; empty if none is."""
+def _first_bad_record(job: _Job, path: str) -> tuple[str, str]:
+    """What is wrong with the first record that is not as the manifest and the corpus want it, and what to do.
+
+    Both empty if every record is.
+    """
     records, start, index, track = iter_records(path, job.manifest.layout), 0, 0, ""
     try:
         for index, expected in enumerate(_iter_expected(job)):
             start, track = (0, expected.track.name) if expected.number == 0 else (start, track)
             record = next(records, None)
             if record is None:
-                return f"it ends before record {index} ({track}, from {_secs(start, job)})."
-            if fault := _fault_of(record, expected, start, job):
-                return f"the first bad record is number {index} ({track}, from {_secs(start, job)}): {fault}"
+                return f"it ends before record {index} ({track}, from {_secs(start, job)}).", _WRITE_AGAIN
+            fault, advice = _fault_of(record, expected, start, job), _WRITE_AGAIN
+            if not fault and expected.excerpt:
+                fault, advice = _difference(record, expected.excerpt, job), _OTHER_CORPUS
+            if fault:
+                return f"the first bad record is number {index} ({track}, from {_secs(start, job)}): {fault}", advice
             start += record.owned_frames
-        return f"record {index + 1} is one too many." if next(records, None) else ""
-    except _NoCorpusError:
-        raise
-    except ValueError as error:
-        return f"the first bad record is number {index} ({track}, from {_secs(start, job)}): {str(error).rstrip('.')}."
-
-
-class _NoCorpusError(ValueError):
-    """No fault of the records: what they are to be compared with cannot be read."""
+        return (f"record {index + 1} is one too many.", _WRITE_AGAIN) if next(records, None) else ("", "")
+    except RecordError as error:
+        fault = error.what.rstrip(".")
+        return f"the first bad record is number {index} ({track}, from {_secs(start, job)}): {fault}.", _WRITE_AGAIN
 
 
 class _Expected(NamedTuple):
@@ -125,7 +132,7 @@ def _iter_expected(job: _Job) -> Iterator[_Expected]:
             try:
                 original = load_for(job.manifest.config, job.corpus[track.name])
             except ValueError as error:
-                raise _NoCorpusError(f"{track.name} of the corpus has nothing to compare with: {error}") from error
+                raise ValueError(f"{track.name} of the corpus has nothing to compare with: {error}") from error
             excerpts = iter_excerpts(original, job.manifest.config.data)
         for index in range(track.num_excerpts):
             yield _Expected(track, index, next(excerpts, None))
@@ -145,7 +152,7 @@ def _fault_of(record: Record, expected: _Expected, start: int, job: _Job) -> str
         )
     if labels != set(track.num_parts):
         return f"its labels are {', '.join(sorted(labels))}, those of the track {', '.join(sorted(track.num_parts))}."
-    return _difference(record, expected.excerpt, job) if expected.excerpt else ""
+    return ""
 
 
 def _difference(record: Record, excerpt: Excerpt, job: _Job) -> str:
@@ -176,7 +183,7 @@ def main(_: Sequence[str]) -> None:
         print(f"fault: {fault}", flush=True)
         num_faults += 1
     if num_faults:
-        raise ValueError(f"{records} has {counted(num_faults, 'fault')}, listed above; write the records again.")
+        raise ValueError(f"{records} has {counted(num_faults, 'fault')}, listed above with what to do.")
     manifest = load_manifest(records)
     shards = [shard for split in SPLITS for shard in manifest.shards.get(split, ())]
     num_records = sum(track.num_excerpts for shard in shards for track in shard.tracks)

@@ -140,7 +140,7 @@ def _finished(config: Config, listing: Listing, folder: Folder, skip_bad: bool) 
         if folder.stat(entry.name) != (entry.num_bytes, entry.crc32c):
             raise ValueError(
                 f"{folder.url}/{entry.name} is not there with its {entry.num_bytes} bytes and its checksum; delete "
-                f"{folder.url}/{FILE_NAME} to write it again."
+                f"what is there of it, and {folder.url}/{FILE_NAME}, then give the same command again."
             )
     return manifest
 

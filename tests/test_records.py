@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pickle
 import shutil
 from pathlib import Path
 
@@ -246,6 +247,9 @@ def test_broken_shards_and_manifests_are_named(written, tmp_path):
     (tmp_path / shard).write_bytes(whole[: len(whole) // 3])
     with pytest.raises(ValueError, match=rf"record 1 of .*{shard} cannot be read"):
         read()
+    with pytest.raises(records.RecordError) as caught:
+        read()
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # as between processes
     flipped = bytearray(whole)
     flipped[len(whole) // 3] ^= 1
     (tmp_path / shard).write_bytes(bytes(flipped))
@@ -253,7 +257,12 @@ def test_broken_shards_and_manifests_are_named(written, tmp_path):
         read()
     with pytest.raises(ValueError, match=r"there is no manifest\.json in"):
         load_manifest(str(tmp_path))
-    for text, message in [("{", "is not JSON"), ("[]", "format version None"), ('{"format_version": 2}', "version 2")]:
+    for text, message in [
+        ("{", "is not JSON"),
+        ("[]", "is not a manifest: it has no format"),
+        ("{}", "is not a manifest: it"),
+        ('{"format_version": 2}', "version 2"),
+    ]:
         (tmp_path / "manifest.json").write_text(text)
         with pytest.raises(ValueError, match=message):
             load_manifest(str(tmp_path))

@@ -58,7 +58,7 @@ def test_whole_records_have_no_fault(records, corpus):
 
 def test_a_missing_shard(records):
     (records / "test-00001-of-00003.tfrecord").unlink()
-    assert "test-00001-of-00003.tfrecord is missing; write the records again." in only_fault(records)
+    assert "test-00001-of-00003.tfrecord is missing. Delete manifest.json, then give the command" in only_fault(records)
 
 
 def test_a_truncated_shard(records):
@@ -66,13 +66,16 @@ def test_a_truncated_shard(records):
     whole, ends = path.read_bytes(), record_ends(path)
     track = load_manifest(str(records)).shards["train"][2].tracks[0].name
     for length, sentence in (
-        (ends[1] + 100, f"the first bad record is number 2 ({track}, from 1.4 s): record 2 of {path} cannot be read"),
+        (ends[1] + 100, f"the first bad record is number 2 ({track}, from 1.4 s): it is cut off."),
         (ends[1], f"it ends before record 2 ({track}, from 1.4 s)."),
         (0, f"it ends before record 0 ({track}, from 0.0 s)."),
     ):
         path.write_bytes(whole[:length])
         fault = only_fault(records)
-        assert fault.startswith(f"{path} is cut short: it has {length} of {len(whole)} bytes; {sentence}")
+        assert fault == (
+            f"{path} is cut short: it has {length} of {len(whole)} bytes; {sentence} "
+            "Delete the shard and manifest.json, then give the command of data_prep.write again."
+        )
 
 
 def test_a_flipped_bit(records):
@@ -85,6 +88,20 @@ def test_a_flipped_bit(records):
         fault = only_fault(records)
         assert f"{path} is not what was written: its checksum is " in fault
         assert f"; the first bad record is number {record} (" in fault
+        assert "): its bytes are not those written. Delete the shard and manifest.json, " in fault
+
+
+def test_the_advice_mends_a_shard(records, corpus, written):
+    path = records / "train-00002-of-00008.tfrecord"
+    path.write_bytes(path.read_bytes()[:1000])
+    assert "Delete the shard and manifest.json" in only_fault(records)
+    with pytest.raises(ValueError, match=rf"{path.name} is not there with its .*; delete what is there of it, and .*"):
+        write.write(CONFIG, "urmp", corpus, records)
+    path.unlink()
+    (records / "manifest.json").unlink()
+    write.write(CONFIG, "urmp", corpus, records)
+    assert path.read_bytes() == (written / path.name).read_bytes()
+    assert list(iter_faults(str(records))) == []
 
 
 def test_a_longer_shard(records):
@@ -97,7 +114,10 @@ def test_foreign_shards(records):
     shards = load_manifest(str(records)).shards["test"]
     path = records / shards[0].name
     shutil.copy(records / shards[1].name, records / "test-00007-of-00009.tfrecord")
-    assert "test-00007-of-00009.tfrecord is a foreign shard: the manifest does not list it" in only_fault(records)
+    assert (
+        "test-00007-of-00009.tfrecord is a foreign shard, which the manifest does not list: delete it."
+        in only_fault(records)
+    )
     (records / "test-00007-of-00009.tfrecord").unlink()
     shutil.copy(records / shards[1].name, path)  # under the name of another, cut to its length
     path.write_bytes(path.read_bytes()[: shards[0].num_bytes].ljust(shards[0].num_bytes, b"\0"))
@@ -149,12 +169,17 @@ def test_against_another_corpus(records, corpus, tmp_path):
     soundfile.write(path, waveform, rate, subtype="PCM_24")
     instrument = path.name.split("_")[2]
     fault = only_fault(records, against=root)
-    assert f"({folder.name}, from 0.7 s): its {instrument} is not that of the corpus, up to -59 dBFS apart." in fault
+    assert (
+        f"({folder.name}, from 0.7 s): its {instrument} is not that of the corpus, up to -59 dBFS apart. The corpus has"
+        in fault
+    )
     shutil.rmtree(folder)
-    assert only_fault(records, against=root) == f"{root}: the track {folder.name} of the records is not there."
+    fault = only_fault(records, against=root)
+    assert fault.startswith(f"{root}: the track {folder.name} of the records is not there. The corpus has changed")
     shutil.copytree(next(corpus.glob("05_*")), folder)
     shutil.copytree(folder, root / "05_Another_vn_vc")
-    assert only_fault(records, against=root) == f"{root}: the track 05_Another_vn_vc is not in the records."
+    fault = only_fault(records, against=root)
+    assert fault.startswith(f"{root}: the track 05_Another_vn_vc is not in the records. The corpus has changed")
 
 
 def test_the_command(records):
@@ -171,4 +196,4 @@ def test_the_command(records):
     result = run()
     assert result.returncode == 1
     assert result.stdout.startswith("fault: ")
-    assert result.stderr == f"error: {records} has 1 fault, listed above; write the records again.\n"
+    assert result.stderr == f"error: {records} has 1 fault, listed above with what to do.\n"
