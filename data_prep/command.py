@@ -20,6 +20,11 @@ ERROR = 1
 INTERRUPTED = interruption.STATUS
 
 _MISSING_FLAG = re.compile(r"^flag (--\w+)=None: .*")
+_PLAIN_WORDS: dict[type[Exception], str] = {  # that say what was expected
+    FileExistsError: " is a file; expected a folder, or nothing yet.",
+    NotADirectoryError: " cannot be there: one of its folders is a file.",
+    IsADirectoryError: " is a folder; expected a file.",
+}
 _TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -63,7 +68,7 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
+        return f"{error.filename}{_PLAIN_WORDS.get(type(error), f': {error.strerror}')}"
     text = str(getattr(error, "message", error))  # TensorFlow's str() ends in pages of node definitions
     if "HTTP response" in text:
         text = reason(error)

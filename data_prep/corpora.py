@@ -51,6 +51,12 @@ def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
     chosen = None if splits == OFFICIAL else load_splits(splits)
     found = sorted(CORPORA[corpus].find_tracks(root, chosen), key=lambda track: track.name)
     if chosen is not None:
+        if found and not any(chosen.lists_with(track.name) for track in found):
+            raise ValueError(
+                f"the splits {splits!r} name no track of {root}, such as {found[0].name!r}; there are also "
+                f"{', '.join(name for name in shipped_splits() if name != splits)}, or --splits=MINE.json: an object "
+                f"with the field 'rule', a sentence, and lists of names or patterns in 'train', 'valid' and 'test'."
+            )
         found = [replace(track, split=chosen.split_of(track.name)) for track in found]
     elif any(track.split is None for track in found):
         raise ValueError(

@@ -135,7 +135,10 @@ def read_audio(path: Path) -> tuple[Waveform, int]:
             blocks = [part.to_ndarray() for frame in decoded for part in resampler.resample(frame)]
             rate = stream.rate
     except (av.FFmpegError, IndexError, OSError) as error:
-        raise ValueError(f"{path} holds no audio that can be decoded ({error}).") from error
+        why = getattr(error, "strerror", None) or "it has no audio stream"  # else the number of the error comes first
+        raise ValueError(
+            f"{path} is no sound file that can be decoded ({why}); expected wav, flac, mp3 or m4a."
+        ) from error
     waveform = np.concatenate(blocks, axis=1).T.astype(np.float32) if blocks else np.zeros((0, 1), np.float32)
     if not len(waveform):
         raise ValueError(f"{path} holds no audio frames.")

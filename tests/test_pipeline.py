@@ -258,14 +258,16 @@ def separate(workdir, *arguments):
 
 def test_bad_input_is_one_sentence_and_leaves_nothing(workdir, separator, tmp_path):
     (tmp_path / "text.wav").write_text("no audio")
+    (tmp_path / "words.srt").write_text("1\n00:00:00,000 --> 00:00:02,000\nno sound, though it is a stream\n")
     (tmp_path / "empty.wav").write_bytes(b"")
     soundfile.write(tmp_path / "none.wav", np.zeros((0, 1)), 8000)
     soundfile.write(tmp_path / "song.wav", np.zeros((800, 1)), 8000)
     soundfile.write(tmp_path / "nan.wav", np.full((800, 1), np.nan), 8000, subtype="FLOAT")
     out = tmp_path / "out"
     for name, labels, message in [
-        ("text.wav", ["vn"], "holds no audio that can be decoded"),
-        ("empty.wav", ["vn"], "holds no audio"),
+        ("text.wav", ["vn"], r"text.wav is no sound file that can be decoded \(Invalid data found .*\); expected wav,"),
+        ("words.srt", ["vn"], r"words.srt is no sound file that can be decoded \(it has no audio stream\)"),
+        ("empty.wav", ["vn"], "is no sound file"),
         ("none.wav", ["vn"], "holds no audio"),
         ("missing.wav", ["vn"], "there is no file"),
         ("nan.wav", ["vn"], "not finite"),

@@ -196,10 +196,13 @@ def test_urmp_splits_and_exclusions(pieces, tmp_path):
     listed = listed_tracks("urmp", pieces, str(split_file))
     assert [(track.name[:2], track.split) for track in listed] == [("01", "train"), ("03", "test")]
     split_file.write_text('{"rule": "none", "excluded": ["*"]}')
-    assert f"exclude all 4 tracks of {pieces}" in complaint(list_tracks, "urmp", pieces, str(split_file))
+    assert f"exclude every track of {pieces}" in complaint(list_tracks, "urmp", pieces, str(split_file))
     split_file.write_text('{"rule": "forgetful", "train": ["01_*"]}')
     assert "'02_Harbour_fl_sax_tpt' stands in no list" in complaint(list_tracks, "urmp", pieces, str(split_file))
     assert "grouped" in complaint(list_tracks, "urmp", pieces, "official")
+    message = complaint(list_tracks, "urmp", pieces, "grouped")
+    assert message.startswith(f"the splits 'grouped' name no track of {pieces}, such as '01_Dawn_cl_tbn_vc'; there are")
+    assert "bach10, mt3, synthetic, vimss, or --splits=MINE.json" in message
 
 
 def test_urmp_sums_the_parts_of_an_instrument(urmp_corpus):
@@ -382,7 +385,7 @@ def test_musdb_splits_and_exclusions(songs, tmp_path):
         ("Artist 03 - Meadow", "train"),
     ]
     split_file.write_text('{"rule": "none", "excluded": ["*"]}')
-    assert f"exclude all 4 tracks of {songs}" in complaint(list_tracks, "musdb", songs, str(split_file))
+    assert f"exclude every track of {songs}" in complaint(list_tracks, "musdb", songs, str(split_file))
 
 
 def test_hq_fits_sources_to_the_mixture_and_says_so(songs):

@@ -247,7 +247,11 @@ def test_command_writes_a_corpus(tmp_path):
         (["--corpus=urmp", "--out=x", "--peices=2"], "peices"),
         (["--corpus=urmp", "--out=x", "y"], "'y' is no flag"),
         (["--corpus=urmp", "--out=x", "--pieces=0"], "expected 1 to 99"),
-        (["--corpus=urmp", "--out=pyproject.toml/x"], "pyproject.toml"),
+        (["--corpus=urmp", "--out=pyproject.toml"], "pyproject.toml is a file; expected a folder, or nothing yet."),
+        (
+            ["--corpus=urmp", "--out=pyproject.toml/x"],
+            "pyproject.toml/x cannot be there: one of its folders is a file.",
+        ),
     ],
 )
 def test_command_says_errors_in_one_sentence(args, complaint):

@@ -44,13 +44,17 @@ class Splits:
         Raises:
             ValueError: no list names the track, or more than one does.
         """
-        found = [split for split, patterns in self.patterns.items() if any(_matches(track, p) for p in patterns)]
+        found = self.lists_with(track)
         if len(found) != 1:
             raise ValueError(
                 f"the track {track!r} stands in {' and '.join(found) or 'no list'} of the splits {self.name!r}; a "
                 f"track belongs to exactly one of {', '.join(self.patterns)}."
             )
         return None if found[0] == "excluded" else found[0]  # type: ignore[return-value]
+
+    def lists_with(self, track: str) -> list[str]:
+        """The lists that name a track, of the splits and ``excluded``."""
+        return [split for split, patterns in self.patterns.items() if any(_matches(track, p) for p in patterns)]
 
     def missing(self, tracks: Collection[str]) -> list[str]:
         """The names and patterns that none of these tracks matches."""
