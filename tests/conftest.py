@@ -18,6 +18,16 @@ settings.load_profile("default")
 
 
 @pytest.fixture(scope="session")
+def corpus(tmp_path_factory):
+    """Eighteen short pieces in the layout of URMP, with the splits ``synthetic``; whoever spoils them copies them."""
+    from data_prep.synthetic import write_urmp  # only now: it imports NumPy
+
+    root = tmp_path_factory.mktemp("corpus")
+    write_urmp(root, num_pieces=18, secs=2.0, seed=3)
+    return root
+
+
+@pytest.fixture(scope="session")
 def gcs(tmp_path_factory):
     """Cloud Storage on the loopback address, for processes with ``gcs.environment``."""
     served = Gcs(tmp_path_factory.mktemp("gcs"))

@@ -18,7 +18,6 @@ import tensorflow as tf
 import configs
 from data_prep import write as data_prep_write
 from data_prep.manifest import manifest_from_json
-from data_prep.synthetic import write_urmp
 from tests import replicas
 from tests.test_train import assert_same_state
 
@@ -62,10 +61,9 @@ def until(condition, process):
         time.sleep(0.05)
 
 
-def test_the_pipeline_on_a_bucket(gcs, bucket, tmp_path):
+def test_the_pipeline_on_a_bucket(gcs, bucket, corpus, tmp_path):
     gcs.inject(403, bucket, ["bucket"])
-    corpus, records, workdir = tmp_path / "corpus", f"gs://{bucket}/records/urmp", f"gs://{bucket}/runs/urmp"
-    write_urmp(corpus, num_pieces=18, secs=2.0, seed=3)
+    records, workdir = f"gs://{bucket}/records/urmp", f"gs://{bucket}/runs/urmp"
 
     write = ["data_prep.write", "--config=smoke", "--corpus=urmp", f"--root={corpus}", f"--out={records}", *SETS]
     process = start(gcs, *write)
@@ -135,9 +133,8 @@ def test_the_pipeline_on_a_bucket(gcs, bucket, tmp_path):
     assert gcs.refused() == []
 
 
-def test_a_run_that_may_not_read_its_checkpoints_any_more_does_not_start_again(gcs, bucket, tmp_path):
-    corpus, records, workdir = tmp_path / "corpus", tmp_path / "records", f"gs://{bucket}/run"
-    write_urmp(corpus, num_pieces=18, secs=2.0, seed=3)
+def test_a_run_that_may_not_read_its_checkpoints_any_more_does_not_start_again(gcs, bucket, corpus, tmp_path):
+    records, workdir = tmp_path / "records", f"gs://{bucket}/run"
     data_prep_write.write(configs.load("smoke", OVERRIDES), "urmp", corpus, records)
     train = ["trainer.task", "--config=smoke", *SETS, "--set=train.steps=8", f"--records={records}"]
     finish(gcs, *train, f"--workdir={workdir}")

@@ -12,7 +12,7 @@ import tensorflow as tf
 import configs
 from data_prep import command, write
 from data_prep.assemble import iter_full_tracks
-from data_prep.synthetic import write_musdb, write_urmp
+from data_prep.synthetic import write_musdb
 from trainer import excerpts as excerpts_module
 from trainer import memory
 from trainer.excerpts import load_excerpts
@@ -30,11 +30,10 @@ OVERRIDES = [
 
 
 @pytest.fixture(scope="module", params=["data.context_frames=2000", "data.context_frames=119"])
-def prepared(request, tmp_path_factory):
-    root, out = tmp_path_factory.mktemp("corpus"), tmp_path_factory.mktemp("records")
-    write_urmp(root, num_pieces=18, secs=2.0, seed=3)
+def prepared(request, corpus, tmp_path_factory):
+    out = tmp_path_factory.mktemp("records")
     config = configs.load("smoke", [*OVERRIDES, request.param])
-    manifest = write.write(config, "urmp", root, out)
+    manifest = write.write(config, "urmp", corpus, out)
     geometry = config.model.geometry()
     return config, manifest, str(out), geometry, load_excerpts(manifest, str(out), "train", "memory")
 

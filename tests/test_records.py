@@ -19,7 +19,6 @@ from data_prep.corpora import list_tracks
 from data_prep.excerpts import iter_excerpts
 from data_prep.loading import load_track
 from data_prep.manifest import layout_of, load_manifest
-from data_prep.synthetic import write_urmp
 from data_prep.tracks import Form, Track
 
 OVERRIDES = ["audio.sample_rate=8000", "data.excerpt_secs=0.5", "data.sources=cl,fl,vc,vn"]
@@ -150,13 +149,6 @@ def test_a_record_that_does_not_fit_is_one_sentence(features, message):
 def test_bytes_that_are_no_record_are_refused():
     with pytest.raises(ValueError, match="not a record"):
         records.parse(b"\x00nonsense", layout_of(make_config()))
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    root = tmp_path_factory.mktemp("corpus")
-    write_urmp(root, num_pieces=18, secs=2.0, seed=3)
-    return root
 
 
 @pytest.fixture(scope="module")

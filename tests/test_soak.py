@@ -24,10 +24,9 @@ SETTINGS += ["train.average_decay=0.99", "train.clip_norm=0.01", "train.remix=0.
 
 
 @pytest.mark.soak
-def test_twenty_kills_at_random_moments_leave_no_trace(tmp_path):
-    write_urmp(tmp_path / "corpus", num_pieces=18, secs=2.0, seed=3)
+def test_twenty_kills_at_random_moments_leave_no_trace(corpus, tmp_path):
     records, disturbed, undisturbed = (str(tmp_path / name) for name in ("records", "disturbed", "undisturbed"))
-    write.write(configs.load("smoke", OVERRIDES), "urmp", tmp_path / "corpus", tmp_path / "records")
+    write.write(configs.load("smoke", OVERRIDES), "urmp", corpus, tmp_path / "records")
     moments, kills = random.Random(0), {signal.SIGTERM: 0, signal.SIGKILL: 0}
     while sum(kills.values()) < NUM_KILLS:
         endless = command(records, disturbed, *SETTINGS, "train.steps=1000000")

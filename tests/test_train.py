@@ -15,7 +15,6 @@ import tensorflow as tf
 import configs
 from data_prep import write
 from data_prep.manifest import load_manifest
-from data_prep.synthetic import write_urmp
 from tests import replicas
 from trainer.checkpoints import Checkpoints, restore_network
 from trainer.optimisation import LearningRate, Optimisation
@@ -36,10 +35,9 @@ OVERRIDES = [*replicas.OVERRIDES, *SETTINGS]
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory):
-    root, out = tmp_path_factory.mktemp("corpus"), tmp_path_factory.mktemp("records")
-    write_urmp(root, num_pieces=18, secs=2.0, seed=3)
-    write.write(configs.load("smoke", OVERRIDES), "urmp", root, out)
+def records(corpus, tmp_path_factory):
+    out = tmp_path_factory.mktemp("records")
+    write.write(configs.load("smoke", OVERRIDES), "urmp", corpus, out)
     return str(out)
 
 

@@ -11,7 +11,6 @@ from configs import Loss
 from data_prep import write
 from data_prep.assemble import FullTrack
 from data_prep.manifest import load_manifest
-from data_prep.synthetic import write_urmp
 from evaluation.aggregates import improvement
 from evaluation.segments import score_track
 from tests import replicas
@@ -64,10 +63,9 @@ def test_the_loss_is_that_of_whole_tracks():
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory):
-    root, out = tmp_path_factory.mktemp("corpus"), tmp_path_factory.mktemp("records")
-    write_urmp(root, num_pieces=18, secs=2.0, seed=3)
-    write.write(configs.load("smoke", replicas.OVERRIDES), "urmp", root, out)
+def records(corpus, tmp_path_factory):
+    out = tmp_path_factory.mktemp("records")
+    write.write(configs.load("smoke", replicas.OVERRIDES), "urmp", corpus, out)
     return str(out)
 
 

@@ -13,17 +13,9 @@ import tensorflow as tf
 import configs
 from data_prep import write
 from data_prep.manifest import load_manifest
-from data_prep.synthetic import write_urmp
 from data_prep.verify import iter_faults
 
 CONFIG = configs.load("smoke", ["audio.sample_rate=8000", "data.excerpt_secs=0.7"])
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    root = tmp_path_factory.mktemp("corpus")
-    write_urmp(root, num_pieces=18, secs=2.0, seed=3)
-    return root
 
 
 @pytest.fixture(scope="module")

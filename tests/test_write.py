@@ -22,20 +22,12 @@ from data_prep.manifest import load_manifest
 from data_prep.prepare import Job, Prepared, prepare, records_path
 from data_prep.shards import place_all, placed_before, plan
 from data_prep.storage import Stored, open_folder
-from data_prep.synthetic import write_urmp
 from data_prep.tracks import TrackFiles
 from data_prep.verify import iter_faults
 from data_prep.write import Options
 
 OVERRIDES = ["audio.sample_rate=8000", "data.excerpt_secs=0.7"]
 CONFIG = configs.load("smoke", OVERRIDES)
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    root = tmp_path_factory.mktemp("corpus")
-    write_urmp(root, num_pieces=18, secs=2.0, seed=3)
-    return root
 
 
 @pytest.fixture(scope="module")
