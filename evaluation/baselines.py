@@ -49,32 +49,6 @@ class Stretch(Protocol):
         """Frames of the mixture (T, C) and of the J references that sound (J, T, C), within the track."""
 
 
-def oracle_estimates(mixture: Waveforms, references: Waveforms, sample_rate: int) -> dict[str, NDArray[np.float32]]:
-    """The estimates of every oracle of ``ORACLES`` for a track in memory.
-
-    Args:
-        mixture: shape (T, C).
-        references: shape (K, T, C), zeros in the slot of an absent source.
-        sample_rate: frames per second.
-
-    Returns:
-        Oracle -> shape (K, T, C); the slot of a source that is zero throughout the track is zero throughout.
-    """
-    slots = np.flatnonzero(references.any(axis=(1, 2)))
-    sounding = references[slots]
-    num_frames = len(mixture)
-
-    def read(start: int, stop: int) -> tuple[Waveforms, Waveforms]:
-        return mixture[start:stop], sounding[:, start:stop]
-
-    covariances = spatial_covariances([covariance_sums(read, num_frames, 0, num_frames, sample_rate)])
-    found = oracle_stretch(read, num_frames, 0, num_frames, sample_rate, covariances)
-    estimates = {name: np.zeros(references.shape, np.float32) for name in ORACLES}
-    for name in ORACLES:
-        estimates[name][slots] = found[name]
-    return estimates
-
-
 def oracle_stretch(
     read: Stretch, num_frames: int, start: int, stop: int, sample_rate: int, covariances: Spectra
 ) -> dict[str, NDArray[np.float32]]:

@@ -6,7 +6,8 @@ from configs import instruments
 from data_prep import activity
 from data_prep.synthetic import write_musdb
 from evaluation import baselines
-from evaluation.baselines import ORACLES, oracle_estimates
+from evaluation.baselines import ORACLES
+from tests.oracles import oracle_estimates
 
 RATE = 22050
 

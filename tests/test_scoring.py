@@ -14,7 +14,6 @@ from threadpoolctl import threadpool_info
 from configs.schema import Evaluation
 from data_prep.storage import LocalFolder
 from evaluation import projection, tasks, workers
-from evaluation.baselines import oracle_estimates
 from evaluation.job import score_all
 from evaluation.results import Results
 from evaluation.scores import METRICS
@@ -22,6 +21,7 @@ from evaluation.scoring import score_stored
 from evaluation.segments import score_track
 from evaluation.stored import StoredTrack, read_stretch, write_blocks
 from evaluation.workers import Workers
+from tests.oracles import oracle_estimates
 
 RATE = 1000
 VOCABULARY = ("va", "vc", "vn")
