@@ -44,6 +44,12 @@ def load(name: str) -> Run:
         path = table.with_name("scores.json")
         about = _read_json(path) if path.exists() else {}
         return Run(name, read_csv(table), _settings(about), about, table.parent)
+    if not path.exists():
+        raise ValueError(f"there is no {name}; expected what evaluation.evaluate wrote, WORKDIR/evaluation/STEP-SPLIT.")
+    if (path / "config.json").exists():
+        tables = sorted(path.glob("evaluation/*/scores.csv"))
+        advice = f"name its scores, such as {tables[0].parent}" if tables else "score it first, by evaluation.evaluate"
+        raise ValueError(f"{name} is the folder of a training run; {advice}.")
     files = sorted(path.rglob("*.json"))
     if not files:
         raise ValueError(f"{name} holds neither scores.csv nor JSON files of museval.")

@@ -160,8 +160,8 @@ def separate_files(
     Raises:
         ValueError: a label is unknown or a file cannot be read; nothing is written for that file.
     """
-    if len({path.stem for path in paths}) < len(paths):
-        raise ValueError("two files have the same name; separate them into different folders with --out.")
+    if twice := [path.stem for path in paths if [other.stem for other in paths].count(path.stem) > 1]:
+        raise ValueError(f"two files are called {twice[0]!r}; separate them into different folders with --out.")
     separator.label_vector(labels)  # before the first file is read
     sources = separator.config.data.sources
     chosen = [name for name in sources if labels is None or name in labels]

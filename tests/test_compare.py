@@ -254,7 +254,18 @@ def test_refuses_what_museval_never_wrote(tmp_path, text, message):
 
 def test_nothing_to_read(tmp_path):
     with pytest.raises(ValueError, match=r"holds neither scores\.csv nor JSON files of museval"):
+        load(str(tmp_path))
+    with pytest.raises(
+        ValueError, match=rf"there is no {tmp_path / 'nowhere'}; expected what evaluation\.evaluate wrote"
+    ):
         load(str(tmp_path / "nowhere"))
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match=rf"{tmp_path} is the folder of a training run; score it first, by evaluation"):
+        load(str(tmp_path))
+    (tmp_path / "evaluation" / "40-test").mkdir(parents=True)
+    (tmp_path / "evaluation" / "40-test" / "scores.csv").write_text("")
+    with pytest.raises(ValueError, match=rf"a training run; name its scores, such as {tmp_path}/evaluation/40-test\."):
+        load(str(tmp_path))
 
 
 def test_the_command_prints_a_table_and_writes_it(tmp_path):

@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from data_prep.manifest import Manifest
+from data_prep.quantities import scaled
 from data_prep.records import Layout, Record
 from data_prep.storage import open_folder
 from trainer.memory import available_memory
@@ -81,10 +82,10 @@ def _fits(num_bytes: int) -> bool:
     """Whether to keep so many bytes in memory, saying so."""
     available = available_memory()
     fits = num_bytes < available / 2
+    compared, place = ("less", "kept there") if fits else ("not less", "read from the shards")
     print(
-        f"The training excerpts take {num_bytes / 2**30:.1f} GiB, {'less' if fits else 'not less'} than half of the "
-        f"{available / 2**30:.1f} GiB of memory available: they are {'kept there' if fits else 'read from the shards'} "
-        f"(train.cache=auto).",
+        f"The training excerpts take {scaled(num_bytes, 'B', 1024)}, {compared} than half of the "
+        f"{scaled(available, 'B', 1024)} of memory available: they are {place} (train.cache=auto).",
         flush=True,
     )
     return fits
