@@ -79,7 +79,7 @@ def _place_all(shards: Sequence[Shard], folder: Folder, before: dict[str, Placed
         if is_bucket(folder.url):
             position = f"{len(entries)}/{len(shards)}"
             print(
-                f"{position} {entry.name} is there, {entry.num_bytes / 2**20:.1f} MiB ({left:.0f} s left)", flush=True
+                f"{position} {entry.name} is there, {entry.num_bytes / 2**20:.1f} MiB ({clock(left)} left)", flush=True
             )
     return entries
 
@@ -160,12 +160,14 @@ class _Progress:
         self._bytes_left -= size
         self._bytes_done += size if track.is_new else 0
         outcome = "cannot be read" if track.errors else "read" if track.is_new else "read before"
-        left = f"{self._secs_left():.0f} s left"
         position = f"{self._num_done}/{self._num_tracks}"
-        print(f"{position} {track.files.split} {track.files.name}: {outcome} ({left})", flush=True)
+        print(f"{position} {track.files.split} {track.files.name}: {outcome}{self._time_left()}", flush=True)
 
-    def _secs_left(self) -> float:
-        return (time.monotonic() - self._started) / max(self._bytes_done, 1) * self._bytes_left
+    def _time_left(self) -> str:
+        """Empty while all tracks were read before: how long one takes is not known."""
+        if not self._bytes_done:
+            return ""
+        return f" ({clock((time.monotonic() - self._started) / self._bytes_done * self._bytes_left)} left)"
 
 
 def summary_lines(manifest: Manifest) -> Iterable[str]:

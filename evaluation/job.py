@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from configs.schema import Evaluation
-from data_prep.quantities import counted
+from data_prep.quantities import clock, counted
 from evaluation.progress import make_bar
 from evaluation.results import Results
 from evaluation.scores import Row
@@ -63,7 +63,7 @@ class _Progress:
     def end(self, track: str) -> None:
         self._number += 1
         left = (time.monotonic() - self._started) / self._scored * (self._secs - self._scored)
-        self._say(f"{self._number}/{self._count} {track} scored ({left:.0f} s left)")
+        self._say(f"{self._number}/{self._count} {track} scored ({clock(left)} left)")
 
     def close(self) -> None:
         self._bar.close()

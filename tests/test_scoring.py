@@ -158,7 +158,7 @@ def test_tracks_are_kept_and_not_scored_again(tmp_path, capsys):
         assert score(folder, tracks, {"step": 1}) == expected
         printed = capsys.readouterr().out.splitlines()
         assert printed[0] == "2 of 3 tracks scored before."
-        assert printed[1].startswith("3/3 c scored (0 s left)")
+        assert printed[1].startswith("3/3 c scored (0:00:00 left)")
         results.keep("a", expected[:1])
         assert Results(folder, list(secs), {"step": 2}).kept == set()  # of other weights
         assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".scratch", "scores.csv", "scores.json"]

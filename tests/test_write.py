@@ -81,7 +81,7 @@ def test_workers_change_nothing(corpus, written, tmp_path):
     result = run(*command(corpus, tmp_path / "out", "--workers=2"))
     assert result.returncode == 0, result.stderr
     assert "18/18" in result.stdout
-    assert " s left)" in result.stdout
+    assert " left)" in result.stdout
     assert bytes_of(tmp_path / "out") == written
 
 
@@ -165,7 +165,7 @@ def test_what_was_prepared_is_kept(corpus, tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     write.write(CONFIG, "urmp", corpus, tmp_path)
     lines = capsys.readouterr().out.splitlines()
-    assert sum(": read before (" in line for line in lines) == 6
+    assert sum(line.endswith(": read before") for line in lines[:6]) == 6  # with no guess at what is left
     assert sum(": read (" in line for line in lines) == 12
 
 
