@@ -88,11 +88,12 @@ class Manifest:
             ValueError: rate, channels, vocabulary or stored context do not fit, naming both values.
         """
         ours, theirs = layout_of(config), self.layout
-        for name in ("sample_rate", "channels", "sources"):
-            if getattr(ours, name) != getattr(theirs, name):
+        for section, name in (("audio", "sample_rate"), ("audio", "channels"), ("data", "sources")):
+            need, have = (_written(getattr(layout, name)) for layout in (ours, theirs))
+            if need != have:
                 raise ValueError(
-                    f"the experiment {config.name} needs records with {name} {getattr(ours, name)}, those in {folder} "
-                    f"have {getattr(theirs, name)}; write records for it or choose another experiment."
+                    f"the experiment {config.name} needs records with {name} {need}, those in {folder} have {have}; "
+                    f"write records for it, or choose an experiment for them, as with --set {section}.{name}={have}."
                 )
         needed, stored = config.model.geometry().context_frames, self.config.data.context_frames
         if config.model.padding == "valid" and stored < needed:
@@ -104,6 +105,11 @@ class Manifest:
     def to_json(self) -> str:
         """The manifest as JSON text."""
         return json.dumps(dataclasses.asdict(self), indent=1)
+
+
+def _written(value: int | tuple[str, ...]) -> str:
+    """A value as ``--set`` takes it."""
+    return str(value) if isinstance(value, int) else ",".join(value)
 
 
 def layout_of(config: Config) -> Layout:

@@ -214,7 +214,10 @@ def test_records_that_the_network_cannot_use_are_refused(written):
     for override, message in [
         ("audio.sample_rate=22050", r"needs records with sample_rate 22050, those in .* have 8000"),
         ("audio.channels=2", "needs records with channels 2"),
-        ("data.sources=vn,vc", "needs records with sources"),
+        (
+            "data.sources=vn,vc",
+            r"needs records with sources vn,vc, .* have bn,cl,.*, as with --set data\.sources=bn,cl,",
+        ),
     ]:
         with pytest.raises(ValueError, match=message):
             manifest.require(configs.load("smoke", [*OVERRIDES[:2], override]), str(out))
