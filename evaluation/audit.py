@@ -18,7 +18,7 @@ Where estimates follow the labels, the true ones must be better than all others;
 import dataclasses
 import json
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -32,6 +32,7 @@ from data_prep.assemble import FullTrack, iter_full_tracks
 from data_prep.revision import code_revision
 from data_prep.tracks import Waveform
 from evaluation.options import define_flags, flag_values
+from evaluation.results import Parts, read_described
 from evaluation.separate import Separator
 from evaluation.subject import Subject, open_subject
 from trainer.validation import improvements
@@ -61,35 +62,40 @@ class Condition:
     not_measured: str | None = None  # why there is no figure
 
 
-class _Measures(NamedTuple):
-    """Of one track, each in dB."""
+class _Measure(NamedTuple):
+    """Of one track under one condition, each in dB."""
 
-    improvements: Floats
-    leakages: Floats
-    misnamed: Floats
+    improvements: Sequence[float]
+    leakages: Sequence[float]
+    misnamed: Sequence[float]
 
 
-def audit_tracks(separator: Separator, tracks: Iterable[FullTrack], config: Config) -> list[Condition]:
-    """Estimate every track in full length under every condition; one per condition, in order.
+Measures = dict[str, _Measure]  # by the condition
+
+
+def audit_track(separator: Separator, track: FullTrack, config: Config) -> Measures:
+    """Estimate a track in full length under every condition that it allows.
 
     Raises:
         ValueError: the network is not told the instruments at all.
     """
     if not config.needs_labels:
         raise ValueError("this network is not told the instruments (model.conditioning is none): nothing to audit.")
-    measures: dict[str, list[_Measures]] = {name: [] for name in CONDITIONS}
-    for track in tracks:
-        swaps = swap(track.labels, config.data.sources)
-        given: dict[str, Sequence[str] | None] = {"true": track.labels, "empty": (), "full": config.data.sources}
-        if config.takes_unknown_labels:
-            given["unknown"] = None
-        if swaps:
-            given["swapped"] = tuple(swaps.values())
-        for name, labels in given.items():
-            estimates = separator.estimate(track.mixture, labels)
-            measures[name].append(_measure(track, estimates, swaps if name == "swapped" else {}, config))
-        print(f"{track.name} audited", flush=True)
-    return [_condition(name, found) for name, found in measures.items()]
+    swaps = swap(track.labels, config.data.sources)
+    given: dict[str, Sequence[str] | None] = {"true": track.labels, "empty": (), "full": config.data.sources}
+    if config.takes_unknown_labels:
+        given["unknown"] = None
+    if swaps:
+        given["swapped"] = tuple(swaps.values())
+    return {
+        name: _measure(track, separator.estimate(track.mixture, labels), swaps if name == "swapped" else {}, config)
+        for name, labels in given.items()
+    }
+
+
+def summarise(tracks: Sequence[Measures]) -> list[Condition]:
+    """One per condition, in order, over all tracks."""
+    return [_condition(name, [track[name] for track in tracks if name in track]) for name in CONDITIONS]
 
 
 def swap(playing: Sequence[str], sources: Sequence[str]) -> dict[str, str]:
@@ -108,13 +114,12 @@ def swap(playing: Sequence[str], sources: Sequence[str]) -> dict[str, str]:
     return swaps
 
 
-def _measure(track: FullTrack, estimates: Waveform, swaps: dict[str, str], config: Config) -> _Measures:
+def _measure(track: FullTrack, estimates: Waveform, swaps: dict[str, str], config: Config) -> _Measure:
     sounding, levels = leakage(track, estimates, config)
     pairs = [(config.data.sources.index(right), config.data.sources.index(wrong)) for right, wrong in swaps.items()]
     misnamed = [levels[sounding[:, right], wrong] for right, wrong in pairs]
-    return _Measures(
-        improvements(track, estimates, config), levels[~sounding], np.concatenate([np.zeros(0), *misnamed])
-    )
+    found = improvements(track, estimates, config), levels[~sounding], np.concatenate([np.zeros(0), *misnamed])
+    return _Measure(*(each.tolist() for each in found))
 
 
 def leakage(track: FullTrack, estimates: Waveform, config: Config) -> tuple[NDArray[np.bool_], Floats]:
@@ -133,7 +138,7 @@ def leakage(track: FullTrack, estimates: Waveform, config: Config) -> tuple[NDAr
     return sounding[audible], np.maximum(estimated[audible] - mixture[audible, None], _MIN_LEAKAGE_DB)
 
 
-def _condition(name: str, tracks: Sequence[_Measures]) -> Condition:
+def _condition(name: str, tracks: Sequence[_Measure]) -> Condition:
     if not tracks:
         reasons = {
             "unknown": "the network was never trained without labels (train.label_dropout is 0)",
@@ -147,17 +152,30 @@ def _condition(name: str, tracks: Sequence[_Measures]) -> Condition:
 
 
 def audit(subject: Subject) -> list[Condition]:
-    """Audit a subject and write ``audit.json`` into its folder of results."""
-    tracks = iter_full_tracks(subject.manifest, subject.folder, subject.split)
-    conditions = audit_tracks(subject.separator, tracks, subject.config)
+    """Audit a subject and write ``audit.json`` into its folder of results, unless that is there, made from the same.
+
+    A track is kept as soon as it is measured: an interrupted call is continued by the same one.
+    """
+    names = [track.name for track in subject.manifest.tracks(subject.split)]
+    parts = Parts(subject.out, "audit-part", names, [SCHEMA_VERSION, subject.made_from])
+    if read_described(subject.out, FILE_NAME).get("made_from") == parts.made_from and (found := read_audit(subject)):
+        return found
+    for track in iter_full_tracks(subject.manifest, subject.folder, subject.split):
+        if track.name not in parts.kept:
+            parts.keep(track.name, json.dumps(audit_track(subject.separator, track, subject.config)))
+            print(f"{len(parts.kept)}/{len(names)} {track.name} audited", flush=True)
+    tracks = [json.loads(parts.read(name)) for name in names]
+    conditions = summarise([{key: _Measure(*each) for key, each in track.items()} for track in tracks])
     described = {
         "schema_version": SCHEMA_VERSION,
         "command": shlex.join(["python", "-m", "evaluation.audit", *subject.arguments]),
         "code_revision": code_revision(),
         "evaluation": dataclasses.asdict(subject.config.evaluation),
         "conditions": [dataclasses.asdict(condition) for condition in conditions],
+        "made_from": parts.made_from,
     }
     subject.out.write_text(FILE_NAME, json.dumps(described, indent=1) + "\n")
+    parts.delete()
     return conditions
 
 

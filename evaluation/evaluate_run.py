@@ -72,7 +72,9 @@ def evaluate(
         about = _about(subject, form, shlex.join(["python", "-m", "evaluation.evaluate", *arguments]))
         rate = subject.config.audio.sample_rate
         secs = {track.name: track.num_frames / rate for track in subject.manifest.tracks(split)}
-        results = Results(subject.out, list(secs), _made_from(subject, about, baselines, originals))
+        files = file_states(path for each in originals.values() for path in each.paths)
+        made_from = {**subject.made_from, "originals": files, "baselines": baselines}
+        results = Results(subject.out, list(secs), made_from)
         with Workers(processes) as workers:
             kept, scratch = frozenset(results.kept), subject.out.scratch
             stored = iter_originals(subject, originals, kept, scratch) if root else iter_stored(subject, kept, scratch)
@@ -93,20 +95,6 @@ def _form(subject: Subject, originals: Mapping[str, TrackFiles]) -> Form:
     for files in originals.values():
         return read_form(files)
     return Form(subject.config.audio.sample_rate, subject.config.audio.channels)
-
-
-def _made_from(
-    subject: Subject, about: About, baselines: str, originals: Mapping[str, TrackFiles]
-) -> dict[str, object]:
-    """What the scores depend on: the network, the records and originals, and how they are scored."""
-    return {
-        "weights": subject.separator.checksum,
-        "shards": [[shard.name, shard.crc32c] for shard in subject.manifest.shards[subject.split]],
-        "originals": file_states(path for files in originals.values() for path in files.paths),
-        "config": about.config_json,
-        "baselines": baselines,
-        "code": about.code_revision,
-    }
 
 
 def _about(subject: Subject, form: Form, call: str) -> About:

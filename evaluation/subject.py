@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import configs
 from configs import Config
 from configs.splits import SPLITS
 from data_prep.manifest import Manifest, load_manifest
+from data_prep.revision import code_revision
 from data_prep.storage import Folder, is_bucket, open_folder
 from evaluation.options import override_evaluation
 from evaluation.separate import Separator
@@ -23,6 +25,16 @@ class Subject(NamedTuple):
     separator: Separator
     out: Folder
     arguments: list[str]  # flags that name the same again
+
+    @property
+    def made_from(self) -> dict[str, object]:
+        """What its estimates and whatever is measured of them depend on, as plain values."""
+        return {
+            "weights": self.separator.checksum,
+            "shards": [[shard.name, shard.crc32c] for shard in self.manifest.shards[self.split]],
+            "config": configs.to_json(self.config),
+            "code": code_revision(),
+        }
 
 
 def open_subject(

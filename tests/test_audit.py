@@ -6,7 +6,7 @@ import pytest
 import configs
 from configs import instruments
 from data_prep.assemble import FullTrack
-from evaluation.audit import CONDITIONS, Condition, audit_tracks, leakage, swap, table
+from evaluation.audit import CONDITIONS, Condition, audit_track, leakage, summarise, swap, table
 from evaluation.segments import score_track
 
 CONFIG = configs.load("smoke", ["audio.sample_rate=2000", "evaluation.filter_taps=8"])
@@ -28,8 +28,12 @@ def make_track(labels, num_frames=20_000, seed=0):
     return FullTrack("piece", labels, references.sum(axis=0), references)
 
 
+def audit_tracks(tracks, config):
+    return summarise([audit_track(Obedient(), track, config) for track in tracks])
+
+
 def test_what_each_condition_is_worth_to_a_network_that_obeys():
-    found = audit_tracks(Obedient(), [make_track(("fl", "vn")), make_track(("bn", "vn"), seed=1)], FORGETFUL)
+    found = audit_tracks([make_track(("fl", "vn")), make_track(("bn", "vn"), seed=1)], FORGETFUL)
     assert [each.labels for each in found] == list(CONDITIONS)
     by_name = {each.labels: each for each in found}
     # Of two sources alike (s1 + s2) / 2 is 3 dB nearer to s1 than s1 + s2; silence is as near as that.
@@ -47,7 +51,7 @@ def test_what_each_condition_is_worth_to_a_network_that_obeys():
 def test_energy_in_a_wrong_slot_counts_where_the_right_source_sounds():
     track = make_track(("fl", "vn"))
     track.references[instruments.URMP.index("fl"), 10_000:] = 0
-    swapped = audit_tracks(Obedient(), [track._replace(mixture=track.references.sum(axis=0))], CONFIG)[-1]
+    swapped = audit_tracks([track._replace(mixture=track.references.sum(axis=0))], CONFIG)[-1]
     assert (swapped.labels, swapped.num_misnamed) == ("swapped", 5 + 10)
 
 
@@ -79,12 +83,12 @@ def test_swapped_labels_name_none_that_plays():
 
 def test_what_cannot_be_measured_is_said():
     track = make_track(instruments.URMP[:8])
-    found = {each.labels: each for each in audit_tracks(Obedient(), [track], CONFIG)}
+    found = {each.labels: each for each in audit_tracks([track], CONFIG)}
     assert "never trained without labels" in found["unknown"].not_measured
     assert "more instruments play than do not" in found["swapped"].not_measured
     told_nothing = replace(CONFIG, model=replace(CONFIG.model, conditioning="none", place="none", gate_heads=False))
     with pytest.raises(ValueError, match="this network is not told the instruments"):
-        audit_tracks(Obedient(), [track], told_nothing)
+        audit_tracks([track], told_nothing)
 
 
 def test_the_table_has_a_line_per_condition():

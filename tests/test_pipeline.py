@@ -20,6 +20,7 @@ from data_prep.synthetic import write_musdb, write_urmp
 from data_prep.tracks import TrackFiles
 from data_prep.waveforms import fit_frames
 from evaluation.aggregates import improvement, place
+from evaluation.audit import audit
 from evaluation.baselines import ORACLES
 from evaluation.clips import Choice, read_clips
 from evaluation.evaluate_run import evaluate
@@ -146,6 +147,33 @@ def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
     (out / "audit.json").write_text("{}")
     with pytest.raises(ValueError, match=r"audit\.json is not what evaluation\.audit writes"):
         evaluate(str(workdir), "", "test", "latest", [], "average", "none")
+    (out / "audit.json").unlink()
+
+
+def test_an_audit_is_continued_track_by_track(workdir, monkeypatch, capsys):
+    subject = open_subject(str(workdir), "", "test", "latest", ["evaluation.segment_secs=1.5"])
+    expected = audit(subject)
+    out = workdir / "evaluation" / "120-test"
+    (out / "audit.json").unlink()
+    estimate, calls = subject.separator.estimate, []
+
+    def interrupted(mixture, labels):
+        calls.append(labels)
+        if len(calls) > 6:  # four conditions of a track
+            raise KeyboardInterrupt
+        return estimate(mixture, labels)
+
+    monkeypatch.setattr(subject.separator, "estimate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        audit(subject)
+    assert len(list(out.glob("audit-part-*"))) == 1
+    monkeypatch.setattr(subject.separator, "estimate", estimate)
+    capsys.readouterr()
+    assert audit(subject) == expected
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["2/3", "3/3"]
+    assert not list(out.glob("audit-part-*"))
+    assert audit(subject) == expected
+    assert capsys.readouterr().out == ""
     (out / "audit.json").unlink()
 
 
