@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
@@ -52,17 +53,21 @@ def run(function: Callable[[_Job], _Result], jobs: Sequence[_Job], workers: int)
         pool.shutdown(cancel_futures=True)
 
 
-def _start_fork_server(context: ForkServerContext) -> None:
-    """Starts the process that workers are forked from, where it does not run yet, and waits for its imports.
-
-    It never hears of Ctrl-C, nor do the workers: the first process decides what that means.
-    """
-    resource_tracker.ensure_running()  # else starting the fork server starts it, which would unblock the signal
+@contextmanager
+def unheard_interruptions() -> Iterator[None]:
+    """Processes started meanwhile never hear of Ctrl-C: the one that starts them decides what that means."""
+    resource_tracker.ensure_running()  # else starting a process starts it, which would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        forkserver.ensure_running()
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_fork_server(context: ForkServerContext) -> None:
+    """Starts the process that workers are forked from, where it does not run yet, and waits for its imports."""
+    with unheard_interruptions():
+        forkserver.ensure_running()
     # Were an interruption to come while the pool waits, a worker would start when the pool was gone, and complain.
     nobody = context.Process()
     nobody.start()

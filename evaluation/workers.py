@@ -4,7 +4,6 @@ import functools
 import multiprocessing
 import os
 import resource
-import signal
 import sys
 import threading
 from collections import deque
@@ -17,7 +16,7 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from data_prep.parallel import num_cores
+from data_prep.parallel import num_cores, unheard_interruptions
 from evaluation import projection
 
 _IDLE_BYTES = 150 * 2**20  # a worker with its libraries and nothing to do
@@ -88,7 +87,8 @@ class Workers:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self._size, context, _begin, (context.Lock(),))
-        return self._pool.submit(call)
+        with unheard_interruptions():  # a submission starts a process where none is free
+            return self._pool.submit(call)
 
     def _stop(self) -> None:
         pool, self._pool = self._pool, None
@@ -108,10 +108,9 @@ class Workers:
 
 
 def _begin(lock: Lock) -> None:
-    """A worker leaves an interruption from the keyboard to the process that started it, and ends where that ended."""
+    """A worker has one thread of linear algebra, shares a lock with the others, and ends with who started it."""
     threadpool_limits(1)
     projection.alone = lock
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
