@@ -65,7 +65,7 @@ def test_the_same_take_in_two_splits_is_a_leak(tmp_path, capsys, start, stop, ga
     copy = gain * take[start:stop] + noise * np.random.default_rng(3).standard_normal((stop - start, 1))
     others = {f"other{i}": ("train", {"vn": perform(score(10 + i), i)}) for i in range(3)}
     write_corpus(tmp_path / "c", {**others, "a": ("train", {"vn": take}), "b": ("test", {"vn": copy})})
-    with pytest.raises(ValueError, match="has 1 errors"):
+    with pytest.raises(ValueError, match="has 1 error,"):
         check(tmp_path / "c", capsys)
     config = configs.override(CONFIG, [f"data.splits={tmp_path / 'c.json'}"])
     with pytest.raises(ValueError, match="nothing was put in place"):
@@ -90,7 +90,7 @@ def test_a_part_that_two_tracks_share_is_a_leak(tmp_path, capsys):
         "b": ("test", {"vn": 0.5 * shared, "vc": perform(score(3, "vc"), 3, "vc")}),
     }
     write_corpus(tmp_path / "c", tracks)
-    with pytest.raises(ValueError, match="has 1 errors"):
+    with pytest.raises(ValueError, match="has 1 error,"):
         check(tmp_path / "c", capsys, names={"vn": "vn", "vc": "vc"})
 
 
