@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 
+from data_prep.quantities import counted
 from evaluation.stored import StoredTrack
 
 MODEL = "model"
@@ -33,7 +34,7 @@ class Form(NamedTuple):
     num_frames: int
 
     def __str__(self) -> str:
-        return f"{self.num_frames} frames of {self.channels} channels at {self.sample_rate} Hz"
+        return f"{counted(self.num_frames, 'frame')} of {counted(self.channels, 'channel')} at {self.sample_rate} Hz"
 
 
 class Found(NamedTuple):
@@ -62,8 +63,9 @@ def find_tracks(estimates: Path, references: Path) -> Found:
     for track in tracks:
         if (track.sample_rate, track.channels) != (first.sample_rate, first.channels):
             raise ValueError(
-                f"the track {track.name} has {track.channels} channels at {track.sample_rate} Hz, {first.name} has "
-                f"{first.channels} at {first.sample_rate} Hz; score them apart, their scores do not compare."
+                f"the track {track.name} has {counted(track.channels, 'channel')} at {track.sample_rate} Hz, "
+                f"{first.name} has {first.channels} at {first.sample_rate} Hz; score them apart, their scores do not "
+                f"compare."
             )
     return Found(tracks, sorted(true.keys() - estimated.keys()))
 

@@ -136,12 +136,12 @@ def other_rate_of_all(folder):
 
 NAN = np.where(np.arange(3 * RATE)[:, None] == 2500, np.nan, np.ones((1, 2)))
 BAD = {
-    "shorter": (np.ones((3 * RATE - 1, 2)), RATE, r"bass\.wav has 5999 frames of 2 channels at 2000 Hz, but .* 6000"),
-    "mono": (np.ones((3 * RATE, 1)), RATE, r"bass\.wav has 6000 frames of 1 channels at 2000 Hz, but .* of 2 "),
+    "shorter": (np.ones((3 * RATE - 1, 2)), RATE, r"bass\.wav has 5,999 frames of 2 channels at 2000 Hz, but .* 6,000"),
+    "mono": (np.ones((3 * RATE, 1)), RATE, r"bass\.wav has 6,000 frames of 1 channel at 2000 Hz, but .* of 2 "),
     "other rate": (
         np.ones((3 * RATE, 2)),
         4000,
-        r"bass\.wav has 6000 frames of 2 channels at 4000 Hz, but .*expected",
+        r"bass\.wav has 6,000 frames of 2 channels at 4000 Hz, but .*expected",
     ),
     "nan": (NAN, RATE, r"test/Two/bass\.wav has a value that is not a finite number at 1\.250 s; mend the file"),
 }
