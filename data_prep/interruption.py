@@ -6,6 +6,7 @@ TensorFlow takes seconds to import; Ctrl-C meanwhile would end in a traceback of
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -46,6 +47,26 @@ def catch() -> None:
     if signal.getsignal(signal.SIGINT) is _end_at_once:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Tells of an interruption at the end, for what shares locks with other threads.
+
+    An exception between the taking of a lock and the block that gives it back would leave it taken for ever.
+    """
+    came: list[int] = []
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # the only one that is interrupted
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _end_at_once(_number: int, _frame: FrameType | None) -> None:

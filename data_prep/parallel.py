@@ -5,13 +5,18 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent import futures
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from typing import TypeVar
+
+from data_prep import interruption
+
+_LOOK_SECS = 0.2  # that an interruption waits at most
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
@@ -43,14 +48,27 @@ def run(function: Callable[[_Job], _Result], jobs: Sequence[_Job], workers: int)
     _start_fork_server(context)
     pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _prepare_worker)
     try:
-        for future in as_completed([pool.submit(function, job) for job in jobs]):
-            yield future.result()
+        with interruption.held():
+            waiting = {pool.submit(function, job) for job in jobs}
+        while waiting:
+            with interruption.held():
+                done, waiting = futures.wait(waiting, _LOOK_SECS, FIRST_COMPLETED)
+                results = [future.result() for future in done]
+            yield from results
     except BrokenProcessPool as error:
         raise ValueError(
             f"one of {workers} worker processes was killed; if memory ran out, use fewer with --workers."
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def result_of(future: Future[_Result]) -> _Result:
+    """The result of a future. An interruption while that takes is told of between two looks at it."""
+    while True:
+        with interruption.held():
+            if futures.wait([future], _LOOK_SECS).done:
+                return future.result()
 
 
 @contextmanager

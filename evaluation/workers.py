@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from data_prep.parallel import num_cores, unheard_interruptions
+from data_prep.interruption import held
+from data_prep.parallel import num_cores, result_of, unheard_interruptions
 from evaluation import projection
 
 _IDLE_BYTES = 150 * 2**20  # a worker with its libraries and nothing to do
@@ -73,9 +74,9 @@ class Workers:
             for task in tasks:
                 waiting.append(self._submit(functools.partial(function, task)))
                 if len(waiting) > 2 * self._size:
-                    yield waiting.popleft().result()
+                    yield result_of(waiting.popleft())
             while waiting:
-                yield waiting.popleft().result()
+                yield result_of(waiting.popleft())
         except BrokenProcessPool as error:
             self._stop()
             raise ValueError(
@@ -87,13 +88,14 @@ class Workers:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self._size, context, _begin, (context.Lock(),))
-        with unheard_interruptions():  # a submission starts a process where none is free
+        with held(), unheard_interruptions():  # a submission starts a process where none is free
             return self._pool.submit(call)
 
     def _stop(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=True, cancel_futures=True)
+            with held():
+                pool.shutdown(wait=True, cancel_futures=True)
 
     def __enter__(self) -> "Workers":
         return self

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from data_prep import interruption
+
 ROOT = Path(__file__).parent.parent
 COMMANDS = [
     "data_prep.show",
@@ -97,3 +99,14 @@ def test_the_wheel_holds_every_module_and_data_file(tmp_path):
     assert run(*install).returncode == 0
     tracked = run("git", "ls-files", "configs", "data_prep", "trainer", "evaluation", cwd=ROOT).stdout.split()
     assert [name for name in tracked if not (target / name).is_file()] == []
+
+
+def test_what_shares_locks_is_interrupted_at_its_end():
+    before, within = signal.getsignal(signal.SIGINT), []
+    with pytest.raises(KeyboardInterrupt), interruption.held():
+        signal.raise_signal(signal.SIGINT)
+        within.append("the lock is given back")
+    assert within
+    assert signal.getsignal(signal.SIGINT) is before
+    with interruption.held():
+        pass
