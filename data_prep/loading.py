@@ -3,13 +3,14 @@
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from data_prep.activity import INAUDIBLE_DBFS, peak
 from data_prep.stems import CODEC_FRAMES, SUFFIX, read_stems
-from data_prep.tracks import MIXTURE, Form, Original, Track, TrackFiles, Waveform, convert, energy
-from data_prep.waveforms import add, fit_frames, read_wav
+from data_prep.tracks import BLOCK_FRAMES, MIXTURE, Converter, Form, Original, Track, TrackFiles, Waveform, energy
+from data_prep.waveforms import Recording, add, fit_frames, open_wav
 
 _FULL_SCALE = 32766 / 32768  # of 16 bit, but for a step of rounding
 MAX_CLIPPED = 1e-3  # share of the values at full scale; loud masters have some
@@ -17,46 +18,53 @@ MAX_RESIDUAL_DB = -40.0
 MAX_RESIDUAL_DB_CODED = -10.0  # a lossy codec codes the mixture and every stem by itself
 
 
-class Part:
+class _Part:
     """A waveform of a track. Errors name its path; warnings, which records keep, its name, wherever the corpus lies."""
 
-    def __init__(self, instrument: str | None, path: Path, stream: str, waveform: Waveform, sample_rate: int) -> None:
+    def __init__(self, instrument: str | None, path: Path, stream: str, recording: Recording) -> None:
         self.instrument = instrument  # None: the mixture
-        self._path, self._stream = path, stream
         self.place, self.name = f"{stream}{path}", f"{stream}{path.name}"
-        self.waveform, self.sample_rate = waveform, sample_rate
+        self.form, self.num_frames = Form(recording.sample_rate, recording.channels), recording.num_frames
+        self._blocks = recording.blocks
+        self._peak, self._num_clipped, self._is_finite = 0.0, 0, True
 
-    @property
-    def form(self) -> Form:
-        """Its rate and channels."""
-        return Form(self.sample_rate, self.waveform.shape[1])
+    def iter_blocks(self) -> Iterator[tuple[int, Waveform]]:
+        """Its blocks, each with its first frame, measured on the way: they are in a processor's cache then."""
+        start = 0
+        for block in self._blocks:
+            loudest = peak(block)
+            self._peak, self._is_finite = max(self._peak, loudest), self._is_finite and math.isfinite(loudest)
+            if loudest >= _FULL_SCALE:
+                self._num_clipped += int(np.count_nonzero(np.abs(block) >= _FULL_SCALE))
+            yield start, block
+            start += len(block)
 
-    def without_waveform(self) -> "Part":
-        """The part with the form of its waveform but none of its frames."""
-        return Part(self.instrument, self._path, self._stream, self.waveform[:0].copy(), self.sample_rate)
-
-    def findings(self, first: "Part") -> tuple[list[str], list[str]]:
-        """What is wrong with the waveform, given the first one of the track: errors and warnings, a sentence each."""
-        errors, warnings = self._level_findings()
+    def findings(self, first: "_Part") -> tuple[list[str], list[str]]:
+        """What is wrong, once it was read, given the first part of the track: errors and warnings, a sentence each."""
+        errors, warnings = [], []
+        if not self._is_finite:
+            errors.append(f"{self.place} holds values that are not finite numbers; copy it again from the corpus.")
+        elif self._peak <= 10 ** (INAUDIBLE_DBFS / 20) and self.instrument is None:
+            errors.append(f"{self.place} is silent; a mixture must sound.")
+        elif self._peak <= 10 ** (INAUDIBLE_DBFS / 20):
+            warnings.append(f"{self.name} is silent.")
+        clipped = self._num_clipped / (self.num_frames * self.form.channels)
+        if self._is_finite and clipped > MAX_CLIPPED:
+            warnings.append(f"{self.name} clips: {clipped:.2%} of it is at full scale.")
         if self.form != first.form:
             errors.append(
-                f"{self.place} has {self.sample_rate} Hz and {self.form.channels} channels, {first.place} "
-                f"{first.sample_rate} Hz and {first.form.channels}; expected the same, copy the track again."
+                f"{self.place} has {self.form.sample_rate} Hz and {self.form.channels} channels, {first.place} "
+                f"{first.form.sample_rate} Hz and {first.form.channels}; expected the same, copy the track again."
             )
         return errors, warnings
 
-    def _level_findings(self) -> tuple[list[str], list[str]]:
-        loudest = peak(self.waveform)
-        if not np.isfinite(loudest):
-            return [f"{self.place} holds values that are not finite numbers; copy it again from the corpus."], []
-        if loudest <= 10 ** (INAUDIBLE_DBFS / 20):
-            if self.instrument is None:
-                return [f"{self.place} is silent; a mixture must sound."], []
-            return [], [f"{self.name} is silent."]
-        if loudest < _FULL_SCALE:
-            return [], []
-        clipped = float(np.mean(np.abs(self.waveform) >= _FULL_SCALE))
-        return [], [f"{self.name} clips: {clipped:.2%} of it is at full scale."] if clipped > MAX_CLIPPED else []
+
+class Part(NamedTuple):
+    """A waveform of a track as it is in its file."""
+
+    instrument: str | None  # None: the mixture
+    form: Form
+    waveform: Waveform
 
 
 def load_track(files: TrackFiles, form: Form | None = None) -> Track:
@@ -88,11 +96,14 @@ def iter_parts(files: TrackFiles) -> Iterator[Part]:
     """
     errors, first = list(files.errors), None
     for part in _iter_parts(files, errors):
-        first = first or part.without_waveform()
+        first = first or part
+        waveform = np.empty((part.num_frames, part.form.channels), np.float32)
+        for start, block in part.iter_blocks():
+            waveform[start : start + len(block)] = block
         errors += part.findings(first)[0]
         if errors:
             break
-        yield part
+        yield Part(part.instrument, part.form, waveform)
     if errors:
         raise ValueError(" ".join(errors))
 
@@ -103,7 +114,7 @@ class _Builder:
     def __init__(self, files: TrackFiles, form: Form | None) -> None:
         self._files, self._form = files, form
         self.errors, self._warnings = list(files.errors), list(files.warnings)
-        self._first: Part | None = None
+        self._first: _Part | None = None
         self._lengths: dict[str, int] = {}
         self._mixture: Waveform | None = None
         self._energy = 0.0
@@ -111,21 +122,56 @@ class _Builder:
         self._sources: dict[str, Waveform] = {}
         self._num_parts: dict[str, int] = {}
 
-    def add(self, part: Part) -> None:
-        """Adds the next waveform; of a track with errors nothing is kept."""
-        self._first = self._first or part.without_waveform()
+    def add(self, part: _Part) -> None:
+        """Reads the next waveform; of a track with errors nothing is kept."""
+        self._first = self._first or part
+        self._lengths[part.name] = part.num_frames
+        try:
+            converted = self._read(part, self._first)
+        except (ValueError, OSError) as error:
+            self.errors.append(_sentence(part.place, error))
+            return
         wrong, odd = part.findings(self._first)
         self.errors += wrong
         self._warnings += odd
-        self._lengths[part.name] = len(part.waveform)
         if self.errors:
             return
         if part.instrument is None:
-            self._energy, self._mixture = energy(part.waveform), self._converted(part.waveform)
-            shared = np.may_share_memory(self._mixture, part.waveform)  # where there was nothing to convert
-            self._rest = part.waveform.copy() if shared else part.waveform
+            self._mixture = converted
         else:
-            self._add_source(part.instrument, part.waveform)
+            self._add_source(part.instrument, converted)
+
+    def _read(self, part: _Part, first: _Part) -> Waveform:
+        """All of a part, as long as the mixture and in the form of the track; no frames where there are errors."""
+        if part.instrument is None:
+            self._rest = np.empty((part.num_frames, part.form.channels), np.float32)
+        num_frames = part.num_frames if self._rest is None else len(self._rest)
+        if self.errors or part.form != first.form:
+            for _ in part.iter_blocks():  # to find what else is wrong
+                pass
+            return np.zeros((0, 1), np.float32)
+        try:
+            converter = Converter(part.form, num_frames, self._form or part.form)
+        except ValueError as error:
+            raise ValueError(f"{part.place}: {error}") from error
+        for start, block in part.iter_blocks():
+            if len(block := block[: max(num_frames - start, 0)]):
+                self._compare(part, start, block)
+                converter.add(block)
+        if part.num_frames < num_frames:
+            converter.add(np.zeros((num_frames - part.num_frames, part.form.channels), np.float32))
+        return converter.result()
+
+    def _compare(self, part: _Part, start: int, block: Waveform) -> None:
+        """Takes the frames of a source from the mixture."""
+        if self._rest is None:
+            return
+        rest = self._rest[start : start + len(block)]
+        if part.instrument is None:
+            rest[:] = block
+            self._energy += energy(block)
+        else:
+            rest -= block
 
     def track(self) -> Track:
         """The track of all parts that were added."""
@@ -143,7 +189,7 @@ class _Builder:
             self._mixture = np.sum(list(self._sources.values()), axis=0)
         return Track(
             self._files.name,
-            self._form.sample_rate if self._form else self._first.sample_rate,
+            self._form.sample_rate if self._form else self._first.form.sample_rate,
             self._mixture,
             self._sources,
             self._num_parts,
@@ -152,20 +198,10 @@ class _Builder:
             Original(*self._first.form, num_frames),
         )
 
-    def _add_source(self, instrument: str, waveform: Waveform) -> None:
-        if self._rest is not None:
-            waveform = fit_frames(waveform, len(self._rest))
-            self._rest -= waveform
-        source, before = self._converted(waveform), self._sources.get(instrument)
+    def _add_source(self, instrument: str, source: Waveform) -> None:
+        before = self._sources.get(instrument)
         self._sources[instrument] = source if before is None else add(source, before)
         self._num_parts[instrument] = self._num_parts.get(instrument, 0) + 1
-
-    def _converted(self, waveform: Waveform) -> Waveform:
-        assert self._first is not None
-        try:
-            return convert(waveform, self._first.sample_rate, self._form) if self._form else waveform
-        except ValueError as error:
-            raise ValueError(f"{self._first.place}: {error}") from error
 
     def _residual_db(self) -> float:
         """Level of what the sources do not explain of the mixture, in dB relative to it; -inf where they do."""
@@ -179,8 +215,8 @@ class _Builder:
         return residual
 
 
-def _iter_parts(files: TrackFiles, errors: list[str]) -> Iterator[Part]:
-    """The waveforms of a track, the mixture first; what cannot be read is added to ``errors``."""
+def _iter_parts(files: TrackFiles, errors: list[str]) -> Iterator[_Part]:
+    """The waveforms of a track, the mixture first; what cannot be opened is added to ``errors``."""
     if _is_stem(files):
         path = files.paths[0]
         try:
@@ -190,14 +226,25 @@ def _iter_parts(files: TrackFiles, errors: list[str]) -> Iterator[Part]:
             return
         for name in list(decoded):
             waveform, sample_rate = decoded.pop(name)
-            yield Part(None if name == MIXTURE else name, path, f"{name} of ", waveform, sample_rate)
+            recording = Recording(sample_rate, waveform.shape[1], len(waveform), _cut(waveform))
+            yield _Part(None if name == MIXTURE else name, path, f"{name} of ", recording)
         return
     mixture = ((None, files.mixture),) if files.mixture else ()
     for instrument, path in (*mixture, *files.sources):
         try:
-            yield Part(instrument, path, "", *read_wav(path))
+            part = _Part(instrument, path, "", open_wav(path))
         except (ValueError, OSError) as error:
-            errors.append(str(error) if isinstance(error, ValueError) else f"{path}: {error.strerror}.")
+            errors.append(_sentence(path, error))
+            continue
+        yield part
+
+
+def _cut(waveform: Waveform) -> Iterator[Waveform]:
+    return (waveform[start : start + BLOCK_FRAMES] for start in range(0, len(waveform), BLOCK_FRAMES))
+
+
+def _sentence(place: object, error: ValueError | OSError) -> str:
+    return str(error) if isinstance(error, ValueError) else f"{place}: {error.strerror}."
 
 
 def _is_stem(files: TrackFiles) -> bool:

@@ -13,7 +13,7 @@ from configs.instruments import ACCOMPANIMENT
 from configs.splits import Split
 
 Waveform = NDArray[np.float32]  # (frames, channels), full scale is 1
-_BLOCK_FRAMES = 2**16  # what a processor's cache holds
+BLOCK_FRAMES = 2**16  # what a processor's cache holds
 MIXTURE = "mixture"  # what its file, stream or sketch is called beside those of the sources
 
 
@@ -65,44 +65,49 @@ class Track:
 
 def energy(waveform: Waveform) -> float:
     """The sum of squares of a waveform (T, C), in blocks that a processor's cache holds."""
-    blocks = (waveform[start : start + _BLOCK_FRAMES] for start in range(0, len(waveform), _BLOCK_FRAMES))
+    blocks = (waveform[start : start + BLOCK_FRAMES] for start in range(0, len(waveform), BLOCK_FRAMES))
     return sum(float(np.einsum("tc,tc->", block, block)) for block in blocks)
 
 
 def convert(waveform: Waveform, sample_rate: int, form: Form) -> Waveform:
-    """A waveform (T, C) at another rate and channel count; whole waveforms are resampled (soxr, HQ), never pieces.
+    """A waveform (T, C) at another rate and channel count, as ``Converter`` makes it."""
+    converter = Converter(Form(sample_rate, waveform.shape[1]), len(waveform), form)
+    for start in range(0, len(waveform), BLOCK_FRAMES):
+        converter.add(waveform[start : start + BLOCK_FRAMES])
+    return converter.result()
+
+
+class Converter:
+    """Brings a waveform that comes in blocks to another rate and channel count: what soxr (HQ) makes of it whole.
 
     Stereo becomes mono by averaging, mono becomes stereo by repeating; equal lengths stay equal.
-
-    Raises:
-        ValueError: it has another number of channels, which neither does.
     """
-    if form.channels != 1 and waveform.shape[1] not in (1, form.channels):
-        raise ValueError(f"it has {waveform.shape[1]} channels; expected 1 or {form.channels}.")
-    if sample_rate != form.sample_rate:
-        waveform = _resample(waveform, sample_rate, form)
-    elif form.channels == 1:
-        waveform = to_mono(waveform)
-    return np.repeat(waveform, form.channels, axis=1) if waveform.shape[1] != form.channels else waveform
 
+    def __init__(self, found: Form, num_frames: int, form: Form) -> None:
+        """From a form to a form; ``ValueError`` for a number of channels that neither averaging nor repeating mends."""
+        if form.channels not in (1, found.channels) and found.channels != 1:
+            raise ValueError(f"it has {found.channels} channels; expected 1 or {form.channels}.")
+        self._form, self._left = form, num_frames
+        channels, self._stream = min(found.channels, form.channels), None
+        if found.sample_rate != form.sample_rate:
+            self._stream = soxr.ResampleStream(found.sample_rate, form.sample_rate, channels, "float32", "HQ")
+        most = num_frames * form.sample_rate // found.sample_rate + 2
+        self._converted, self._filled = np.empty((most, channels), np.float32), 0
 
-def _resample(waveform: Waveform, sample_rate: int, form: Form) -> Waveform:
-    """A waveform at the rate of a form, and mono if that is: what soxr makes of the whole, to the bit.
+    def add(self, block: Waveform) -> None:
+        """The next frames (frames, channels)."""
+        self._left -= len(block)
+        if self._form.channels == 1:
+            block = to_mono(block)
+        if self._stream:
+            block = self._stream.resample_chunk(block, last=not self._left)
+        self._converted[self._filled : self._filled + len(block)] = block
+        self._filled += len(block)
 
-    Block by block, because channels are mixed faster in a processor's cache, and because NumPy gets its memory from
-    the system in larger pages than soxr.
-    """
-    channels = 1 if form.channels == 1 else waveform.shape[1]
-    stream = soxr.ResampleStream(sample_rate, form.sample_rate, channels, "float32", "HQ")
-    resampled = np.empty((len(waveform) * form.sample_rate // sample_rate + 2, channels), np.float32)
-    filled = 0
-    for start in range(0, len(waveform), _BLOCK_FRAMES):
-        block = waveform[start : start + _BLOCK_FRAMES]
-        block = to_mono(block) if channels == 1 else block
-        found = stream.resample_chunk(block, last=start + _BLOCK_FRAMES >= len(waveform))
-        resampled[filled : filled + len(found)] = found
-        filled += len(found)
-    return resampled[:filled]
+    def result(self) -> Waveform:
+        """The waveform (T, C), once all its frames were added."""
+        converted, channels = self._converted[: self._filled], self._form.channels
+        return np.repeat(converted, channels, axis=1) if converted.shape[1] != channels else converted
 
 
 def to_mono(waveform: Waveform) -> Waveform:

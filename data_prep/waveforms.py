@@ -1,14 +1,26 @@
-"""Sound files read whole, and waveforms of one track brought to one length."""
+"""Sound files read, whole or in blocks, and waveforms of one track brought to one length."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
 
-from data_prep.tracks import Waveform
+from data_prep.tracks import BLOCK_FRAMES, Waveform
 
 _UNKNOWN_RIFF_BYTES = (0, 0xFFFFFFFF)  # what a writer leaves that could not go back to the header
 _RIFF_SLACK_BYTES = 8  # some writers count the 8 bytes before the size field as well
+
+
+class Recording(NamedTuple):
+    """A waveform as it comes: consecutive blocks (frames, channels), each good until the next one is asked for."""
+
+    sample_rate: int
+    channels: int
+    num_frames: int
+    blocks: Iterator[Waveform]
 
 
 def read_wav(path: Path) -> tuple[Waveform, int]:
@@ -18,20 +30,42 @@ def read_wav(path: Path) -> tuple[Waveform, int]:
         ValueError: the file is empty, cut short or no sound file.
         OSError: the file cannot be opened.
     """
+    recording = open_wav(path, block_frames=None)
+    return next(recording.blocks), recording.sample_rate
+
+
+def open_wav(path: Path, block_frames: int | None = BLOCK_FRAMES) -> Recording:
+    """The same in blocks of so many frames, or all in one; the errors may come with any block."""
     _refuse_truncated(path)
+    with _telling_of(path):
+        file = soundfile.SoundFile(path)
+    if not file.frames:
+        raise ValueError(f"{path} holds no frames; expected sound, copy it again from the corpus.")
+    return Recording(file.samplerate, file.channels, file.frames, _iter_blocks(path, file, block_frames or file.frames))
+
+
+def _iter_blocks(path: Path, file: soundfile.SoundFile, block_frames: int) -> Iterator[Waveform]:
+    frames = file.frames
+    block = np.empty((min(block_frames, frames), file.channels), np.float32)  # filled anew for every block
+    with file:
+        for start in range(0, frames, len(block)):
+            wanted = block[: frames - start]
+            with _telling_of(path):
+                found = file.read(dtype="float32", always_2d=True, out=wanted)
+            if len(found) < len(wanted):
+                raise ValueError(
+                    f"{path} is cut short: its header announces {frames} frames, {start + len(found)} came; "
+                    f"copy it again from the corpus."
+                )
+            yield found
+
+
+@contextmanager
+def _telling_of(path: Path) -> Iterator[None]:
     try:
-        with soundfile.SoundFile(path) as file:
-            waveform, sample_rate, announced = file.read(dtype="float32", always_2d=True), file.samplerate, file.frames
+        yield
     except soundfile.SoundFileError as error:
         raise ValueError(f"{path} is not a readable sound file ({error}); copy it again from the corpus.") from error
-    if not len(waveform):
-        raise ValueError(f"{path} holds no frames; expected sound, copy it again from the corpus.")
-    if len(waveform) < announced:
-        raise ValueError(
-            f"{path} is cut short: its header announces {announced} frames, {len(waveform)} came; "
-            f"copy it again from the corpus."
-        )
-    return waveform, sample_rate
 
 
 def fit_frames(waveform: Waveform, frames: int) -> Waveform:

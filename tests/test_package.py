@@ -101,12 +101,19 @@ def test_the_wheel_holds_every_module_and_data_file(tmp_path):
     assert [name for name in tracked if not (target / name).is_file()] == []
 
 
+@pytest.fixture
+def interruptible():
+    """A background job of a shell ignores Ctrl-C; not here."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_what_shares_locks_is_interrupted_at_its_end():
-    before, within = signal.getsignal(signal.SIGINT), []
+    within = []
     with pytest.raises(KeyboardInterrupt), interruption.held():
         signal.raise_signal(signal.SIGINT)
         within.append("the lock is given back")
     assert within
-    assert signal.getsignal(signal.SIGINT) is before
-    with interruption.held():
-        pass
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
