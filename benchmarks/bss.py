@@ -26,6 +26,7 @@ import scipy.linalg
 import scipy.signal
 from absl import flags
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from configs.schema import Evaluation
 from data_prep import command
@@ -145,6 +146,7 @@ def print_test_set(channels: int, bss_v4: bool) -> None:
     )
 
 
+@threadpool_limits.wrap(limits=1)
 def main(_: Sequence[str]) -> int:
     """Comparisons, then the extrapolation."""
     print("version references channels  rival    rival s   ours s  floor s   ratio  difference dB")
