@@ -1,6 +1,6 @@
 """Packaging: what each package of the project needs, and nothing for the sake of the machine it runs on."""
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 setup(
     name="tpu-source-separation",
@@ -8,7 +8,7 @@ setup(
     description="Music source separation with an expanded, label-conditioned Wave-U-Net on TPU, GPU or CPU",
     license="Apache-2.0",
     python_requires=">=3.11,<3.13",
-    packages=["configs", "configs.splits", "data_prep", "trainer", "evaluation"],
+    packages=find_packages(include=["configs*", "data_prep*", "trainer*", "evaluation*"]),
     package_data={"configs.splits": ["*.json"], "evaluation": ["*.jinja", "*.css", "*.js"]},
     install_requires=[
         "absl-py>=2.1",

@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from configs.schema import Evaluation
-from data_prep import command
-from evaluation import bss
-from evaluation.segments import score_track
+from data_prep.runtime import command
+from evaluation.metrics import bss_eval
+from evaluation.scoring.one_segment import score_track
 
 FLAGS = flags.FLAGS
 RATE = 22050
@@ -58,7 +58,7 @@ class Row:
     difference_db: float  # the largest of any score
 
 
-def make_segments(num_references: int, num_frames: int, channels: int) -> tuple[bss.Floats, bss.Floats]:
+def make_segments(num_references: int, num_frames: int, channels: int) -> tuple[bss_eval.Floats, bss_eval.Floats]:
     """Coloured noise that the channels share in part, and estimates with faults: (J, T, C)."""
     rng = np.random.default_rng(0)
     shape = (num_references, num_frames, channels)
@@ -75,7 +75,7 @@ def seconds_of(call: Call) -> float:
     return time.perf_counter() - started
 
 
-def mir_eval_sources(references: bss.Floats, estimates: bss.Floats) -> Ratios:
+def mir_eval_sources(references: bss_eval.Floats, estimates: bss_eval.Floats) -> Ratios:
     """SDR, SIR and SAR of v3, (J, T, 1) twice -> (J,) each."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # mir_eval announces that it will drop them
@@ -83,7 +83,7 @@ def mir_eval_sources(references: bss.Floats, estimates: bss.Floats) -> Ratios:
     return scores[:3]
 
 
-def museval_images(references: bss.Floats, estimates: bss.Floats) -> Ratios:
+def museval_images(references: bss_eval.Floats, estimates: bss_eval.Floats) -> Ratios:
     """SDR, ISR, SIR and SAR of v4, (J, T, C) twice -> (J,) each."""
     scores = museval.metrics.bss_eval(references, estimates, window=np.inf, hop=np.inf, filters_len=TAPS)
     return [ratio[:, 0] for ratio in scores[:4]]
@@ -99,9 +99,9 @@ def compare(version: str, num_references: int, channels: int) -> Row:
 
     def ours() -> None:
         if version == "v3":
-            found["ours"] = bss.bss_eval_sources(references[..., 0], estimates[..., 0], TAPS)
+            found["ours"] = bss_eval.bss_eval_sources(references[..., 0], estimates[..., 0], TAPS)
         else:
-            found["ours"] = bss.bss_eval_images(references, estimates, TAPS)
+            found["ours"] = bss_eval.bss_eval_images(references, estimates, TAPS)
 
     size = num_references * channels * TAPS
     seconds: dict[str, list[float]] = {"rival": [], "ours": [], "floor": []}

@@ -18,12 +18,12 @@ import numpy as np
 import scipy.linalg
 import scipy.signal
 
-from data_prep import command
-from evaluation import bss
+from data_prep.runtime import command
+from evaluation.metrics import bss_eval
 
 FRAMES = 3000
 TAPS = {1: 512, 2: 128}  # by the number of channels
-Floats = bss.Floats
+Floats = bss_eval.Floats
 
 
 def noise(seed: int) -> Floats:
@@ -115,7 +115,7 @@ def main(_: Sequence[str]) -> int:
     for name, references in cases().items():
         estimates = impair(references)
         expected, condition = truth(references, estimates)
-        ours = np.array(bss.bss_eval_images(references, estimates, TAPS[references.shape[-1]])[1:])
+        ours = np.array(bss_eval.bss_eval_images(references, estimates, TAPS[references.shape[-1]])[1:])
         museval_found, mir_eval_found = rivals(references, estimates)
         last = off(mir_eval_found, expected[1:]) if mir_eval_found is not None else f"{'-':>10}"
         print(f"{name:<42}{condition:10.0e}{off(ours, expected)}{off(museval_found, expected)}{last}", flush=True)

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from data_prep import command
-from data_prep.storage import making
-from tests.gcs import Gcs
+from data_prep.runtime import command
+from data_prep.storage.folder import making
+from tests.support.gcs import Gcs
 
 FLAGS = flags.FLAGS
 RECORD_BYTES = 2**20
@@ -91,7 +91,7 @@ def main(_: Sequence[str]) -> None:
 
 def measure(server: Gcs, place: Path) -> dict[str, list[float]]:
     """MiB a second of every way, in every round."""
-    from data_prep.bucket import BucketFolder
+    from data_prep.storage.bucket import BucketFolder
 
     paths = write_shards(place, FLAGS.mib * 2**20)
     bucket = f"gs://{server.create()}"

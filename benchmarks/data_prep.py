@@ -34,12 +34,13 @@ from numpy.typing import NDArray
 
 import configs
 from configs import Config
-from data_prep import command, write
+from data_prep import write
+from data_prep.audio.stems import STREAMS, SUFFIX, read_stems
+from data_prep.audio.tracks import TrackFiles, Waveform, to_mono
+from data_prep.audio.waveforms import read_wav
 from data_prep.corpora import list_tracks
-from data_prep.stems import STREAMS, SUFFIX, read_stems
+from data_prep.runtime import command
 from data_prep.synthetic import write_musdb, write_urmp
-from data_prep.tracks import TrackFiles, Waveform, to_mono
-from data_prep.waveforms import read_wav
 
 FLAGS = flags.FLAGS
 BAR = 1.5

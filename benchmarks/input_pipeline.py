@@ -26,13 +26,14 @@ from absl import flags
 import configs
 from benchmarks import train_step
 from configs import Config
-from data_prep import command, write
-from data_prep.manifest import Manifest
+from data_prep import write
+from data_prep.records.manifest import Manifest
+from data_prep.runtime import command
 from data_prep.synthetic import write_musdb, write_urmp
-from trainer.excerpts import load_excerpts
-from trainer.input_pipeline import make_batches
-from trainer.step import Batch
-from trainer.train import distribute
+from trainer.batches.excerpts import load_excerpts
+from trainer.batches.patches import make_batches
+from trainer.loop.train import distribute
+from trainer.tasks.separation.step import Batch
 
 FLAGS = flags.FLAGS
 BATCH = 8

@@ -21,7 +21,7 @@ import soundfile
 from absl import flags
 
 from configs import instruments
-from data_prep import command
+from data_prep.runtime import command
 
 FLAGS = flags.FLAGS
 RATE, CHANNELS = 44100, 2

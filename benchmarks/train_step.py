@@ -30,10 +30,10 @@ from absl import flags
 
 import configs
 from configs import Config
-from data_prep import command
-from trainer.rehearsal import forward_flops
-from trainer.step import Batch, loss_of_batch
-from trainer.wave_unet import make_network
+from data_prep.runtime import command
+from trainer.loop.dry_run import forward_flops
+from trainer.networks.wave_unet import make_network
+from trainer.tasks.separation.step import Batch, loss_of_batch
 
 FLAGS = flags.FLAGS
 OURS = ("cpu", "tpu", "plain")

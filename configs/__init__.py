@@ -29,6 +29,7 @@ __all__ = [
     "from_json",
     "load",
     "override",
+    "override_evaluation",
     "to_json",
 ]
 
@@ -61,6 +62,18 @@ def override(config: Config, overrides: Iterable[str]) -> Config:
     for text in overrides:
         _apply(tree, text)
     return _build(Config, tree, "")
+
+
+def override_evaluation(config: Config, overrides: Iterable[str]) -> Config:
+    """A finished run can be scored differently, not turned into another run.
+
+    Raises:
+        ValueError: an override is of another section, or makes no sense.
+    """
+    for assignment in overrides:
+        if not assignment.startswith("evaluation."):
+            raise ValueError(f"--set {assignment}: only evaluation.* can change here, the rest is as it was trained.")
+    return override(config, overrides)
 
 
 def to_json(config: Config) -> str:

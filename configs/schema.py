@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from configs import instruments
 from configs.geometry import Padding, PatchGeometry
 
-Form = Literal["plain", "cpu", "tpu"]
+Computation = Literal["plain", "cpu", "tpu"]
 
 WEIGHTS = ("average", "raw")  # of a run that keeps a moving average of its weights
 
@@ -87,7 +87,9 @@ class Model:
     conditioning: Literal["none", "concat", "add", "scale", "film", "outer"] = "film"
     place: Literal["none", "input", "bottleneck", "decoder", "heads"] = "bottleneck"
     gate_heads: bool = True  # labels multiply the direct heads
-    form: Form = "cpu"  # how it is computed (trainer.layers.DownsamplingBlock); the weights and results are the same
+    form: Computation = (
+        "cpu"  # how it is computed (trainer.networks.layers.DownsamplingBlock); the weights and results are the same
+    )
 
     def __post_init__(self) -> None:
         _require(self.num_filters > 0, "model.num_filters", self.num_filters, "a positive number of filters")
@@ -95,7 +97,7 @@ class Model:
         _one_of("model.upsampling", self.upsampling, ("linear", "learned"))
         _one_of("model.output", self.output, ("direct", "difference"))
         _one_of("model.head_activation", self.head_activation, ("tanh", "linear"))
-        _one_of("model.form", self.form, get_args(Form))
+        _one_of("model.form", self.form, get_args(Computation))
         _one_of("model.conditioning", self.conditioning, CONDITIONING_PLACES)
         if self.place not in CONDITIONING_PLACES[self.conditioning]:
             pairs = ", ".join(f"{kind} at {place}" for kind, places in CONDITIONING_PLACES.items() for place in places)
@@ -118,7 +120,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Loss:
-    """The weight of each term of the training loss, which is their sum (trainer.losses)."""
+    """The weight of each term of the training loss, which is their sum (trainer.tasks.separation.losses)."""
 
     mse: float = 1.0  # mean squared error
     sse: float = 0.0  # squared error summed over slots and channels
@@ -215,7 +217,7 @@ class Evaluation:
         _one_of("evaluation.backend", self.backend, ("own", "mir_eval"))
         if self.backend == "mir_eval":
             _require(self.filter_taps == 512, "evaluation.filter_taps", self.filter_taps, "512, as mir_eval has them")
-        # What stays below -80 dBFS is not stored in records (data_prep.activity), so it cannot be told from silence.
+        # What stays below -80 dBFS is not stored in records (data_prep.audio.activity), so it cannot be told from silence.
         _require(-80 <= threshold < 0, "evaluation.silent_dbfs", threshold, "a level from -80 to below 0 dB")
 
     @property

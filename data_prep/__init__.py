@@ -3,7 +3,7 @@
 import os
 import sys
 
-from data_prep.interruption import end_at_once_while_importing
+from data_prep.runtime.interruption import end_at_once_while_importing
 
 end_at_once_while_importing(__name__)
 

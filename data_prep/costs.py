@@ -3,9 +3,9 @@
     python -m data_prep.costs --records=gs://bucket/records/urmp
     python -m data_prep.costs --records=records/urmp --hours=24 --checkpoints=500 --checkpoint_mib=118
 
-Operations are counted as the tests count them on an emulator. Prices are flags, in US dollars; the defaults are those
+Operations are pluralized as the tests count them on an emulator. Prices are flags, in US dollars; the defaults are those
 of Standard storage in us-central1 at https://cloud.google.com/storage/pricing, looked up in November 2026. Not
-counted: traffic that leaves the region of the bucket, taxes, and the machine.
+pluralized: traffic that leaves the region of the bucket, taxes, and the machine.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,9 +14,9 @@ from typing import NamedTuple
 from absl import flags
 
 from configs.splits import SPLITS
-from data_prep import command
-from data_prep.manifest import Manifest, load_manifest
-from data_prep.quantities import counted
+from data_prep.records.manifest import Manifest, load_manifest
+from data_prep.runtime import command
+from data_prep.runtime.quantities import pluralized
 
 # Operations of class A write or list, those of class B read; deleting is free. How many TensorFlow needs to save a
 # checkpoint, metrics.jsonl and the summaries, and to drop the oldest checkpoint.
@@ -51,12 +51,12 @@ def iter_items(manifest: Manifest, hours: float, checkpoints: int, checkpoint_mi
     """The bill of records, and of a run of so many hours and checkpoints, of which some are kept."""
     shards = [shard for split in SPLITS for shard in manifest.shards.get(split, ())]
     reads = sum(1 - (-shard.num_bytes // _READ_BYTES) for shard in shards)  # and one for its size
-    yield Item(f"uploading {counted(len(shards), 'shard')}", len(shards) + 1, 2 * len(shards))
+    yield Item(f"uploading {pluralized(len(shards), 'shard')}", len(shards) + 1, 2 * len(shards))
     yield Item("keeping the records for a month", gib=sum(shard.num_bytes for shard in shards) / 2**30)
     yield Item("reading them once, as each start of a run does", 0, reads)
     beats, (writes, gets) = round(hours * _HEARTBEATS_PER_HOUR), CHECKPOINT_OPERATIONS
     yield Item(
-        f"a run of {hours:g} hours, {counted(checkpoints, 'checkpoint')}",
+        f"a run of {hours:g} hours, {pluralized(checkpoints, 'checkpoint')}",
         beats + checkpoints * writes,
         beats + checkpoints * gets,
     )

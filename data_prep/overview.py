@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from configs.instruments import name_of
-from data_prep.activity import INAUDIBLE_DBFS, rms_db, segment_bounds
-from data_prep.assemble import FullTrack
+from data_prep.audio.activity import INAUDIBLE_DBFS, rms_db, segment_bounds
+from data_prep.records.full_tracks import FullTrack
 
 _SEGMENT_SECS = 0.1  # of the activity
 _WINDOW_SECS = 0.093  # of the spectrogram: 2048 frames at 22050 Hz

@@ -5,7 +5,7 @@
     python -m data_prep.show --records=records/urmp --track=01_Jupiter_vn_vc --record=0 --out=jupiter
 
 With --track, OUT gets overview.png, mixture.wav and a wav file of every instrument of the piece, as training hears
-them. With --record, one record of the track, counted from 0, with the context around the frames that it owns, which
+them. With --record, one record of the track, pluralized from 0, with the context around the frames that it owns, which
 the figure shades.
 """
 
@@ -20,21 +20,22 @@ from absl import flags
 
 from configs.instruments import name_of
 from configs.splits import SPLITS
-from data_prep import command
-from data_prep.assemble import FullTrack
-from data_prep.manifest import Manifest, TrackEntry, load_manifest
+from data_prep.audio.tracks import MIXTURE, Waveform
 from data_prep.overview import draw_overview
-from data_prep.quantities import clock, counted
-from data_prep.records import Record, iter_records
-from data_prep.storage import open_folder, replacing
-from data_prep.tracks import MIXTURE, Waveform
+from data_prep.records.format import Record, iter_records
+from data_prep.records.full_tracks import FullTrack
+from data_prep.records.manifest import Manifest, TrackEntry, load_manifest
+from data_prep.runtime import command
+from data_prep.runtime.quantities import clock, pluralized
+from data_prep.storage import open_folder
+from data_prep.storage.files import replacing
 
 
 def table(manifest: Manifest) -> Iterator[str]:
     """What a folder of records holds: sizes, instruments and polyphony of every split."""
     layout = manifest.layout
     yield (
-        f"{manifest.corpus}, {layout.sample_rate} Hz, {counted(layout.channels, 'channel')}, {layout.encoding}, "
+        f"{manifest.corpus}, {layout.sample_rate} Hz, {pluralized(layout.channels, 'channel')}, {layout.encoding}, "
         f"splits {manifest.config.data.splits}, written by {manifest.code_revision}"
     )
     yield ""
@@ -151,6 +152,6 @@ FLAGS = flags.FLAGS
 if __name__ == "__main__":
     flags.DEFINE_string("records", None, "folder of the records", required=True)
     flags.DEFINE_string("track", None, "name of a track; without one, the folder is described")
-    flags.DEFINE_integer("record", None, "one record of the track, counted from 0, instead of all of it")
+    flags.DEFINE_integer("record", None, "one record of the track, pluralized from 0, instead of all of it")
     flags.DEFINE_string("out", None, "folder for the figure and the audio of the track")
     command.run(main)

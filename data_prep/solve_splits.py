@@ -20,7 +20,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from configs import instruments
 from configs.splits import SPLITS, load_splits
-from data_prep import command
+from data_prep.runtime import command
 
 Matrix = NDArray[np.float64]
 

@@ -20,9 +20,10 @@ import soundfile
 from absl import flags
 from numpy.typing import NDArray
 
-from data_prep import command, timbres
-from data_prep.composition import drum_pattern, line_ups, make_harmony, melody
-from data_prep.timbres import Note, Signal, play, play_drums
+from data_prep.runtime import command
+from data_prep.synthesis import timbres
+from data_prep.synthesis.composition import drum_pattern, line_ups, make_harmony, melody
+from data_prep.synthesis.timbres import Note, Signal, play, play_drums
 
 _VERSION = 1  # counts up where the same seed gives other samples
 _MARKER = "synthetic.json"

@@ -19,15 +19,15 @@ import numpy as np
 from absl import flags
 
 from configs.splits import SPLITS
-from data_prep import command, parallel
+from data_prep.audio.tracks import MIXTURE, TrackFiles
 from data_prep.corpora import list_tracks
-from data_prep.excerpts import Excerpt, iter_excerpts
-from data_prep.manifest import FILE_NAME, Manifest, ShardEntry, TrackEntry, load_manifest
-from data_prep.prepare import load_for
-from data_prep.quantities import counted
-from data_prep.records import Record, RecordError, iter_records
+from data_prep.records.excerpts import Excerpt, iter_excerpts
+from data_prep.records.format import Record, RecordError, iter_records
+from data_prep.records.manifest import FILE_NAME, Manifest, ShardEntry, TrackEntry, load_manifest
+from data_prep.runtime import command, parallel
+from data_prep.runtime.quantities import pluralized
 from data_prep.storage import open_folder
-from data_prep.tracks import MIXTURE, TrackFiles
+from data_prep.writing.prepare import load_for
 
 _MAX_STEPS = 1.5  # of quantisation between a record and the corpus: half from rounding, the rest for other resamplers
 _MAX_DIFFERENCE = 1e-5  # in float records
@@ -37,7 +37,7 @@ _OTHER_CORPUS = "The corpus has changed since, or is another; write records of i
 
 
 @dataclass(frozen=True)
-class _Job:
+class _ShardJob:
     """A shard to verify."""
 
     folder: str
@@ -69,12 +69,12 @@ def iter_faults(folder: str, against: Path | None = None, workers: int = 1) -> I
             f"{against}: the track {name} of the records is not there. {_OTHER_CORPUS}"
             for name in sorted(written - set(corpus))
         )
-    jobs = [_Job(folder, shard, manifest, corpus) for shard in shards]
+    jobs = [_ShardJob(folder, shard, manifest, corpus) for shard in shards]
     for found in parallel.run(verify_shard, jobs, workers):
         yield from found
 
 
-def verify_shard(job: _Job) -> list[str]:
+def verify_shard(job: _ShardJob) -> list[str]:
     """The fault of a shard, if it has one."""
     shard, path = job.shard, f"{job.folder}/{job.shard.name}"
     stored = open_folder(job.folder).stat(shard.name)
@@ -93,7 +93,7 @@ def verify_shard(job: _Job) -> list[str]:
     return [f"{path}: {fault} {advice}"] if fault else []
 
 
-def _first_bad_record(job: _Job, path: str) -> tuple[str, str]:
+def _first_bad_record(job: _ShardJob, path: str) -> tuple[str, str]:
     """What is wrong with the first record that is not as the manifest and the corpus want it, and what to do.
 
     Both empty if every record is.
@@ -125,7 +125,7 @@ class _Expected(NamedTuple):
     excerpt: Excerpt | None
 
 
-def _iter_expected(job: _Job) -> Iterator[_Expected]:
+def _iter_expected(job: _ShardJob) -> Iterator[_Expected]:
     for track in job.shard.tracks:
         excerpts: Iterator[Excerpt | None] = repeat(None)
         if track.name in job.corpus:
@@ -138,7 +138,7 @@ def _iter_expected(job: _Job) -> Iterator[_Expected]:
             yield _Expected(track, index, next(excerpts, None))
 
 
-def _fault_of(record: Record, expected: _Expected, start: int, job: _Job) -> str:
+def _fault_of(record: Record, expected: _Expected, start: int, job: _ShardJob) -> str:
     """What is wrong with a record that could be decoded, or nothing."""
     track, vocabulary, stop = expected.track, job.manifest.layout.sources, record.start + record.owned_frames
     labels = {name for name, label in zip(vocabulary, record.labels, strict=True) if label}
@@ -155,7 +155,7 @@ def _fault_of(record: Record, expected: _Expected, start: int, job: _Job) -> str
     return ""
 
 
-def _difference(record: Record, excerpt: Excerpt, job: _Job) -> str:
+def _difference(record: Record, excerpt: Excerpt, job: _ShardJob) -> str:
     """The first waveform of a record that is not the one of the corpus."""
     names = [MIXTURE, *(job.manifest.layout.sources[slot] for slot in record.slots)]
     corpus = {MIXTURE: excerpt.mixture, **excerpt.sources}
@@ -171,7 +171,7 @@ def _difference(record: Record, excerpt: Excerpt, job: _Job) -> str:
     return ""
 
 
-def _secs(frames: int, job: _Job) -> str:
+def _secs(frames: int, job: _ShardJob) -> str:
     return f"{frames / job.manifest.layout.sample_rate:.1f} s"
 
 
@@ -183,11 +183,13 @@ def main(_: Sequence[str]) -> None:
         print(f"fault: {fault}", flush=True)
         num_faults += 1
     if num_faults:
-        raise ValueError(f"{records} has {counted(num_faults, 'fault')}, listed above with what to do.")
+        raise ValueError(f"{records} has {pluralized(num_faults, 'fault')}, listed above with what to do.")
     manifest = load_manifest(records)
     shards = [shard for split in SPLITS for shard in manifest.shards.get(split, ())]
     num_records = sum(track.num_excerpts for shard in shards for track in shard.tracks)
-    print(f"{records}: {counted(len(shards), 'shard')}, {counted(num_records, 'record')}, all as they were written.")
+    print(
+        f"{records}: {pluralized(len(shards), 'shard')}, {pluralized(num_records, 'record')}, all as they were written."
+    )
 
 
 FLAGS = flags.FLAGS

@@ -19,15 +19,15 @@ from absl import flags
 import configs
 from configs import Config
 from configs.splits import SPLITS
-from data_prep import command, parallel
-from data_prep.checks import Findings, finding_lines, judge, table
 from data_prep.corpora import CORPORA, Listing, list_tracks
-from data_prep.manifest import FILE_NAME, Manifest, ShardEntry, load_manifest
-from data_prep.prepare import Job, Prepared, prepare
-from data_prep.quantities import clock, counted
-from data_prep.revision import code_revision
-from data_prep.shards import Placed, Shard, place_all, placed_before, plan
+from data_prep.records.manifest import FILE_NAME, Manifest, ShardEntry, load_manifest
+from data_prep.runtime import command, parallel
+from data_prep.runtime.quantities import clock, pluralized
+from data_prep.runtime.revision import code_revision
 from data_prep.storage import Folder, is_bucket, open_folder
+from data_prep.writing.checks import Findings, finding_lines, judge, table
+from data_prep.writing.prepare import Prepared, TrackJob, prepare
+from data_prep.writing.shards import Placed, Shard, place_all, placed_before, plan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,9 +105,9 @@ def _examine(
     config: Config, listing: Listing, options: Options, scratch: Path | None, placed: frozenset[str]
 ) -> tuple[list[Prepared], Findings]:
     """Every track, read and checked, and in ``scratch`` its records; prints the table and what is wrong."""
-    jobs = [Job(track, config, scratch, placed) for track in listing.tracks]
+    jobs = [TrackJob(track, config, scratch, placed) for track in listing.tracks]
     jobs.sort(key=lambda job: -job.num_bytes)  # the longest first, so that no worker ends long after the others
-    progress, tracks = _Progress(jobs), []
+    progress, tracks = _PreparationProgress(jobs), []
     for track in parallel.run(prepare, jobs, options.workers):
         tracks.append(track)
         progress.done(track)
@@ -115,7 +115,7 @@ def _examine(
     findings = judge(listing, tracks, config, options.strict, options.skip_bad)
     print("\n".join([*table(tracks), *finding_lines(findings)]), flush=True)
     if findings.errors:
-        num_errors = counted(len(findings.errors), "error")
+        num_errors = pluralized(len(findings.errors), "error")
         raise ValueError(f"{listing.root} has {num_errors}, listed above; nothing was put in place.")
     return tracks, findings
 
@@ -145,10 +145,10 @@ def _finished(config: Config, listing: Listing, folder: Folder, skip_bad: bool) 
     return manifest
 
 
-class _Progress:
+class _PreparationProgress:
     """A line per track: how many are done, and how long the rest will take at this rate."""
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
+    def __init__(self, jobs: Sequence[TrackJob]) -> None:
         self._num_tracks, self._num_done = len(jobs), 0
         self._sizes = {job.files.name: job.num_bytes for job in jobs}
         self._bytes_left, self._bytes_done = sum(self._sizes.values()), 0

@@ -19,7 +19,7 @@ NAME = "urmp_labels"
 SVG = Path(__file__).with_name("model.svg")
 SETTINGS: dict[str, Any] = {
     "svg.hashsalt": "model",  # the same bytes every time
-    "svg.fonttype": "none",  # text stays text: it can be searched, and tests/test_docs.py reads it
+    "svg.fonttype": "none",  # text stays text: it can be searched, and tests/project/test_docs.py reads it
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],  # the widest first: no other fills more of its box
     "font.size": 10.0,

@@ -20,46 +20,30 @@ import json
 import shlex
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from configs import Config
-from data_prep import activity, command
-from data_prep.assemble import FullTrack, iter_full_tracks
-from data_prep.revision import code_revision
-from data_prep.tracks import Waveform
+from data_prep.audio import activity
+from data_prep.audio.tracks import Waveform
+from data_prep.records.full_tracks import FullTrack, iter_full_tracks
+from data_prep.runtime import command
+from data_prep.runtime.revision import code_revision
+from evaluation.estimates.estimated_system import EstimatedSystem, open_estimated_system
 from evaluation.options import define_flags, flag_values
-from evaluation.results import Parts, read_described
-from evaluation.separate import Separator
-from evaluation.subject import Subject, open_subject
-from trainer.validation import improvements
+from evaluation.scores.conditions import CONDITIONS, Condition
+from evaluation.scores.results import Parts, read_described
+from trainer.inference.separator import Separator
+from trainer.tasks.separation.validation import improvements
 
 SCHEMA_VERSION = 1  # of audit.json
 FILE_NAME = "audit.json"
-CONDITIONS = ("true", "unknown", "empty", "full", "swapped")
 
 _MIN_LEAKAGE_DB = -100.0
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What the estimates are worth under one kind of labels; a median over nothing is None."""
-
-    labels: str  # of CONDITIONS
-    improvement_db: float | None = None  # over the mixture, median over segments and sources (trainer.validation)
-    num_improvements: int = 0
-    leakage_db: float | None = None  # in slots of sources that do not sound, median; as in scores.csv
-    num_leakages: int = 0
-    # Energy in the slot named instead of a source that sounds, relative to the mixture: median; swapped labels only.
-    misnamed_db: float | None = None
-    num_misnamed: int = 0
-    num_tracks: int = 0
-    not_measured: str | None = None  # why there is no figure
 
 
 class _Measure(NamedTuple):
@@ -126,7 +110,7 @@ def leakage(track: FullTrack, estimates: Waveform, config: Config) -> tuple[NDAr
     """Where sources sound, and the energy of each slot relative to the mixture in dB, -100 or more.
 
     Both of shape (segments, K), without the segments in which the mixture is silent; the definitions are those of
-    evaluation.scores. Where a source does not sound, the energy is its leakage.
+    evaluation.scores.table. Where a source does not sound, the energy is its leakage.
     """
     settings = config.evaluation
     parts = [slice(*bounds) for bounds in activity.segments(len(track.mixture), config.audio.sample_rate, settings)]
@@ -151,7 +135,7 @@ def _condition(name: str, tracks: Sequence[_Measure]) -> Condition:
     return Condition(name, gain, num_gains, leaked, num_leaked, misnamed, num_misnamed, len(tracks))
 
 
-def audit(subject: Subject) -> list[Condition]:
+def audit(subject: EstimatedSystem) -> list[Condition]:
     """Audit a subject and write ``audit.json`` into its folder of results, unless that is there, made from the same.
 
     A track is kept as soon as it is measured: an interrupted call is continued by the same one.
@@ -179,7 +163,7 @@ def audit(subject: Subject) -> list[Condition]:
     return conditions
 
 
-def read_audit(subject: Subject) -> list[Condition]:
+def read_audit(subject: EstimatedSystem) -> list[Condition]:
     """What :func:`audit` wrote for the same subject; empty where it did not, or where its settings were others."""
     text = subject.out.read_text(FILE_NAME)
     if text is None:
@@ -217,7 +201,7 @@ def _decibels(value: float | None, sign: str = "") -> str:
 
 def main(_: Sequence[str]) -> None:
     """Flags -> one call."""
-    subject = open_subject(*flag_values())
+    subject = open_estimated_system(*flag_values())
     with closing(subject.out):
         print("\n".join(table(audit(subject))))
     print(f"audit: {subject.out.url}/{FILE_NAME}")

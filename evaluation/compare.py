@@ -21,18 +21,18 @@ from pathlib import Path
 
 from absl import flags
 
-from data_prep import command
-from data_prep.quantities import counted
-from data_prep.storage import replacing
-from evaluation.aggregates import AGGREGATES
-from evaluation.bootstrap import Interval
-from evaluation.common_sounds import common_clips
-from evaluation.paired import Comparison, Difference, Summary, compare, has
-from evaluation.render import SUFFIXES, write
-from evaluation.runs import Run, load
-from evaluation.scores import METRICS
-from evaluation.side_by_side import make_document
-from evaluation.sides import Sides
+from data_prep.runtime import command
+from data_prep.runtime.quantities import pluralized
+from data_prep.storage.files import replacing
+from evaluation.document.render import SUFFIXES, write
+from evaluation.report.comparison import ComparedRuns
+from evaluation.report.comparison_page import make_document
+from evaluation.report.shared_clips import common_clips
+from evaluation.scores.aggregates import AGGREGATES
+from evaluation.scores.bootstrap import Interval
+from evaluation.scores.paired import ComparedSummary, Comparison, Difference, compare, has
+from evaluation.scores.saved import ScoredRun, load
+from evaluation.scores.table import METRICS
 
 FLAGS = flags.FLAGS
 SCHEMA_VERSION = 1  # of what --out writes
@@ -49,7 +49,7 @@ def lines(comparison: Comparison) -> list[str]:
     listed += [(each.name, each) for each in comparison.beside]
     text = [f"{letters[name]} = {name}" for name in runs]
     text.append(
-        f"{counted(len(comparison.tracks), 'track')} that all have; segments of a source that sounds alone are left out"
+        f"{pluralized(len(comparison.tracks), 'track')} that all have; segments of a source that sounds alone are left out"
     )
     text += [f"left out, not in all: {_some(names)} of {letters[run]}" for run, names in comparison.left_out.items()]
     heading = [name.replace("_", " ") for name in AGGREGATES]
@@ -59,7 +59,7 @@ def lines(comparison: Comparison) -> list[str]:
     text += ["", f"{'minus A, dB':<26}{'median':>8}{'95 %':>18}{'higher in':>18}{'p':>10}{'Holm':>10}"]
     text += [_difference_line(letters[each.run], each) for each in comparison.differences]
     text += [
-        f"{letters[run]}: {counted(count, 'segment')} not compared, with a value in it or in A alone"
+        f"{letters[run]}: {pluralized(count, 'segment')} not compared, with a value in it or in A alone"
         for run, count in comparison.unpaired.items()
         if count
     ]
@@ -71,7 +71,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMES]) + more
 
 
-def _summary_line(name: str, summary: Summary) -> str:
+def _summary_line(name: str, summary: ComparedSummary) -> str:
     found = summary.aggregate
     if found is None:
         return f"{name:<10}{0:>8}"
@@ -81,7 +81,7 @@ def _summary_line(name: str, summary: Summary) -> str:
     return f"{name:<10}{found.num_values:>8,}" + "".join(f"{value:>25}" for value in values.values())
 
 
-def _shares_line(name: str, summary: Summary) -> str:
+def _shares_line(name: str, summary: ComparedSummary) -> str:
     listed = sorted(summary.shares.items(), key=lambda item: -item[1])
     return f"{name:<10}" + ", ".join(f"{status} {share:.1%}" for status, share in listed)
 
@@ -113,9 +113,9 @@ def write_json(path: Path, comparison: Comparison) -> None:
         temporary.write_text(json.dumps(described, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def write_report(path: Path, runs: Sequence[Run], comparison: Comparison, sources: Sequence[str]) -> None:
+def write_report(path: Path, runs: Sequence[ScoredRun], comparison: Comparison, sources: Sequence[str]) -> None:
     """Write the comparison as a page, and as Markdown and JSON beside it; the metrics that all runs have are in it."""
-    sides = Sides(runs, comparison.tracks, sources)
+    sides = ComparedRuns(runs, comparison.tracks, sources)
     others = [each for each in REPORTED if each in sides.metrics and all(has(run, each) for run in runs)]
     comparisons = [comparison, *(compare(runs, metric, sources) for metric in others if metric != comparison.metric)]
     write(path, make_document(sides, comparisons, common_clips(sides.runs)))

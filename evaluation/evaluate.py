@@ -23,7 +23,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from data_prep import command, interruption
+from data_prep.runtime import command, interruption
 
 BASELINES = ("oracle", "none")
 
@@ -43,8 +43,8 @@ def _evaluate_run() -> str:
     if not FLAGS.workdir or FLAGS.out:
         raise ValueError("name the run with --workdir, without --out, or --estimates, --references and --out.")
     with interruption.importing():
-        from evaluation.evaluate_run import evaluate
         from evaluation.options import flag_values
+        from evaluation.pipeline import evaluate
 
     return evaluate(*flag_values(), FLAGS.baselines, FLAGS.audit, FLAGS.processes, FLAGS.root)
 

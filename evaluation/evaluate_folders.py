@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+import configs
 from configs import Config, Evaluation
-from data_prep.revision import code_revision
+from data_prep.runtime.revision import code_revision
 from data_prep.storage import open_folder
-from evaluation import mir_eval_backend
-from evaluation.about import About
-from evaluation.clips import FILE_NAME, Choice, Read, Stretch, choose, record, write_clips
-from evaluation.folders import MODEL, Found, find_tracks, refuse_what_is_no_number
-from evaluation.job import score_all
-from evaluation.options import override_evaluation
-from evaluation.report import Extras, write_report
-from evaluation.results import Results, file_states
-from evaluation.scores import Row
-from evaluation.stored import StoredTrack
-from evaluation.workers import Workers
+from evaluation.estimates.from_folders import MODEL, Found, find_tracks, refuse_what_is_no_number
+from evaluation.estimates.track_on_disk import TrackOnDisk
+from evaluation.listening.clips import FILE_NAME, Choice, ClipWaveforms, Read, choose, record, write_clips
+from evaluation.metrics import mir_eval_backend
+from evaluation.report.method import About
+from evaluation.report.run_page import Extras, write_report
+from evaluation.scores.results import Results, file_states
+from evaluation.scores.table import Row
+from evaluation.scoring.all_tracks import score_all
+from evaluation.scoring.workers import Workers
 
 
 def evaluate_folders(
@@ -34,17 +34,17 @@ def evaluate_folders(
     """Score a folder of estimates and report; returns ``out``.
 
     Args:
-        estimates: folder of the estimates, laid out as ``evaluation.folders`` says.
+        estimates: folder of the estimates, laid out as ``evaluation.estimates.from_folders`` says.
         references: folder of the references.
         out: folder for the results, on a disk or in a bucket.
         overrides: of the section ``evaluation``.
-        baselines: oracle, to score the oracles of ``evaluation.baselines`` too, or none.
+        baselines: oracle, to score the oracles of ``evaluation.estimates.oracles`` too, or none.
         processes: that score at most, 0 for as many as there are cores.
 
     Raises:
-        ValueError: what ``evaluation.folders`` and ``evaluation.scoring.score_stored`` refuse.
+        ValueError: what ``evaluation.estimates.from_folders`` and ``evaluation.scoring.one_track.score_stored`` refuse.
     """
-    settings = override_evaluation(Config(name="estimates"), overrides).evaluation
+    settings = configs.override_evaluation(Config(name="estimates"), overrides).evaluation
     found = find_tracks(Path(estimates), Path(references))
     if settings.backend == "mir_eval":
         mir_eval_backend.require(found.tracks[0].channels)
@@ -74,15 +74,15 @@ def evaluate_folders(
     return out
 
 
-def make_reader(tracks: Sequence[StoredTrack]) -> Read:
+def make_reader(tracks: Sequence[TrackOnDisk]) -> Read:
     """A function of choices that reads what is to be heard."""
     by_name = {track.name: track for track in tracks}
 
-    def read(choice: Choice) -> Stretch:
+    def read(choice: Choice) -> ClipWaveforms:
         track = by_name[choice.track]
         frames, slot = choice.frames(track.sample_rate, track.num_frames), track.vocabulary.index(choice.source)
         references, estimates = track.read_references(*frames), track.read_estimates(*frames)
-        return Stretch(track.read_mixture(*frames, references), references[slot], estimates[MODEL][slot])
+        return ClipWaveforms(track.read_mixture(*frames, references), references[slot], estimates[MODEL][slot])
 
     return read
 

@@ -1,28 +1,12 @@
 """The flags by which commands name a run, a checkpoint, tracks and how they are scored; they need no TensorFlow."""
 
-from collections.abc import Sequence
-
 from absl import flags
 
-import configs
-from configs import Config
 from configs.schema import WEIGHTS
 from configs.splits import SPLITS
 
 FLAGS = flags.FLAGS
 flags.disclaim_key_flags()  # --help of a command shows what define_flags defines for it
-
-
-def override_evaluation(config: Config, overrides: Sequence[str]) -> Config:
-    """A finished run can be scored differently, not turned into another run.
-
-    Raises:
-        ValueError: an override is of another section, or makes no sense.
-    """
-    for override in overrides:
-        if not override.startswith("evaluation."):
-            raise ValueError(f"--set {override}: only evaluation.* can change here, the rest is as it was trained.")
-    return configs.override(config, overrides)
 
 
 def define_flags(workdir_required: bool = True) -> None:
@@ -36,5 +20,5 @@ def define_flags(workdir_required: bool = True) -> None:
 
 
 def flag_values() -> tuple[str, str, str, str, list[str], str]:
-    """The arguments of ``evaluation.subject.open_subject``, in order."""
+    """The arguments of ``evaluation.estimates.estimated_system.open_subject``, in order."""
     return FLAGS.workdir, FLAGS.records, FLAGS.split, FLAGS.checkpoint, FLAGS.set, FLAGS.weights

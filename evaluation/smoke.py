@@ -20,9 +20,9 @@ from absl import flags
 
 import configs
 from configs import instruments
-from data_prep import command
-from evaluation.aggregates import improvement, summarise
-from evaluation.scores import read_csv
+from data_prep.runtime import command
+from evaluation.scores.aggregates import improvement, summarise
+from evaluation.scores.table import read_csv
 
 LEAST_IMPROVEMENT_DB = 8.0  # what the smoke network reaches on pieces it has not heard, with room to spare
 

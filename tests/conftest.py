@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
-from tests.gcs import Gcs
+from tests.support.gcs import Gcs
 
 # NumPy and SciPy look for it when they are imported: threads that wait for each other make small products slow, by ten
 # times on a busy machine.

@@ -22,7 +22,7 @@ from absl import flags
 
 import configs
 from configs import Config
-from data_prep import command
+from data_prep.runtime import command
 
 FLAGS = flags.FLAGS
 _COLOURS = {"float32": "#4269d0", "bfloat16": "#ff725c"}
@@ -33,7 +33,7 @@ RunSteps = Callable[[int], float]
 
 
 @dataclass(frozen=True)
-class Row:
+class Measurement:
     """What was measured of one batch size."""
 
     dtype: str
@@ -43,7 +43,7 @@ class Row:
 
 def make_batch(config: Config) -> dict[str, Any]:
     """Noise in place of music, of which half of the instruments play; float32."""
-    from trainer.step import batch_shapes
+    from trainer.tasks.separation.step import batch_shapes
 
     rng = np.random.default_rng(0)
     shapes = batch_shapes(config, config.train.batch_size)
@@ -55,11 +55,11 @@ def tensorflow_steps(config: Config, tpu: str) -> RunSteps:
     """Steps of the loop that trains, input and all, on every device of this machine."""
     import tensorflow as tf
 
-    from trainer.optimisation import Optimisation
-    from trainer.step import loss_of_batch
-    from trainer.strategy import make_strategy
-    from trainer.train import distribute, make_run_steps
-    from trainer.wave_unet import make_network
+    from trainer.loop.optimisation import Optimisation
+    from trainer.loop.strategy import make_strategy
+    from trainer.loop.train import distribute, make_run_steps
+    from trainer.networks.wave_unet import make_network
+    from trainer.tasks.separation.step import loss_of_batch
 
     strategy = make_strategy(tpu)
     with strategy.scope():
@@ -77,7 +77,7 @@ def jax_steps(config: Config) -> RunSteps:
     """The same steps as one program of the JAX backend, on one device, which holds the batch."""
     import jax
 
-    from trainer.jax_step import JaxStep
+    from trainer.tpu.jax_step import JaxStep
 
     step = JaxStep(config)
     compiled = jax.jit(step, donate_argnums=0)
@@ -113,7 +113,7 @@ def measure(run_steps: RunSteps, batch_size: int, secs: float, rounds: int) -> l
     return rates
 
 
-def measure_all(config: Config, dtypes: Sequence[str], batches: Sequence[int]) -> list[Row]:
+def measure_all(config: Config, dtypes: Sequence[str], batches: Sequence[int]) -> list[Measurement]:
     """A row for each dtype and batch size, the sizes ascending; after one that does not fit no larger one is tried."""
     rows = []
     for dtype in dtypes:
@@ -121,11 +121,11 @@ def measure_all(config: Config, dtypes: Sequence[str], batches: Sequence[int]) -
             changed = configs.override(config, [f"train.compute_dtype={dtype}", f"train.batch_size={batch_size}"])
             try:
                 run_steps = jax_steps(changed) if FLAGS.backend == "jax" else tensorflow_steps(changed, FLAGS.tpu)
-                rows.append(Row(dtype, batch_size, measure(run_steps, batch_size, FLAGS.secs, FLAGS.rounds)))
+                rows.append(Measurement(dtype, batch_size, measure(run_steps, batch_size, FLAGS.secs, FLAGS.rounds)))
             except Exception as error:
                 if not _is_out_of_memory(error):
                     raise
-                rows.append(Row(dtype, batch_size, []))
+                rows.append(Measurement(dtype, batch_size, []))
             print(row_line(rows[-1]), flush=True)
             if not rows[-1].examples_per_sec:
                 break
@@ -136,7 +136,7 @@ def _is_out_of_memory(error: Exception) -> bool:
     return type(error).__name__ == "ResourceExhaustedError" or "RESOURCE_EXHAUSTED" in str(error)
 
 
-def row_line(row: Row) -> str:
+def row_line(row: Measurement) -> str:
     """A line of the table."""
     rates = row.examples_per_sec
     if not rates:
@@ -173,7 +173,7 @@ def load_ceilings(path: str) -> dict[str, float]:
         raise ValueError(f"{path} is not what trainer.preflight --json writes ({error}).") from error
 
 
-def draw(rows: Sequence[Row], ceilings: Mapping[str, float], title: str, path: Path) -> None:
+def draw(rows: Sequence[Measurement], ceilings: Mapping[str, float], title: str, path: Path) -> None:
     """Examples per second against batch size, both logarithmic, the range of the rounds shaded."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter

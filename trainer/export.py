@@ -21,13 +21,13 @@ from absl import flags
 import configs
 from configs import Config
 from configs.schema import WEIGHTS
-from data_prep import command
+from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
-from trainer.checkpoints import restore_network
-from trainer.conditioning import UNKNOWN
-from trainer.tiling import estimate_in_graph, long_patch
-from trainer.wave_unet import WaveUNet, make_network
-from trainer.workdir import load_run
+from trainer.inference.tiling import estimate_in_graph, long_patch
+from trainer.loop.checkpoints import restore_network
+from trainer.loop.workdir import load_run
+from trainer.networks.conditioning import UNKNOWN
+from trainer.networks.wave_unet import WaveUNet, make_network
 
 FLAGS = flags.FLAGS
 

@@ -19,9 +19,9 @@ from absl import flags
 
 import configs
 from configs import Config
-from data_prep import command
-from trainer.ahead_of_time import DoesNotFitError, Program, compile_step, prepare_environment
-from trainer.tpu_chips import CHIPS, Chip, split_topology
+from data_prep.runtime import command
+from trainer.tpu.chips import CHIPS, Chip, split_topology
+from trainer.tpu.compilation import DoesNotFitError, Program, compile_step, prepare_environment
 
 FLAGS = flags.FLAGS
 TPU_SETTINGS = ["model.form=tpu", "train.compute_dtype=bfloat16"]
@@ -29,7 +29,7 @@ _LIMITS = """\
 This is a ceiling, computed when the step was compiled, not a measurement: it takes every unit of the chip to be busy
 all the time, and leaves out the sum of gradients over the chips, the input, checkpoints and validation. The program was
 compiled for {generation}; for the other chips the same operations and bytes are divided by their documented peak rates
-(trainer/tpu_chips.py), though they would get programs of their own."""
+(trainer/tpu/chips.py), though they would get programs of their own."""
 
 
 class Ceiling(NamedTuple):

@@ -9,15 +9,15 @@ from contextlib import closing
 from absl import flags
 
 import configs
-from data_prep import command
-from data_prep.manifest import load_manifest
+from data_prep.records.manifest import load_manifest
+from data_prep.runtime import command
 from data_prep.storage import open_folder
-from trainer.lock import held
-from trainer.rehearsal import dry_run, overfit
-from trainer.separation import SeparationTask
-from trainer.strategy import make_strategy
-from trainer.train import train
-from trainer.workdir import open_run
+from trainer.loop.dry_run import dry_run, overfit
+from trainer.loop.lock import held
+from trainer.loop.strategy import make_strategy
+from trainer.loop.train import train
+from trainer.loop.workdir import open_run
+from trainer.tasks.separation.task import SeparationTask
 
 FLAGS = flags.FLAGS
 

@@ -1,0 +1,55 @@
+"""Any folder of ``track/source.wav``: a user's own data, described by a split file and no code.
+
+A track is a folder directly under the root with sound files in it, and its name. A split file (configs/splits) says
+where each track belongs, and may hold the vocabulary and the map from file names to labels; without a map a file is
+named by its label. A file ``mixture`` is the mixture; without one, the sum of the sources is.
+"""
+
+from pathlib import Path
+
+from configs.splits import Splits
+from data_prep.audio.tracks import MIXTURE, TrackFiles
+
+NUM_TRACKS = None
+SAMPLE_RATE = None
+_SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg")
+
+
+def find_tracks(root: Path, splits: Splits | None) -> list[TrackFiles]:
+    """The tracks under ``root``.
+
+    Raises:
+        ValueError: ``root`` holds no tracks, or there is no split file.
+    """
+    if splits is None:
+        raise ValueError("a folder of tracks has no official splits; name a split file with --splits=FILE.json.")
+    files = {folder: _sound_files(folder) for folder in sorted(root.glob("*")) if folder.name[0] != "."}
+    found = [_track(folder, paths, splits) for folder, paths in files.items() if paths]
+    if not found:
+        raise ValueError(f"{root} has no tracks; expected folders with sound files ({', '.join(_SUFFIXES)}) in them.")
+    return found
+
+
+def _sound_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() in _SUFFIXES and path.name[0] != ".")
+
+
+def _track(folder: Path, paths: list[Path], splits: Splits) -> TrackFiles:
+    mixtures, errors, sources = [], [], []
+    for path in paths:
+        try:
+            label = splits.label_of(path.name)
+        except ValueError as error:
+            errors.append(f"{path}: {error}")
+            continue
+        if label == MIXTURE:
+            mixtures.append(path)
+        elif label is not None:
+            sources.append((label, path))
+    if len(mixtures) > 1:
+        errors.append(
+            f"{folder} has {len(mixtures)} mixtures, {mixtures[0].name} and {mixtures[1].name}; expected one."
+        )
+    if not sources and not errors:
+        errors.append(f"{folder} has no file of a source; the split file ignores all of them.")
+    return TrackFiles(folder.name, None, next(iter(mixtures), None), tuple(sources), errors=tuple(errors))

@@ -1,0 +1,5 @@
+"""Music by dice, for corpora that need no download.
+
+composition    pieces as notes
+timbres        notes as sound
+"""

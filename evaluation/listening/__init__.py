@@ -1,0 +1,6 @@
+"""What a page lets people hear.
+
+clips       chooses and cuts them
+sounds      encodes them
+recorder    takes them from a run
+"""

@@ -1,0 +1,115 @@
+"""What can be compared: runs of ours, and the JSON files of museval that published systems come in."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.storage import is_bucket, open_folder
+from evaluation.scores.table import METRICS, Row, from_csv, read_csv
+
+MODEL = "model"
+
+# Museval's metrics are those of BSS Eval v4, and never share a column with v3. Its SDR is the plain ratio of signal to
+# noise of the segment.
+_MUSEVAL = {"SDR": "snr", "ISR": "isr", "SIR": "sir_v4", "SAR": "sar_v4"}
+_SUM = "accompaniment"  # scored in a pass of its own, against the vocals
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """The rows of a run, and what its scores.json says of how they were scored, where there is one."""
+
+    name: str
+    rows: Sequence[Row]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)  # the whole of scores.json
+    folder: Path | None = None  # where the rest of what was written with the scores lies
+
+
+def load(name: str) -> ScoredRun:
+    """Read a run.
+
+    Raises:
+        ValueError: there is nothing to read, or it is not what it should be.
+    """
+    if is_bucket(name):
+        return _load_from_bucket(name)
+    path = Path(name)
+    table = path / "scores.csv" if path.is_dir() else path
+    if table.exists():
+        path = table.with_name("scores.json")
+        about = _read_json(path) if path.exists() else {}
+        return ScoredRun(name, read_csv(table), _settings(about), about, table.parent)
+    if not path.exists():
+        raise ValueError(f"there is no {name}; expected what evaluation.evaluate wrote, WORKDIR/evaluation/STEP-SPLIT.")
+    if (path / "config.json").exists():
+        tables = sorted(path.glob("evaluation/*/scores.csv"))
+        advice = f"name its scores, such as {tables[0].parent}" if tables else "score it first, by evaluation.evaluate"
+        raise ValueError(f"{name} is the folder of a training run; {advice}.")
+    files = sorted(path.rglob("*.json"))
+    if not files:
+        raise ValueError(f"{name} holds neither scores.csv nor JSON files of museval.")
+    return ScoredRun(name, [row for file in files for row in read_museval(file)])
+
+
+def _load_from_bucket(name: str) -> ScoredRun:
+    """The scores of a run alone: sounds are compared only on a disk."""
+    folder = open_folder(name.removesuffix("/scores.csv"))
+    table = folder.read_text("scores.csv")
+    if table is None:
+        raise ValueError(f"{folder.url} holds no scores.csv.")
+    about = _object(folder.read_text("scores.json") or "{}", f"{folder.url}/scores.json")
+    return ScoredRun(name, from_csv(table, f"{folder.url}/scores.csv"), _settings(about), about)
+
+
+def _settings(about: Mapping[str, Any]) -> dict[str, Any]:
+    settings: dict[str, Any] = {key: about[key] for key in ("sample_rate", "channels") if key in about}
+    return settings | dict(about.get("evaluation", {}))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return _object(path.read_text(encoding="utf-8"), path)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not JSON: {error}.") from error
+
+
+def _object(text: str, path: object) -> dict[str, Any]:
+    """The JSON object of a text; ``path`` names it in errors."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no JSON object.")
+    return found
+
+
+def read_museval(path: Path) -> list[Row]:
+    """The rows of a track as museval writes it: targets, their frames, and the four metrics of each.
+
+    Museval gives no number (NaN) where any source or estimate is silent, and does not say which: such a frame is
+    ``silent_mixture`` here, the one status that scores nothing. In any other all sources sound.
+
+    Raises:
+        ValueError: it is no such file.
+    """
+    found = _read_json(path)
+    try:
+        targets = {str(target["name"]): target["frames"] for target in found["targets"]}
+        polyphony = max(len(targets.keys() - {_SUM}), 2)  # museval scores nothing alone
+        return [_museval_row(path.stem, source, frame, polyphony) for source in targets for frame in targets[source]]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path} is no file of museval: expected targets, frames and metrics ({problem}).") from error
+
+
+def _museval_row(track: str, source: str, frame: Mapping[str, Any], polyphony: int) -> Row:
+    given = {column: float(frame["metrics"][name]) for name, column in _MUSEVAL.items()}
+    values = {column: value for column, value in given.items() if column in METRICS and np.isfinite(value)}
+    status, polyphony = ("scored", polyphony) if values else ("silent_mixture", 0)
+    return Row(MODEL, track, float(frame["time"]), source, status, polyphony, **values)

@@ -1,0 +1,134 @@
+"""The per-segment table: its schema, and how it is written and read.
+
+What is in it is computed in segments.py; its aggregates are in aggregates.py.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.storage.files import replacing
+
+SCHEMA_VERSION = 3  # of the columns and their meaning
+STATUSES = ("scored", "solo", "silent_estimate", "absent", "silent_mixture")
+METRICS = ("sdr", "sir", "sar", "isr", "sir_v4", "sar_v4", "si_sdr", "snr", "leakage", "sdri", "si_sdri", "snri")
+BASELINES = ("mixture", "silence")
+
+# How far a metric lies above that of the mixture.
+IMPROVEMENTS = {"sdri": "sdr", "si_sdri": "si_sdr", "snri": "snr"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One segment of one source under one system; a metric that its status does not define is None (blank)."""
+
+    system: str  # "model", or a baseline: "mixture", "silence"
+    track: str
+    start_secs: float
+    source: str
+    status: str
+    polyphony: int  # active sources in the segment
+    sdr: float | None = None  # this and the next two are those of BSS Eval v3
+    sir: float | None = None
+    sar: float | None = None
+    isr: float | None = None  # this and the next two are those of BSS Eval v4, the SDR of which is the snr
+    sir_v4: float | None = None
+    sar_v4: float | None = None
+    si_sdr: float | None = None
+    snr: float | None = None
+    leakage: float | None = None
+    sdri: float | None = None  # this and the next two: see improvement_over_mixture
+    si_sdri: float | None = None
+    snri: float | None = None
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+_LEGAL = dict.fromkeys(METRICS, "a number of dB or nothing") | {
+    "start_secs": "a number of seconds",
+    "status": f"one of {', '.join(STATUSES)}",
+    "polyphony": "a count",
+}
+
+
+def improvement_over_mixture(row: Row, mixture: Row, metric: str) -> float | None:
+    """How far a row lies above that of the mixture of the same segment and source, in dB.
+
+    None where either has no such metric, and where the mixture is the source itself and nothing can be better: a source
+    that sounds alone, also where its estimate is silent, or one whose every companion is silent to rounding.
+    """
+    value, baseline = getattr(row, metric), getattr(mixture, metric)
+    if value is None or baseline is None or row.polyphony < 2 or not np.isfinite(baseline):
+        return None
+    return float(value - baseline)
+
+
+def to_csv(rows: Iterable[Row]) -> str:
+    """The table as text."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")  # a float is written with the digits that bring it back
+    writer.writerow(COLUMNS)
+    writer.writerows([getattr(row, column) for column in COLUMNS] for row in rows)
+    return text.getvalue()
+
+
+def from_csv(text: str, path: object) -> list[Row]:
+    """The rows of what :func:`to_csv` made; ``path`` names it in errors.
+
+    Raises:
+        ValueError: the columns are not those of the schema, or a value is none of its column.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        header = next(reader, [])
+        if header != list(COLUMNS):
+            found = ", ".join(header) or "none"
+            raise ValueError(f"{path} has other columns than expected: {found}, not {', '.join(COLUMNS)}.")
+        return [_parse(cells, f"{path}, line {reader.line_num}") for cells in reader]
+    except csv.Error as error:
+        raise ValueError(f"{path} is not a CSV file: {error}.") from error
+
+
+def write_csv(path: Path, rows: Iterable[Row]) -> None:
+    """Write the table; whoever reads ``path`` meanwhile finds the old table or the new one, never half of it."""
+    with replacing(path) as temporary:
+        temporary.write_text(to_csv(rows), encoding="utf-8", newline="")
+
+
+def read_csv(path: Path) -> list[Row]:
+    """Read what :func:`write_csv` wrote; ``ValueError`` as from :func:`from_csv`."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return from_csv(file.read(), path)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a CSV file: {error}.") from error
+
+
+def _parse(cells: Sequence[str], place: str) -> Row:
+    if len(cells) != len(COLUMNS):
+        raise ValueError(f"{place} has {len(cells)} values; expected {len(COLUMNS)}.")
+    values: dict[str, Any] = {}
+    for column, cell in zip(COLUMNS, cells, strict=True):
+        try:
+            values[column] = _parse_cell(column, cell)
+        except ValueError:
+            raise ValueError(f"{place}: {column} is {cell!r}; expected {_LEGAL[column]}.") from None
+    return Row(**values)
+
+
+def _parse_cell(column: str, cell: str) -> str | int | float | None:
+    if column == "polyphony":
+        return int(cell)
+    if column in METRICS and not cell:
+        return None
+    if column in METRICS or column == "start_secs":
+        if np.isnan(number := float(cell)):
+            raise ValueError(cell)
+        return number
+    if column == "status" and cell not in STATUSES:
+        raise ValueError(cell)
+    return cell

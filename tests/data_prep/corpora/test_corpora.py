@@ -1,0 +1,180 @@
+"""Bach10, and any folder of a user's own, become records without code; wrong layouts are told in a sentence."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+import configs
+from data_prep import write
+from data_prep.audio.loading import load_track
+from data_prep.audio.tracks import AudioFormat
+from data_prep.corpora import CORPORA, list_tracks
+from data_prep.records.full_tracks import iter_full_tracks
+from data_prep.synthetic import write_musdb
+
+RATE = 16000
+
+
+def sound(seed, secs=1.0, channels=1):
+    return (0.1 * np.random.default_rng(seed).uniform(-1, 1, (round(secs * RATE), channels))).astype(np.float32)
+
+
+def save(path, waveform, rate=RATE):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, waveform, rate, subtype="PCM_24")
+    return soundfile.read(path, dtype="float32", always_2d=True)[0]
+
+
+# --- a user's own folder -----------------------------------------------------------------------------------------
+
+SPLITS = {
+    "rule": "By hand.",
+    "train": ["song *"],
+    "test": ["live"],
+    "excluded": ["draft"],
+    "vocabulary": ["voice", "band"],
+    "names": {"Lead*": "voice", "choir": "voice", "mixture": "mixture", "click": None, "*": "band"},
+}
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """A folder as people have them: other formats, parts, no mixture, hidden files."""
+    root = tmp_path / "mine"
+    for i, name in enumerate(("song 1", "song 2", "live", "draft")):
+        save(root / name / "Lead vox.flac", sound(10 * i, channels=2))
+        save(root / name / "choir.wav", sound(10 * i + 1, channels=2))
+        save(root / name / "guitar.wav", sound(10 * i + 2, channels=2))
+        save(root / name / "click.wav", sound(10 * i + 3, channels=2))
+    save(root / ".trash" / "old.wav", sound(99))
+    (root / "notes").mkdir()
+    (root / "notes" / "lyrics.txt").write_text("la la la")
+    (root / "song 1" / ".hidden.wav").write_bytes(b"")
+    (tmp_path / "mine.json").write_text(json.dumps(SPLITS))
+    return root
+
+
+def test_a_folder_becomes_records_with_the_vocabulary_of_its_split_file(mine, tmp_path):
+    config = configs.load("smoke_musdb", [f"data.splits={tmp_path / 'mine.json'}", f"audio.sample_rate={RATE}"])
+    manifest = write.write(config, "folder", mine, tmp_path / "out")
+    assert manifest.layout.sources == ("voice", "band")
+    assert [track.name for track in manifest.tracks("train")] == ["song 1", "song 2"]
+    assert [track.name for track in manifest.tracks("test")] == ["live"]
+    (live,) = iter_full_tracks(manifest, str(tmp_path / "out"), "test")
+    lead, choir, guitar = (
+        soundfile.read(mine / "live" / name, dtype="float32")[0].mean(axis=1, keepdims=True)
+        for name in ("Lead vox.flac", "choir.wav", "guitar.wav")
+    )
+    np.testing.assert_allclose(live.references, [lead + choir, guitar], atol=1e-5)
+    np.testing.assert_allclose(live.mixture, lead + choir + guitar, atol=1e-5)
+    assert manifest.tracks("test")[0].num_parts == {"voice": 2, "band": 1}
+
+
+def test_a_mixture_that_is_there_is_used(mine, tmp_path):
+    written = save(mine / "live" / "mixture.wav", sound(7, channels=2))
+    track = load_track(
+        next(t for t in list_tracks("folder", mine, str(tmp_path / "mine.json")).tracks if t.name == "live")
+    )
+    assert np.array_equal(track.mixture, written)
+    assert any("mixture.wav is not the sum of its sources" in warning for warning in track.warnings)
+
+
+def test_parts_of_different_length_without_a_mixture(tmp_path):
+    root = tmp_path / "mine"
+    parts = [
+        save(root / "a" / f"{name}.wav", sound(i, secs)) for i, (name, secs) in enumerate((("x", 1.0), ("y", 0.5)))
+    ]
+    (tmp_path / "s.json").write_text(json.dumps({"rule": "x", "train": ["a"], "names": {"*": "vn"}}))
+    (files,) = list_tracks("folder", root, str(tmp_path / "s.json")).tracks
+    track = load_track(files)
+    padded = np.pad(parts[1], ((0, RATE // 2), (0, 0)))
+    np.testing.assert_allclose(track.mixture, parts[0] + padded, atol=1e-7)
+    assert track.warnings == ("y.wav has 8000 frames, the track 16000: padded.",)
+    assert load_track(files, AudioFormat(8000, 2)).sources["vn"].shape == (8000, 2)
+
+
+def test_what_a_folder_must_not_be(mine, tmp_path):
+    def errors(**changes):
+        (tmp_path / "mine.json").write_text(json.dumps({**SPLITS, **changes}))
+        return [e for track in list_tracks("folder", mine, str(tmp_path / "mine.json")).tracks for e in track.errors]
+
+    assert errors() == []
+    assert errors(names={"Lead*": "voice", "guitar": "band", "choir": None})[0] == (
+        f"{mine / 'live' / 'click.wav'}: the splits {str(tmp_path / 'mine.json')!r} do not say what 'click' is; add it "
+        f"to 'names', null ignores it."
+    )
+    assert f"{mine / 'live'} has no file of a source" in errors(names={"*": None})[0]
+    save(mine / "live" / "mixture.flac", sound(1))
+    save(mine / "live" / "mixture.wav", sound(1))
+    assert f"{mine / 'live'} has 2 mixtures, mixture.flac and mixture.wav; expected one." in errors()[0]
+    with pytest.raises(ValueError, match="name a split file with --splits=FILE"):
+        list_tracks("folder", mine, "official")
+    with pytest.raises(ValueError, match="has no tracks; expected folders with sound files"):
+        list_tracks("folder", mine / "live", str(tmp_path / "mine.json"))
+
+
+# --- Bach10 ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bach10(tmp_path):
+    root = tmp_path / "Bach10_v1.1"
+    for i, name in enumerate(("01-AchGottundHerr", "02-AchLiebenChristen")):
+        parts = [
+            save(root / name / f"{name}-{instrument}.wav", sound(10 * i + k), 44100)
+            for k, instrument in enumerate(("violin", "clarinet", "saxphone" if i else "saxophone", "bassoon"))
+        ]
+        save(root / name / f"{name}.wav", sum(parts), 44100)
+        (root / name / f"{name}.txt").write_text("0 1 60 1\n")
+    (root / "Code").mkdir()
+    return root
+
+
+def test_bach10_has_the_labels_of_urmp(bach10):
+    listing = list_tracks("bach10", bach10, "bach10")
+    assert [(track.name, track.split, track.errors) for track in listing.tracks] == [
+        ("01-AchGottundHerr", "test", ()),
+        ("02-AchLiebenChristen", "test", ()),
+    ]
+    for files in listing.tracks:
+        track = load_track(files)
+        assert set(track.sources) == {"vn", "cl", "sax", "bn"}
+        assert track.residual_db < -100
+        violin = soundfile.read(bach10 / files.name / f"{files.name}-violin.wav", dtype="float32", always_2d=True)[0]
+        assert np.array_equal(track.sources["vn"], violin)
+
+
+def test_bach10_misses_nothing_in_silence(bach10):
+    folder = bach10 / "01-AchGottundHerr"
+    (folder / "01-AchGottundHerr-bassoon.wav").rename(folder / "01-AchGottundHerr-fagott.wav")
+    (track, _) = list_tracks("bach10", bach10, "bach10").tracks
+    assert "fagott.wav names no instrument of Bach10; expected one of violin, clarinet" in track.errors[0]
+    (folder / "01-AchGottundHerr-fagott.wav").unlink()
+    (folder / "01-AchGottundHerr.wav").unlink()
+    (track, _) = list_tracks("bach10", bach10, "bach10").tracks
+    assert f"{folder} has no file for bn" in track.errors[0]
+    assert f"{folder / '01-AchGottundHerr.wav'} is missing" in track.errors[1]
+    with pytest.raises(ValueError, match="has no Bach10 pieces"):
+        list_tracks("bach10", bach10 / "Code", "bach10")
+
+
+# --- MUSDB18 as vocals and accompaniment -------------------------------------------------------------------------
+
+
+def test_musdb_as_vocals_and_accompaniment(tmp_path):
+    write_musdb(tmp_path / "hq", num_pieces=4, secs=2.0)
+    overrides = ["audio.sample_rate=16000", "data.sources=vocals,accompaniment"]
+    manifest = write.write(configs.load("smoke_musdb", overrides), "musdb", tmp_path / "hq", tmp_path / "out")
+    (track,) = iter_full_tracks(manifest, str(tmp_path / "out"), "test")
+    np.testing.assert_allclose(track.references.sum(axis=0), track.mixture, atol=2e-3)
+    assert manifest.tracks("test")[0].num_parts == {"vocals": 1, "accompaniment": 3}
+    assert np.abs(track.references[1]).max() > 0.01
+
+
+@pytest.mark.parametrize("corpus", sorted(CORPORA))
+def test_a_root_that_is_not_there_is_one_sentence(corpus, tmp_path):
+    (tmp_path / "s.json").write_text(json.dumps({"rule": "x", "train": ["*"]}))
+    with pytest.raises(ValueError, match=rf"{tmp_path}/none (is not a folder|has no )"):
+        list_tracks(corpus, tmp_path / "none", str(tmp_path / "s.json"))

@@ -1,0 +1,81 @@
+"""What a folder of records holds, as a table, a figure and sound."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import configs
+from data_prep import write
+from data_prep.audio.loading import load_track
+from data_prep.audio.tracks import AudioFormat
+from data_prep.corpora import list_tracks
+from data_prep.overview import draw_overview
+from data_prep.records.full_tracks import FullTrack
+from data_prep.show import load_records, show_track, table
+from data_prep.synthetic import write_urmp
+
+CONFIG = configs.load("smoke", ["audio.sample_rate=8000", "data.excerpt_secs=0.7"])
+TRACK = "03_Lantern_bn_vn_vn"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    root, out = tmp_path_factory.mktemp("corpus"), tmp_path_factory.mktemp("records")
+    write_urmp(root, num_pieces=18, secs=2.0, seed=0)
+    originals = {files.name: files for files in list_tracks("urmp", root, "synthetic").tracks}
+    return write.write(CONFIG, "urmp", root, out), out, load_track(originals[TRACK], AudioFormat(8000, 1))
+
+
+def test_the_table_adds_up(written):
+    manifest, _, _ = written
+    lines = list(table(manifest))
+    rows = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
+    assert rows["tracks"] == ["13", "2", "3"]
+    assert rows["h:mm:ss"] == ["0:00:26", "0:00:04", "0:00:06"]
+    assert rows["records"] == ["39", "6", "9"]
+    assert rows["shards"] == ["8", "2", "3"]
+    assert lines[0].startswith("urmp, 8000 Hz, 1 channel, int16, ")
+    for label, name in (("vn", "violin"), ("tpt", "trumpet")):
+        playing = [sum(label in track.num_parts for track in manifest.tracks(s)) for s in ("train", "valid", "test")]
+        assert [int(number) for number in rows[name][::2]] == playing
+    counted = [int(number) for line in lines[-3:] for number in re.findall(r"(\d+) with", line)]
+    assert sum(counted) == 18
+    assert any(line.startswith("train") and "with 2 (3)" in line for line in lines)
+
+
+def test_a_track_as_sound_and_figure(written, tmp_path):
+    manifest, records, original = written
+    show_track(manifest, str(records), TRACK, None, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bn.wav", "mixture.wav", "overview.png", "vn.wav"]
+    for name, expected in {"mixture": original.mixture, **original.sources}.items():
+        waveform, rate = soundfile.read(tmp_path / f"{name}.wav", always_2d=True)
+        assert rate == 8000
+        np.testing.assert_allclose(waveform, expected, atol=2e-4)
+    assert (tmp_path / "overview.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_record_with_its_context(written, tmp_path):
+    manifest, records, original = written
+    show_track(manifest, str(records), TRACK, 1, tmp_path)
+    waveform, _ = soundfile.read(tmp_path / "mixture.wav", always_2d=True)
+    context = CONFIG.data.context_frames
+    np.testing.assert_allclose(waveform, original.mixture[5600 - context : 11200 + context], atol=2e-4)
+    with pytest.raises(ValueError, match=rf"{TRACK} has the records 0 to 2, not 3\."):
+        show_track(manifest, str(records), TRACK, 3, tmp_path)
+    with pytest.raises(ValueError, match=r"has no track 'nothing'; it has "):
+        load_records(manifest, str(records), "nothing")
+
+
+@pytest.mark.parametrize("num_frames", [1, 100, 80_000])
+def test_a_figure_of_any_length(num_frames):
+    mixture = np.random.default_rng(0).standard_normal((num_frames, 2)).astype(np.float32)
+    track = FullTrack("noise", ("a",), mixture, np.stack([mixture, 0 * mixture]))
+    figure = draw_overview(track, 8000, ("a", "b"), slice(0, 1))
+    assert [axis.get_ylabel() for axis in figure.axes] == ["mixture", "a", "activity", "hertz"]
+    figure.savefig(Path("/dev/null"), format="png")
+    active = figure.axes[2].collections[0].get_array().reshape(2, -1)
+    assert (active[0] > -20).all()
+    assert (active[1] == -80).all()

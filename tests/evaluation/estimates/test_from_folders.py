@@ -1,0 +1,230 @@
+"""Scoring what another system wrote: the layout, every kind of bad input with its sentence and no half table."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from configs.schema import Evaluation
+from evaluation.estimates.from_folders import find_tracks
+from evaluation.estimates.oracles import ORACLES
+from evaluation.evaluate_folders import evaluate_folders
+from evaluation.listening.clips import read_clips
+from evaluation.listening.sounds import decode
+from evaluation.scores.table import read_csv
+from evaluation.scoring.one_segment import score_track
+from tests.evaluation.scoring.test_one_track import same
+
+RATE = 2000
+SET = ["evaluation.filter_taps=16"]
+
+
+def write(path, waveform, rate=RATE, subtype="FLOAT"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, waveform, rate, subtype=subtype)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Two tracks of a duet, one with a mixture of its own and a slot that no reference has."""
+    rng = np.random.default_rng(0)
+    audio = {}
+    for track, names in (("test/One", ("drums", "vocals")), ("test/Two", ("bass", "drums"))):
+        for name in names:
+            reference = 0.1 * rng.standard_normal((3 * RATE, 2))
+            audio[track, name] = reference, reference + 0.03 * rng.standard_normal(reference.shape)
+            for root, waveform in zip(("references", "estimates"), audio[track, name], strict=True):
+                write(tmp_path / root / track / f"{name}.wav", waveform)
+    write(tmp_path / "references/test/Two/mixture.wav", 0.5 * audio["test/Two", "bass"][0])
+    write(tmp_path / "estimates/test/Two/mixture.wav", np.zeros((3, 1)))  # of no use, not looked at
+    audio["test/Two", "zither"] = np.zeros((3 * RATE, 2)), 0.01 * rng.standard_normal((3 * RATE, 2))
+    write(tmp_path / "estimates/test/Two/zither.flac", audio["test/Two", "zither"][1], subtype="PCM_24")
+    write(tmp_path / "references/train/Three/drums.wav", np.ones((9, 2)))
+    return tmp_path, audio
+
+
+def evaluate(folder, **options):
+    return evaluate_folders(
+        *(str(folder / name) for name in ("estimates", "references", "out")), options.pop("overrides", SET), **options
+    )
+
+
+def test_scores_are_those_of_the_waveforms(corpus, capsys):
+    folder, audio = corpus
+    out = Path(evaluate(folder))
+    assert "left out, without estimates: train/Three" in capsys.readouterr().out
+    rows = read_csv(out / "scores.csv")
+    assert {row.system for row in rows} == {"model", "mixture", "silence", *ORACLES}
+    for track, vocabulary in (("test/One", ("drums", "vocals")), ("test/Two", ("bass", "drums", "zither"))):
+        references, estimates = (np.stack([audio[track, name][i] for name in vocabulary]) for i in (0, 1))
+        mixture = references.sum(axis=0) if track == "test/One" else 0.5 * references[0]
+        expected = score_track(
+            track, mixture, references, {"model": estimates}, vocabulary, RATE, Evaluation(filter_taps=16)
+        )
+        own = [row for row in rows if row.track == track and row.system not in ORACLES]
+        assert same(own, expected, atol=1e-3)  # 24 and 32 bits
+    described = json.loads((out / "scores.json").read_text())
+    assert (described["sample_rate"], described["channels"], described["title"]) == (RATE, 2, "estimates")
+    assert described["manifest"]["left out, without estimates"] == "train/Three"
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert "estimates of another system" in report
+    assert "step" not in report.split("</header>")[0]
+    recordings = read_clips(out / "clips.zip")
+    assert report.count("<audio") == 3 * len(recordings) > 6
+    for recording in recordings:
+        choice, part = recording.choice, slice(*recording.choice.frames(RATE, 3 * RATE))
+        reference, estimate = (each[part] for each in audio[choice.track, choice.source])
+        np.testing.assert_allclose(decode(recording.sounds["reference"])[0], reference, atol=1e-3)
+        np.testing.assert_allclose(decode(recording.sounds["estimate"])[0], estimate, atol=1e-3)
+
+
+def test_finished_scores_are_not_made_again(corpus, capsys):
+    folder, _ = corpus
+    out = Path(evaluate(folder, baselines="none"))
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    (out / "report.html").unlink()
+    capsys.readouterr()
+    evaluate(folder, baselines="none")
+    assert "2 of 2 tracks scored before." in capsys.readouterr().out
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    (out / "scores.json").write_text("[")
+    write(folder / "estimates/test/One/drums.wav", np.zeros((3 * RATE, 2)))
+    evaluate(folder, baselines="none")
+    assert "1/2 test/One scored" in capsys.readouterr().out
+    assert (out / "scores.csv").read_bytes() != before["scores.csv"]
+
+
+def test_silent_files_are_told_of_and_counted(corpus, capsys):
+    folder, _ = corpus
+    write(folder / "estimates/test/One/drums.wav", np.zeros((3 * RATE, 2)))
+    write(folder / "references/test/Two/drums.wav", np.zeros((3 * RATE, 2)))
+    rows = read_csv(Path(evaluate(folder, baselines="none")) / "scores.csv")
+    printed = capsys.readouterr().out
+    assert "note: track test/One: the estimate of drums is silent wherever drums sounds, scored as 0 dB." in printed
+    assert "note: track test/Two: drums never sounds, its estimate is scored by what it leaks." in printed
+    assert "zither never sounds" in printed
+    found = {(row.track, row.source): row.status for row in rows if row.system == "model"}
+    assert (found["test/One", "drums"], found["test/Two", "drums"]) == ("silent_estimate", "absent")
+
+
+def remove(folder):
+    (folder / "estimates/test/One/vocals.wav").unlink()
+
+
+def remove_all(folder):
+    for path in folder.glob("estimates/**/*.*"):
+        path.unlink()
+
+
+def add_track(folder):
+    write(folder / "estimates/test/Four/drums.wav", np.ones((9, 2)))
+
+
+def spread(folder):
+    write(folder / "estimates/drums.wav", np.ones((9, 2)))
+
+
+def other_rate_of_all(folder):
+    for path in folder.glob("*/test/One/*.wav"):
+        write(path, np.ones((9, 2)), 4000)
+
+
+NAN = np.where(np.arange(3 * RATE)[:, None] == 2500, np.nan, np.ones((1, 2)))
+BAD = {
+    "shorter": (np.ones((3 * RATE - 1, 2)), RATE, r"bass\.wav has 5,999 frames of 2 channels at 2000 Hz, but .* 6,000"),
+    "mono": (np.ones((3 * RATE, 1)), RATE, r"bass\.wav has 6,000 frames of 1 channel at 2000 Hz, but .* of 2 "),
+    "other rate": (
+        np.ones((3 * RATE, 2)),
+        4000,
+        r"bass\.wav has 6,000 frames of 2 channels at 4000 Hz, but .*expected",
+    ),
+    "nan": (NAN, RATE, r"test/Two/bass\.wav has a value that is not a finite number at 1\.250 s; mend the file"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_estimate_is_one_sentence_and_no_table(corpus, name):
+    folder, _ = corpus
+    waveform, rate, message = BAD[name]
+    # The last track, so that one before it could be scored first.
+    write(folder / "estimates/test/Two/bass.wav", waveform, rate)
+    with pytest.raises(ValueError, match=message):
+        evaluate(folder)
+    assert not list(folder.glob("out/*.csv"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (remove, r"the track test/One lacks the estimate of vocals; every source"),
+        (remove_all, r"estimates holds no \.wav or \.flac files; expected .*estimates/TRACK/SOURCE\.wav"),
+        (add_track, r"references has no track test/Four, which .*estimates has"),
+        (spread, r"estimates/drums\.wav lies in no folder of a track"),
+        (
+            other_rate_of_all,
+            r"the track test/Two has 2 channels at 2000 Hz, test/One has 2 at 4000 Hz; score them apart",
+        ),
+        (
+            lambda folder: write(folder / "estimates/test/One/drums.flac", np.zeros((9, 2)), subtype="PCM_16"),
+            "are both drums",
+        ),
+        (lambda folder: (folder / "references/test/One/drums.wav").write_text("?"), r"drums\.wav is no readable sound"),
+        (
+            lambda folder: (
+                [p.unlink() for p in folder.glob("*/test/One/*")]
+                + [
+                    write(folder / "estimates/test/One/a.wav", NAN),
+                    write(folder / "references/test/One/mixture.wav", NAN),
+                ]
+            ),
+            "lacks a reference of any source",
+        ),
+        (lambda folder: [write(p, np.ones((0, 2))) for p in folder.glob("*/test/One/*")], "holds no frames"),
+    ],
+)
+def test_a_bad_layout_is_one_sentence(corpus, change, message):
+    folder, _ = corpus
+    change(folder)
+    with pytest.raises(ValueError, match=message):
+        find_tracks(folder / "estimates", folder / "references")
+
+
+def command(folder, *arguments):
+    flags = (f"--{name}={folder / name}" for name in ("estimates", "references", "out"))
+    return [sys.executable, "-m", "evaluation.evaluate", *flags, "--set=evaluation.filter_taps=16", *arguments]
+
+
+def test_the_command_is_stopped_and_continued(corpus):
+    """Killed between two tracks, for real; what was scored is not scored again, and nothing but the results is left."""
+    folder, _ = corpus
+    expected = read_csv(Path(evaluate(folder)) / "scores.csv")
+    (folder / "out/scores.csv").unlink()
+    with subprocess.Popen(command(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        lines = iter(process.stdout.readline, "")
+        assert any(line.startswith("1/2 test/One scored") for line in lines)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    if process.returncode == 0:
+        pytest.skip("it was done before it could be stopped")
+    assert (process.returncode, errors) == (75, "interrupted; the same command continues.\n")
+    assert not (folder / "out/scores.csv").exists()
+    result = subprocess.run(command(folder), capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "1 of 2 tracks scored before." in result.stdout
+    assert same(read_csv(folder / "out/scores.csv"), expected)
+    names = {path.name for path in (folder / "out").iterdir()}
+    assert names == {"clips.zip", "scores.csv", "scores.json", "report.html", "report.md", "report.json"}
+
+
+def test_the_command_says_what_it_needs(corpus):
+    folder, _ = corpus
+    for arguments in (["--workdir=runs/a"], ["--audit"], ["--set=train.steps=3"], ["--set=evaluation.hop_secs=2"]):
+        result = subprocess.run(command(folder, *arguments), capture_output=True, text=True, check=False)
+        assert result.returncode == 1
+        assert result.stderr.startswith("error: ")
+        assert len(result.stderr.splitlines()) == 1

@@ -1,0 +1,587 @@
+import base64
+import hashlib
+import json
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import configs
+from configs import instruments
+from evaluation.document.as_json import SCHEMA_VERSION
+from evaluation.estimates.oracles import ORACLES
+from evaluation.listening.clips import Choice, RecordedClip
+from evaluation.listening.sounds import encode
+from evaluation.report import run_page, violins
+from evaluation.report.method import About
+from evaluation.report.run_page import Extras
+from evaluation.scores import bootstrap, table
+from evaluation.scores.conditions import Condition
+from evaluation.scores.table import Row, read_csv, write_csv
+from tests.support.page import MINUS, Page
+
+SYSTEMS = ("model", "mixture", "silence", *ORACLES)
+NO_EXTRAS = Extras()
+BLANK = "\N{EN DASH}"
+
+
+def sample_rows(vocabulary: Sequence[str], num_tracks: int, num_segments: int, seed: int = 0) -> list[Row]:
+    """What a fair model's rows look like: quartets at most, rests, lone and silent stretches, a silent estimate."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for t in range(num_tracks):
+        piece = rng.choice(len(vocabulary), size=min(4, len(vocabulary)), replace=False)
+        for i in range(num_segments):
+            active = set(piece[rng.random(len(piece)) < 0.85]) if rng.random() > 0.05 else set()
+            for k, source in enumerate(vocabulary):
+                place = (f"{t:02d}_Piece_{'_'.join(vocabulary[j] for j in piece)}", float(i), source)
+                rows += _sample_segment(rng, place, len(active), k in active)
+    mixtures = {(row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "mixture"}
+    return [
+        replace(row, snri=row.snr - mixtures[row.track, row.start_secs, row.source])
+        if row.polyphony > 1 and row.snr is not None
+        else row
+        for row in sorted(rows, key=lambda row: SYSTEMS.index(row.system))
+    ]
+
+
+def _sample_segment(rng: np.random.Generator, place: tuple[str, float, str], polyphony: int, active: bool) -> list[Row]:
+    if polyphony == 0:
+        return [Row(system, *place, "silent_mixture", 0) for system in SYSTEMS]
+    if not active:
+        leaks = (rng.normal(-30, 8), 0.0, *[-100.0] * 4)
+        return [Row(s, *place, "absent", polyphony, leakage=leak) for s, leak in zip(SYSTEMS, leaks, strict=True)]
+    below = rng.normal(-10 * math.log10(max(polyphony - 1, 1)), 5)
+    above = below + rng.normal(5, 2)
+    silence = Row("silence", *place, "silent_estimate", polyphony, sdr=0.0, snr=0.0)
+    if polyphony == 1:
+        lone = {"sdr": 301.0, "sar": 301.0, "si_sdr": math.inf, "snr": math.inf}
+        model = Row("model", *place, "solo", 1, sdr=15.2, sar=15.2, si_sdr=14.0, snr=14.1)
+        return [model, silence, *(Row(system, *place, "solo", 1, **lone) for system in ("mixture", *ORACLES))]
+    others = [_scored("mixture", place, polyphony, below + 0.2, below + 0.3, 300.0, below, below), silence]
+    for offset, oracle in enumerate(ORACLES, start=2):
+        values = rng.normal(above + offset, 1, 5)
+        others.append(_scored(oracle, place, polyphony, *values))
+    if rng.random() < 0.02:
+        return [Row("model", *place, "silent_estimate", polyphony, sdr=0.0, snr=0.0), *others]
+    values = [above + offset + rng.normal() for offset in (1.0, 7.0, 3.0, -0.5)]
+    return [_scored("model", place, polyphony, *values, above), *others]
+
+
+def _scored(system: str, place: tuple[str, float, str], polyphony: int, *values: float) -> Row:
+    metrics = dict(zip(("sdr", "sir", "sar", "si_sdr", "snr"), map(float, values), strict=True))
+    metrics |= {"isr": metrics["snr"] + 3, "sir_v4": metrics["sir"], "sar_v4": metrics["sar"] - 1}
+    return Row(system, *place, "scored", polyphony, **metrics)
+
+
+def about(**changes: Any) -> About:
+    config = configs.load("urmp_labels")
+    about = About(
+        title="urmp_labels",
+        step=200_000,
+        split="test",
+        sample_rate=22050,
+        channels=1,
+        labels="oracle labels of each piece",
+        evaluation=config.evaluation,
+        config_json=configs.to_json(config),
+        manifest={"corpus": "urmp", "splits": "grouped"},
+        manifest_json='{"shards": {}}',
+        code_revision="0123456789abcdef",
+        command="python -m evaluation.evaluate --workdir=runs/urmp_labels --split=test",
+    )
+    return replace(about, **changes)
+
+
+def write(tmp_path: Path, rows: Sequence[Row], extras: Extras = NO_EXTRAS, **changes: Any) -> str:
+    path = tmp_path / "report.html"
+    run_page.write_report(path, rows, about(**changes), extras)
+    assert sorted(each.name for each in tmp_path.glob("report.*")) == ["report.html", "report.json", "report.md"]
+    return path.read_text(encoding="utf-8")
+
+
+def printed(value: float | None, sign: str = "") -> str:
+    """Written anew, so that the report's own printing is tested too."""
+    if value is None or abs(value) > 100:
+        return BLANK if value is None else "> 100"
+    text = f"{value:{sign}.1f}"
+    return "0.0" if text in ("-0.0", "+0.0") else text
+
+
+def median(values: Iterable[float | None]) -> tuple[float | None, int]:
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    return (float(np.median(finite)), len(finite)) if finite else (None, 0)
+
+
+def title(source: str | None) -> str:
+    if source is None:
+        return "All sources"
+    name = instruments.name_of(source)
+    return name if name == source else f"{name} {source}"
+
+
+def together(row: Row) -> bool:
+    return row.polyphony != 1 or row.status == "absent"
+
+
+def cell(rows: Sequence[Row], metric: str, n: int | None = None, interval: bool = False) -> list[str]:
+    """A median with its interval, and its n where that is not ``n``."""
+    found = [(row.track, value) for row in rows if (value := getattr(row, metric)) is not None and math.isfinite(value)]
+    return numbers(found, n, interval)
+
+
+def numbers(found: Sequence[tuple[str, float]], n: int | None, interval: bool, sign: str = "") -> list[str]:
+    values = np.array([value for _, value in found])
+    cells = [printed(float(np.median(values)) if len(values) else None, sign)]
+    if interval and (bounds := bootstrap.intervals(values, np.array([track for track, _ in found])) if found else None):
+        cells.append(" to ".join(printed(bound, sign) for bound in (bounds[0].low, bounds[0].high)))
+    return cells + ([f"{len(values):,}"] if n is not None and len(values) not in (0, n) else [])
+
+
+def gains(rows: Sequence[Row], system: str) -> list[tuple[Row, float]]:
+    mixtures = {(row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "mixture"}
+    pairs = [(row, mixtures[row.track, row.start_secs, row.source]) for row in rows if row.system == system]
+    return [(row, row.snr - snr) for row, snr in pairs if row.polyphony > 1 and row.snr is not None]
+
+
+def improvement(rows: Sequence[Row], system: str = "model", interval: bool = False) -> list[str]:
+    return numbers([(row.track, gain) for row, gain in gains(rows, system)], None, interval, "+")
+
+
+def by_source(rows: Sequence[Row], every: bool = False) -> dict[str, list[Row]]:
+    sources = dict.fromkeys(row.source for row in rows)
+    own = {title(source): [row for row in rows if row.source == source] for source in sources}
+    heard = {name: each for name, each in own.items() if every or gains(each, "model")}
+    return {**heard, "All sources": list(rows)}
+
+
+def of(rows: Sequence[Row], system: str = "model") -> list[Row]:
+    return [row for row in rows if row.system == system]
+
+
+def expected_above(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
+    return {
+        name: [
+            [f"{len(gains(own, 'model')):,}"],
+            improvement(own, interval=True),
+            *(improvement(own, system) for system in ("silence", *ORACLES)),
+            cell([row for row in of(own) if together(row)], "snr", interval=True),
+            cell([row for row in of(own, "mixture") if together(row)], "snr"),
+        ]
+        for name, own in by_source(rows).items()
+    }
+
+
+def expected_metrics(rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -> dict[str, list[list[str]]]:
+    expected = {}
+    for name, own in by_source(rows).items():
+        n = len(gains(own, "model"))
+        expected[name] = [[f"{n:,}"]]
+        for metric, system in columns:
+            chosen = [row for row in of(own, system) if together(row)]
+            expected[name].append(cell(chosen, metric, n, interval=system == "model"))
+    return expected
+
+
+V3_COLUMNS = [
+    *(("sdr", system) for system in SYSTEMS),
+    *((metric, system) for metric in ("sir", "sar", "si_sdr") for system in ("model", "mixture")),
+]
+V3_COLUMNS.remove(("sar", "mixture"))
+V4_COLUMNS = [("snr", "model"), ("snr", "mixture"), ("snr", "silence"), ("isr", "model"), ("isr", "mixture")]
+V4_COLUMNS += [("sir_v4", "model"), ("sir_v4", "mixture"), ("sar_v4", "model")]
+
+
+def expected_polyphony(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
+    expected = {}
+    for polyphony in sorted({row.polyphony for row in rows} - {0}):
+        own = [row for row in rows if row.polyphony == polyphony]
+        n = sum(row.snr is not None for row in of(own))
+        cells = [
+            improvement(own, interval=True),
+            cell(of(own), "snr", n, interval=True),
+            cell(of(own, "mixture"), "snr", n),
+        ]
+        cells += [cell(of(own), metric, n, interval=True) for metric in ("sdr", "sir", "sar", "si_sdr")]
+        cells.append(cell(of(own), "leakage", -1, interval=True))
+        expected[f"{polyphony} source{'s' * (polyphony > 1)}"] = [[f"{n:,}"], *cells]
+    return expected
+
+
+def expected_aggregates(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
+    names = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR"}
+    names |= {"snri": "SNR improvement", "snr": "SNR", "isr": "ISR", "sir_v4": "SIR v4", "sar_v4": "SAR v4"}
+    expected = {}
+    for metric, system in [("snri", "model"), ("snri", "silence"), *V3_COLUMNS, *V4_COLUMNS]:
+        found = [
+            (r.track, getattr(r, metric)) for r in of(rows, system) if together(r) and getattr(r, metric) is not None
+        ]
+        found = [(track, value) for track, value in found if math.isfinite(value)]
+        tracks, values = np.array([track for track, _ in found]), np.array([value for _, value in found])
+        medians = np.array([np.median(values[tracks == track]) for track in dict.fromkeys(tracks)])
+        four = [np.median(medians), np.median(values), np.mean(medians), np.mean(values)]
+        cells = [[printed(float(each))] for each in four]
+        if system == "model" and len(medians) >= bootstrap.MIN_TRACKS:
+            bounds = [bootstrap.intervals(*each) for each in ((medians, np.arange(len(medians))), (values, tracks))]
+            ordered = (bounds[0][0], bounds[1][0], bounds[0][1], bounds[1][1])
+            cells = [[*each, f"{printed(b.low)} to {printed(b.high)}"] for each, b in zip(cells, ordered, strict=True)]
+        expected[f"{names[metric]} {system}"] = [[f"{len(values):,}"], [str(len(medians))], *cells]
+    return expected
+
+
+def expected_statuses(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
+    expected = {}
+    for name, own in by_source(rows, every=True).items():
+        model = of(own)
+        counts = [sum(row.status == status for row in model) for status in table.STATUSES]
+        leaks = [(row.track, row.leakage) for row in model if row.leakage is not None]
+        cells = [[f"{count:,}", f"{count / len(model):.1%}"] for count in counts]
+        leakage = numbers(leaks, -1, interval=True)
+        expected[name] = [[f"{len(model):,}"], *cells, leakage]
+    return expected
+
+
+def expected_tracks(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
+    expected = {}
+    for track in dict.fromkeys(row.track for row in rows):
+        own = [row for row in rows if row.track == track]
+        n = len(gains(own, "model"))
+        model = [row for row in of(own) if together(row)]
+        medians = [cell(model, metric, n) for metric in ("snr", "sdr", "sir", "sar", "si_sdr")]
+        expected[track] = [[f"{n:,}"], improvement(own), *medians]
+    return expected
+
+
+EXPECTED = {
+    "above": expected_above,
+    "metrics": lambda rows: expected_metrics(rows, V3_COLUMNS),
+    "metrics-v4": lambda rows: expected_metrics(rows, V4_COLUMNS),
+    "polyphony": expected_polyphony,
+    "aggregates": expected_aggregates,
+    "statuses": expected_statuses,
+    "tracks": expected_tracks,
+}
+
+
+def check(key: str, html: str, rows: Sequence[Row]) -> None:
+    """Every number of a table, computed again from the rows."""
+    expected, lines = EXPECTED[key](rows), Page(html).lines(key)
+    assert set(expected) <= set(lines)
+    for name, cells in expected.items():
+        assert lines[name] == cells, name
+    assert [name for name in lines if name in expected] == list(lines)[-len(expected) :]  # after the heads
+
+
+def check_figures(html: str, rows: Sequence[Row]) -> None:
+    """Every median and every count that the text of a figure says, source by source and by polyphony."""
+    alternatives: dict[str, list[str]] = defaultdict(list)
+    for each in Page(html).alternatives:
+        alternatives[each.removeprefix("Violins of ").split(", in dB")[0]].append(each)
+    metrics = {
+        title: metric for metric, title in violins.TITLES.items() if metric != "sir_v4"
+    }  # here that is sir again
+    assert set(alternatives) == set(metrics)
+    numbers_of = {"source": instruments.name_of, "polyphony": lambda n: f"{n} sources"}
+    for name, shown in alternatives.items():
+        metric = metrics[name]
+        for by, text in zip(numbers_of, shown, strict=False):
+            said = text.split("number of segments: ")[1].removesuffix(".").split("; ")
+            expected = []
+            for group in {getattr(row, by) for row in rows}:
+                own = [row for row in rows if getattr(row, by) == group and together(row)]
+                words = [
+                    f"{system} {printed(value)} ({n:,})"
+                    for system in ("model", "mixture")[: 1 if metric in ("snri", "sar", "sar_v4") else 2]
+                    for value, n in [median(getattr(row, metric) for row in of(own, system))]
+                    if n
+                ]
+                expected += [f"{numbers_of[by](group)}: {', '.join(words)}"] if words else []
+            assert sorted(said) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "num_tracks", "num_segments"),
+    [(instruments.URMP, 4, 20), (instruments.MUSDB, 7, 12)],  # without and with intervals
+)
+def test_every_number_is_the_aggregate_of_the_rows(
+    tmp_path: Path, vocabulary: Sequence[str], num_tracks: int, num_segments: int
+) -> None:
+    rows = sample_rows(vocabulary, num_tracks, num_segments)
+    write_csv(tmp_path / "scores.csv", rows)
+    html = write(tmp_path, rows)
+    rows = read_csv(tmp_path / "scores.csv")
+    assert set(Page(html).tables) == {*EXPECTED, "records"}  # no table without a check
+    for key in EXPECTED:
+        check(key, html, rows)
+    check_figures(html, rows)
+    text, (n, gain, *_) = Page(html).text, Page(html).lines("above")["All sources"]
+    assert f"{gain[0][1:]} dB above the mixture" in text
+    if num_tracks < bootstrap.MIN_TRACKS:
+        assert f"No intervals (tracks: {num_tracks}, fewer than 6)" in text
+    else:
+        assert f"above the mixture (95 % interval {gain[1]} dB)" in text
+    if lone := sum(row.polyphony == 1 and row.snr is not None for row in rows if row.system == "model"):
+        assert f"Left out: {lone} segment" in text
+    assert f"median of {n[0]} segments of 1 s in {num_tracks} tracks" in text
+    gains_shown = [float(cells[1][0]) for name, cells in Page(html).lines("tracks").items() if "_" in name]
+    assert gains_shown == sorted(gains_shown, reverse=True)
+
+
+def test_the_check_sees_a_wrong_number(tmp_path: Path) -> None:
+    rows = sample_rows(instruments.MUSDB, num_tracks=6, num_segments=6)
+    html = write(tmp_path, rows)
+    for key in EXPECTED:
+        start = html.index(f'id="table-{key}"')
+        cells = html[start : html.index("</table>", start)]
+        shown = list(re.finditer(r"(?:<td[^>]*|<small)>[^<>]*?(\d)[^<>]*<", cells))
+        assert len(shown) > 10
+        for found in shown[:: len(shown) // 10]:
+            digit = start + found.start(1)
+            wrong = html[:digit] + str((int(html[digit]) + 1) % 10) + html[digit + 1 :]
+            with pytest.raises(AssertionError):
+                check(key, wrong, rows)
+
+
+def test_markdown_and_json_say_the_same(tmp_path: Path) -> None:
+    rows = sample_rows(instruments.URMP, 7, 8)
+    page = Page(write(tmp_path, rows))
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8").replace(MINUS, "-").replace("\\", "")
+    tree = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    tables = {
+        block["key"]: block for section in tree["sections"] for block in section["blocks"] if block["kind"] == "table"
+    }
+    assert set(tables) == set(page.tables)
+    for key in EXPECTED:
+        for row in tables[key]["rows"]:
+            name = f"{row['name']} {row['label']}".strip()
+            shown = page.lines(key)[name]
+            assert [each["text"].replace(MINUS, "-") for each in row["cells"]] == [each[0] for each in shown]
+            cells = [f"{first} ({'; '.join(notes)})" if notes else first for first, *notes in shown]
+            assert f"| {name} | {' | '.join(cells)} |" in markdown
+            for each in row["cells"]:
+                if each["value"] is not None and "." in each["text"] and abs(each["value"]) < 100:
+                    assert abs(each["value"] - float(each["text"].replace(MINUS, "-"))) <= 0.0500001
+    assert tree["schema_version"] == SCHEMA_VERSION
+    alternative = page.alternatives[0]
+    assert alternative in markdown
+
+
+def test_names_and_configs_show_as_text(tmp_path: Path) -> None:
+    hostile = "</title></pre><script>alert('1')</script>&amp;\""
+    rows = [replace(row, track=hostile) for row in sample_rows(["<b>x</b>", "$\\frac{$"], 1, 12)]
+    given = dict.fromkeys(("title", "split", "labels", "config_json", "code_revision", "command"), hostile)
+    html = write(tmp_path, rows, **given, manifest={hostile: hostile}, known_leaks=[hostile], not_a_result=hostile)
+    page = Page(html)
+    assert page.tags["script"] == page.tags["b"] == 0
+    assert page.texts.count(hostile) >= 6
+    assert f"Not a result: {hostile}" in page.texts
+    assert "<b>x</b>" in page.lines("above")
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "<script>" not in re.sub(r"^(`{3,})\n.*?^\1$", "", markdown, flags=re.DOTALL | re.MULTILINE)
+    assert r"\</title\>\</pre\>\<script\>alert('1')\</script\>\&amp;" in markdown
+    assert any(text.startswith("<b>x</b> · ") for text in page.texts)  # the axis of a figure
+    assert any(text.startswith("$\\frac{$ · ") for text in page.texts)  # and no formula
+
+
+def make_recordings(track: str, num: int, secs: float = 0.1, rate: int = 22050, channels: int = 1) -> list[RecordedClip]:
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (round(secs * rate), channels))
+    sounds = dict.fromkeys(("mixture", "reference", "estimate"), encode(noise, 0.0, rate))
+    return [RecordedClip(Choice("common", track, "vn", float(i), i + secs), rate, sounds) for i in range(num)]
+
+
+def test_sounds_have_players_and_one_script_that_is_ours(tmp_path: Path) -> None:
+    hostile = "\"><script>alert('1')</script>"
+    rows = [replace(row, track=hostile) for row in sample_rows(instruments.URMP, 1, 6)]
+    html = write(tmp_path, rows, Extras(recordings=make_recordings(hostile, 2)))
+    page = Page(html)
+    assert (page.tags["audio"], page.tags["img"], page.tags["button"], page.tags["script"]) == (6, 6, 2, 1)
+    assert f"{hostile}, 1 to 1.1 s" in page.texts
+    script = re.search(r"<script>(.*?)</script>\n</body>", html, re.DOTALL)
+    assert script is not None
+    digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page.policy
+    assert all(link.startswith(("#", "data:")) for link in page.links)
+    assert "script-src 'none'" in Page(write(tmp_path, rows)).policy
+
+
+def test_a_page_stays_below_twenty_megabytes(tmp_path: Path) -> None:
+    """Of noise, which FLAC cannot make smaller, at the rate and channels of MUSDB18."""
+    recordings = make_recordings("t", 8, 5.0, 44100, 2)
+    html = write(tmp_path, sample_rows(instruments.URMP, 7, 6), Extras(recordings=recordings))
+    assert 10_000_000 < len(html.encode()) < 20_000_000
+    assert re.search(r"Left out, so that the file stays small: [1-7] of 8 clips\.", Page(html).text)
+
+
+def test_curves_say_where_they_begin_and_end(tmp_path: Path) -> None:
+    lines = [{"step": step, "kind": "train", "loss": 1 / step, "learning_rate": 1e-3} for step in range(10, 5000, 10)]
+    lines += [{"step": 2500, "kind": "valid", "loss": 0.5, "improvement": 1.25}]
+    lines += [{"step": 4990, "kind": "valid", "loss": 0.25, "improvement": 6.5}]
+    page = Page(write(tmp_path, sample_rows(instruments.MUSDB, 1, 6), Extras(curves=lines)))
+    (loss, gain) = page.alternatives[-2:]
+    assert "In training from 1.00e-01 at step 10 to 2.00e-04 at step 4,990" in loss
+    assert "In validation from 5.00e-01 at step 2,500 to 2.50e-01 at step 4,990" in loss
+    assert "In validation from 1.2 dB at step 2,500 to 6.5 dB at step 4,990" in gain
+    assert "How it learnt" not in Page(write(tmp_path, sample_rows(instruments.MUSDB, 1, 6))).text
+
+
+def test_the_page_asks_for_nothing_and_points_at_what_it_has(tmp_path: Path) -> None:
+    html = write(tmp_path, sample_rows(instruments.URMP, 4, 30))
+    page = Page(html)
+    assert re.findall(r"(?i)(?:src|href|action|@import|url\()[\s=]*[\"'(]?\s*(?:https?:|//)", html) == []
+    assert page.tags["script"] == page.tags["img"] == page.tags["iframe"] == 0
+    assert set(page.links) - {"data:,"} <= {f"#{name}" for name in page.ids}
+    assert set(re.findall(r"url\(#([^)]+)\)", html)) <= set(page.ids)
+    assert set(page.labelled) <= set(page.ids)
+    assert len(set(page.ids)) == len(page.ids)
+    assert len(html.encode()) < 2_000_000
+
+
+def test_figures_have_their_numbers_as_text_and_the_colours_of_the_page(tmp_path: Path) -> None:
+    rows = sample_rows(instruments.URMP, 4, 30)
+    html = write(tmp_path, rows)
+    page = Page(html)
+    improvement, sdr, sir, sar, si_sdr, *_ = page.alternatives
+    model, mixture = (
+        median(row.sdr for row in rows if row.system == system and row.source == "vn" and together(row))
+        for system in SYSTEMS[:2]
+    )
+    assert f"violin: model {printed(model[0])} ({model[1]}), mixture {printed(mixture[0])} ({mixture[1]})" in sdr
+    n, gain, *_ = page.lines("above")["violin vn"]
+    assert f"violin: model {gain[0].lstrip('+')} ({n[0]})" in improvement
+    assert "mixture" not in sar
+    assert "mixture" in sir
+    assert "mixture" in si_sdr
+    svgs = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
+    assert len(svgs) == 10
+    for svg in svgs:
+        assert re.findall(r"(?:fill|stroke): ?#\w+", svg) == []
+        assert "var(--model)" in svg
+    defined = set(re.findall(r"(--[\w-]+):", html))
+    assert set(re.findall(r"var\((--[\w-]+)\)", html)) <= defined
+
+
+def test_what_a_figure_cannot_draw_is_counted(tmp_path: Path) -> None:
+    rows = [
+        Row(
+            system,
+            "t",
+            float(i),
+            source,
+            "scored",
+            2,
+            sdr,
+            -1.0 if system == "mixture" else 2.0,
+            9.0,
+            snr=1.0,
+            snri=0.0,
+        )
+        for system in ("model", "mixture")
+        for source in ("vn", "vc")
+        for i, sdr in enumerate([1.0, 2.0, 3.0, 4.0, 5.0, math.inf, -math.inf, 300.0])
+    ]
+    page = Page(write(tmp_path, rows))
+    assert "Not drawn: of the model 4 infinite, 2 beyond the axis; of the mixture 4 infinite, 2 beyond" in page.text
+    assert page.lines("metrics")["violin vn"][:3] == [["8"], ["3.5", "6"], ["3.5", "6"]]
+    assert "SI-SDR: all distortion" not in page.text  # it has no values
+    assert "Every segment is drawn." in page.text
+
+
+def test_one_row(tmp_path: Path) -> None:
+    values = {"model": (4.0, 5.0, 6.0, 3.0, 2.5), "mixture": (-1.0, -1.0, 300.0, -1.25, -1.5)}
+    rows = [_scored(system, ("t", 0.0, "vn"), 2, *metrics) for system, metrics in values.items()]
+    html = write(tmp_path, rows)
+    assert f">{MINUS}1.5<" in html
+    page = Page(html)
+    assert page.lines("above")["violin vn"] == [["1"], ["+4.0"], ["2.5"], ["-1.5"]]
+    assert "4.0 dB above the mixture : median of 1 segment of 1 s in 1 track." in page.text
+    assert "Silence in place" not in page.text
+
+
+def test_no_segment_could_be_scored(tmp_path: Path) -> None:
+    rows = [Row(s, "t", 0.0, k, "silent_mixture", 0) for s in SYSTEMS for k in instruments.MUSDB]
+    page = Page(write(tmp_path, rows))
+    assert "No segment could be compared with the mixture" in page.text
+    assert page.lines("above")["All sources"] == [["0"], *[[BLANK]] * 7]
+    assert page.lines("statuses")["drums"][-2:] == [["1", "100.0%"], [BLANK]]
+    assert "Nothing to score for drums, bass, other, vocals." in page.text
+    assert "metrics" not in page.tables
+    assert page.tags["svg"] == 0
+
+
+def test_a_model_worse_than_silence_is_told(tmp_path: Path) -> None:
+    values = {"model": -2.0, "mixture": -1.0, "silence": 0.0}
+    rows = [Row(s, "t", float(i), "vn", "scored", 2, snr=snr) for s, snr in values.items() for i in range(6)]
+    text = Page(write(tmp_path, rows)).text
+    assert "1.0 dB below the mixture" in text
+    assert "Silence in place of every estimate would lie at +1.0 dB, which the model does not exceed" in text
+
+
+def test_what_surrounds_the_numbers(tmp_path: Path) -> None:
+    rows = sample_rows(instruments.MUSDB, 1, 10)
+    plain = Page(write(tmp_path, rows)).text
+    assert "Not a result" not in plain
+    assert "Known leaks" not in plain
+    assert "22,050 Hz, mono. Not comparable with published figures at 44.1 kHz stereo." in plain
+    assert "Segments of 1 s" in plain
+    assert "above -60 dB relative to" in plain
+    assert "filters of 512 taps" in plain
+    assert "oracle labels of each piece" in plain
+    changes = {"not_a_result": "a smoke run", "known_leaks": ["two takes"], "sample_rate": 44100, "channels": 2}
+    marked = Page(write(tmp_path, rows, **changes)).text
+    assert "Not a result: a smoke run" in marked
+    assert "two takes" in marked
+    assert "44,100 Hz, stereo." in marked
+    assert "Not comparable" not in marked
+
+
+def test_oracles_and_the_audit_show_where_there_are_any(tmp_path: Path) -> None:
+    rows = sample_rows(instruments.MUSDB, 2, 12)
+    conditions = [
+        Condition("true", 4.25, 1200, -42.5, 900, num_tracks=2),
+        Condition("unknown", not_measured="it cannot do without"),
+        Condition("swapped", -1.5, 1200, -8.0, 900, -6.5, 500, 2),
+    ]
+    path = tmp_path / "report.html"
+    run_page.write_report(path, rows, about(), Extras(conditions))
+    page = Page(path.read_text(encoding="utf-8"))
+    assert [each[0] for each in page.tables["above"][1]] == ["model", "silence", *ORACLES, "model", "mixture"]
+    assert "IBM1, IRM1 and MWF are oracles" in page.text
+    lines = page.lines("audit")
+    assert lines["true"][1:] == [["+4.2", "1,200"], ["-42.5", "900"], [BLANK]]
+    assert lines["unknown"] == [["Not measured: it cannot do without."], *[[BLANK]] * 3]
+    assert lines["swapped"][1:] == [["-1.5", "1,200"], ["-8.0", "900"], ["-6.5", "500"]]
+    plain = Page(write(tmp_path, [row for row in rows if row.system not in ORACLES]))
+    assert [each[0] for each in plain.tables["above"][1]] == ["model", "silence", "model", "mixture"]
+    assert "oracles, which" not in plain.text
+    assert "audit" not in plain.tables
+
+
+def test_names_that_no_font_or_encoding_holds(tmp_path: Path) -> None:
+    rows = [
+        replace(row, track="bad\udcff")
+        for row in sample_rows(["二胡", "a name that is far too long for an axis"], 1, 12)
+    ]
+    page = Page(write(tmp_path, rows))
+    assert any(text.startswith("二胡 · ") for text in page.texts)
+    assert any(text.startswith("a name that is fa… · ") for text in page.texts)
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
+    rows = sample_rows(instruments.MUSDB, 2, 12)
+    assert write(tmp_path, rows) == write(tmp_path, rows)
+
+
+def test_a_report_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
+    rows = sample_rows(instruments.MUSDB, 1, 10)
+    before = write(tmp_path, rows)
+    path = tmp_path / "report.html"
+    for system, message in (("model", "rows of the system 'model'"), ("mixture", "a row of the mixture")):
+        with pytest.raises(ValueError, match=message):
+            run_page.write_report(path, [row for row in rows if row.system != system], about())
+    assert path.read_text(encoding="utf-8") == before

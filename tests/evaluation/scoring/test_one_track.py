@@ -1,0 +1,187 @@
+"""Scoring from files in several processes: the same rows as in memory, kept track by track, interrupted, refused."""
+
+import os
+import sys
+import time
+from contextlib import closing
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from configs.schema import Evaluation
+from data_prep.storage import LocalFolder
+from evaluation.estimates.track_on_disk import TrackOnDisk, read_stretch, write_blocks
+from evaluation.metrics import least_squares
+from evaluation.scores.results import Results
+from evaluation.scores.table import METRICS
+from evaluation.scoring import batches, workers
+from evaluation.scoring.all_tracks import score_all
+from evaluation.scoring.one_segment import score_track
+from evaluation.scoring.one_track import score_track_on_disk
+from evaluation.scoring.workers import Workers
+from tests.support.oracles import oracle_estimates
+
+RATE = 1000
+VOCABULARY = ("va", "vc", "vn")
+CONFIG = Evaluation(filter_taps=16)
+
+
+def make_track(folder, name="01_Tune", secs=7.3, channels=1, seed=0):
+    """Two sources, one of which rests, a slot that leaks, in files; and the same in memory."""
+    rng = np.random.default_rng(seed)
+    num_frames = round(secs * RATE)
+    references = np.zeros((3, num_frames, channels), np.float32)
+    references[:2] = 0.1 * rng.standard_normal((2, num_frames, channels))
+    references[1, RATE : 3 * RATE] = 0
+    estimates = references + 0.02 * rng.standard_normal(references.shape).astype(np.float32)
+    folder.mkdir(parents=True, exist_ok=True)
+    mixture = references.sum(axis=0)
+    files = {name: folder / f"reference-{name}.wav" for name in VOCABULARY[:2]}
+    estimate_files = {name: folder / f"estimate-{name}.wav" for name in VOCABULARY}
+    write_blocks({"": folder / "mixture.wav"}, RATE, channels, [{"": mixture}])
+    write_blocks(files, RATE, channels, [dict(zip(VOCABULARY, references, strict=True))])
+    write_blocks(estimate_files, RATE, channels, [dict(zip(VOCABULARY, estimates, strict=True))])
+    stored = TrackOnDisk(
+        *(name, VOCABULARY, RATE, channels, num_frames, folder / "mixture.wav", files), {"model": estimate_files}
+    )
+    return stored, (mixture, references, estimates)
+
+
+def same(found, expected, atol=1e-6):
+    assert [(row.system, row.start_secs, row.source, row.status, row.polyphony) for row in found] == [
+        (row.system, row.start_secs, row.source, row.status, row.polyphony) for row in expected
+    ]
+    for row, other in zip(found, expected, strict=True):
+        for metric in METRICS:
+            ours, theirs = getattr(row, metric), getattr(other, metric)
+            assert (
+                ours == theirs or ours == pytest.approx(theirs, abs=atol) or min(abs(ours), abs(theirs)) > 100
+            )  # rounding
+    return True
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("config", [CONFIG, replace(CONFIG, hop_secs=0.4), replace(CONFIG, segment_secs=20.0)])
+@pytest.mark.parametrize("task_bytes", [1, 2**26])
+def test_rows_are_those_of_the_track_in_memory(tmp_path, monkeypatch, channels, config, task_bytes):
+    monkeypatch.setattr(batches, "_BYTES", task_bytes)
+    stored, (mixture, references, estimates) = make_track(tmp_path, channels=channels)
+    systems = {"model": estimates, **oracle_estimates(mixture, references, RATE)}
+    expected = score_track(stored.name, mixture, references, systems, VOCABULARY, RATE, config)
+    advanced = []
+    found = score_track_on_disk(stored, config, True, Workers(1), advanced.append)
+    assert same(found, expected)
+    assert sum(advanced) == pytest.approx(stored.secs)
+    if task_bytes > 1:
+        without = score_track_on_disk(replace(stored, mixture=None), config, False, Workers(1))
+        assert same(without, [row for row in expected if row.system in ("model", "mixture", "silence")])
+
+
+def loaded_modules(_):
+    threads = {library["num_threads"] for library in threadpool_info()}
+    return {"tensorflow", "keras", "matplotlib"} & set(sys.modules), threads, os.getpid()
+
+
+def square(number):
+    return number**2
+
+
+def hold_alone(_):
+    with least_squares.alone:
+        start = time.monotonic()
+        time.sleep(0.05)
+        return start, time.monotonic()
+
+
+def end(_):
+    os._exit(3)
+
+
+def test_processes_give_the_same_rows_and_load_no_tensorflow(tmp_path, monkeypatch):
+    monkeypatch.setattr(batches, "_BYTES", 1)
+    stored, _ = make_track(tmp_path)
+    with Workers(2) as pool:
+        pool.fit(1)
+        found = list(pool.map(loaded_modules, range(4)))
+        assert all(modules == set() and threads == {1} for modules, threads, _ in found)
+        assert os.getpid() not in {process for _, _, process in found}
+        assert list(pool.map(square, range(20))) == [n**2 for n in range(20)]
+        held = sorted(pool.map(hold_alone, range(4)))
+        assert all(stop <= start for (_, stop), (start, _) in pairwise(held))
+        assert same(
+            score_track_on_disk(stored, CONFIG, True, pool), score_track_on_disk(stored, CONFIG, True, Workers(1))
+        )
+        with pytest.raises(ValueError, match="ended unexpectedly, most likely for want of memory"):
+            list(pool.map(end, range(2)))
+        assert list(pool.map(square, [3])) == [9]  # a new pool takes its place
+
+
+def test_there_are_as_many_processes_as_memory_allows(monkeypatch):
+    monkeypatch.setattr(workers.resource, "getrusage", lambda _: type("Usage", (), {"ru_maxrss": 10**6}))  # 1 GB
+    gram = 8 * (26 * 512) ** 2
+    with Workers(8, 4 * 10**9) as pool:
+        used = 10**6 * workers._MAXRSS_BYTES
+        assert pool.fit(gram) == (4 * 10**9 - used) // (workers._IDLE_BYTES + gram) == 1
+        assert pool.fit(8 * (8 * 512) ** 2) == 8
+        assert pool.fit(8 * (8 * 512) ** 2, 2 * 10**9) == 3
+        assert pool.fit(10**10) == 1
+    with Workers(3) as pool:
+        assert pool.fit(1) == 3
+
+
+def test_tracks_are_kept_and_not_scored_again(tmp_path, capsys):
+    tracks = [make_track(tmp_path / name, name, seed=i)[0] for i, name in enumerate(("a", "b", "c"))]
+    secs = {track.name: track.secs for track in tracks}
+
+    def score(folder, wanted, made_from):
+        results = Results(folder, list(secs), made_from)
+        remaining = [track for track in wanted if track.name not in results.kept]
+        rows = score_all(remaining, secs, results, CONFIG, False, Workers(1))
+        results.finish(rows, {"made": made_from})
+        return rows
+
+    with closing(LocalFolder(tmp_path / "whole")) as folder:
+        expected = score(folder, tracks, {"step": 1})
+    assert sorted(path.name for path in (tmp_path / "whole").iterdir()) == ["scores.csv", "scores.json"]
+
+    def interrupted():
+        yield from tracks[:2]
+        raise KeyboardInterrupt
+
+    with closing(LocalFolder(tmp_path / "out")) as folder:
+        results = Results(folder, list(secs), {"step": 1})
+        with pytest.raises(KeyboardInterrupt):
+            score_all(interrupted(), secs, results, CONFIG, False, Workers(1))
+        assert not (tmp_path / "out" / "scores.csv").exists()
+        assert Results(folder, list(secs), {"step": 1}).kept == {"a", "b"}
+        capsys.readouterr()
+        assert score(folder, tracks, {"step": 1}) == expected
+        printed = capsys.readouterr().out.splitlines()
+        assert printed[0] == "2 of 3 tracks scored before."
+        assert printed[1].startswith("3/3 c scored (0:00:00 left)")
+        results.keep("a", expected[:1])
+        assert Results(folder, list(secs), {"step": 2}).kept == set()  # of other weights
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".scratch", "scores.csv", "scores.json"]
+
+
+@pytest.mark.parametrize("broken", ["mixture", "reference-va", "estimate-vn"])
+def test_what_is_not_finite_is_named_with_its_place(tmp_path, broken):
+    stored, _ = make_track(tmp_path)
+    waveform = read_stretch(tmp_path / f"{broken}.wav", 0, stored.num_frames)
+    waveform[2500] = np.nan
+    write_blocks({"": tmp_path / f"{broken}.wav"}, RATE, 1, [{"": waveform.astype(np.float32)}])
+    name = {"mixture": "the mixture", "reference-va": "the reference va", "estimate-vn": "vn of the model"}[broken]
+    with pytest.raises(ValueError, match=rf"track 01_Tune: {name} has values .* between 2 and 3 s"):
+        score_track_on_disk(stored, CONFIG, True, Workers(1))
+
+
+def test_a_file_that_ends_early_or_is_none_is_named(tmp_path):
+    stored, _ = make_track(tmp_path)
+    with pytest.raises(ValueError, match=r"estimate-va\.wav ends after 7300 frames, 7400 were expected"):
+        score_track_on_disk(replace(stored, num_frames=7400, mixture=None, references={}), CONFIG, False, Workers(1))
+    (tmp_path / "mixture.wav").write_text("none")
+    with pytest.raises(ValueError, match=r"mixture\.wav cannot be read"):
+        score_track_on_disk(stored, CONFIG, False, Workers(1))

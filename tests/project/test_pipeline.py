@@ -1,0 +1,338 @@
+"""The whole pipeline on a tiny config, and what its last commands do with good and bad input."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import tensorflow as tf
+
+import configs
+from data_prep import write
+from data_prep.audio import activity
+from data_prep.audio.loading import load_track
+from data_prep.audio.tracks import TrackFiles
+from data_prep.audio.waveforms import fit_frames, read_audio
+from data_prep.records.full_tracks import iter_full_tracks
+from data_prep.records.manifest import load_manifest
+from data_prep.synthetic import write_musdb, write_urmp
+from evaluation.audit import audit
+from evaluation.estimates.estimated_system import open_estimated_system
+from evaluation.estimates.from_originals import iter_original_estimates
+from evaluation.estimates.oracles import ORACLES
+from evaluation.listening.clips import Choice, read_clips
+from evaluation.listening.recorder import make_reader, record_run
+from evaluation.listening.sounds import decode
+from evaluation.pipeline import evaluate
+from evaluation.scores.aggregates import improvement, place
+from evaluation.scores.table import SCHEMA_VERSION, read_csv
+from evaluation.separate import separate_files
+from tests.support import replicas
+from trainer.inference.separator import Separator
+from trainer.loop.lock import Hold
+from trainer.loop.train import train
+from trainer.loop.workdir import open_run
+from trainer.tasks.separation.task import SeparationTask
+
+OVERRIDES = [*replicas.OVERRIDES, "train.steps=120", "train.learning_rate=3e-3", "evaluation.filter_taps=32"]
+
+
+def train_run(config, records, workdir):
+    manifest = load_manifest(str(records))
+    task = SeparationTask(config, manifest, str(records))
+    open_run(str(workdir), config, str(records), manifest)
+    assert train(task, config.train, str(workdir), tf.distribute.get_strategy(), Hold())
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    root = tmp_path_factory.mktemp("corpus")
+    write_urmp(root, num_pieces=18, secs=3.0, seed=3)
+    return root
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory, corpus):
+    root, records, workdir = corpus, *(tmp_path_factory.mktemp(name) for name in ("records", "run"))
+    config = configs.load("smoke", OVERRIDES)
+    write.write(config, "urmp", root, records)
+    train_run(config, records, workdir)
+    return workdir
+
+
+def run(module, workdir, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", module, f"--workdir={workdir}", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_scores_and_report(workdir):
+    out = Path(evaluate(str(workdir), "", "test", "latest", []))
+    assert out == workdir / "evaluation" / "120-test"
+    rows = read_csv(out / "scores.csv")
+    assert {row.system for row in rows} == {"model", "mixture", "silence", *ORACLES}
+    assert len(rows) == 6 * 3 * 3 * 13  # systems, tracks, segments, slots
+    gated = [row for row in rows if row.system == "model" and row.source not in row.track.split("_")]
+    assert {(row.status, row.leakage) for row in gated} == {("absent", -100.0)}
+    gain = improvement(rows)[0].median_db
+    assert gain > 1  # it has learnt something in seconds
+    assert all(improvement(rows, oracle)[0].median_db > gain + 5 for oracle in ORACLES)
+    described = json.loads((out / "scores.json").read_text())
+    assert (described["schema_version"], described["evaluation"]["silent_dbfs"]) == (SCHEMA_VERSION, -80.0)
+    assert (described["sample_rate"], described["channels"], described["step"]) == (8000, 1, 120)
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert "not a result" not in report.lower()
+    assert "What the labels do" not in report
+    assert report.count("<audio") == 3 * len(read_clips(out / "clips.zip")) > 0
+    assert "How it learnt" in report
+
+
+def test_what_is_heard_is_what_was_scored(workdir):
+    """At a border, in the middle, and in stretches that begin at no multiple of the network's stride."""
+    subject = open_estimated_system(str(workdir), "", "test", "latest", [])
+    read, settings = make_reader(subject), subject.config.evaluation
+    for track in iter_full_tracks(subject.manifest, subject.folder, subject.split):
+        whole = subject.separator.estimate(track.mixture, track.labels)
+        for start_secs, stop_secs in ((0, 0.5), (0.7123, 1.9), (2.5, 9.0)):
+            part = slice(round(start_secs * 8000), round(stop_secs * 8000))
+            for slot in (0, subject.config.data.sources.index(track.labels[0])):
+                found = read(Choice("best", track.name, subject.config.data.sources[slot], start_secs, stop_secs))
+                np.testing.assert_array_equal(found.mixture, track.mixture[part])
+                np.testing.assert_array_equal(found.reference, track.references[slot, part])
+                np.testing.assert_allclose(found.estimate, whole[slot, part], atol=1e-6)
+    rows = evaluated_rows(workdir)
+    for recording in record_run(subject, rows):
+        choice = recording.choice
+        if choice.segment_secs is None:
+            continue
+        part = slice(*(round((secs - choice.start_secs) * 8000) for secs in choice.segment_secs))
+        reference, estimate = (decode(recording.sounds[take])[0][part] for take in ("reference", "estimate"))
+        (row,) = (
+            row
+            for row in rows
+            if (row.system, *place(row)) == ("model", choice.track, choice.segment_secs[0], choice.source)
+        )
+        assert activity.snr(reference, estimate) == pytest.approx(row.snr, abs=0.01)  # 16 bits
+    assert settings.segment_secs == 1
+
+
+def evaluated_rows(workdir):
+    return read_csv(Path(evaluate(str(workdir), "", "test", "latest", [], "average", "none")) / "scores.csv")
+
+
+def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
+    result = run("evaluation.audit", workdir, "--checkpoint=latest", "--set=evaluation.segment_secs=3")
+    assert result.returncode == 0, result.stderr
+    lines = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert "not measured: the network was never trained without labels" in lines["unknown"]
+    out = workdir / "evaluation" / "120-test"
+    described = json.loads((out / "audit.json").read_text())
+    by_labels = {each["labels"]: each for each in described["conditions"]}
+    evaluate(str(workdir), "", "test", "latest", ["evaluation.segment_secs=3"], "average", "none")
+    rows = read_csv(out / "scores.csv")
+    assert {row.system for row in rows} == {"model", "mixture", "silence"}
+    assert by_labels["true"]["improvement_db"] == pytest.approx(improvement(rows)[0].median_db, abs=1e-6)
+    assert by_labels["true"]["improvement_db"] > by_labels["swapped"]["improvement_db"]
+    assert by_labels["empty"]["leakage_db"] == -100
+    assert "What the labels do" in (out / "report.html").read_text(encoding="utf-8")
+    evaluate(str(workdir), "", "test", "latest", ["evaluation.segment_secs=2"], "average", "none")
+    assert "What the labels do" not in (out / "report.html").read_text(encoding="utf-8")
+    evaluate(str(workdir), "", "test", "latest", [], "average", "none", with_audit=True)
+    assert "What the labels do" in (out / "report.html").read_text(encoding="utf-8")
+    (out / "audit.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"audit\.json is not what evaluation\.audit writes"):
+        evaluate(str(workdir), "", "test", "latest", [], "average", "none")
+    (out / "audit.json").unlink()
+
+
+def test_an_audit_is_continued_track_by_track(workdir, monkeypatch, capsys):
+    subject = open_estimated_system(str(workdir), "", "test", "latest", ["evaluation.segment_secs=1.5"])
+    expected = audit(subject)
+    out = workdir / "evaluation" / "120-test"
+    (out / "audit.json").unlink()
+    estimate, calls = subject.separator.estimate, []
+
+    def interrupted(mixture, labels):
+        calls.append(labels)
+        if len(calls) > 6:  # four conditions of a track
+            raise KeyboardInterrupt
+        return estimate(mixture, labels)
+
+    monkeypatch.setattr(subject.separator, "estimate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        audit(subject)
+    assert len(list(out.glob("audit-part-*"))) == 1
+    monkeypatch.setattr(subject.separator, "estimate", estimate)
+    capsys.readouterr()
+    assert audit(subject) == expected
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["2/3", "3/3"]
+    assert not list(out.glob("audit-part-*"))
+    assert audit(subject) == expected
+    assert capsys.readouterr().out == ""
+    (out / "audit.json").unlink()
+
+
+def test_scores_at_the_rate_of_the_original_files(workdir, corpus):
+    """What is estimated at 8 kHz is scored at 48 kHz."""
+    out = Path(evaluate(str(workdir), "", "test", "latest", [], "average", "none", root=str(corpus)))
+    assert out == workdir / "evaluation" / "120-test-original"
+    described = json.loads((out / "scores.json").read_text())
+    assert (described["sample_rate"], described["channels"]) == (48000, 1)
+    rows, low = read_csv(out / "scores.csv"), evaluated_rows(workdir)
+    model = {(row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "model"}
+    others = {(row.track, row.start_secs, row.source): row.snr for row in low if row.system == "model"}
+    assert model.keys() == others.keys()
+    pairs = [(model[place], others[place]) for place in model if None not in (model[place], others[place])]
+    assert len(pairs) > 10
+    assert np.median([abs(one - other) for one, other in pairs]) < 1.5  # tones lie below 4 kHz for the most part
+    with pytest.raises(ValueError, match=r"has no URMP pieces|no track"):
+        evaluate(str(workdir), "", "test", "latest", [], "average", "none", root=str(workdir))
+
+
+def test_originals_are_stored_as_they_would_be_loaded(workdir, tmp_path):
+    """Part by part: two of one instrument, one too short, no mixture."""
+    rng = np.random.default_rng(5)
+    parts = [("cl", 3000), ("vn", 2500), ("cl", 2800)]
+    paths = [(name, tmp_path / f"{number}.wav") for number, (name, _) in enumerate(parts)]
+    for (_, path), (_, frames) in zip(paths, parts, strict=True):
+        soundfile.write(path, 0.1 * rng.standard_normal((frames, 2)), 11025, subtype="FLOAT")
+    subject = open_estimated_system(str(workdir), "", "test", "latest", [])
+    files = TrackFiles("Piece", None, None, tuple(paths))
+    for mixture in (None, tmp_path / "mix.wav"):
+        if mixture:
+            soundfile.write(mixture, 0.1 * rng.standard_normal((2900, 2)), 11025, subtype="FLOAT")
+        files = replace(files, mixture=mixture)
+        (stored,) = iter_original_estimates(subject, {"Piece": files}, (), tmp_path)
+        loaded = load_track(files)
+        frames = 0, stored.num_frames
+        assert (stored.sample_rate, stored.channels, stored.num_frames) == (11025, 2, len(loaded.mixture))
+        references = stored.read_references(*frames)
+        np.testing.assert_allclose(stored.read_mixture(*frames, references), loaded.mixture, atol=1e-7)
+        for k, source in enumerate(stored.vocabulary):
+            expected = fit_frames(loaded.sources.get(source, loaded.mixture[:0]), stored.num_frames)
+            np.testing.assert_array_equal(references[k], expected)
+        expected = subject.separator.separate(loaded.mixture, 11025, ["cl", "vn"])
+        np.testing.assert_allclose(stored.read_estimates(*frames)["model"], expected, atol=1e-6)
+    nameless = replace(files, sources=(*files.sources, ("zither", paths[0][1])))
+    with pytest.raises(ValueError, match="has the source zither; the network knows"):
+        list(iter_original_estimates(subject, {"Piece": nameless}, (), tmp_path))
+
+
+def test_a_report_on_training_tracks_is_no_result(workdir):
+    out = Path(evaluate(str(workdir), "", "train", "latest", ["evaluation.segment_secs=3"]))
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert "trained on 13 of the tracks scored here" in report
+    assert {row.start_secs for row in read_csv(out / "scores.csv")} == {0.0}
+
+
+def test_what_evaluation_refuses(workdir, tmp_path):
+    with pytest.raises(ValueError, match=r"only evaluation\.\* can change here"):
+        evaluate(str(workdir), "", "test", "latest", ["train.steps=3"])
+    with pytest.raises(ValueError, match="no checkpoint '7'"):
+        evaluate(str(workdir), "", "test", "7", [])
+    with pytest.raises(ValueError, match=r"there is no .*config\.json: trainer.task has not started there"):
+        evaluate(str(tmp_path), "", "test", "latest", [])
+    with pytest.raises(ValueError, match=r"there is no manifest\.json"):
+        evaluate(str(workdir), str(tmp_path), "test", "latest", [])
+
+
+@pytest.fixture(scope="module")
+def separator(workdir):
+    return Separator(str(workdir))
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "num_frames"), [(8000, 1, 5000), (44100, 2, 30001), (22050, 1, 1), (11025, 2, 777)]
+)
+def test_estimates_have_the_form_of_their_file(separator, tmp_path, rate, channels, num_frames):
+    waveform = 0.1 * np.random.default_rng(0).standard_normal((num_frames, channels)).astype(np.float32)
+    soundfile.write(tmp_path / "song.wav", waveform, rate, subtype="FLOAT")
+    written = separate_files(separator, [tmp_path / "song.wav"], ["vn", "vc"], tmp_path / "out")
+    assert written == [str(tmp_path / "out" / "song" / f"{source}.wav") for source in ("vc", "vn")]
+    for path in written:
+        estimate, estimate_rate = soundfile.read(path, always_2d=True)
+        assert (estimate.shape, estimate_rate) == ((num_frames, channels), rate)
+        assert np.isfinite(estimate).all()
+
+
+def test_separating_a_file_at_the_records_rate_is_estimating_it(separator):
+    waveform = 0.1 * np.random.default_rng(1).standard_normal((6000, 2)).astype(np.float32)
+    estimates = separator.separate(waveform, 8000, ["vn"])
+    for channel in range(2):
+        expected = separator.estimate(waveform[:, [channel]], ["vn"])
+        np.testing.assert_allclose(estimates[:, :, [channel]], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "subtype"), [("wav", "PCM_16"), ("wav", "PCM_24"), ("wav", "FLOAT"), ("flac", "PCM_16")]
+)
+def test_audio_is_read_as_it_is(tmp_path, suffix, subtype):
+    waveform = (0.9 * np.random.default_rng(0).uniform(-1, 1, (4000, 2))).astype(np.float32)
+    soundfile.write(tmp_path / f"a.{suffix}", waveform, 48000, subtype=subtype)
+    read, rate = read_audio(tmp_path / f"a.{suffix}")
+    expected, _ = soundfile.read(tmp_path / f"a.{suffix}", dtype="float32", always_2d=True)
+    assert rate == 48000
+    np.testing.assert_allclose(read, expected, atol=1e-7)
+
+
+def separate(workdir, *arguments):
+    return run("evaluation.separate", workdir, *arguments)
+
+
+def test_bad_input_is_one_sentence_and_leaves_nothing(workdir, separator, tmp_path):
+    (tmp_path / "text.wav").write_text("no audio")
+    (tmp_path / "words.srt").write_text("1\n00:00:00,000 --> 00:00:02,000\nno sound, though it is a stream\n")
+    (tmp_path / "empty.wav").write_bytes(b"")
+    soundfile.write(tmp_path / "none.wav", np.zeros((0, 1)), 8000)
+    soundfile.write(tmp_path / "song.wav", np.zeros((800, 1)), 8000)
+    soundfile.write(tmp_path / "nan.wav", np.full((800, 1), np.nan), 8000, subtype="FLOAT")
+    out = tmp_path / "out"
+    for name, labels, message in [
+        ("text.wav", ["vn"], r"text.wav is no sound file that can be decoded \(Invalid data found .*\); expected wav,"),
+        ("words.srt", ["vn"], r"words.srt is no sound file that can be decoded \(it has no audio stream\)"),
+        ("empty.wav", ["vn"], "is no sound file"),
+        ("none.wav", ["vn"], "holds no audio"),
+        ("missing.wav", ["vn"], "there is no file"),
+        ("nan.wav", ["vn"], "not finite"),
+        ("song.wav", ["vn", "zither"], "no source is called zither; the legal labels are bn, cl, db"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            separate_files(separator, [tmp_path / name], labels, out)
+        assert not out.exists()
+    result = separate(workdir, str(tmp_path / "song.wav"))
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: this network was trained to be told the instruments")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_command_separates(workdir, tmp_path):
+    soundfile.write(tmp_path / "song.wav", 0.1 * np.ones((800, 1)), 8000)
+    result = separate(workdir, str(tmp_path / "song.wav"), "--labels=vn, vc", f"--out={tmp_path / 'out'}")
+    assert result.returncode == 0, result.stderr
+    assert sorted(path.name for path in (tmp_path / "out" / "song").iterdir()) == ["vc.wav", "vn.wav"]
+
+
+def test_a_stereo_network_on_four_sources(tmp_path):
+    root, records, workdir = tmp_path / "corpus", tmp_path / "records", tmp_path / "run"
+    overrides = [*replicas.OVERRIDES, "audio.channels=2", "train.steps=2", "evaluation.filter_taps=32"]
+    config = configs.load("smoke_musdb", overrides)
+    write_musdb(root, num_pieces=4, secs=2.0, seed=1)
+    write.write(config, "musdb", root, records)
+    train_run(config, records, workdir)
+    out = Path(evaluate(str(workdir), "", "test", "latest", []))
+    assert {row.source for row in read_csv(out / "scores.csv")} == {"drums", "bass", "other", "vocals"}
+    separator = Separator(str(workdir))
+    mono = 0.1 * np.random.default_rng(0).standard_normal((4000, 1)).astype(np.float32)
+    assert separator.separate(mono, 8000, config.data.sources).shape == (4, 4000, 1)
+    written = separate_files(separator, [root / "test" / "Artist 03 - Meadow" / "mixture.wav"], None, tmp_path / "out")
+    assert [Path(path).stem for path in written] == ["drums", "bass", "other", "vocals"]
+    with pytest.raises(ValueError, match="the file has 3 channels"):
+        separator.separate(np.zeros((4000, 3), np.float32), 8000, config.data.sources)
+    assert json.loads((workdir / "config.json").read_text())["audio"]["channels"] == 2

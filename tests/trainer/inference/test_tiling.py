@@ -1,0 +1,42 @@
+"""Full-length estimates: every frame once, and the patch length changes nothing but rounding."""
+
+import numpy as np
+import pytest
+
+import configs
+from trainer.inference import tiling
+from trainer.inference.tiling import make_estimator
+from trainer.networks.wave_unet import make_network
+
+SMALL = ["model.num_levels=4", "model.num_filters=4", "data.sources=fl,vc,vn"]
+VALID = [*SMALL, "model.estimate_frames=37"]
+SAME = [*SMALL, "model.padding=same", "model.estimate_frames=64"]
+
+
+def estimate(config, mixture, longest, monkeypatch):
+    monkeypatch.setattr(tiling, "_LONG_PATCH_FRAMES", longest)
+    return make_estimator(make_network(config), config.model.geometry())(mixture, np.array([1, 0, 1], np.float32))
+
+
+@pytest.mark.parametrize("overrides", [VALID, SAME, [*VALID, "audio.channels=2"]])
+@pytest.mark.parametrize("num_frames", [1, 15, 16, 17, 1000])
+def test_the_length_of_the_patch_changes_nothing(overrides, num_frames, monkeypatch):
+    config = configs.load("smoke", overrides)
+    rng = np.random.default_rng(0)
+    mixture = rng.standard_normal((num_frames, config.audio.channels)).astype(np.float32)
+    short = estimate(config, mixture, 40, monkeypatch)
+    long = estimate(config, mixture, 2**17, monkeypatch)
+    assert short.shape == (3, num_frames, config.audio.channels)
+    np.testing.assert_allclose(short, long, atol=1e-6)
+    assert np.abs(long).max() > 1e-3
+
+
+def test_the_estimate_is_that_of_the_network_on_the_whole_track(monkeypatch):
+    config = configs.load("smoke", VALID)
+    network, geometry = make_network(config), config.model.geometry()
+    mixture = np.random.default_rng(0).standard_normal((500, 1)).astype(np.float32)
+    whole = geometry.resized(500)
+    padded = np.pad(mixture, ((whole.context_frames, whole.mixture_frames - whole.context_frames - 500), (0, 0)))
+    labels = np.array([1, 0, 1], np.float32)
+    expected = np.asarray(network(padded[None], labels[None]))[0, :, :500]
+    np.testing.assert_allclose(estimate(config, mixture, 40, monkeypatch), expected, atol=1e-6)

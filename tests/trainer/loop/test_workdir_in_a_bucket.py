@@ -1,0 +1,132 @@
+"""A run whose workdir is in a bucket: what TensorFlow's own client makes of it, and what we make of that."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from configs import Train
+from trainer.loop.checkpoints import Checkpoints
+from trainer.loop.optimisation import Optimisation
+from trainer.loop.progress import Progress, read_metrics
+from trainer.loop.summaries import Summaries
+from trainer.loop.workdir import load_run, write_text
+
+
+@pytest.fixture
+def workdir(bucket):
+    return f"gs://{bucket}/run"
+
+
+def open_checkpoints(workdir, keep=2):
+    network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="dense")], name="network")
+    return Checkpoints(workdir, network, Optimisation(Train(), network), keep)
+
+
+def test_the_newest_and_the_best_are_kept_and_what_others_wrote(gcs, bucket, workdir):
+    gcs.put(bucket, "run/checkpoints/ckpt-100.index.mine", b"")
+    gcs.put(bucket, "run/checkpoints/notes.txt", b"")
+    gcs.put(bucket, "run/checkpoints-of-others/ckpt-1.index", b"")
+    gcs.put(bucket, "run2", b"")
+    others = set(gcs.sizes(bucket))
+    first = open_checkpoints(workdir)
+    first.save(10)
+    first.save_best(10)
+    second = open_checkpoints(workdir)
+    assert second.restore() == 10
+    for step in (20, 100, 1000):
+        second.save(step)
+    second.save_best(20)
+    names = {
+        "checkpoint",
+        *(f"ckpt-{step}.{part}" for step in (100, 1000) for part in ("index", "data-00000-of-00001")),
+    }
+    names |= {f"best/{name}" for name in ("checkpoint", "ckpt-20.index", "ckpt-20.data-00000-of-00001")}
+    ours = {name for name in gcs.sizes(bucket) if not name.endswith("/")} - others
+    assert ours == {f"run/checkpoints/{name}" for name in names}
+    assert others <= set(gcs.sizes(bucket))
+    assert open_checkpoints(workdir).restore() == 1000
+
+
+@pytest.mark.parametrize(
+    ("outcome", "operations"), [(403, ["read"]), (403, ["stat"]), (403, ["list"]), (401, []), (503, []), (403, [])]
+)
+def test_checkpoints_that_cannot_be_read_are_no_empty_folder(gcs, bucket, workdir, outcome, operations):
+    open_checkpoints(workdir).save(10)
+    before = gcs.sizes(bucket)
+    gcs.inject(outcome, bucket, operations)
+    with pytest.raises(ValueError, match=r"checkpoints.*(cannot be listed: |unreadable; )") as caught:
+        open_checkpoints(workdir).restore()
+    assert "\n" not in str(caught.value)
+    assert gcs.sizes(bucket) == before
+
+
+def test_a_checkpoint_that_cannot_be_read_for_now_is_not_left_for_an_older_one(gcs, bucket, workdir):
+    first = open_checkpoints(workdir)
+    first.save(10)
+    first.save(20)
+    checkpoints = open_checkpoints(workdir)
+    gcs.inject(403, bucket, ["read"], "run/checkpoints/ckpt-20")
+    with pytest.raises(ValueError, match=r"ckpt-20 cannot be read for now: Cloud Storage answered 403"):
+        checkpoints.restore()
+    gcs.heal()
+    gcs.put(bucket, "run/checkpoints/ckpt-20.index", b"damaged")
+    assert open_checkpoints(workdir).restore() == 10
+
+
+def test_a_list_that_changes_its_mind_is_not_trusted(gcs, bucket, workdir, monkeypatch):
+    open_checkpoints(workdir).save(10)
+    create = tf.train.CheckpointManager
+
+    def create_blind(*arguments, **options):
+        gcs.inject(403, bucket)
+        manager = create(*arguments, **options)
+        gcs.heal()
+        return manager
+
+    monkeypatch.setattr(tf.train, "CheckpointManager", create_blind)
+    with pytest.raises(ValueError, match="cannot be read for now; give the same command again later"):
+        open_checkpoints(workdir)
+
+
+def test_no_object_is_sent_again_and_again(gcs, bucket, workdir):
+    summaries = Summaries(workdir)
+    progress = Progress(workdir, Train(), 0, summaries)
+    for step in range(1, 61):
+        progress.report(step, np.ones(1), 1e-3, 0.0)
+        if step % 20 == 0:
+            progress.save()
+    summaries.close()
+    writes = gcs.num_writes(bucket)
+    assert writes.pop("run/metrics.jsonl") == 3
+    events = {name: count for name, count in writes.items() if name.startswith("run/events/events")}
+    assert len(events) == 3
+    assert set(events.values()) <= {1, 2}  # TensorFlow sends the head of a file at once, and all of it at its end
+    assert [line["step"] for line in read_metrics(workdir)] == list(range(1, 61))
+    steps = []
+    for name in events:
+        for event in tf.compat.v1.train.summary_iterator(f"gs://{bucket}/{name}"):
+            steps += [event.step] if event.summary.value and event.summary.value[0].tag == "train/loss" else []
+    assert sorted(steps) == list(range(1, 61))
+
+
+def test_a_run_that_cannot_be_read_is_one_sentence(gcs, bucket, workdir):
+    with pytest.raises(ValueError, match=rf"there is no {workdir}/config\.json: trainer\.task has not started there"):
+        load_run(workdir)
+    with pytest.raises(ValueError, match=f"there is no bucket gs://{bucket}x; mend the name"):
+        load_run(f"gs://{bucket}x/run")
+    gcs.put(bucket, "run/config.json", b"{}")
+    with pytest.raises(ValueError, match=rf"there is no {workdir}/records\.json"):
+        load_run(workdir)
+    gcs.put(bucket, "run/records.json", b"{}")
+    with pytest.raises(ValueError, match=rf"{workdir}/config\.json is not what trainer\.task wrote \(.*\); restore it"):
+        load_run(workdir)
+    gcs.inject(403, bucket, ["read"])
+    with pytest.raises(ValueError, match=r"no permission to read in gs://bucket-\w+ \("):
+        load_run(workdir)
+
+
+def test_files_of_a_run_are_written_once(gcs, bucket, workdir):
+    write_text(f"{workdir}/config.json", "{}")
+    assert gcs.num_writes(bucket) == {"run/config.json": 1}
+    assert gcs.sizes(bucket) == {"run/config.json": 2}

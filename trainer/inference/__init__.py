@@ -1,0 +1,4 @@
+"""Waveforms of any length through a network.
+
+tiling      full-length estimates from overlapping patches
+"""

@@ -1,0 +1,144 @@
+"""Compile the training step for a TPU that is not there: its memory, arithmetic and traffic.
+
+libtpu, the compiler and runtime of a TPU, compiles for a named topology without one. Imported after
+``prepare_environment`` has said which.
+"""
+
+import math
+import os
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any
+
+from configs import Config
+from trainer.tpu.chips import accelerator_type, split_topology
+from trainer.tpu.traffic import iter_traffic
+
+_AXIS = "cores"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled step. Bytes and operations are those of one core and one step."""
+
+    topology: str
+    compiler: str
+    num_cores: int
+    batch_per_core: int
+    num_parameters: int
+    example_bytes: int  # of a batch, from the host
+    argument_bytes: int  # weights, optimizer and batch
+    temporary_bytes: int
+    program_bytes: int
+    flops: float
+    traffic_bytes: int  # to and from device memory (trainer.tpu.traffic)
+    compile_secs: float
+
+    @property
+    def peak_bytes(self) -> int:
+        """Device memory in all: the results take the place of the arguments."""
+        return self.argument_bytes + self.temporary_bytes + self.program_bytes
+
+
+class DoesNotFitError(ValueError):
+    """The step needs more memory than a core has."""
+
+
+def prepare_environment(topology: str) -> None:
+    """What libtpu asks of a machine without a TPU, and Keras of one without TensorFlow; before either is imported.
+
+    Raises:
+        ValueError: there is no such topology, or no libtpu in this environment.
+    """
+    os.environ["TPU_ACCELERATOR_TYPE"] = accelerator_type(topology)
+    if find_spec("libtpu") is None or find_spec("jax") is None:
+        raise ValueError('this environment has no jax and libtpu; use that of make preflight ARGS="--config=...".')
+    os.environ.update(TPU_SKIP_MDS_QUERY="1", TPU_WORKER_HOSTNAMES="localhost", JAX_PLATFORMS="cpu")
+    os.environ["ALLOW_MULTIPLE_LIBTPU_LOAD"] = "1"  # else a second process is refused, though there is no TPU to hold
+    os.environ["KERAS_BACKEND"] = "jax"
+    os.environ.setdefault("TPU_STDERR_LOG_LEVEL", "3")
+    os.environ.setdefault("TPU_MIN_LOG_LEVEL", "3")
+
+
+def compile_step(config: Config, topology: str) -> Program:
+    """Compile forward pass, loss, backward pass, optimizer and the sum over cores for every core of a topology.
+
+    Raises:
+        DoesNotFitError: a core has too little memory.
+        ValueError: the batch does not divide among the cores, there is no such topology, or it does not compile.
+    """
+    import jax
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+    from trainer.tasks.separation.step import batch_shapes
+    from trainer.tpu.jax_step import JaxStep
+
+    devices = _devices(topology)
+    batch_size, num_cores = config.train.batch_size, len(devices)
+    if batch_size % num_cores:
+        raise ValueError(
+            f"train.batch_size is {batch_size}; expected a multiple of the {num_cores} cores of {topology}."
+        )
+    mesh = Mesh(devices, (_AXIS,))
+    step = JaxStep(config, _AXIS, num_cores)
+    whole, shared = PartitionSpec(), PartitionSpec(_AXIS)
+    parallel = jax.shard_map(step, mesh=mesh, in_specs=(whole, shared), out_specs=whole, check_vma=False)
+
+    def abstract(shape: tuple[int, ...], dtype: Any, spec: PartitionSpec) -> Any:
+        return jax.ShapeDtypeStruct(shape, dtype, sharding=NamedSharding(mesh, spec))
+
+    state = [abstract(value.shape, value.dtype, whole) for value in step.state]
+    shapes = batch_shapes(config, batch_size)
+    batch = {name: abstract(shape, "float32", shared) for name, shape in shapes.items()}
+    started = time.monotonic()
+    lowered = jax.jit(parallel, donate_argnums=0).lower(state, batch)
+    try:
+        compiled = lowered.compile()
+    except jax.errors.JaxRuntimeError as error:
+        raise _reason(error, config, topology) from error
+    memory = compiled.memory_analysis()
+    return Program(
+        topology=topology,
+        compiler=f"libtpu {version('libtpu')}, jax {version('jax')}",
+        num_cores=num_cores,
+        batch_per_core=batch_size // num_cores,
+        num_parameters=step.num_parameters,
+        example_bytes=sum(4 * math.prod(shape) for shape in shapes.values()) // batch_size,
+        argument_bytes=memory.argument_size_in_bytes,
+        temporary_bytes=memory.temp_size_in_bytes,
+        program_bytes=memory.generated_code_size_in_bytes,
+        flops=compiled.cost_analysis()["flops"],
+        traffic_bytes=sum(traffic.num_bytes for traffic in iter_traffic(compiled.as_text())),
+        compile_secs=time.monotonic() - started,
+    )
+
+
+def _devices(topology: str) -> Any:
+    import numpy as np
+    from jax.errors import JaxRuntimeError
+    from jax.experimental import topologies
+
+    split_topology(topology)
+    try:
+        description = topologies.get_topology_desc(platform="tpu", topology_name=topology)
+    except (JaxRuntimeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"libtpu has no topology {topology!r} ({_first_line(error)}).") from error
+    return np.array(description.devices)
+
+
+def _reason(error: Exception, config: Config, topology: str) -> ValueError:
+    """Why a step did not compile, in one sentence."""
+    text = str(error)
+    if "RESOURCE_EXHAUSTED" in text or "HbmOom" in text:
+        return DoesNotFitError(
+            f"a batch of {config.train.batch_size} does not fit {topology}: {_first_line(error)}; use a smaller "
+            f"train.batch_size or more chips."
+        )
+    return ValueError(f"the step does not compile for {topology}: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line.removeprefix("RESOURCE_EXHAUSTED: ").rstrip(".")
