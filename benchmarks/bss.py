@@ -58,7 +58,9 @@ class Row:
     difference_db: float  # the largest of any score
 
 
-def make_segments(num_references: int, num_frames: int, channels: int) -> tuple[bss_eval.Floats, bss_eval.Floats]:
+def make_segments(
+    num_references: int, num_frames: int, channels: int
+) -> tuple[bss_eval.Floats, bss_eval.Floats]:
     """Coloured noise that the channels share in part, and estimates with faults: (J, T, C)."""
     rng = np.random.default_rng(0)
     shape = (num_references, num_frames, channels)
@@ -79,13 +81,17 @@ def mir_eval_sources(references: bss_eval.Floats, estimates: bss_eval.Floats) ->
     """SDR, SIR and SAR of v3, (J, T, 1) twice -> (J,) each."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # mir_eval announces that it will drop them
-        scores = mir_eval.separation.bss_eval_sources(references[..., 0], estimates[..., 0], compute_permutation=False)
+        scores = mir_eval.separation.bss_eval_sources(
+            references[..., 0], estimates[..., 0], compute_permutation=False
+        )
     return scores[:3]
 
 
 def museval_images(references: bss_eval.Floats, estimates: bss_eval.Floats) -> Ratios:
     """SDR, ISR, SIR and SAR of v4, (J, T, C) twice -> (J,) each."""
-    scores = museval.metrics.bss_eval(references, estimates, window=np.inf, hop=np.inf, filters_len=TAPS)
+    scores = museval.metrics.bss_eval(
+        references, estimates, window=np.inf, hop=np.inf, filters_len=TAPS
+    )
     return [ratio[:, 0] for ratio in scores[:4]]
 
 
@@ -95,7 +101,9 @@ def compare(version: str, num_references: int, channels: int) -> Row:
     found: dict[str, Ratios] = {}
 
     def rival() -> None:
-        found["rival"] = (mir_eval_sources if version == "v3" else museval_images)(references, estimates)
+        found["rival"] = (mir_eval_sources if version == "v3" else museval_images)(
+            references, estimates
+        )
 
     def ours() -> None:
         if version == "v3":
@@ -119,7 +127,9 @@ def compare(version: str, num_references: int, channels: int) -> Row:
         median(seconds["rival"]),
         median(seconds["ours"]),
         median(seconds["floor"]),
-        median(theirs / mine for theirs, mine in zip(seconds["rival"], seconds["ours"], strict=True)),
+        median(
+            theirs / mine for theirs, mine in zip(seconds["rival"], seconds["ours"], strict=True)
+        ),
         float(np.max(np.abs(np.subtract(found["ours"], found["rival"])))),
     )
 
@@ -137,7 +147,16 @@ def print_test_set(channels: int, bss_v4: bool) -> None:
     """The time to score a test set of the size of MUSDB18's: one system and the baselines."""
     references, estimates = make_segments(SOURCES, FLAGS.segments * RATE, channels)
     config, names = Evaluation(bss_v4=bss_v4), [str(j) for j in range(SOURCES)]
-    score = partial(score_track, "noise", references.sum(axis=0), references, {"model": estimates}, names, RATE, config)
+    score = partial(
+        score_track,
+        "noise",
+        references.sum(axis=0),
+        references,
+        {"model": estimates},
+        names,
+        RATE,
+        config,
+    )
     each = seconds_of(score) / FLAGS.segments
     print(
         f"{'v3 and v4' if bss_v4 else 'v3':<9} {channels} channels: {each:.3f} s per segment, "
@@ -155,7 +174,9 @@ def main(_: Sequence[str]) -> int:
         if num_references <= MANY:
             print_row(compare("v4", num_references, 1))
             print_row(compare("v4", num_references, 2))
-    print(f"\nA test set of {MINUTES} minutes, {SOURCES} sources, segments of one second, a model and the baselines:")
+    print(
+        f"\nA test set of {MINUTES} minutes, {SOURCES} sources, segments of one second, a model and the baselines:"
+    )
     for channels in (1, 2):
         for bss_v4 in (False, True):
             print_test_set(channels, bss_v4)
@@ -165,7 +186,11 @@ def main(_: Sequence[str]) -> int:
 if __name__ == "__main__":
     flags.DEFINE_list("references", "2,4,13", "numbers of references, 2 or more each")
     legal = "expected a list of numbers of 2 or more"
-    flags.register_validator("references", lambda ns: all(n.isdecimal() and int(n) > 1 for n in ns), legal)
+    flags.register_validator(
+        "references", lambda ns: all(n.isdecimal() and int(n) > 1 for n in ns), legal
+    )
     flags.DEFINE_integer("rounds", 5, "repetitions with up to 4 references", lower_bound=1)
-    flags.DEFINE_integer("segments", 50, "segments from which the time of a test set is extrapolated", lower_bound=1)
+    flags.DEFINE_integer(
+        "segments", 50, "segments from which the time of a test set is extrapolated", lower_bound=1
+    )
     command.run(main)

@@ -48,13 +48,19 @@ def cases() -> dict[str, Floats]:
     found = {"noise, mono": noise(1)[..., None], "noise, stereo": stereo(noise(1), noise(2), 0.5)}
     for stop_db in (60, 100, 140):
         found[f"band-limited, {stop_db} dB, mono"] = band_limited(3, stop_db)[..., None]
-        found[f"band-limited, {stop_db} dB, stereo"] = stereo(band_limited(3, stop_db), band_limited(4, stop_db), 0.5)
+        found[f"band-limited, {stop_db} dB, stereo"] = stereo(
+            band_limited(3, stop_db), band_limited(4, stop_db), 0.5
+        )
     for level in (1e-3, 1e-6, 1e-9):
         found[f"side at {20 * np.log10(level):.0f} dB"] = stereo(noise(5), noise(6), level)
-    found["band-limited, 100 dB, side at -60 dB"] = stereo(band_limited(3, 100), band_limited(4, 100), 1e-3)
+    found["band-limited, 100 dB, side at -60 dB"] = stereo(
+        band_limited(3, 100), band_limited(4, 100), 1e-3
+    )
     first = noise(7)[0]
     first[-8:] = 0
-    found["half of the other, delayed, mono"] = np.stack([first, 0.5 * np.roll(first, 3)])[..., None]
+    found["half of the other, delayed, mono"] = np.stack([first, 0.5 * np.roll(first, 3)])[
+        ..., None
+    ]
     return found
 
 
@@ -83,7 +89,11 @@ def truth(references: Floats, estimates: Floats) -> tuple[Floats, float]:
         filters, _, _, sizes = np.linalg.lstsq(everything, estimate)
         own = delayed(references[j : j + 1])
         target, explained = own @ np.linalg.lstsq(own, estimate)[0], everything @ filters
-        pairs = ((sources[j], target - sources[j]), (target, explained - target), (explained, estimate - explained))
+        pairs = (
+            (sources[j], target - sources[j]),
+            (target, explained - target),
+            (explained, estimate - explained),
+        )
         ratios.append([10 * np.log10(np.sum(one**2) / np.sum(other**2)) for one, other in pairs])
     smallest = max(float(sizes[-1] / sizes[0]), 1e-20)
     return np.transpose(ratios), smallest**-2
@@ -99,7 +109,9 @@ def rivals(references: Floats, estimates: Floats) -> tuple[Floats, Floats | None
         return theirs, None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # mir_eval announces that it will drop them
-        scores = mir_eval.separation.bss_eval_sources(references[..., 0], estimates[..., 0], compute_permutation=False)
+        scores = mir_eval.separation.bss_eval_sources(
+            references[..., 0], estimates[..., 0], compute_permutation=False
+        )
     return theirs, np.array(scores[1:3])
 
 
@@ -115,10 +127,15 @@ def main(_: Sequence[str]) -> int:
     for name, references in cases().items():
         estimates = impair(references)
         expected, condition = truth(references, estimates)
-        ours = np.array(bss_eval.bss_eval_images(references, estimates, TAPS[references.shape[-1]])[1:])
+        ours = np.array(
+            bss_eval.bss_eval_images(references, estimates, TAPS[references.shape[-1]])[1:]
+        )
         museval_found, mir_eval_found = rivals(references, estimates)
         last = off(mir_eval_found, expected[1:]) if mir_eval_found is not None else f"{'-':>10}"
-        print(f"{name:<42}{condition:10.0e}{off(ours, expected)}{off(museval_found, expected)}{last}", flush=True)
+        print(
+            f"{name:<42}{condition:10.0e}{off(ours, expected)}{off(museval_found, expected)}{last}",
+            flush=True,
+        )
         worst = max(worst, float(off(ours, expected)))
     return command.FINISHED if worst < 1e-3 else command.ERROR
 

@@ -64,7 +64,10 @@ class Corpus:
     @property
     def hours(self) -> float:
         """Length of all tracks."""
-        return sum(len(mixture) / rate for mixture, rate in (self.load(t)[0] for t in self.tracks)) / 3600
+        return (
+            sum(len(mixture) / rate for mixture, rate in (self.load(t)[0] for t in self.tracks))
+            / 3600
+        )
 
     def load(self, track: TrackFiles) -> list[tuple[Waveform, int]]:
         """Every waveform of a track, the mixture first."""
@@ -80,7 +83,10 @@ def make_corpora(folder: Path, pieces: int, secs: float) -> list[Corpus]:
     for song in sorted((folder / "hq").glob("t*/*")):
         target = folder / "stems" / song.parent.name / f"{song.name}{SUFFIX}"
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_stems(target, [soundfile.read(song / f"{stream}.wav", dtype="float32")[0] for stream in STREAMS])
+        write_stems(
+            target,
+            [soundfile.read(song / f"{stream}.wav", dtype="float32")[0] for stream in STREAMS],
+        )
     all_train = folder / "all_train.json"
     all_train.write_text(json.dumps({"rule": "All pieces train.", "train": ["*"]}))
     urmp = configs.load("urmp", [f"data.splits={all_train}"])
@@ -94,7 +100,10 @@ def make_corpora(folder: Path, pieces: int, secs: float) -> list[Corpus]:
 def write_stems(target: Path, waveforms: list[Waveform]) -> None:
     """A stem file of 256 kbit/s a stream, as MUSDB18 has them."""
     with av.open(str(target), "w", format="mp4") as container:
-        streams = [container.add_stream("aac", rate=44100, layout="stereo", format="fltp") for _ in waveforms]
+        streams = [
+            container.add_stream("aac", rate=44100, layout="stereo", format="fltp")
+            for _ in waveforms
+        ]
         for stream, waveform in zip(streams, waveforms, strict=True):
             stream.bit_rate = 256_000
             for start in range(0, len(waveform), 1024):
@@ -137,12 +146,17 @@ def run_first(corpus: Corpus, track: TrackFiles, out: Path) -> int:
     with tf.io.TFRecordWriter(str(out)) as writer:
         for start in range(0, len(mixture), _OUTPUT_FRAMES):
             parts = {"mixture": padded[start : start + _INPUT_FRAMES]}
-            parts |= {f"source_{i}": source[start : start + _OUTPUT_FRAMES] for i, source in enumerate(sources)}
+            parts |= {
+                f"source_{i}": source[start : start + _OUTPUT_FRAMES]
+                for i, source in enumerate(sources)
+            }
             features = {
                 name: tf.train.Feature(float_list=tf.train.FloatList(value=part.tolist()))
                 for name, part in parts.items()
             }
-            writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+            writer.write(
+                tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+            )
     return out.stat().st_size
 
 
@@ -174,7 +188,9 @@ def compare(corpus: Corpus, folder: Path, rounds: int) -> bool:
         out = folder / f"{corpus.name}-{i}"
         writes.append(seconds(lambda out=out: sizes.append(run_write(corpus, out))))  # type: ignore[misc]
     share = 1 / len(tracks)
-    first, _ = seconds(lambda: sizes.append(run_first(corpus, tracks[0], folder / "first.tfrecord")))
+    first, _ = seconds(
+        lambda: sizes.append(run_first(corpus, tracks[0], folder / "first.tfrecord"))
+    )
     wall_ratio, cpu_ratio = np.median(np.divide(writes, floors), axis=0)
     speeds = [*(hours * 60 / np.median([floors, writes], axis=1)[:, 0]), hours * share * 60 / first]
     gib = [sizes[0] / hours / 2**30, sizes[-1] / (hours * share) / 2**30]
@@ -195,13 +211,23 @@ def scale(folder: Path, secs: float) -> None:
     for times in (1, 4, 16):
         root, out = folder / f"urmp{times}", folder / f"out{times}"
         write_urmp(root, 5 * times, secs)
-        call = [sys.executable, "-m", "data_prep.write", "--config=urmp", "--corpus=urmp", f"--root={root}"]
+        call = [
+            sys.executable,
+            "-m",
+            "data_prep.write",
+            "--config=urmp",
+            "--corpus=urmp",
+            f"--root={root}",
+        ]
         call += [f"--out={out}", f"--splits={folder / 'all_train.json'}", "--workers=1"]
         started = time.perf_counter()
-        result = subprocess.run([sys.executable, "-c", measure, *call], check=True, capture_output=True, text=True)
+        result = subprocess.run(
+            [sys.executable, "-c", measure, *call], check=True, capture_output=True, text=True
+        )
         elapsed, mib = time.perf_counter() - started, int(result.stdout) / 2**10
         print(
-            f"{times:2}x: {5 * times * secs / 60:5.1f} minutes of music in {elapsed:6.1f} s, {mib:.0f} MiB", flush=True
+            f"{times:2}x: {5 * times * secs / 60:5.1f} minutes of music in {elapsed:6.1f} s, {mib:.0f} MiB",
+            flush=True,
         )
 
 

@@ -39,7 +39,12 @@ FLAGS = flags.FLAGS
 BATCH = 8
 COPIED_BYTES = 2**28  # many times what a processor caches
 ENDLESS = ["train.steps=1000000000", f"train.batch_size={BATCH}"]
-AUGMENTED = ["train.min_gain=0.5", "train.max_gain=1.2", "train.remix=0.5", "train.flip_polarity=true"]
+AUGMENTED = [
+    "train.min_gain=0.5",
+    "train.max_gain=1.2",
+    "train.remix=0.5",
+    "train.flip_polarity=true",
+]
 PLACES = {"memory": "memory", "none": "shards"}
 
 Rate = Callable[[], float]
@@ -62,7 +67,9 @@ def make_records(folder: Path) -> Iterator[tuple[Config, Manifest, str]]:
     for corpus, (write_corpus, experiment) in corpora.items():
         root, out = folder / corpus, folder / f"{corpus}_records"
         write_corpus(root, secs=FLAGS.track_secs)
-        config = configs.load(experiment, [*ENDLESS, *(["data.splits=synthetic"] if corpus == "urmp" else [])])
+        config = configs.load(
+            experiment, [*ENDLESS, *(["data.splits=synthetic"] if corpus == "urmp" else [])]
+        )
         yield config, write.write(config, corpus, root, out), str(out)
 
 
@@ -74,7 +81,9 @@ def make_contestants(config: Config, manifest: Manifest, folder: str) -> Iterato
             train = configs.override(config, overrides).train
             examples = make_batches(excerpts, config.model.geometry(), train, 0)
             batches = iter(distribute(examples, BATCH, tf.distribute.get_strategy()))
-            yield Contestant(len(config.data.sources), place, mixture, _rate_of(partial(next, batches)))
+            yield Contestant(
+                len(config.data.sources), place, mixture, _rate_of(partial(next, batches))
+            )
 
 
 def make_copy(config: Config, pool: ThreadPoolExecutor) -> Rate:
@@ -84,7 +93,10 @@ def make_copy(config: Config, pool: ThreadPoolExecutor) -> Rate:
     sources = [{name: array.copy() for name, array in batch.items()} for _ in range(copies)]
     targets = [{name: array.copy() for name, array in batch.items()} for _ in range(copies)]
     turns = itertools.cycle(range(copies))
-    shares = [slice(share[0], share[-1] + 1) for share in np.array_split(np.arange(BATCH), os.cpu_count() or 1)]
+    shares = [
+        slice(share[0], share[-1] + 1)
+        for share in np.array_split(np.arange(BATCH), os.cpu_count() or 1)
+    ]
 
     def copy_next() -> None:
         turn = next(turns)
@@ -124,7 +136,9 @@ def report(contestants: Sequence[Contestant], rates: Sequence[Sequence[float]], 
     print(
         f"\n{os.cpu_count()} CPUs, TensorFlow {tf.__version__}, examples per second, medians of {FLAGS.rounds} rounds"
     )
-    print(f"{'slots':>5} {'from':<7} {'mixture':<10} {'examples/s':>10} {'copying':>9} {'share':>7} {'step':>7}  times")
+    print(
+        f"{'slots':>5} {'from':<7} {'mixture':<10} {'examples/s':>10} {'copying':>9} {'share':>7} {'step':>7}  times"
+    )
     for each, found in zip(contestants, rates, strict=True):
         limit, step = limits[each.slots], steps[each.slots]
         share = median(mine / its for mine, its in zip(found, limit, strict=True))
@@ -149,12 +163,17 @@ def main(_: Sequence[str]) -> None:
         rounds = [[call() for call in calls] for _ in range(FLAGS.rounds)]
     found = [list(each) for each in zip(*rounds, strict=True)]
     count = len(copies)
-    limits, step_rates = dict(zip(copies, found, strict=False)), dict(zip(steps, found[count:], strict=False))
+    limits, step_rates = (
+        dict(zip(copies, found, strict=False)),
+        dict(zip(steps, found[count:], strict=False)),
+    )
     report(contestants, found[2 * count :], limits, step_rates)
 
 
 if __name__ == "__main__":
     flags.DEFINE_integer("rounds", 5, "measurements of each", lower_bound=1)
     flags.DEFINE_float("secs", 2.0, "length of a measurement", lower_bound=0.1)
-    flags.DEFINE_float("track_secs", 40.0, "length of a track of the corpora that are made", lower_bound=1.0)
+    flags.DEFINE_float(
+        "track_secs", 40.0, "length of a track of the corpora that are made", lower_bound=1.0
+    )
     command.run(main)

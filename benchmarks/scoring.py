@@ -38,7 +38,9 @@ def write_track(folder: Path, num_active: int, secs: int) -> None:
     for root in ("references", "estimates"):
         (folder / root / "Long").mkdir(parents=True)
         for name in names[:num_active] if root == "references" else names:
-            files[root, name] = soundfile.SoundFile(folder / root / "Long" / f"{name}.wav", "w", **form)
+            files[root, name] = soundfile.SoundFile(
+                folder / root / "Long" / f"{name}.wav", "w", **form
+            )
     for _ in range(secs // BLOCK_SECS):
         noise = 0.03 * rng.standard_normal((len(names), BLOCK_SECS * RATE, CHANNELS))
         noise[:, 1:] += 0.8 * noise[:, :-1]  # coloured, so that no source is as easy as white noise
@@ -72,7 +74,13 @@ def main(_: Sequence[str]) -> int:
         folder = Path(made)
         write_track(folder, FLAGS.active, FLAGS.secs)
         paths = [f"--{name}={folder / name}" for name in ("estimates", "references", "out")]
-        call = [sys.executable, "-m", "evaluation.evaluate", *paths, f"--processes={FLAGS.processes}"]
+        call = [
+            sys.executable,
+            "-m",
+            "evaluation.evaluate",
+            *paths,
+            f"--processes={FLAGS.processes}",
+        ]
         started, peak, most = time.monotonic(), 0, 0
         with subprocess.Popen(call, stdout=subprocess.DEVNULL) as process:
             while process.poll() is None:

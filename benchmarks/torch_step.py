@@ -31,7 +31,9 @@ class PlainPyTorch(nn.Module):
         for path, value in weights.items():
             layer = path.split("/")[1]
             if path.endswith("kernel"):
-                self.convolutions[layer] = _convolution(value, weights[path.removesuffix("kernel") + "bias"])
+                self.convolutions[layer] = _convolution(
+                    value, weights[path.removesuffix("kernel") + "bias"]
+                )
             elif layer.startswith("conditioning"):
                 self.film[path.split("/")[-1]] = nn.Parameter(torch.from_numpy(value))
         self.num_levels = sum(layer.startswith("down_") for layer in self.convolutions)
@@ -52,7 +54,10 @@ class PlainPyTorch(nn.Module):
             x = x[:, :, ::2]
         x = self.convolve("bottleneck", x)
         vector = labels.clamp(min=0)
-        x = x * (1 + vector @ self.film["scale"])[:, :, None] + (vector @ self.film["shift"])[:, :, None]
+        x = (
+            x * (1 + vector @ self.film["scale"])[:, :, None]
+            + (vector @ self.film["shift"])[:, :, None]
+        )
         for level in range(self.num_levels, 0, -1):
             x = upsample(x)
             x = torch.cat([centre(skips.pop(), x.shape[2]), x], dim=1)

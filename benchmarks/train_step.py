@@ -89,7 +89,9 @@ class PlainTensorFlow(tf.Module):
             x = x[:, ::2]
         x = tf.nn.leaky_relu(self._convolve(x, "bottleneck"), 0.2)
         vector = tf.cast(tf.maximum(labels, 0), self.dtype)
-        scale, shift = (vector @ self._weight(f"conditioning_1/{name}", x.dtype) for name in ("scale", "shift"))
+        scale, shift = (
+            vector @ self._weight(f"conditioning_1/{name}", x.dtype) for name in ("scale", "shift")
+        )
         x = x * (1 + scale)[:, None] + shift[:, None]
         for level in range(self.num_levels, 0, -1):
             x = _upsample(x)
@@ -115,7 +117,9 @@ def _centre(x: tf.Tensor, frames: int) -> tf.Tensor:
 def _upsample(x: tf.Tensor) -> tf.Tensor:
     """The originals and the midpoints between them: (B, T, F) -> (B, 2 T - 1, F)."""
     between = 0.5 * (x[:, :-1] + x[:, 1:])
-    doubled = tf.reshape(tf.stack([x[:, :-1], between], axis=2), (-1, 2 * between.shape[1], x.shape[2]))
+    doubled = tf.reshape(
+        tf.stack([x[:, :-1], between], axis=2), (-1, 2 * between.shape[1], x.shape[2])
+    )
     return tf.concat([doubled, x[:, -1:]], axis=1)
 
 
@@ -145,7 +149,9 @@ def ours(config: Config, weights: Weights, batch: Batch) -> Contestant:
     network = make_network(config)
     for variable in network.variables:
         variable.assign(weights[variable.path])
-    step = _tensorflow_step(config, network, lambda data: loss_of_batch(network, data, config.loss), batch)
+    step = _tensorflow_step(
+        config, network, lambda data: loss_of_batch(network, data, config.loss), batch
+    )
     return Contestant(f"ours {config.model.form}", config.train.compute_dtype, step)
 
 
@@ -161,7 +167,10 @@ def plain_tensorflow(config: Config, weights: Weights, batch: Batch) -> Contesta
 
 
 def _tensorflow_step(
-    config: Config, network: keras.Model | tf.Module, loss: Callable[[Batch], tf.Tensor], batch: Batch
+    config: Config,
+    network: keras.Model | tf.Module,
+    loss: Callable[[Batch], tf.Tensor],
+    batch: Batch,
 ) -> Callable[[], float]:
     optimizer = keras.optimizers.Adam(config.train.learning_rate, epsilon=EPSILON)
     optimizer.build(network.trainable_variables)
@@ -171,7 +180,9 @@ def _tensorflow_step(
     def step(data: Batch) -> tf.Tensor:
         with tf.GradientTape() as tape:
             value = loss(data)
-        optimizer.apply(tape.gradient(value, network.trainable_variables), network.trainable_variables)
+        optimizer.apply(
+            tape.gradient(value, network.trainable_variables), network.trainable_variables
+        )
         return value
 
     compiled = step.get_concrete_function(data)
@@ -185,7 +196,9 @@ def has_torch(python: str) -> bool:
 
 
 @contextmanager
-def plain_pytorch(python: str, config: Config, weights: Weights, batch: Batch) -> Iterator[Contestant]:
+def plain_pytorch(
+    python: str, config: Config, weights: Weights, batch: Batch
+) -> Iterator[Contestant]:
     """The second rival, in a process of this interpreter that lives as long as the context."""
     script, dtype = Path(__file__).with_name("torch_step.py"), config.train.compute_dtype
     constants = {"learning_rate": config.train.learning_rate, "epsilon": EPSILON}
@@ -193,7 +206,9 @@ def plain_pytorch(python: str, config: Config, weights: Weights, batch: Batch) -
         inputs = Path(folder) / "in.npz"
         np.savez(inputs, **batch, **weights, **constants)
         arguments = [python, str(script), str(inputs), dtype]
-        with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
             assert process.stdin
             assert process.stdout
             requests, answers = process.stdin, process.stdout
@@ -201,7 +216,9 @@ def plain_pytorch(python: str, config: Config, weights: Weights, batch: Batch) -
             def answer() -> str:
                 line = answers.readline()
                 if not line:
-                    raise ValueError(f"the PyTorch process of {python} ended; what it said stands above.")
+                    raise ValueError(
+                        f"the PyTorch process of {python} ended; what it said stands above."
+                    )
                 return line
 
             def step() -> float:
@@ -215,13 +232,19 @@ def plain_pytorch(python: str, config: Config, weights: Weights, batch: Batch) -
 def make_config(dtype: str) -> Config:
     """The published network in the size that the flags say."""
     sizes = [f"model.num_levels={FLAGS.levels}", f"model.num_filters={FLAGS.filters}"]
-    return configs.load("urmp_labels", [*sizes, f"train.batch_size={FLAGS.batch}", f"train.compute_dtype={dtype}"])
+    return configs.load(
+        "urmp_labels", [*sizes, f"train.batch_size={FLAGS.batch}", f"train.compute_dtype={dtype}"]
+    )
 
 
-def make_contestants(config: Config, torch_python: str | None, stack: ExitStack) -> list[Contestant]:
+def make_contestants(
+    config: Config, torch_python: str | None, stack: ExitStack
+) -> list[Contestant]:
     """All contestants of a dtype; the first is the one that the others are compared with."""
     weights, batch = make_weights(config), make_batch(config)
-    contestants = [ours(configs.override(config, [f"model.form={form}"]), weights, batch) for form in OURS]
+    contestants = [
+        ours(configs.override(config, [f"model.form={form}"]), weights, batch) for form in OURS
+    ]
     contestants.append(plain_tensorflow(config, weights, batch))
     if torch_python:
         contestants.append(stack.enter_context(plain_pytorch(torch_python, config, weights, batch)))
@@ -233,11 +256,18 @@ def warm_up(contestants: Sequence[Contestant]) -> None:
     expected: tuple[float, float] | None = None
     for contestant in contestants:
         before, after = contestant.step(), contestant.step()
-        print(f"{contestant.name}, {contestant.dtype}: loss {before:.7f}, {after:.7f} after a step", flush=True)
+        print(
+            f"{contestant.name}, {contestant.dtype}: loss {before:.7f}, {after:.7f} after a step",
+            flush=True,
+        )
         result = (before, after - before)
         expected = expected or result
         for what, value, truth, tolerance in zip(
-            ("loss", "change of the loss"), result, expected, TOLERANCES[contestant.dtype], strict=True
+            ("loss", "change of the loss"),
+            result,
+            expected,
+            TOLERANCES[contestant.dtype],
+            strict=True,
         ):
             if not abs(value - truth) <= tolerance * abs(truth):  # nor is NaN as expected
                 raise ValueError(
@@ -263,19 +293,27 @@ def make_rows(
     contestants: Sequence[Contestant], seconds: Sequence[list[float]], flops: float, rate: float
 ) -> list[Row]:
     """A row for each contestant: its seconds in every round, given the useful operations of a step and the rate."""
-    baselines = {c.dtype: times for c, times in zip(contestants, seconds, strict=True) if c.name == BASELINE}
+    baselines = {
+        c.dtype: times for c, times in zip(contestants, seconds, strict=True) if c.name == BASELINE
+    }
     rows = []
     for contestant, times in zip(contestants, seconds, strict=True):
         # Round by round: what slows the machine for a while slows both.
-        ratio = median(mine / its for mine, its in zip(times, baselines[contestant.dtype], strict=True))
+        ratio = median(
+            mine / its for mine, its in zip(times, baselines[contestant.dtype], strict=True)
+        )
         achieved = flops / median(times)
-        rows.append(Row(contestant.name, contestant.dtype, times, ratio, achieved / 1e9, achieved / rate))
+        rows.append(
+            Row(contestant.name, contestant.dtype, times, ratio, achieved / 1e9, achieved / rate)
+        )
     return rows
 
 
 def print_table(rows: Sequence[Row]) -> None:
     """A line per contestant."""
-    print(f"{'contestant':<17} {'dtype':<9} {'median s':>9} {'min-max s':>17} {'/ ours cpu':>11} {'GFLOP/s':>8}  share")
+    print(
+        f"{'contestant':<17} {'dtype':<9} {'median s':>9} {'min-max s':>17} {'/ ours cpu':>11} {'GFLOP/s':>8}  share"
+    )
     for row in rows:
         low, high = min(row.seconds), max(row.seconds)
         print(
@@ -290,7 +328,9 @@ def main(_: Sequence[str]) -> int:
     experiments = [make_config(dtype) for dtype in FLAGS.dtypes]
     torch_python = FLAGS.torch_python or sys.executable
     if not has_torch(torch_python):
-        print("PyTorch is not installed: left out (--torch_python names an interpreter that has it)")
+        print(
+            "PyTorch is not installed: left out (--torch_python names an interpreter that has it)"
+        )
         torch_python = None
     with ExitStack() as stack:
         # All are made before the first is called: to seed a network makes TensorFlow forget what it has compiled.
@@ -307,12 +347,17 @@ def main(_: Sequence[str]) -> int:
 
 
 def report(
-    config: Config, contestants: Sequence[Contestant], product_seconds: list[float], seconds: Sequence[list[float]]
+    config: Config,
+    contestants: Sequence[Contestant],
+    product_seconds: list[float],
+    seconds: Sequence[list[float]],
 ) -> None:
     """What was measured, as text, and as JSON if asked for."""
     rate = 2 * MATRIX_SIZE**3 / median(product_seconds)
     pruned, whole = (forward_flops(config, pruned) for pruned in (True, False))
-    flops = 3 * pruned * FLAGS.batch  # the backward pass has a product for the inputs and one for the weights
+    flops = (
+        3 * pruned * FLAGS.batch
+    )  # the backward pass has a product for the inputs and one for the weights
     rows = make_rows(contestants, seconds, flops, rate)
     print(
         f"\n{FLAGS.levels} levels, {FLAGS.filters} filters, {len(config.data.sources)} slots, batch {FLAGS.batch}, "
@@ -325,18 +370,28 @@ def report(
     print_table(rows)
     if FLAGS.json:
         settings = {name: FLAGS[name].value for name in ("levels", "filters", "batch", "rounds")}
-        facts = {"cpus": os.cpu_count(), "useful_gflop_per_step": flops / 1e9, "product_gflops": rate / 1e9}
+        facts = {
+            "cpus": os.cpu_count(),
+            "useful_gflop_per_step": flops / 1e9,
+            "product_gflops": rate / 1e9,
+        }
         print(json.dumps({**settings, **facts, "rows": [asdict(row) for row in rows]}))
 
 
 if __name__ == "__main__":
     flags.DEFINE_integer("levels", 12, "levels of the network", lower_bound=1)
-    flags.DEFINE_integer("filters", 24, "filters of the first level, and more for every further one", lower_bound=1)
+    flags.DEFINE_integer(
+        "filters", 24, "filters of the first level, and more for every further one", lower_bound=1
+    )
     flags.DEFINE_integer("batch", 2, "examples per step", lower_bound=1)
     flags.DEFINE_integer("rounds", 5, "steps that are timed of each contestant", lower_bound=1)
     flags.DEFINE_list("dtypes", "float32,bfloat16", "what to compute in")
     legal = f"expected a list of {', '.join(TOLERANCES)}"
-    flags.register_validator("dtypes", lambda names: bool(names) and set(names) <= set(TOLERANCES), legal)
-    flags.DEFINE_string("torch_python", None, "Python interpreter that has PyTorch and NumPy; this one by default")
+    flags.register_validator(
+        "dtypes", lambda names: bool(names) and set(names) <= set(TOLERANCES), legal
+    )
+    flags.DEFINE_string(
+        "torch_python", None, "Python interpreter that has PyTorch and NumPy; this one by default"
+    )
     flags.DEFINE_bool("json", False, "end with a line of JSON")
     command.run(main)

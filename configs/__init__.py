@@ -38,7 +38,11 @@ _NOT_EXPERIMENTS = {"geometry", "instruments", "schema", "splits"}
 
 def experiments() -> list[str]:
     """The names that ``load`` knows: every module of this package that holds an experiment."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _NOT_EXPERIMENTS)
+    return sorted(
+        module.name
+        for module in pkgutil.iter_modules(__path__)
+        if module.name not in _NOT_EXPERIMENTS
+    )
 
 
 def load(name: str, overrides: Iterable[str] = ()) -> Config:
@@ -72,7 +76,9 @@ def override_evaluation(config: Config, overrides: Iterable[str]) -> Config:
     """
     for assignment in overrides:
         if not assignment.startswith("evaluation."):
-            raise ValueError(f"--set {assignment}: only evaluation.* can change here, the rest is as it was trained.")
+            raise ValueError(
+                f"--set {assignment}: only evaluation.* can change here, the rest is as it was trained."
+            )
     return override(config, overrides)
 
 
@@ -112,7 +118,9 @@ def _apply(tree: dict[str, Any], assignment: str) -> None:
     section, dot, field = name.strip().partition(".")
     if not equals or not dot:
         raise ValueError(f"the override {assignment!r} is not of the form section.field=value.")
-    sections = {f.name: f.type for f in dataclasses.fields(Config) if dataclasses.is_dataclass(f.type)}
+    sections = {
+        f.name: f.type for f in dataclasses.fields(Config) if dataclasses.is_dataclass(f.type)
+    }
     if section not in sections:
         raise ValueError(f"no section is called {section!r}; there are {', '.join(sections)}.")
     hints = typing.get_type_hints(sections[section])
@@ -144,7 +152,9 @@ def _build(cls: Any, tree: object, path: str) -> Any:
     hints = typing.get_type_hints(cls)
     unknown = sorted(set(tree) - set(hints))
     if unknown:
-        raise ValueError(f"{path or 'a config'} has no field {unknown[0]!r}; it has {', '.join(hints)}.")
+        raise ValueError(
+            f"{path or 'a config'} has no field {unknown[0]!r}; it has {', '.join(hints)}."
+        )
     if "name" in hints and "name" not in tree:
         raise ValueError("a config needs the field 'name'.")
     dotted = f"{path}." if path else ""
@@ -186,4 +196,6 @@ def _describe(kind: Any) -> str:
         return "a list of names"
     if _is_optional(kind):
         return "a name or none"
-    return {int: "a whole number", float: "a finite number", bool: "true or false", str: "text"}[kind]
+    return {int: "a whole number", float: "a finite number", bool: "true or false", str: "text"}[
+        kind
+    ]

@@ -32,7 +32,9 @@ class PatchGeometry:
 
     def __post_init__(self) -> None:
         if not 1 <= self.num_levels <= 20:
-            raise ValueError(f"num_levels is {self.num_levels}; a Wave-U-Net has at least 1 level, here at most 20.")
+            raise ValueError(
+                f"num_levels is {self.num_levels}; a Wave-U-Net has at least 1 level, here at most 20."
+            )
         for name, kernel in (("down_kernel", self.down_kernel), ("up_kernel", self.up_kernel)):
             if kernel < 1 or kernel % 2 == 0:
                 raise ValueError(
@@ -60,7 +62,9 @@ class PatchGeometry:
         """The legal sizes next to ``frames``: itself where it is legal, else the one below (if any) and above."""
         below = (frames + self._border) // self.stride
         smallest = self._border // self.stride + 1
-        steps = sorted({max(below, smallest), max(-(-(frames + self._border) // self.stride), smallest)})
+        steps = sorted(
+            {max(below, smallest), max(-(-(frames + self._border) // self.stride), smallest)}
+        )
         return tuple(self.stride * x - self._border for x in steps)
 
     @property
@@ -112,7 +116,9 @@ class PatchGeometry:
     @property
     def kept_offset(self) -> int:
         """First frame of an estimate that a full-length estimate keeps, a multiple of 2^L."""
-        return 0 if self.padding == "valid" else -(-self.context_frames // self.stride) * self.stride
+        return (
+            0 if self.padding == "valid" else -(-self.context_frames // self.stride) * self.stride
+        )
 
     @property
     def lead_frames(self) -> int:
@@ -124,7 +130,9 @@ class PatchGeometry:
         deeper = self.num_levels + 1 - level
         if self.padding == "same":
             return self.bottleneck_frames * 2**deeper
-        return 2**deeper * (self.bottleneck_frames + self.down_kernel - 1) + (self.down_kernel - 2) * (2**deeper - 1)
+        return 2**deeper * (self.bottleneck_frames + self.down_kernel - 1) + (
+            self.down_kernel - 2
+        ) * (2**deeper - 1)
 
     def skip_frames(self, level: int) -> int:
         """Frames of the skip of a level: what comes up to it, after upsampling."""

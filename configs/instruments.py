@@ -47,5 +47,7 @@ def multi_hot(labels: Iterable[str], vocabulary: Sequence[str]) -> list[int]:
     chosen = set(labels)
     unknown = sorted(chosen - set(vocabulary))
     if unknown:
-        raise ValueError(f"no source is called {', '.join(unknown)}; the legal labels are {', '.join(vocabulary)}.")
+        raise ValueError(
+            f"no source is called {', '.join(unknown)}; the legal labels are {', '.join(vocabulary)}."
+        )
     return [int(name in chosen) for name in vocabulary]

@@ -13,4 +13,6 @@ _BUCKET = any("gs://" in argument for argument in sys.argv)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if _BUCKET else "3")
 if _BUCKET:
     os.environ.setdefault("TF_CPP_VMODULE", "retrying_utils=1")
-    os.environ.setdefault("GCS_RETRY_CONFIG_MAX_RETRIES", "24")  # about ten minutes; TensorFlow's own ten take three
+    os.environ.setdefault(
+        "GCS_RETRY_CONFIG_MAX_RETRIES", "24"
+    )  # about ten minutes; TensorFlow's own ten take three

@@ -47,12 +47,16 @@ class Item(NamedTuple):
         return operations / 1000 + self.gib * prices.gib_month
 
 
-def iter_items(manifest: Manifest, hours: float, checkpoints: int, checkpoint_mib: float, kept: int) -> Iterator[Item]:
+def iter_items(
+    manifest: Manifest, hours: float, checkpoints: int, checkpoint_mib: float, kept: int
+) -> Iterator[Item]:
     """The bill of records, and of a run of so many hours and checkpoints, of which some are kept."""
     shards = [shard for split in SPLITS for shard in manifest.shards.get(split, ())]
     reads = sum(1 - (-shard.num_bytes // _READ_BYTES) for shard in shards)  # and one for its size
     yield Item(f"uploading {pluralized(len(shards), 'shard')}", len(shards) + 1, 2 * len(shards))
-    yield Item("keeping the records for a month", gib=sum(shard.num_bytes for shard in shards) / 2**30)
+    yield Item(
+        "keeping the records for a month", gib=sum(shard.num_bytes for shard in shards) / 2**30
+    )
     yield Item("reading them once, as each start of a run does", 0, reads)
     beats, (writes, gets) = round(hours * _HEARTBEATS_PER_HOUR), CHECKPOINT_OPERATIONS
     yield Item(
@@ -88,9 +92,20 @@ if __name__ == "__main__":
     flags.DEFINE_string("records", None, "folder of the records", required=True)
     flags.DEFINE_float("hours", 10, "that a run takes", lower_bound=0)
     flags.DEFINE_integer("checkpoints", 200, "that a run saves", lower_bound=0)
-    flags.DEFINE_float("checkpoint_mib", 118, "of a checkpoint; that of the published network with Adam", lower_bound=0)
-    flags.DEFINE_integer("kept", 4, "checkpoints that stay: train.keep_checkpoints and the best", lower_bound=0)
+    flags.DEFINE_float(
+        "checkpoint_mib",
+        118,
+        "of a checkpoint; that of the published network with Adam",
+        lower_bound=0,
+    )
+    flags.DEFINE_integer(
+        "kept", 4, "checkpoints that stay: train.keep_checkpoints and the best", lower_bound=0
+    )
     flags.DEFINE_float("price_gib_month", 0.020, "dollars for a GiB and month", lower_bound=0)
-    flags.DEFINE_float("price_class_a", 0.005, "dollars for a thousand operations of class A", lower_bound=0)
-    flags.DEFINE_float("price_class_b", 0.0004, "dollars for a thousand operations of class B", lower_bound=0)
+    flags.DEFINE_float(
+        "price_class_a", 0.005, "dollars for a thousand operations of class A", lower_bound=0
+    )
+    flags.DEFINE_float(
+        "price_class_b", 0.0004, "dollars for a thousand operations of class B", lower_bound=0
+    )
     command.run(main)

@@ -26,7 +26,9 @@ def draw_overview(
         vocabulary: the names of the slots.
         owned: the frames that a record owns; what lies around them is shaded.
     """
-    labelled = [(name, track.references[i]) for i, name in enumerate(vocabulary) if name in track.labels]
+    labelled = [
+        (name, track.references[i]) for i, name in enumerate(vocabulary) if name in track.labels
+    ]
     rows = [("mixture", track.mixture), *labelled]
     figure = Figure((10, 4 + 0.6 * len(rows) + 0.2 * len(vocabulary)), layout="constrained")
     heights = [0.6] * len(rows) + [0.2 * len(vocabulary) + 0.4, 3.0]
@@ -46,24 +48,32 @@ def draw_overview(
     return figure
 
 
-def _draw_waveform(axis: Axes, waveform: NDArray[np.float32], sample_rate: int, name: str, peak: float) -> None:
+def _draw_waveform(
+    axis: Axes, waveform: NDArray[np.float32], sample_rate: int, name: str, peak: float
+) -> None:
     """Lowest and highest sample of every stretch: a waveform of minutes has more frames than the figure points."""
     step = max(1, len(waveform) // _MAX_POINTS)
     edges = np.arange(0, len(waveform), step)
-    low, high = (reduce.reduceat(waveform.mean(axis=1), edges) for reduce in (np.minimum, np.maximum))
+    low, high = (
+        reduce.reduceat(waveform.mean(axis=1), edges) for reduce in (np.minimum, np.maximum)
+    )
     axis.fill_between(edges / sample_rate, low, high, linewidth=0.3, edgecolor="C0")
     axis.set(ylim=(-peak, peak), yticks=[])
     axis.set_ylabel(name_of(name), rotation=0, ha="right", va="center")
 
 
-def _draw_activity(axis: Axes, references: NDArray[np.float32], sample_rate: int, vocabulary: tuple[str, ...]) -> None:
+def _draw_activity(
+    axis: Axes, references: NDArray[np.float32], sample_rate: int, vocabulary: tuple[str, ...]
+) -> None:
     """The level of every slot over time, from inaudible (white) to its loudest."""
     segment_frames = max(1, round(_SEGMENT_SECS * sample_rate))
     bounds = segment_bounds(references.shape[1], segment_frames, segment_frames)
     levels = np.stack([rms_db(references[:, start:stop]) for start, stop in bounds], axis=1)
     edges = np.array([start for start, _ in bounds] + [bounds[-1][1]]) / sample_rate
     rows = np.arange(len(vocabulary) + 1)
-    axis.pcolormesh(edges, rows, np.maximum(levels, INAUDIBLE_DBFS), cmap="Blues", vmin=INAUDIBLE_DBFS, vmax=0)
+    axis.pcolormesh(
+        edges, rows, np.maximum(levels, INAUDIBLE_DBFS), cmap="Blues", vmin=INAUDIBLE_DBFS, vmax=0
+    )
     axis.set_yticks(rows[:-1] + 0.5, vocabulary)
     axis.invert_yaxis()
     axis.set_ylabel("activity")
@@ -76,7 +86,12 @@ def _draw_spectrogram(axis: Axes, mixture: NDArray[np.float32], sample_rate: int
     columns = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
     power = np.abs(np.fft.rfft(columns * np.hanning(window), axis=1)) ** 2
     levels = 10 * np.log10(np.maximum(power, 1e-12)).T
-    seconds, hertz = np.arange(levels.shape[1]) * hop / sample_rate, np.fft.rfftfreq(window, 1 / sample_rate)
-    axis.pcolormesh(seconds, hertz, levels, cmap="magma", vmin=levels.max() - _TOP_DB, shading="nearest")
+    seconds, hertz = (
+        np.arange(levels.shape[1]) * hop / sample_rate,
+        np.fft.rfftfreq(window, 1 / sample_rate),
+    )
+    axis.pcolormesh(
+        seconds, hertz, levels, cmap="magma", vmin=levels.max() - _TOP_DB, shading="nearest"
+    )
     axis.set_yscale("symlog", linthresh=500)
     axis.set(ylim=(0, sample_rate / 2), ylabel="hertz")

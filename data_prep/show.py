@@ -43,25 +43,43 @@ def table(manifest: Manifest) -> Iterator[str]:
     rows = {
         "tracks": [f"{len(manifest.tracks(split))}" for split in SPLITS],
         "h:mm:ss": [_length(manifest, manifest.tracks(split)) for split in SPLITS],
-        "records": [f"{sum(track.num_excerpts for track in manifest.tracks(split))}" for split in SPLITS],
+        "records": [
+            f"{sum(track.num_excerpts for track in manifest.tracks(split))}" for split in SPLITS
+        ],
         "shards": [f"{len(manifest.shards.get(split, ()))}" for split in SPLITS],
-        "MiB": [f"{sum(shard.num_bytes for shard in manifest.shards.get(split, ())) / 2**20:.1f}" for split in SPLITS],
+        "MiB": [
+            f"{sum(shard.num_bytes for shard in manifest.shards.get(split, ())) / 2**20:.1f}"
+            for split in SPLITS
+        ],
     }
-    yield from (f"{name:16}{''.join(f'{cell:>12}' for cell in cells)}" for name, cells in rows.items())
+    yield from (
+        f"{name:16}{''.join(f'{cell:>12}' for cell in cells)}" for name, cells in rows.items()
+    )
     yield from ("", "with each instrument, tracks and h:mm:ss:")
     for source in layout.sources:
-        playing = [[track for track in manifest.tracks(split) if source in track.num_parts] for split in SPLITS]
+        playing = [
+            [track for track in manifest.tracks(split) if source in track.num_parts]
+            for split in SPLITS
+        ]
         cells = (f"{len(tracks):4} {_length(manifest, tracks):>9}" for tracks in playing)
         yield f"{name_of(source):16}{''.join(cells)}"
-    yield from ("", "by number of instruments, tracks (and number of parts, where those of one instrument are summed):")
+    yield from (
+        "",
+        "by number of instruments, tracks (and number of parts, where those of one instrument are summed):",
+    )
     for split in SPLITS:
-        counts = Counter((len(t.num_parts), sum(t.num_parts.values())) for t in manifest.tracks(split))
+        counts = Counter(
+            (len(t.num_parts), sum(t.num_parts.values())) for t in manifest.tracks(split)
+        )
         described = ", ".join(
             f"{count} with {num}{f' ({parts})' if parts > num else ''}"
             for (num, parts), count in sorted(counts.items())
         )
         yield f"{split:16}{described or 'none'}"
-    yield from (f"known leak: {', '.join(leak['tracks'])}: {leak['reason']}" for leak in manifest.known_leaks)
+    yield from (
+        f"known leak: {', '.join(leak['tracks'])}: {leak['reason']}"
+        for leak in manifest.known_leaks
+    )
     yield from (f"skipped: {name} could not be read" for name in manifest.skipped)
 
 
@@ -73,10 +91,18 @@ def load_records(manifest: Manifest, folder: str, track: str) -> list[Record]:
     """
     for shard in (shard for split in SPLITS for shard in manifest.shards.get(split, ())):
         if track in {entry.name for entry in shard.tracks}:
-            found = (r for r in iter_records(f"{folder}/{shard.name}", manifest.layout) if r.track == track)
-            return list(islice(found, next(t.num_excerpts for t in shard.tracks if t.name == track)))
+            found = (
+                r
+                for r in iter_records(f"{folder}/{shard.name}", manifest.layout)
+                if r.track == track
+            )
+            return list(
+                islice(found, next(t.num_excerpts for t in shard.tracks if t.name == track))
+            )
     names = [entry.name for split in SPLITS for entry in manifest.tracks(split)]
-    raise ValueError(f"{folder} has no track {track!r}; it has {', '.join(names[:5])}{', ...' * (len(names) > 5)}.")
+    raise ValueError(
+        f"{folder} has no track {track!r}; it has {', '.join(names[:5])}{', ...' * (len(names) > 5)}."
+    )
 
 
 def show_track(manifest: Manifest, folder: str, track: str, record: int | None, out: Path) -> None:
@@ -95,8 +121,12 @@ def show_track(manifest: Manifest, folder: str, track: str, record: int | None, 
     rate = manifest.layout.sample_rate
     out.mkdir(parents=True, exist_ok=True)
     with replacing(out / "overview.png") as path:
-        draw_overview(shown, rate, manifest.layout.sources, owned).savefig(path, format="png", dpi=120)
-    sounds = {label: shown.references[manifest.layout.sources.index(label)] for label in shown.labels}
+        draw_overview(shown, rate, manifest.layout.sources, owned).savefig(
+            path, format="png", dpi=120
+        )
+    sounds = {
+        label: shown.references[manifest.layout.sources.index(label)] for label in shown.labels
+    }
     for name, waveform in {MIXTURE: shown.mixture, **sounds}.items():
         _write_wav(out / f"{name}.wav", waveform, rate)
 
@@ -104,7 +134,11 @@ def show_track(manifest: Manifest, folder: str, track: str, record: int | None, 
 def _stored(record: Record, manifest: Manifest) -> FullTrack:
     """All that a record stores, as if it were a track."""
     whole = record._replace(start=0, owned_frames=len(record.mixture), context_before=0)
-    return _join(f"{record.track}, from {record.start / manifest.layout.sample_rate:.1f} s", [whole], manifest)
+    return _join(
+        f"{record.track}, from {record.start / manifest.layout.sample_rate:.1f} s",
+        [whole],
+        manifest,
+    )
 
 
 def _join(name: str, records: Sequence[Record], manifest: Manifest) -> FullTrack:
@@ -117,7 +151,9 @@ def _join(name: str, records: Sequence[Record], manifest: Manifest) -> FullTrack
         place, owned = slice(record.start, record.start + record.owned_frames), record.owned()
         mixture[place] = record.mixture[owned] * record.scales[0]
         references[record.slots, place] = record.sources[:, owned] * record.scales[1:, None, None]
-    labels = tuple(source for source, label in zip(vocabulary, records[0].labels, strict=True) if label)
+    labels = tuple(
+        source for source, label in zip(vocabulary, records[0].labels, strict=True) if label
+    )
     return FullTrack(name, labels, mixture, references)
 
 
@@ -139,11 +175,15 @@ def main(_: Sequence[str]) -> None:
     manifest = load_manifest(records)
     if FLAGS.track is None:
         if FLAGS.record is not None or FLAGS.out is not None:
-            raise ValueError("--track is missing: name the track that --record and --out are about.")
+            raise ValueError(
+                "--track is missing: name the track that --record and --out are about."
+            )
         print("\n".join(table(manifest)))
         return
     if FLAGS.out is None:
-        raise ValueError("--out is missing: name the folder for the figure and the audio of the track.")
+        raise ValueError(
+            "--out is missing: name the folder for the figure and the audio of the track."
+        )
     show_track(manifest, records, FLAGS.track, FLAGS.record, Path(FLAGS.out))
 
 
@@ -152,6 +192,8 @@ FLAGS = flags.FLAGS
 if __name__ == "__main__":
     flags.DEFINE_string("records", None, "folder of the records", required=True)
     flags.DEFINE_string("track", None, "name of a track; without one, the folder is described")
-    flags.DEFINE_integer("record", None, "one record of the track, pluralized from 0, instead of all of it")
+    flags.DEFINE_integer(
+        "record", None, "one record of the track, pluralized from 0, instead of all of it"
+    )
     flags.DEFINE_string("out", None, "folder for the figure and the audio of the track")
     command.run(main)

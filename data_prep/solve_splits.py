@@ -27,8 +27,12 @@ Matrix = NDArray[np.float64]
 _SHARES = np.array([0.64, 0.16, 0.20])  # of an instrument's pieces, wanted in train, valid and test
 _NUM_PIECES = ((26, 31), (6, 8), (8, 10))  # allowed in train, valid and test
 _TRAIN, _VALID, _TEST = range(3)
-_TIES = np.array([0, 1e-5, 1e-4])  # what decides between equals: costs of a block in a split, times its place
-_AS_RECORDED = {"15_Surprise_tpt_tpt_tbn": {"tpt"}}  # the one piece whose files say something else than its name
+_TIES = np.array(
+    [0, 1e-5, 1e-4]
+)  # what decides between equals: costs of a block in a split, times its place
+_AS_RECORDED = {
+    "15_Surprise_tpt_tpt_tbn": {"tpt"}
+}  # the one piece whose files say something else than its name
 
 
 class Problem(NamedTuple):
@@ -42,7 +46,11 @@ class Problem(NamedTuple):
     def counts(self) -> Matrix:
         """In how many pieces of a block an instrument plays: (B, K)."""
         return np.array(
-            [[sum(i in played(p) for p in block) for i in instruments.URMP] for block in self.blocks], float
+            [
+                [sum(i in played(p) for p in block) for i in instruments.URMP]
+                for block in self.blocks
+            ],
+            float,
         )
 
     @property
@@ -63,7 +71,9 @@ def free_problem(pieces: Sequence[str]) -> Problem:
         titles.setdefault(piece.split("_")[1], []).append(piece)
     blocks = list(titles.values())
     measures = np.array([all(len(played(piece)) > 1 for piece in block) for block in blocks])
-    return Problem(blocks, np.stack([np.ones_like(measures), measures, measures], axis=1), (_TRAIN, _TEST))
+    return Problem(
+        blocks, np.stack([np.ones_like(measures), measures, measures], axis=1), (_TRAIN, _TEST)
+    )
 
 
 def problem_with_test(pieces: Sequence[str], test: set[str]) -> Problem:
@@ -73,7 +83,9 @@ def problem_with_test(pieces: Sequence[str], test: set[str]) -> Problem:
     legal = free.legal.copy()
     legal[:, _TEST] = False
     legal[:, _VALID] &= [block[0].split("_")[1] not in titles for block in free.blocks]
-    return Problem([*free.blocks, sorted(test)], np.vstack([legal, [False, False, True]]), (_TRAIN,))
+    return Problem(
+        [*free.blocks, sorted(test)], np.vstack([legal, [False, False, True]]), (_TRAIN,)
+    )
 
 
 def most_instruments_in_valid(problem: Problem) -> list[str]:
@@ -82,8 +94,14 @@ def most_instruments_in_valid(problem: Problem) -> list[str]:
     # y[k] <= pieces of validation with instrument k
     in_valid = np.hstack([_weights(problem.counts, _VALID), -np.eye(num_instruments)])
     gains = np.concatenate([np.zeros(3 * num_blocks), np.ones(num_instruments)])
-    solution = _solve(problem, -gains, np.ones(num_instruments), [LinearConstraint(in_valid, lb=0)], True)
-    return [name for name, chosen in zip(instruments.URMP, solution[3 * num_blocks :], strict=True) if chosen > 0.5]
+    solution = _solve(
+        problem, -gains, np.ones(num_instruments), [LinearConstraint(in_valid, lb=0)], True
+    )
+    return [
+        name
+        for name, chosen in zip(instruments.URMP, solution[3 * num_blocks :], strict=True)
+        if chosen > 0.5
+    ]
 
 
 def best_splits(
@@ -106,7 +124,11 @@ def best_splits(
         rules.append(LinearConstraint(np.hstack([pieces, slack]), lb=wanted[:, split]))
         rules.append(LinearConstraint(np.hstack([pieces, -slack]), ub=wanted[:, split]))
         if split == _VALID:
-            rules.append(LinearConstraint(np.hstack([pieces, 0 * slack]), lb=np.isin(instruments.URMP, in_valid)))
+            rules.append(
+                LinearConstraint(
+                    np.hstack([pieces, 0 * slack]), lb=np.isin(instruments.URMP, in_valid)
+                )
+            )
         if _TEST in problem.must_cover or split == _VALID:
             size = np.append(_weights(problem.sizes[:, None], split), np.zeros(num_instruments * 3))
             rules.append(LinearConstraint(size[None], *_NUM_PIECES[split]))
@@ -141,17 +163,25 @@ def _weights(of_blocks: Matrix, split: int) -> Matrix:
     return weights.reshape(of_blocks.shape[1], -1)
 
 
-def _solve(problem: Problem, costs: Matrix, most: Matrix, rules: list[LinearConstraint], whole: bool) -> Matrix:
+def _solve(
+    problem: Problem, costs: Matrix, most: Matrix, rules: list[LinearConstraint], whole: bool
+) -> Matrix:
     """Least costs over x[block, split] in {0, 1}, then further variables up to ``most``, whole numbers or not."""
     num_blocks, num_more = len(problem.blocks), len(most)
-    one_split = np.hstack([np.kron(np.eye(num_blocks), np.ones(3)), np.zeros((num_blocks, num_more))])
+    one_split = np.hstack(
+        [np.kron(np.eye(num_blocks), np.ones(3)), np.zeros((num_blocks, num_more))]
+    )
     covered = [
         np.hstack([_weights(problem.counts, split), np.zeros((problem.counts.shape[1], num_more))])
         for split in problem.must_cover
     ]
     result = milp(
         costs,
-        constraints=[LinearConstraint(one_split, 1, 1), *(LinearConstraint(rows, lb=1) for rows in covered), *rules],
+        constraints=[
+            LinearConstraint(one_split, 1, 1),
+            *(LinearConstraint(rows, lb=1) for rows in covered),
+            *rules,
+        ],
         bounds=Bounds(0, np.append(problem.legal.reshape(-1).astype(float), most)),
         integrality=np.append(np.ones(3 * num_blocks), np.full(num_more, whole)),
         options={"mip_rel_gap": 0},
@@ -165,7 +195,9 @@ def _pick(pieces: Sequence[str], numbers: str) -> set[str]:
     wanted = {number.strip() for number in numbers.split(",") if number.strip()}
     unknown = sorted(wanted - {piece[:2] for piece in pieces})
     if unknown:
-        raise ValueError(f"no piece has the number {unknown[0]}; expected numbers of two digits from 01 to 44.")
+        raise ValueError(
+            f"no piece has the number {unknown[0]}; expected numbers of two digits from 01 to 44."
+        )
     return {piece for piece in pieces if piece[:2] in wanted}
 
 
@@ -178,18 +210,30 @@ def main(_: Sequence[str]) -> None:
     problem = problem_with_test(pieces, test) if test else free_problem(pieces)
     print("tunes that an instrument plays in:")
     tunes = (free_problem(pieces).counts > 0).sum(axis=0)
-    print("  " + ", ".join(f"{name} {count}" for name, count in zip(instruments.URMP, tunes, strict=True)))
+    print(
+        "  "
+        + ", ".join(f"{name} {count}" for name, count in zip(instruments.URMP, tunes, strict=True))
+    )
     possible = most_instruments_in_valid(problem)
     missing = ", ".join(sorted(set(instruments.URMP) - set(possible))) or "none"
-    print(f"validation can have {len(possible)} of {len(instruments.URMP)} instruments at most, all but: {missing}")
+    print(
+        f"validation can have {len(possible)} of {len(instruments.URMP)} instruments at most, all but: {missing}"
+    )
     chosen = best_splits(problem, possible)
-    off, next_off = deviation(problem, chosen), deviation(problem, best_splits(problem, possible, but_not=chosen))
-    print(f"the best splits with these are off by {off:.2f} pieces in sum, the next best by {next_off:.2f}:")
+    off, next_off = (
+        deviation(problem, chosen),
+        deviation(problem, best_splits(problem, possible, but_not=chosen)),
+    )
+    print(
+        f"the best splits with these are off by {off:.2f} pieces in sum, the next best by {next_off:.2f}:"
+    )
     for split, names in names_by_split(problem, chosen).items():
         print(f"  {split} ({len(names)}): {' '.join(names)}")
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("test", "", "numbers of the pieces that test, separated by commas; free unless given")
+    flags.DEFINE_string(
+        "test", "", "numbers of the pieces that test, separated by commas; free unless given"
+    )
     flags.DEFINE_string("excluded", "", "numbers of pieces that take no part")
     command.run(main)

@@ -27,7 +27,18 @@ from data_prep.synthesis.timbres import Note, Signal, play, play_drums
 
 _VERSION = 1  # counts up where the same seed gives other samples
 _MARKER = "synthetic.json"
-_TUNES = ("Dawn", "Harbour", "Lantern", "Meadow", "Orchard", "Pebble", "Quarry", "River", "Saffron", "Thistle")
+_TUNES = (
+    "Dawn",
+    "Harbour",
+    "Lantern",
+    "Meadow",
+    "Orchard",
+    "Pebble",
+    "Quarry",
+    "River",
+    "Saffron",
+    "Thistle",
+)
 _MAX_PIECES = 99  # their numbers have two digits
 _PEAK = 0.8  # of mixture and parts: room for the rounding
 _URMP_RATE = 48_000
@@ -71,14 +82,18 @@ def main(_: list[str]) -> None:
     """Writes the corpus that the flags describe."""
     asked = {"num_pieces": flags.FLAGS.pieces, "secs": flags.FLAGS.secs, "seed": flags.FLAGS.seed}
     write = {"urmp": write_urmp, "musdb": write_musdb}[flags.FLAGS.corpus]
-    write(Path(flags.FLAGS.out), **{name: value for name, value in asked.items() if value is not None})
+    write(
+        Path(flags.FLAGS.out), **{name: value for name, value in asked.items() if value is not None}
+    )
 
 
 def _define_flags() -> None:
     flags.DEFINE_enum("corpus", None, ["urmp", "musdb"], "whose layout to write", required=True)
     flags.DEFINE_string("out", None, "folder to write to, made where there is none", required=True)
     flags.DEFINE_integer("pieces", None, "how many pieces; 18 for urmp, 4 for musdb unless given")
-    flags.DEFINE_float("secs", None, "length of a piece in seconds; 20 for urmp, 8 for musdb unless given")
+    flags.DEFINE_float(
+        "secs", None, "length of a piece in seconds; 20 for urmp, 8 for musdb unless given"
+    )
     flags.DEFINE_integer("seed", None, "the dice; 0 unless given")
 
 
@@ -90,7 +105,13 @@ def _open_corpus(root: Path, corpus: str, num_pieces: int, secs: float, seed: in
         raise ValueError(f"the length of a piece is {secs} seconds; expected 1 or more.")
     if seed < 0:
         raise ValueError(f"the seed is {seed}; expected 0 or more.")
-    content = {"corpus": corpus, "num_pieces": num_pieces, "secs": float(secs), "seed": seed, "version": _VERSION}
+    content = {
+        "corpus": corpus,
+        "num_pieces": num_pieces,
+        "secs": float(secs),
+        "seed": seed,
+        "version": _VERSION,
+    }
     text, marker = json.dumps(content), root / _MARKER
     root.mkdir(parents=True, exist_ok=True)
     if marker.exists():
@@ -100,7 +121,9 @@ def _open_corpus(root: Path, corpus: str, num_pieces: int, secs: float, seed: in
                 f"give another folder, or remove this one."
             )
     elif any(root.iterdir()):
-        raise ValueError(f"{root} holds files that were not written here; expected an empty or new folder.")
+        raise ValueError(
+            f"{root} holds files that were not written here; expected an empty or new folder."
+        )
     else:
         marker.write_text(text, encoding="utf-8")
 
@@ -122,7 +145,9 @@ def _new_folder(root: Path, folder: Path) -> Iterator[Path | None]:
     print(folder.name, flush=True)
 
 
-def _write_piece(folder: Path, title: str, players: Sequence[str], secs: float, rng: np.random.Generator) -> None:
+def _write_piece(
+    folder: Path, title: str, players: Sequence[str], secs: float, rng: np.random.Generator
+) -> None:
     harmony, frames = make_harmony(rng), round(secs * _URMP_RATE)
     scores, parts = [], []
     for player in players:
@@ -149,9 +174,14 @@ def _write_song(folder: Path, secs: float, rng: np.random.Generator) -> None:
     song = line(timbres.VOWELS[0], 0.3)
     sung = [voice(song[k :: len(timbres.VOWELS)], vowel) for k, vowel in enumerate(timbres.VOWELS)]
     sources = {
-        "drums": _pan(play_drums(drum_pattern(harmony, secs, rng), _MUSDB_RATE, frames, rng), 0.1, rng),
+        "drums": _pan(
+            play_drums(drum_pattern(harmony, secs, rng), _MUSDB_RATE, frames, rng), 0.1, rng
+        ),
         "bass": _pan(voice(line(timbres.BASS, 0.05), timbres.BASS), 0.1, rng),
-        "other": np.sum([_pan(voice(line(timbres.OTHER, 0.1), timbres.OTHER), 0.8, rng) for _ in range(3)], axis=0),
+        "other": np.sum(
+            [_pan(voice(line(timbres.OTHER, 0.1), timbres.OTHER), 0.8, rng) for _ in range(3)],
+            axis=0,
+        ),
         "vocals": _pan(np.sum(sung, axis=0), 0.2, rng),
     }
     tracks = _mix(list(sources.values()), 16, rng)
@@ -165,12 +195,16 @@ def _pan(signal: Signal, width: float, rng: np.random.Generator) -> NDArray[np.f
     return signal[:, None] * np.array([np.cos(angle), np.sin(angle)])
 
 
-def _mix(parts: list[NDArray[np.float64]], bits: int, rng: np.random.Generator) -> list[NDArray[np.int32]]:
+def _mix(
+    parts: list[NDArray[np.float64]], bits: int, rng: np.random.Generator
+) -> list[NDArray[np.int32]]:
     """Mixture and parts (T, C), in this order, as whole numbers of ``bits`` bits: nothing clips, the sum is exact.
 
     The parts are up to 4 dB louder or softer than each other's average.
     """
-    levelled = [part / np.sqrt(np.mean(part**2)) * 10 ** (rng.uniform(-4, 4) / 20) for part in parts]
+    levelled = [
+        part / np.sqrt(np.mean(part**2)) * 10 ** (rng.uniform(-4, 4) / 20) for part in parts
+    ]
     peak = max(float(np.abs(waveform).max()) for waveform in (np.sum(levelled, axis=0), *levelled))
     scale = _PEAK / peak * 2 ** (bits - 1)
     rounded = [np.rint(part * scale).astype(np.int32) for part in levelled]

@@ -33,7 +33,9 @@ _MAX_STEPS = 1.5  # of quantisation between a record and the corpus: half from r
 _MAX_DIFFERENCE = 1e-5  # in float records
 
 _WRITE_AGAIN = f"Delete the shard and {FILE_NAME}, then give the command of data_prep.write again."
-_OTHER_CORPUS = "The corpus has changed since, or is another; write records of it to a folder of their own."
+_OTHER_CORPUS = (
+    "The corpus has changed since, or is another; write records of it to a folder of their own."
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,10 @@ def iter_faults(folder: str, against: Path | None = None, workers: int = 1) -> I
         corpus = {track.name: track for track in listing.tracks}
         written = {track.name for split in SPLITS for track in manifest.tracks(split)}
         unwritten = set(corpus) - written - set(manifest.skipped)
-        yield from (f"{against}: the track {name} is not in the records. {_OTHER_CORPUS}" for name in sorted(unwritten))
+        yield from (
+            f"{against}: the track {name} is not in the records. {_OTHER_CORPUS}"
+            for name in sorted(unwritten)
+        )
         yield from (
             f"{against}: the track {name} of the records is not there. {_OTHER_CORPUS}"
             for name in sorted(written - set(corpus))
@@ -79,15 +84,22 @@ def verify_shard(job: _ShardJob) -> list[str]:
     shard, path = job.shard, f"{job.folder}/{job.shard.name}"
     stored = open_folder(job.folder).stat(shard.name)
     if stored is None:
-        return [f"{path} is missing. Delete {FILE_NAME}, then give the command of data_prep.write again."]
+        return [
+            f"{path} is missing. Delete {FILE_NAME}, then give the command of data_prep.write again."
+        ]
     if stored.num_bytes > shard.num_bytes:
         sizes = f"{stored.num_bytes} bytes, {shard.num_bytes} were written"
         return [f"{path} has {sizes}: it is longer than it was. {_WRITE_AGAIN}"]
     fault, advice = _first_bad_record(job, path)
     if stored.num_bytes < shard.num_bytes:
-        return [f"{path} is cut short: it has {stored.num_bytes} of {shard.num_bytes} bytes; {fault} {_WRITE_AGAIN}"]
+        return [
+            f"{path} is cut short: it has {stored.num_bytes} of {shard.num_bytes} bytes; {fault} {_WRITE_AGAIN}"
+        ]
     if stored.crc32c != shard.crc32c:
-        what = fault or "yet every record is as it should be: only another version can have written it."
+        what = (
+            fault
+            or "yet every record is as it should be: only another version can have written it."
+        )
         checksums = f"its checksum is {stored.crc32c}, not {shard.crc32c}"
         return [f"{path} is not what was written: {checksums}; {what} {_WRITE_AGAIN}"]
     return [f"{path}: {fault} {advice}"] if fault else []
@@ -104,17 +116,30 @@ def _first_bad_record(job: _ShardJob, path: str) -> tuple[str, str]:
             start, track = (0, expected.track.name) if expected.number == 0 else (start, track)
             record = next(records, None)
             if record is None:
-                return f"it ends before record {index} ({track}, from {_secs(start, job)}).", _WRITE_AGAIN
+                return (
+                    f"it ends before record {index} ({track}, from {_secs(start, job)}).",
+                    _WRITE_AGAIN,
+                )
             fault, advice = _fault_of(record, expected, start, job), _WRITE_AGAIN
             if not fault and expected.excerpt:
                 fault, advice = _difference(record, expected.excerpt, job), _OTHER_CORPUS
             if fault:
-                return f"the first bad record is number {index} ({track}, from {_secs(start, job)}): {fault}", advice
+                return (
+                    f"the first bad record is number {index} ({track}, from {_secs(start, job)}): {fault}",
+                    advice,
+                )
             start += record.owned_frames
-        return (f"record {index + 1} is one too many.", _WRITE_AGAIN) if next(records, None) else ("", "")
+        return (
+            (f"record {index + 1} is one too many.", _WRITE_AGAIN)
+            if next(records, None)
+            else ("", "")
+        )
     except RecordError as error:
         fault = error.what.rstrip(".")
-        return f"the first bad record is number {index} ({track}, from {_secs(start, job)}): {fault}.", _WRITE_AGAIN
+        return (
+            f"the first bad record is number {index} ({track}, from {_secs(start, job)}): {fault}.",
+            _WRITE_AGAIN,
+        )
 
 
 class _Expected(NamedTuple):
@@ -132,7 +157,9 @@ def _iter_expected(job: _ShardJob) -> Iterator[_Expected]:
             try:
                 original = load_for(job.manifest.config, job.corpus[track.name])
             except ValueError as error:
-                raise ValueError(f"{track.name} of the corpus has nothing to compare with: {error}") from error
+                raise ValueError(
+                    f"{track.name} of the corpus has nothing to compare with: {error}"
+                ) from error
             excerpts = iter_excerpts(original, job.manifest.config.data)
         for index in range(track.num_excerpts):
             yield _Expected(track, index, next(excerpts, None))
@@ -140,16 +167,18 @@ def _iter_expected(job: _ShardJob) -> Iterator[_Expected]:
 
 def _fault_of(record: Record, expected: _Expected, start: int, job: _ShardJob) -> str:
     """What is wrong with a record that could be decoded, or nothing."""
-    track, vocabulary, stop = expected.track, job.manifest.layout.sources, record.start + record.owned_frames
+    track, vocabulary, stop = (
+        expected.track,
+        job.manifest.layout.sources,
+        record.start + record.owned_frames,
+    )
     labels = {name for name, label in zip(vocabulary, record.labels, strict=True) if label}
     if record.track != track.name:
         return f"it is of {record.track}, of a foreign shard."
     if record.start != start:
         return f"it begins at frame {record.start}, not {start}."
     if (expected.number == track.num_excerpts - 1) != (stop == track.num_frames):
-        return (
-            f"it ends at frame {stop} of {track.num_frames}, and is number {expected.number} of {track.num_excerpts}."
-        )
+        return f"it ends at frame {stop} of {track.num_frames}, and is number {expected.number} of {track.num_excerpts}."
     if labels != set(track.num_parts):
         return f"its labels are {', '.join(sorted(labels))}, those of the track {', '.join(sorted(track.num_parts))}."
     return ""
@@ -162,7 +191,9 @@ def _difference(record: Record, excerpt: Excerpt, job: _ShardJob) -> str:
     if set(names) != set(corpus):
         return f"{', '.join(names[1:])} sound in it, in the corpus {', '.join(excerpt.sources)}."
     is_coded = job.manifest.layout.encoding == "int16"
-    for name, stored, scale in zip(names, [record.mixture, *record.sources], record.scales, strict=True):
+    for name, stored, scale in zip(
+        names, [record.mixture, *record.sources], record.scales, strict=True
+    ):
         if stored.shape != corpus[name].shape:
             return f"its {name} has {len(stored)} frames, the corpus {len(corpus[name])}."
         off = float(np.abs(stored * scale - corpus[name]).max())
@@ -177,13 +208,18 @@ def _secs(frames: int, job: _ShardJob) -> str:
 
 def main(_: Sequence[str]) -> None:
     """Flags -> one call -> a line for each fault."""
-    records, against = open_folder(FLAGS.records).url, Path(FLAGS.against) if FLAGS.against else None
+    records, against = (
+        open_folder(FLAGS.records).url,
+        Path(FLAGS.against) if FLAGS.against else None,
+    )
     num_faults = 0
     for fault in iter_faults(records, against, FLAGS.workers or parallel.num_cores()):
         print(f"fault: {fault}", flush=True)
         num_faults += 1
     if num_faults:
-        raise ValueError(f"{records} has {pluralized(num_faults, 'fault')}, listed above with what to do.")
+        raise ValueError(
+            f"{records} has {pluralized(num_faults, 'fault')}, listed above with what to do."
+        )
     manifest = load_manifest(records)
     shards = [shard for split in SPLITS for shard in manifest.shards.get(split, ())]
     num_records = sum(track.num_excerpts for shard in shards for track in shard.tracks)
@@ -197,5 +233,7 @@ FLAGS = flags.FLAGS
 if __name__ == "__main__":
     flags.DEFINE_string("records", None, "folder of the records", required=True)
     flags.DEFINE_string("against", None, "folder of the corpus; its audio is compared, too")
-    flags.DEFINE_integer("workers", None, "processes; as many as there are cores unless given", lower_bound=1)
+    flags.DEFINE_integer(
+        "workers", None, "processes; as many as there are cores unless given", lower_bound=1
+    )
     command.run(main)

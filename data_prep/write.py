@@ -39,7 +39,9 @@ class Options:
     skip_bad: bool = False  # tracks that cannot be read are left out
 
 
-def write(config: Config, corpus: str, root: Path, out: str | Path, options: Options = Options()) -> Manifest:
+def write(
+    config: Config, corpus: str, root: Path, out: str | Path, options: Options = Options()
+) -> Manifest:
     """Write the records of a corpus, or what is missing of them, and their manifest.
 
     Raises:
@@ -58,7 +60,10 @@ def write(config: Config, corpus: str, root: Path, out: str | Path, options: Opt
     placed = frozenset(key for shard in before.values() for key in shard.keys)
     tracks, findings = _examine(config, listing, options, folder.scratch, placed)
     good = [track for track in tracks if not track.errors]
-    plans = {split: plan(split, [t for t in good if t.files.split == split], config.data.shard_mib) for split in SPLITS}
+    plans = {
+        split: plan(split, [t for t in good if t.files.split == split], config.data.shard_mib)
+        for split in SPLITS
+    }
     entries = _place_all([shard for split in SPLITS for shard in plans[split]], folder, before)
     shards = {split: tuple(entries[shard.name] for shard in plans[split]) for split in SPLITS}
     leaks = listing.splits.known_leaks if listing.splits else ()
@@ -69,7 +74,9 @@ def write(config: Config, corpus: str, root: Path, out: str | Path, options: Opt
     return manifest
 
 
-def _place_all(shards: Sequence[Shard], folder: Folder, before: dict[str, Placed]) -> dict[str, ShardEntry]:
+def _place_all(
+    shards: Sequence[Shard], folder: Folder, before: dict[str, Placed]
+) -> dict[str, ShardEntry]:
     """Puts all shards in place; returns their entries by name. Uploads take time, so there each gets a line."""
     entries: dict[str, ShardEntry] = {}
     started = time.monotonic()
@@ -79,7 +86,8 @@ def _place_all(shards: Sequence[Shard], folder: Folder, before: dict[str, Placed
         if is_bucket(folder.url):
             position = f"{len(entries)}/{len(shards)}"
             print(
-                f"{position} {entry.name} is there, {entry.num_bytes / 2**20:.1f} MiB ({clock(left)} left)", flush=True
+                f"{position} {entry.name} is there, {entry.num_bytes / 2**20:.1f} MiB ({clock(left)} left)",
+                flush=True,
             )
     return entries
 
@@ -98,7 +106,9 @@ def with_vocabulary(config: Config, listing: Listing) -> Config:
     """The config with the vocabulary of the split file, if that has one."""
     if listing.splits is None or listing.splits.vocabulary is None:
         return config
-    return dataclasses.replace(config, data=dataclasses.replace(config.data, sources=listing.splits.vocabulary))
+    return dataclasses.replace(
+        config, data=dataclasses.replace(config.data, sources=listing.splits.vocabulary)
+    )
 
 
 def _examine(
@@ -106,7 +116,9 @@ def _examine(
 ) -> tuple[list[Prepared], Findings]:
     """Every track, read and checked, and in ``scratch`` its records; prints the table and what is wrong."""
     jobs = [TrackJob(track, config, scratch, placed) for track in listing.tracks]
-    jobs.sort(key=lambda job: -job.num_bytes)  # the longest first, so that no worker ends long after the others
+    jobs.sort(
+        key=lambda job: -job.num_bytes
+    )  # the longest first, so that no worker ends long after the others
     progress, tracks = _PreparationProgress(jobs), []
     for track in parallel.run(prepare, jobs, options.workers):
         tracks.append(track)
@@ -116,16 +128,26 @@ def _examine(
     print("\n".join([*table(tracks), *finding_lines(findings)]), flush=True)
     if findings.errors:
         num_errors = pluralized(len(findings.errors), "error")
-        raise ValueError(f"{listing.root} has {num_errors}, listed above; nothing was put in place.")
+        raise ValueError(
+            f"{listing.root} has {num_errors}, listed above; nothing was put in place."
+        )
     return tracks, findings
 
 
 def _finished(config: Config, listing: Listing, folder: Folder, skip_bad: bool) -> Manifest:
     """The manifest of a folder that an earlier job finished, if it is the job that was asked for."""
     manifest = load_manifest(folder.url)
-    asked = sorted((track.split or "", track.name) for track in listing.tracks if track.name not in manifest.skipped)
+    asked = sorted(
+        (track.split or "", track.name)
+        for track in listing.tracks
+        if track.name not in manifest.skipped
+    )
     found = sorted((split, track.name) for split in SPLITS for track in manifest.tracks(split))
-    same = (manifest.corpus, manifest.config.audio, manifest.config.data) == (listing.corpus, config.audio, config.data)
+    same = (manifest.corpus, manifest.config.audio, manifest.config.data) == (
+        listing.corpus,
+        config.audio,
+        config.data,
+    )
     if not same or asked != found:
         raise ValueError(
             f"{folder.url} already holds finished records of another corpus or config ({manifest.corpus}, "
@@ -161,7 +183,10 @@ class _PreparationProgress:
         self._bytes_done += size if track.is_new else 0
         outcome = "cannot be read" if track.errors else "read" if track.is_new else "read before"
         position = f"{self._num_done}/{self._num_tracks}"
-        print(f"{position} {track.files.split} {track.files.name}: {outcome}{self._time_left()}", flush=True)
+        print(
+            f"{position} {track.files.split} {track.files.name}: {outcome}{self._time_left()}",
+            flush=True,
+        )
 
     def _time_left(self) -> str:
         """Empty while all tracks were read before: how long one takes is not known."""
@@ -176,7 +201,10 @@ def summary_lines(manifest: Manifest) -> Iterable[str]:
     for split in SPLITS:
         tracks = manifest.tracks(split)
         length = clock(sum(track.num_frames for track in tracks) / rate)
-        num_excerpts, num_bytes = sum(t.num_excerpts for t in tracks), sum(s.num_bytes for s in manifest.shards[split])
+        num_excerpts, num_bytes = (
+            sum(t.num_excerpts for t in tracks),
+            sum(s.num_bytes for s in manifest.shards[split]),
+        )
         yield (
             f"{split:6} {len(tracks):4} tracks {length:>9} {num_excerpts:6} records "
             f"{len(manifest.shards[split]):4} shards {num_bytes / 2**20:9.1f} MiB"
@@ -190,13 +218,17 @@ def main(_: Sequence[str]) -> None:
     """Flags -> config -> one call."""
     config = configs.load(FLAGS.config, FLAGS.set)
     if FLAGS.splits:
-        config = dataclasses.replace(config, data=dataclasses.replace(config.data, splits=FLAGS.splits))
+        config = dataclasses.replace(
+            config, data=dataclasses.replace(config.data, splits=FLAGS.splits)
+        )
     options = Options(FLAGS.workers or parallel.num_cores(), FLAGS.strict, FLAGS.skip_bad)
     if FLAGS.check:
         check(config, FLAGS.corpus, Path(FLAGS.root), options)
         return
     if not FLAGS.out:
-        raise ValueError("--out is missing: name the folder to write to, or use --check to write nothing.")
+        raise ValueError(
+            "--out is missing: name the folder to write to, or use --check to write nothing."
+        )
     manifest = write(config, FLAGS.corpus, Path(FLAGS.root), FLAGS.out, options)
     print(f"The records in {FLAGS.out} are complete:")
     for line in summary_lines(manifest):
@@ -204,14 +236,22 @@ def main(_: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("config", None, f"experiment, one of {', '.join(configs.experiments())}", required=True)
+    flags.DEFINE_string(
+        "config", None, f"experiment, one of {', '.join(configs.experiments())}", required=True
+    )
     flags.DEFINE_enum("corpus", None, sorted(CORPORA), "layout of the corpus", required=True)
     flags.DEFINE_string("root", None, "folder of the corpus", required=True)
     flags.DEFINE_string("out", None, "folder to write to")
     flags.DEFINE_string("splits", None, "split name or split file instead of the config's")
     flags.DEFINE_bool("check", False, "read every file, report what is wrong, write nothing")
-    flags.DEFINE_bool("strict", False, "another number of tracks than was published is an error, not a warning")
-    flags.DEFINE_bool("skip_bad", False, "leave out tracks that cannot be read, and list them at the end")
-    flags.DEFINE_integer("workers", None, "processes; as many as there are cores unless given", lower_bound=1)
+    flags.DEFINE_bool(
+        "strict", False, "another number of tracks than was published is an error, not a warning"
+    )
+    flags.DEFINE_bool(
+        "skip_bad", False, "leave out tracks that cannot be read, and list them at the end"
+    )
+    flags.DEFINE_integer(
+        "workers", None, "processes; as many as there are cores unless given", lower_bound=1
+    )
     flags.DEFINE_multi_string("set", [], "override, section.field=value; may be repeated")
     command.run(main)

@@ -21,17 +21,32 @@ SETTINGS: dict[str, Any] = {
     "svg.hashsalt": "model",  # the same bytes every time
     "svg.fonttype": "none",  # text stays text: it can be searched, and tests/project/test_docs.py reads it
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],  # the widest first: no other fills more of its box
+    "font.sans-serif": [
+        "DejaVu Sans",
+        "Verdana",
+        "Arial",
+    ],  # the widest first: no other fills more of its box
     "font.size": 10.0,
 }
 
 # Inches, y growing downwards: 8 inches shown 800 pixels wide make 10 points 14 pixels.
 WIDTH, MARGIN, ROW_HEIGHT, BOX_WIDTH, BOX_HEIGHT, STAGGER = 8.0, 0.2, 0.5, 2.15, 0.28, 0.07
 BOTTLENECK_WIDTH, LINE_HEIGHT = 2.7, 0.225
-LEFT, RIGHT = MARGIN + BOX_WIDTH / 2, WIDTH - MARGIN - BOX_WIDTH / 2  # the middles of the outermost boxes
-ESTIMATES_ROW, HEADS_ROW, MIXTURE_ROW = 0, 1, 2  # level i is row MIXTURE_ROW + i, the bottleneck the one below
+LEFT, RIGHT = (
+    MARGIN + BOX_WIDTH / 2,
+    WIDTH - MARGIN - BOX_WIDTH / 2,
+)  # the middles of the outermost boxes
+ESTIMATES_ROW, HEADS_ROW, MIXTURE_ROW = (
+    0,
+    1,
+    2,
+)  # level i is row MIXTURE_ROW + i, the bottleneck the one below
 
-DOWN, UP, PLAIN = ("#d6e6f5", "#2a6496"), ("#fce3c8", "#a85d12"), ("#ececec", "#555555")  # face and edge
+DOWN, UP, PLAIN = (
+    ("#d6e6f5", "#2a6496"),
+    ("#fce3c8", "#a85d12"),
+    ("#ececec", "#555555"),
+)  # face and edge
 GREY, PURPLE = "#555555", "#8a1f8a"
 
 
@@ -48,17 +63,23 @@ class Drawing:
         """Text that begins at ``x``, or as its style says, with its middle at ``y``."""
         self.axes.text(x, y, text, va="center_baseline", zorder=4, **style)
 
-    def box(self, x: float, row: float, text: str, colours: tuple[str, str], width: float = BOX_WIDTH) -> None:
+    def box(
+        self, x: float, row: float, text: str, colours: tuple[str, str], width: float = BOX_WIDTH
+    ) -> None:
         """A box around ``x`` on a row."""
         face, edge = colours
         corner = (x - width / 2, middle(row) - BOX_HEIGHT / 2)
-        self.axes.add_patch(Rectangle(corner, width, BOX_HEIGHT, facecolor=face, edgecolor=edge, zorder=2))
+        self.axes.add_patch(
+            Rectangle(corner, width, BOX_HEIGHT, facecolor=face, edgecolor=edge, zorder=2)
+        )
         self.text(x, middle(row), text, ha="center")
 
     def arrow(self, points: Sequence[tuple[float, float]]) -> None:
         """A line through all points, with a head at the last."""
         style = "-|>,head_length=4,head_width=2.2"
-        self.axes.add_patch(FancyArrowPatch(path=Line(points), arrowstyle=style, color=GREY, zorder=1))
+        self.axes.add_patch(
+            FancyArrowPatch(path=Line(points), arrowstyle=style, color=GREY, zorder=1)
+        )
 
     def downwards(self, x: float, row: float) -> tuple[float, float]:
         """An arrow from the box of a row to that of the next; returns a place on it."""
@@ -82,7 +103,9 @@ class Drawing:
     def labels(self, place: tuple[float, float], chosen: bool, text: str = "") -> None:
         """A diamond where labels may enter, filled where they do."""
         face = PURPLE if chosen else "white"
-        self.axes.plot(*place, "D", markersize=5.5, markerfacecolor=face, markeredgecolor=PURPLE, zorder=3)
+        self.axes.plot(
+            *place, "D", markersize=5.5, markerfacecolor=face, markeredgecolor=PURPLE, zorder=3
+        )
         self.text(place[0] + 0.13, place[1], text, color=PURPLE)
 
 
@@ -112,7 +135,9 @@ def _legend(drawing: Drawing, config: Config) -> None:
     """What the figure shows, on the rows that the left column leaves free."""
     model = config.model
     y = MARGIN + LINE_HEIGHT / 2
-    drawing.text(MARGIN, y, "Frames × features that enter (left) or leave (right) a level", weight="bold")  # noqa: RUF001
+    drawing.text(
+        MARGIN, y, "Frames × features that enter (left) or leave (right) a level", weight="bold"
+    )  # noqa: RUF001
     down = f"down: convolve ({model.down_kernel} taps), crop the skip, send every second frame on"
     up = f"up: upsample by 2, append the skip, convolve ({model.up_kernel} taps)"
     drawing.text(MARGIN, y + LINE_HEIGHT, down)
@@ -128,9 +153,16 @@ def _ends(drawing: Drawing, config: Config) -> None:
     drawing.box(LEFT, MIXTURE_ROW, f"mixture: {size(mixture_frames, num_channels)}", PLAIN)
     drawing.labels(drawing.downwards(LEFT, MIXTURE_ROW), model.place == "input", "input")
     drawing.crop(0, MIXTURE_ROW, f"crop to {size(frames, num_channels)}")
-    drawing.box(RIGHT, MIXTURE_ROW, f"+ mixture: {size(frames, num_channels + model.num_filters)}", PLAIN)
+    drawing.box(
+        RIGHT, MIXTURE_ROW, f"+ mixture: {size(frames, num_channels + model.num_filters)}", PLAIN
+    )
     drawing.labels(drawing.upwards(RIGHT, MIXTURE_ROW), model.place == "heads", "heads")
-    drawing.box(RIGHT, HEADS_ROW, f"heads ({model.head_activation}): {size(frames, num_slots * num_channels)}", UP)
+    drawing.box(
+        RIGHT,
+        HEADS_ROW,
+        f"heads ({model.head_activation}): {size(frames, num_slots * num_channels)}",
+        UP,
+    )
     drawing.labels(drawing.upwards(RIGHT, HEADS_ROW), model.gate_heads, "gate")
     drawing.box(RIGHT, ESTIMATES_ROW, f"{num_slots} estimates: {size(frames, num_channels)}", PLAIN)
 
@@ -141,9 +173,13 @@ def _level(drawing: Drawing, config: Config, level: int) -> None:
     row, inwards, features = MIXTURE_ROW + level, STAGGER * (level - 1), model.num_filters * level
     entering = features - model.num_filters if level > 1 else config.audio.channels
     skip_frames = geometry.skip_frames(level)
-    drawing.box(LEFT + inwards, row, f"down_{level}: {size(geometry.encoder_frames(level), entering)}", DOWN)
+    drawing.box(
+        LEFT + inwards, row, f"down_{level}: {size(geometry.encoder_frames(level), entering)}", DOWN
+    )
     drawing.crop(inwards, row, f"crop to {size(skip_frames, features)}")
-    drawing.box(RIGHT - inwards, row, f"up_{level}: {size(skip_frames - model.up_kernel + 1, features)}", UP)
+    drawing.box(
+        RIGHT - inwards, row, f"up_{level}: {size(skip_frames - model.up_kernel + 1, features)}", UP
+    )
     if level < model.num_levels:
         drawing.downwards(LEFT + inwards + STAGGER / 2, row)
     place = drawing.upwards(RIGHT - max(0.0, inwards - STAGGER / 2), row)
@@ -154,12 +190,18 @@ def _bottleneck(drawing: Drawing, config: Config) -> None:
     """The bottom of the U."""
     model, geometry = config.model, config.model.geometry()
     row, inwards = MIXTURE_ROW + model.num_levels + 1, STAGGER * (model.num_levels - 1)
-    entering = size(geometry.encoder_frames(model.num_levels + 1), model.num_filters * model.num_levels)
+    entering = size(
+        geometry.encoder_frames(model.num_levels + 1), model.num_filters * model.num_levels
+    )
     leaving = size(geometry.bottleneck_frames, model.num_filters * (model.num_levels + 1))
     y, below = middle(row), middle(row - 1) + BOX_HEIGHT / 2
-    drawing.arrow([(LEFT + inwards, below), (LEFT + inwards, y), (WIDTH / 2 - BOTTLENECK_WIDTH / 2, y)])
+    drawing.arrow(
+        [(LEFT + inwards, below), (LEFT + inwards, y), (WIDTH / 2 - BOTTLENECK_WIDTH / 2, y)]
+    )
     drawing.box(WIDTH / 2, row, f"bottleneck: {entering} → {leaving}", PLAIN, BOTTLENECK_WIDTH)
-    drawing.arrow([(WIDTH / 2 + BOTTLENECK_WIDTH / 2, y), (RIGHT - inwards, y), (RIGHT - inwards, below)])
+    drawing.arrow(
+        [(WIDTH / 2 + BOTTLENECK_WIDTH / 2, y), (RIGHT - inwards, y), (RIGHT - inwards, below)]
+    )
     drawing.labels((RIGHT - inwards, y), model.place == "bottleneck", "bottleneck")
 
 
@@ -167,7 +209,9 @@ def main() -> None:
     """Write the figure beside this file."""
     with matplotlib.rc_context(SETTINGS):
         figure = draw(configs.load(NAME))
-        figure.savefig(SVG, metadata={"Date": None, "Creator": None, "Title": f"The network of {NAME}"})
+        figure.savefig(
+            SVG, metadata={"Date": None, "Creator": None, "Title": f"The network of {NAME}"}
+        )
 
 
 if __name__ == "__main__":

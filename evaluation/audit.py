@@ -64,22 +64,35 @@ def audit_track(separator: Separator, track: FullTrack, config: Config) -> Measu
         ValueError: the network is not told the instruments at all.
     """
     if not config.needs_labels:
-        raise ValueError("this network is not told the instruments (model.conditioning is none): nothing to audit.")
+        raise ValueError(
+            "this network is not told the instruments (model.conditioning is none): nothing to audit."
+        )
     swaps = swap(track.labels, config.data.sources)
-    given: dict[str, Sequence[str] | None] = {"true": track.labels, "empty": (), "full": config.data.sources}
+    given: dict[str, Sequence[str] | None] = {
+        "true": track.labels,
+        "empty": (),
+        "full": config.data.sources,
+    }
     if config.takes_unknown_labels:
         given["unknown"] = None
     if swaps:
         given["swapped"] = tuple(swaps.values())
     return {
-        name: _measure(track, separator.estimate(track.mixture, labels), swaps if name == "swapped" else {}, config)
+        name: _measure(
+            track,
+            separator.estimate(track.mixture, labels),
+            swaps if name == "swapped" else {},
+            config,
+        )
         for name, labels in given.items()
     }
 
 
 def summarise(tracks: Sequence[Measures]) -> list[Condition]:
     """One per condition, in order, over all tracks."""
-    return [_condition(name, [track[name] for track in tracks if name in track]) for name in CONDITIONS]
+    return [
+        _condition(name, [track[name] for track in tracks if name in track]) for name in CONDITIONS
+    ]
 
 
 def swap(playing: Sequence[str], sources: Sequence[str]) -> dict[str, str]:
@@ -98,28 +111,44 @@ def swap(playing: Sequence[str], sources: Sequence[str]) -> dict[str, str]:
     return swaps
 
 
-def _measure(track: FullTrack, estimates: Waveform, swaps: dict[str, str], config: Config) -> _Measure:
+def _measure(
+    track: FullTrack, estimates: Waveform, swaps: dict[str, str], config: Config
+) -> _Measure:
     sounding, levels = leakage(track, estimates, config)
-    pairs = [(config.data.sources.index(right), config.data.sources.index(wrong)) for right, wrong in swaps.items()]
+    pairs = [
+        (config.data.sources.index(right), config.data.sources.index(wrong))
+        for right, wrong in swaps.items()
+    ]
     misnamed = [levels[sounding[:, right], wrong] for right, wrong in pairs]
-    found = improvements(track, estimates, config), levels[~sounding], np.concatenate([np.zeros(0), *misnamed])
+    found = (
+        improvements(track, estimates, config),
+        levels[~sounding],
+        np.concatenate([np.zeros(0), *misnamed]),
+    )
     return _Measure(*(each.tolist() for each in found))
 
 
-def leakage(track: FullTrack, estimates: Waveform, config: Config) -> tuple[NDArray[np.bool_], Floats]:
+def leakage(
+    track: FullTrack, estimates: Waveform, config: Config
+) -> tuple[NDArray[np.bool_], Floats]:
     """Where sources sound, and the energy of each slot relative to the mixture in dB, -100 or more.
 
     Both of shape (segments, K), without the segments in which the mixture is silent; the definitions are those of
     evaluation.scores.table. Where a source does not sound, the energy is its leakage.
     """
     settings = config.evaluation
-    parts = [slice(*bounds) for bounds in activity.segments(len(track.mixture), config.audio.sample_rate, settings)]
+    parts = [
+        slice(*bounds)
+        for bounds in activity.segments(len(track.mixture), config.audio.sample_rate, settings)
+    ]
     loudness = np.stack([activity.rms_db(track.references[:, part]) for part in parts])
     sounding = activity.active(loudness, settings.active_relative_db, settings.silent_dbfs)
     mixture = np.stack([activity.rms_db(track.mixture[part]) for part in parts])
     audible = mixture >= settings.silent_dbfs
     estimated = np.stack([activity.rms_db(estimates[:, part]) for part in parts])
-    return sounding[audible], np.maximum(estimated[audible] - mixture[audible, None], _MIN_LEAKAGE_DB)
+    return sounding[audible], np.maximum(
+        estimated[audible] - mixture[audible, None], _MIN_LEAKAGE_DB
+    )
 
 
 def _condition(name: str, tracks: Sequence[_Measure]) -> Condition:
@@ -142,14 +171,20 @@ def audit(subject: EstimatedSystem) -> list[Condition]:
     """
     names = [track.name for track in subject.manifest.tracks(subject.split)]
     parts = Parts(subject.out, "audit-part", names, [SCHEMA_VERSION, subject.made_from])
-    if read_described(subject.out, FILE_NAME).get("made_from") == parts.made_from and (found := read_audit(subject)):
+    if read_described(subject.out, FILE_NAME).get("made_from") == parts.made_from and (
+        found := read_audit(subject)
+    ):
         return found
     for track in iter_full_tracks(subject.manifest, subject.folder, subject.split):
         if track.name not in parts.kept:
-            parts.keep(track.name, json.dumps(audit_track(subject.separator, track, subject.config)))
+            parts.keep(
+                track.name, json.dumps(audit_track(subject.separator, track, subject.config))
+            )
             print(f"{len(parts.kept)}/{len(names)} {track.name} audited", flush=True)
     tracks = [json.loads(parts.read(name)) for name in names]
-    conditions = summarise([{key: _Measure(*each) for key, each in track.items()} for track in tracks])
+    conditions = summarise(
+        [{key: _Measure(*each) for key, each in track.items()} for track in tracks]
+    )
     described = {
         "schema_version": SCHEMA_VERSION,
         "command": shlex.join(["python", "-m", "evaluation.audit", *subject.arguments]),
@@ -170,12 +205,16 @@ def read_audit(subject: EstimatedSystem) -> list[Condition]:
         return []
     try:
         described: dict[str, Any] = json.loads(text)
-        if described["command"] != shlex.join(["python", "-m", "evaluation.audit", *subject.arguments]):
+        if described["command"] != shlex.join(
+            ["python", "-m", "evaluation.audit", *subject.arguments]
+        ):
             return []
         return [Condition(**condition) for condition in described["conditions"]]
     except (ValueError, KeyError, TypeError) as error:
         place = f"{subject.out.url}/{FILE_NAME}"
-        raise ValueError(f"{place} is not what evaluation.audit writes ({error}); remove it.") from error
+        raise ValueError(
+            f"{place} is not what evaluation.audit writes ({error}); remove it."
+        ) from error
 
 
 def table(conditions: Sequence[Condition]) -> list[str]:
@@ -191,7 +230,9 @@ def table(conditions: Sequence[Condition]) -> list[str]:
     for each in conditions:
         if each.num_misnamed:
             energy = f"{_decibels(each.misnamed_db)} relative to the mixture"
-            lines.append(f"{each.labels}: the slots named wrongly get {energy} (n {each.num_misnamed}).")
+            lines.append(
+                f"{each.labels}: the slots named wrongly get {energy} (n {each.num_misnamed})."
+            )
     return lines
 
 

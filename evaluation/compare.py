@@ -36,7 +36,16 @@ from evaluation.scores.table import METRICS
 
 FLAGS = flags.FLAGS
 SCHEMA_VERSION = 1  # of what --out writes
-REPORTED = ("snr", "sdr", "sir", "sar", "si_sdr", "isr", "sir_v4", "sar_v4")  # the metrics of a report
+REPORTED = (
+    "snr",
+    "sdr",
+    "sir",
+    "sar",
+    "si_sdr",
+    "isr",
+    "sir_v4",
+    "sar_v4",
+)  # the metrics of a report
 
 _MOST_NAMES = 5  # of tracks in a sentence
 
@@ -51,12 +60,21 @@ def lines(comparison: Comparison) -> list[str]:
     text.append(
         f"{pluralized(len(comparison.tracks), 'track')} that all have; segments of a source that sounds alone are left out"
     )
-    text += [f"left out, not in all: {_some(names)} of {letters[run]}" for run, names in comparison.left_out.items()]
+    text += [
+        f"left out, not in all: {_some(names)} of {letters[run]}"
+        for run, names in comparison.left_out.items()
+    ]
     heading = [name.replace("_", " ") for name in AGGREGATES]
-    text += ["", f"{comparison.metric + ', dB':<10}{'n':>8}" + "".join(f"{name:>25}" for name in heading)]
+    text += [
+        "",
+        f"{comparison.metric + ', dB':<10}{'n':>8}" + "".join(f"{name:>25}" for name in heading),
+    ]
     text += [_summary_line(*each) for each in listed]
     text += ["", "shares of all rows", *(_shares_line(*each) for each in listed)]
-    text += ["", f"{'minus A, dB':<26}{'median':>8}{'95 %':>18}{'higher in':>18}{'p':>10}{'Holm':>10}"]
+    text += [
+        "",
+        f"{'minus A, dB':<26}{'median':>8}{'95 %':>18}{'higher in':>18}{'p':>10}{'Holm':>10}",
+    ]
     text += [_difference_line(letters[each.run], each) for each in comparison.differences]
     text += [
         f"{letters[run]}: {pluralized(count, 'segment')} not compared, with a value in it or in A alone"
@@ -77,8 +95,12 @@ def _summary_line(name: str, summary: ComparedSummary) -> str:
         return f"{name:<10}{0:>8}"
     values = {each: _decibels(getattr(found, each)) for each in AGGREGATES}
     if found.intervals:
-        values = {each: f"{value} ({_bounds(found.intervals[each])})" for each, value in values.items()}
-    return f"{name:<10}{found.num_values:>8,}" + "".join(f"{value:>25}" for value in values.values())
+        values = {
+            each: f"{value} ({_bounds(found.intervals[each])})" for each, value in values.items()
+        }
+    return f"{name:<10}{found.num_values:>8,}" + "".join(
+        f"{value:>25}" for value in values.values()
+    )
 
 
 def _shares_line(name: str, summary: ComparedSummary) -> str:
@@ -110,14 +132,23 @@ def write_json(path: Path, comparison: Comparison) -> None:
     """Write everything that is printed, in full precision."""
     described = {"schema_version": SCHEMA_VERSION, **asdict(comparison)}
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(described, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(described, indent=1, allow_nan=False) + "\n", encoding="utf-8"
+        )
 
 
-def write_report(path: Path, runs: Sequence[ScoredRun], comparison: Comparison, sources: Sequence[str]) -> None:
+def write_report(
+    path: Path, runs: Sequence[ScoredRun], comparison: Comparison, sources: Sequence[str]
+) -> None:
     """Write the comparison as a page, and as Markdown and JSON beside it; the metrics that all runs have are in it."""
     sides = ComparedRuns(runs, comparison.tracks, sources)
-    others = [each for each in REPORTED if each in sides.metrics and all(has(run, each) for run in runs)]
-    comparisons = [comparison, *(compare(runs, metric, sources) for metric in others if metric != comparison.metric)]
+    others = [
+        each for each in REPORTED if each in sides.metrics and all(has(run, each) for run in runs)
+    ]
+    comparisons = [
+        comparison,
+        *(compare(runs, metric, sources) for metric in others if metric != comparison.metric),
+    ]
     write(path, make_document(sides, comparisons, common_clips(sides.runs)))
     print(f"report: {path}")
 
@@ -125,11 +156,19 @@ def write_report(path: Path, runs: Sequence[ScoredRun], comparison: Comparison, 
 def _require_places(report: str, out: str) -> None:
     if report and Path(report).suffix != ".html":
         raise ValueError(f"--report is {report}; expected a name that ends in .html.")
-    if report and out and Path(out).absolute() in [Path(report).absolute().with_suffix(each) for each in SUFFIXES]:
-        raise ValueError(f"--out is {out}, which --report={report} writes too; choose another name.")
+    if (
+        report
+        and out
+        and Path(out).absolute() in [Path(report).absolute().with_suffix(each) for each in SUFFIXES]
+    ):
+        raise ValueError(
+            f"--out is {out}, which --report={report} writes too; choose another name."
+        )
     for name in filter(None, (report, out)):
         if not Path(name).absolute().parent.is_dir():
-            raise ValueError(f"there is no folder {Path(name).parent} for {name}; make it or choose another.")
+            raise ValueError(
+                f"there is no folder {Path(name).parent} for {name}; make it or choose another."
+            )
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -148,6 +187,8 @@ def main(arguments: Sequence[str]) -> None:
 if __name__ == "__main__":
     flags.DEFINE_enum("metric", "snr", METRICS, "which column of the scores to compare")
     flags.DEFINE_string("sources", "", "the sources to compare, separated by commas; all if empty")
-    flags.DEFINE_string("report", "", "page to write, such as compared.html, with figures and sounds")
+    flags.DEFINE_string(
+        "report", "", "page to write, such as compared.html, with figures and sounds"
+    )
     flags.DEFINE_string("out", "", "file to write the comparison to, as JSON")
     command.run(main, takes_files=True)

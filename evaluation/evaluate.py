@@ -41,7 +41,9 @@ def main(_: Sequence[str]) -> None:
 
 def _evaluate_run() -> str:
     if not FLAGS.workdir or FLAGS.out:
-        raise ValueError("name the run with --workdir, without --out, or --estimates, --references and --out.")
+        raise ValueError(
+            "name the run with --workdir, without --out, or --estimates, --references and --out."
+        )
     with interruption.importing():
         from evaluation.options import flag_values
         from evaluation.pipeline import evaluate
@@ -57,7 +59,9 @@ def _evaluate_folders() -> str:
         or FLAGS.audit
         or not (FLAGS.estimates and FLAGS.references and FLAGS.out)
     ):
-        raise ValueError("files are scored by --estimates, --references and --out, without a run or records.")
+        raise ValueError(
+            "files are scored by --estimates, --references and --out, without a run or records."
+        )
     with interruption.importing():
         from evaluation.evaluate_folders import evaluate_folders
 
@@ -70,12 +74,24 @@ if __name__ == "__main__":
 
     define_flags(workdir_required=False)
     flags.DEFINE_string("root", "", "folder of the corpus, to score at its own rate and channels")
-    flags.DEFINE_string("estimates", "", "folder of a folder per track with estimates, instead of a run")
+    flags.DEFINE_string(
+        "estimates", "", "folder of a folder per track with estimates, instead of a run"
+    )
     flags.DEFINE_string("references", "", "folder of a folder per track with references")
     flags.DEFINE_string("out", "", "folder for the results of --estimates")
-    flags.DEFINE_enum("baselines", "oracle", BASELINES, "score oracle masks and filters beside the network, or not")
-    flags.DEFINE_bool("audit", False, "show in the report what the labels do: the table of evaluation.audit")
+    flags.DEFINE_enum(
+        "baselines",
+        "oracle",
+        BASELINES,
+        "score oracle masks and filters beside the network, or not",
+    )
+    flags.DEFINE_bool(
+        "audit", False, "show in the report what the labels do: the table of evaluation.audit"
+    )
     flags.DEFINE_integer(
-        "processes", 0, "that score at most; 0: one per core, fewer where memory is short", lower_bound=0
+        "processes",
+        0,
+        "that score at most; 0: one per core, fewer where memory is short",
+        lower_bound=0,
     )
     command.run(main)

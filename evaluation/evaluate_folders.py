@@ -13,7 +13,15 @@ from data_prep.runtime.revision import code_revision
 from data_prep.storage import open_folder
 from evaluation.estimates.from_folders import MODEL, Found, find_tracks, refuse_what_is_no_number
 from evaluation.estimates.track_on_disk import TrackOnDisk
-from evaluation.listening.clips import FILE_NAME, Choice, ClipWaveforms, Read, choose, record, write_clips
+from evaluation.listening.clips import (
+    FILE_NAME,
+    Choice,
+    ClipWaveforms,
+    Read,
+    choose,
+    record,
+    write_clips,
+)
 from evaluation.metrics import mir_eval_backend
 from evaluation.report.method import About
 from evaluation.report.run_page import Extras, write_report
@@ -48,8 +56,15 @@ def evaluate_folders(
     found = find_tracks(Path(estimates), Path(references))
     if settings.backend == "mir_eval":
         mir_eval_backend.require(found.tracks[0].channels)
-    flags = [f"--estimates={estimates}", f"--references={references}", f"--out={out}", f"--baselines={baselines}"]
-    call = shlex.join(["python", "-m", "evaluation.evaluate", *flags, *(f"--set={each}" for each in overrides)])
+    flags = [
+        f"--estimates={estimates}",
+        f"--references={references}",
+        f"--out={out}",
+        f"--baselines={baselines}",
+    ]
+    call = shlex.join(
+        ["python", "-m", "evaluation.evaluate", *flags, *(f"--set={each}" for each in overrides)]
+    )
     about = _about(found, estimates, references, settings, call)
     if found.left_out:
         print(f"left out, without estimates: {_some(found.left_out)}", flush=True)
@@ -80,9 +95,14 @@ def make_reader(tracks: Sequence[TrackOnDisk]) -> Read:
 
     def read(choice: Choice) -> ClipWaveforms:
         track = by_name[choice.track]
-        frames, slot = choice.frames(track.sample_rate, track.num_frames), track.vocabulary.index(choice.source)
+        frames, slot = (
+            choice.frames(track.sample_rate, track.num_frames),
+            track.vocabulary.index(choice.source),
+        )
         references, estimates = track.read_references(*frames), track.read_estimates(*frames)
-        return ClipWaveforms(track.read_mixture(*frames, references), references[slot], estimates[MODEL][slot])
+        return ClipWaveforms(
+            track.read_mixture(*frames, references), references[slot], estimates[MODEL][slot]
+        )
 
     return read
 
@@ -98,9 +118,13 @@ def silent(rows: Sequence[Row]) -> list[str]:
         if found == {"silent_mixture"}:
             lines.append(f"track {track}: the mixture is silent, {source} is not scored.")
         elif found - {"silent_mixture"} == {"silent_estimate"}:
-            lines.append(f"track {track}: the estimate of {source} is silent wherever {source} sounds, scored as 0 dB.")
+            lines.append(
+                f"track {track}: the estimate of {source} is silent wherever {source} sounds, scored as 0 dB."
+            )
         elif found <= {"absent", "silent_mixture"}:
-            lines.append(f"track {track}: {source} never sounds, its estimate is scored by what it leaks.")
+            lines.append(
+                f"track {track}: {source} never sounds, its estimate is scored by what it leaks."
+            )
     return lines
 
 
@@ -134,4 +158,9 @@ def _about(found: Found, estimates: str, references: str, settings: Evaluation, 
 def _made_from(found: Found, settings: Evaluation, baselines: str) -> dict[str, object]:
     """What the scores depend on: every file as it is now, and how they are scored."""
     files = file_states(path for track in found.tracks for path in track.paths)
-    return {"files": files, "evaluation": dataclasses.asdict(settings), "baselines": baselines, "code": code_revision()}
+    return {
+        "files": files,
+        "evaluation": dataclasses.asdict(settings),
+        "baselines": baselines,
+        "code": code_revision(),
+    }

@@ -71,7 +71,9 @@ def evaluate(
         conditions = read_audit(subject)  # first, so that a broken file costs no scoring
         arguments = [*subject.arguments, f"--baselines={baselines}", *["--audit"] * with_audit]
         arguments += [f"--root={root}"] * bool(root)
-        about = _about(subject, form, shlex.join(["python", "-m", "evaluation.evaluate", *arguments]))
+        about = _about(
+            subject, form, shlex.join(["python", "-m", "evaluation.evaluate", *arguments])
+        )
         rate = subject.config.audio.sample_rate
         secs = {track.name: track.num_frames / rate for track in subject.manifest.tracks(split)}
         files = file_states(path for each in originals.values() for path in each.paths)
@@ -84,7 +86,9 @@ def evaluate(
                 if root
                 else iter_record_estimates(subject, kept, scratch)
             )
-            rows = score_all(stored, secs, results, about.evaluation, baselines == "oracle", workers)
+            rows = score_all(
+                stored, secs, results, about.evaluation, baselines == "oracle", workers
+            )
         recordings = record_run(subject, rows)
         extras = Extras(conditions, read_metrics(workdir), recordings)
 
@@ -126,6 +130,8 @@ def _about(subject: EstimatedSystem, form: AudioFormat, call: str) -> About:
         manifest_json=manifest.to_json(),
         code_revision=code_revision(),
         command=call,
-        not_a_result=f"the network was trained on {len(heard)} of the tracks scored here" if heard else None,
+        not_a_result=f"the network was trained on {len(heard)} of the tracks scored here"
+        if heard
+        else None,
         known_leaks=[str(leak) for leak in manifest.known_leaks],
     )

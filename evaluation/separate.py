@@ -36,19 +36,30 @@ def separate_files(
     Raises:
         ValueError: a label is unknown or a file cannot be read; nothing is written for that file.
     """
-    if twice := [path.stem for path in paths if [other.stem for other in paths].count(path.stem) > 1]:
-        raise ValueError(f"two files are called {twice[0]!r}; separate them into different folders with --out.")
+    if twice := [
+        path.stem for path in paths if [other.stem for other in paths].count(path.stem) > 1
+    ]:
+        raise ValueError(
+            f"two files are called {twice[0]!r}; separate them into different folders with --out."
+        )
     separator.label_vector(labels)  # before the first file is read
     sources = separator.config.data.sources
     chosen = [name for name in sources if labels is None or name in labels]
     written = []
     for path in paths:
         waveform, rate = read_audio(path)
-        blocks = watch(separator.iter_separated(waveform, rate, labels), path.name, len(waveform), rate)
+        blocks = watch(
+            separator.iter_separated(waveform, rate, labels), path.name, len(waveform), rate
+        )
         with ExitStack() as stack:
             folder = stack.enter_context(closing(open_folder(f"{out}/{path.stem}")))
             targets = {name: stack.enter_context(making(folder, f"{name}.wav")) for name in chosen}
-            write_blocks(targets, rate, waveform.shape[1], (dict(zip(sources, block, strict=True)) for block in blocks))
+            write_blocks(
+                targets,
+                rate,
+                waveform.shape[1],
+                (dict(zip(sources, block, strict=True)) for block in blocks),
+            )
             written += [f"{folder.url}/{name}.wav" for name in chosen]
         print(f"{path.name}: {', '.join(chosen)} -> {folder.url}", flush=True)
     return written
@@ -67,16 +78,25 @@ def main(arguments: Sequence[str]) -> None:
     if FLAGS.labels is not None:
         labels = [label.strip() for label in FLAGS.labels.split(",") if label.strip()]
         if not labels:
-            raise ValueError("--labels names nothing; leave it out where the instruments are not known.")
+            raise ValueError(
+                "--labels names nothing; leave it out where the instruments are not known."
+            )
     separate_files(separator, paths, labels, out.url)
 
 
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "folder of the run", required=True)
     flags.DEFINE_string(
-        "labels", None, "instruments that play, separated by commas; leave out where they are not known"
+        "labels",
+        None,
+        "instruments that play, separated by commas; leave out where they are not known",
     )
     flags.DEFINE_string("out", "separated", "folder to write to")
     flags.DEFINE_string("checkpoint", "best", "best (in validation), latest, or a number of steps")
-    flags.DEFINE_enum("weights", "average", WEIGHTS, "the moving average where the run kept one, or the raw weights")
+    flags.DEFINE_enum(
+        "weights",
+        "average",
+        WEIGHTS,
+        "the moving average where the run kept one, or the raw weights",
+    )
     command.run(main, takes_files=True)

@@ -24,7 +24,9 @@ from data_prep.runtime import command
 from evaluation.scores.aggregates import improvement, summarise
 from evaluation.scores.table import read_csv
 
-LEAST_IMPROVEMENT_DB = 8.0  # what the smoke network reaches on pieces it has not heard, with room to spare
+LEAST_IMPROVEMENT_DB = (
+    8.0  # what the smoke network reaches on pieces it has not heard, with room to spare
+)
 
 FLAGS = flags.FLAGS
 
@@ -34,7 +36,9 @@ class _Step:
     """One command of the pipeline."""
 
     title: str
-    result: Path | None  # exists once the step is done; None for a command that finds out by itself at once
+    result: (
+        Path | None
+    )  # exists once the step is done; None for a command that finds out by itself at once
     arguments: tuple[str, ...]
 
 
@@ -54,7 +58,12 @@ def make_steps(out: Path, stem_file: Path) -> list[_Step]:
         _Step(
             "separate the real track in full length",
             out / "stems" / stem_file.stem / f"{instruments.MUSDB[-1]}.wav",
-            ("evaluation.separate", f"--workdir={musdb_run}", f"--out={out / 'stems'}", str(stem_file)),
+            (
+                "evaluation.separate",
+                f"--workdir={musdb_run}",
+                f"--out={out / 'stems'}",
+                str(stem_file),
+            ),
         ),
     ]
 
@@ -65,20 +74,41 @@ def _synthesise(corpus: str, out: Path) -> _Step:
 
 
 def _write(config: str, corpus: str, root: Path, out: Path) -> _Step:
-    arguments = ("data_prep.write", f"--config={config}", f"--corpus={corpus}", f"--root={root}", f"--out={out}")
+    arguments = (
+        "data_prep.write",
+        f"--config={config}",
+        f"--corpus={corpus}",
+        f"--root={root}",
+        f"--out={out}",
+    )
     return _Step(f"cut {root.name} into records", out / "manifest.json", arguments)
 
 
 def _train(config: str, records: Path, workdir: Path) -> _Step:
     steps = configs.load(config).train.steps
     last = workdir / "checkpoints" / f"ckpt-{steps}.index"
-    arguments = ("trainer.task", f"--config={config}", f"--records={records}", f"--workdir={workdir}")
+    arguments = (
+        "trainer.task",
+        f"--config={config}",
+        f"--records={records}",
+        f"--workdir={workdir}",
+    )
     return _Step(f"train {config} for {steps} steps", last, arguments)
 
 
 def _evaluate(config: str, workdir: Path, split: str, *flags: str) -> _Step:
-    arguments = ("evaluation.evaluate", f"--workdir={workdir}", f"--split={split}", "--checkpoint=latest", *flags)
-    return _Step(f"score {config} on its {split} tracks", _results(config, workdir, split) / "report.html", arguments)
+    arguments = (
+        "evaluation.evaluate",
+        f"--workdir={workdir}",
+        f"--split={split}",
+        "--checkpoint=latest",
+        *flags,
+    )
+    return _Step(
+        f"score {config} on its {split} tracks",
+        _results(config, workdir, split) / "report.html",
+        arguments,
+    )
 
 
 def _results(config: str, workdir: Path, split: str) -> Path:
@@ -92,7 +122,9 @@ def copy_stem_file(out: Path) -> Path:
         raise ValueError("the package stempeg is not installed; make smoke installs it.")
     found = sorted(Path(package.origin).parent.glob("data/*.stem.mp4"))
     if not found:
-        raise ValueError(f"the package stempeg at {package.origin} has no stem file; install the locked version.")
+        raise ValueError(
+            f"the package stempeg at {package.origin} has no stem file; install the locked version."
+        )
     target = out / "musdb18" / "train" / found[0].name
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -128,11 +160,19 @@ def table(scores: Path) -> tuple[list[str], float]:
         if "snr" in summary.metrics
     }
     figures = improvement(rows)
-    lines = [f"{'instrument':<18}{'segments':>9}{'SNR of estimate':>17}{'of mixture':>12}{'improvement':>13}"]
+    lines = [
+        f"{'instrument':<18}{'segments':>9}{'SNR of estimate':>17}{'of mixture':>12}{'improvement':>13}"
+    ]
     for figure in [*sorted(figures[1:], key=lambda each: str(each.source)), figures[0]]:
         if figure.median_db is not None:
-            name = f"{instruments.name_of(figure.source)} ({figure.source})" if figure.source else "all"
-            model, mixture = (snr.get((system, figure.source), "") for system in ("model", "mixture"))
+            name = (
+                f"{instruments.name_of(figure.source)} ({figure.source})"
+                if figure.source
+                else "all"
+            )
+            model, mixture = (
+                snr.get((system, figure.source), "") for system in ("model", "mixture")
+            )
             gain = f"{figure.median_db:+.1f} dB"
             lines.append(f"{name:<18}{figure.num_rows:>9}{model:>17}{mixture:>12}{gain:>13}")
     return lines, figures[0].median_db or 0.0
@@ -164,7 +204,9 @@ def show(out: Path, seconds: float) -> int:
     print(f"all done        {seconds:.0f} s; make smoke-clean starts over")
     if improvement_db < LEAST_IMPROVEMENT_DB:
         expected = f"at least {LEAST_IMPROVEMENT_DB:.0f} dB were expected"
-        print(f"error: the network improves by {improvement_db:.1f} dB, {expected}.", file=sys.stderr)
+        print(
+            f"error: the network improves by {improvement_db:.1f} dB, {expected}.", file=sys.stderr
+        )
         return command.ERROR
     return 0
 

@@ -13,7 +13,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # TensorFlow looks for it when it is imported.
 os.environ |= {"GCS_RETRY_CONFIG_INIT_DELAY_TIME_US": "10000", "GCS_RETRY_CONFIG_MAX_RETRIES": "3"}
 
-settings.register_profile("default", deadline=None, derandomize=True)  # machines differ in speed, examples must not
+settings.register_profile(
+    "default", deadline=None, derandomize=True
+)  # machines differ in speed, examples must not
 settings.load_profile("default")
 
 

@@ -47,7 +47,10 @@ def make_batch(config: Config) -> dict[str, Any]:
 
     rng = np.random.default_rng(0)
     shapes = batch_shapes(config, config.train.batch_size)
-    batch = {name: (0.1 * rng.standard_normal(shape)).astype(np.float32) for name, shape in shapes.items()}
+    batch = {
+        name: (0.1 * rng.standard_normal(shape)).astype(np.float32)
+        for name, shape in shapes.items()
+    }
     return {**batch, "labels": (batch["labels"] > 0).astype(np.float32)}
 
 
@@ -68,7 +71,10 @@ def tensorflow_steps(config: Config, tpu: str) -> RunSteps:
     examples = tf.data.Dataset.from_tensor_slices(make_batch(config)).cache().repeat()
     batches = iter(distribute(examples, config.train.batch_size, strategy))
     run_steps = make_run_steps(
-        lambda network, batch: loss_of_batch(network, batch, config.loss), network, optimisation.apply, strategy
+        lambda network, batch: loss_of_batch(network, batch, config.loss),
+        network,
+        optimisation.apply,
+        strategy,
     )
     return lambda num_steps: float(run_steps(batches, tf.constant(num_steps))[0][-1])
 
@@ -109,7 +115,9 @@ def measure(run_steps: RunSteps, batch_size: int, secs: float, rounds: int) -> l
         loss = run_steps(num_steps)
         rates.append(batch_size * num_steps / (time.perf_counter() - started))
         if not np.isfinite(loss):
-            raise ValueError(f"the loss is {loss} after {num_steps} steps; a lower train.learning_rate may help.")
+            raise ValueError(
+                f"the loss is {loss} after {num_steps} steps; a lower train.learning_rate may help."
+            )
     return rates
 
 
@@ -118,10 +126,20 @@ def measure_all(config: Config, dtypes: Sequence[str], batches: Sequence[int]) -
     rows = []
     for dtype in dtypes:
         for batch_size in batches:
-            changed = configs.override(config, [f"train.compute_dtype={dtype}", f"train.batch_size={batch_size}"])
+            changed = configs.override(
+                config, [f"train.compute_dtype={dtype}", f"train.batch_size={batch_size}"]
+            )
             try:
-                run_steps = jax_steps(changed) if FLAGS.backend == "jax" else tensorflow_steps(changed, FLAGS.tpu)
-                rows.append(Measurement(dtype, batch_size, measure(run_steps, batch_size, FLAGS.secs, FLAGS.rounds)))
+                run_steps = (
+                    jax_steps(changed)
+                    if FLAGS.backend == "jax"
+                    else tensorflow_steps(changed, FLAGS.tpu)
+                )
+                rows.append(
+                    Measurement(
+                        dtype, batch_size, measure(run_steps, batch_size, FLAGS.secs, FLAGS.rounds)
+                    )
+                )
             except Exception as error:
                 if not _is_out_of_memory(error):
                     raise
@@ -168,26 +186,52 @@ def load_ceilings(path: str) -> dict[str, float]:
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
         num_chips, dtype = found["program"]["num_cores"], found["config"]["train"]["compute_dtype"]
-        return {f"{num_chips} x {row['chip']}, {dtype}": float(row["examples_per_sec"]) for row in found["ceilings"]}
+        return {
+            f"{num_chips} x {row['chip']}, {dtype}": float(row["examples_per_sec"])
+            for row in found["ceilings"]
+        }
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not what trainer.preflight --json writes ({error}).") from error
+        raise ValueError(
+            f"{path} is not what trainer.preflight --json writes ({error})."
+        ) from error
 
 
-def draw(rows: Sequence[Measurement], ceilings: Mapping[str, float], title: str, path: Path) -> None:
+def draw(
+    rows: Sequence[Measurement], ceilings: Mapping[str, float], title: str, path: Path
+) -> None:
     """Examples per second against batch size, both logarithmic, the range of the rounds shaded."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.add_subplot(xscale="log", yscale="log", title=title, xlabel="batch size", ylabel="examples / s")
+    axes = figure.add_subplot(
+        xscale="log", yscale="log", title=title, xlabel="batch size", ylabel="examples / s"
+    )
     for dtype in dict.fromkeys(row.dtype for row in rows):
         measured = [row for row in rows if row.dtype == dtype and row.examples_per_sec]
         sizes = [row.batch_size for row in measured]
         rates = [row.examples_per_sec for row in measured]
-        axes.plot(sizes, [*map(median, rates)], "o-", color=_COLOURS[dtype], label=f"{dtype}, measured")
-        axes.fill_between(sizes, [*map(min, rates)], [*map(max, rates)], color=_COLOURS[dtype], alpha=0.2, linewidth=0)
-    for (name, rate), style in zip(sorted(ceilings.items(), key=lambda item: -item[1]), _STYLES, strict=False):
-        axes.axhline(rate, linestyle=style, color="#555555", linewidth=1, label=f"{name}:\n{rate:,.0f} at most")
+        axes.plot(
+            sizes, [*map(median, rates)], "o-", color=_COLOURS[dtype], label=f"{dtype}, measured"
+        )
+        axes.fill_between(
+            sizes,
+            [*map(min, rates)],
+            [*map(max, rates)],
+            color=_COLOURS[dtype],
+            alpha=0.2,
+            linewidth=0,
+        )
+    for (name, rate), style in zip(
+        sorted(ceilings.items(), key=lambda item: -item[1]), _STYLES, strict=False
+    ):
+        axes.axhline(
+            rate,
+            linestyle=style,
+            color="#555555",
+            linewidth=1,
+            label=f"{name}:\n{rate:,.0f} at most",
+        )
     sizes = sorted({row.batch_size for row in rows})
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -214,7 +258,11 @@ def main(_: Sequence[str]) -> int:
         print(f"at most on {name}: {rate:,.0f} examples/s (trainer.preflight)")
     out = Path(FLAGS.out)
     out.mkdir(parents=True, exist_ok=True)
-    facts = {"config": json.loads(configs.to_json(config)), "device": device, "backend": FLAGS.backend}
+    facts = {
+        "config": json.loads(configs.to_json(config)),
+        "device": device,
+        "backend": FLAGS.backend,
+    }
     result = {**facts, "rows": [asdict(row) for row in rows], "ceilings": ceilings}
     (out / "benchmark.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     draw(rows, ceilings, f"{config.name} on {device}, {FLAGS.backend}", out / "benchmark.png")
@@ -223,7 +271,9 @@ def main(_: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("config", None, f"experiment, one of {', '.join(configs.experiments())}", required=True)
+    flags.DEFINE_string(
+        "config", None, f"experiment, one of {', '.join(configs.experiments())}", required=True
+    )
     flags.DEFINE_list("batches", "1,2,4", "batch sizes over all devices")
     flags.register_validator(
         "batches",
@@ -232,10 +282,14 @@ if __name__ == "__main__":
     )
     flags.DEFINE_list("dtypes", "float32,bfloat16", "what to compute in")
     flags.register_validator(
-        "dtypes", lambda names: bool(names) and set(names) <= set(_COLOURS), "expected float32,bfloat16"
+        "dtypes",
+        lambda names: bool(names) and set(names) <= set(_COLOURS),
+        "expected float32,bfloat16",
     )
     flags.DEFINE_enum("backend", "tensorflow", ["tensorflow", "jax"], "what computes")
-    flags.DEFINE_string("tpu", "none", "local on a TPU VM, the name of a TPU, or none for GPUs and CPU")
+    flags.DEFINE_string(
+        "tpu", "none", "local on a TPU VM, the name of a TPU, or none for GPUs and CPU"
+    )
     flags.DEFINE_string("ceilings", None, "file that trainer.preflight --json wrote")
     flags.DEFINE_string("out", "build/benchmark", "folder of the results")
     flags.DEFINE_float("secs", 10, "how long to measure each batch size, about", lower_bound=0)

@@ -76,12 +76,17 @@ class _Estimator:
             )
             return tf.transpose(by_channel, [1, 2, 0])
         legal = tf.debugging.Assert(
-            (num_channels == 1) | (num_channels == 2), ["a stereo network separates 1 or 2 channels; got", num_channels]
+            (num_channels == 1) | (num_channels == 2),
+            ["a stereo network separates 1 or 2 channels; got", num_channels],
         )
         with tf.control_dependencies([legal]):
             stereo = tf.ensure_shape(tf.repeat(waveform, 2 // num_channels, axis=1), [None, 2])
         estimates = self._estimate(stereo, labels)
-        return tf.cond(num_channels == 1, lambda: tf.reduce_mean(estimates, 2, keepdims=True), lambda: estimates)
+        return tf.cond(
+            num_channels == 1,
+            lambda: tf.reduce_mean(estimates, 2, keepdims=True),
+            lambda: estimates,
+        )
 
     def _estimate(self, mixture: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         return estimate_in_graph(self._network, self._patch, mixture, labels)
@@ -90,7 +95,9 @@ class _Estimator:
 def _require_labels(labels: tf.Tensor, takes_unknown: bool) -> tf.Operation:
     known = tf.reduce_all((labels == 0) | (labels == 1))
     legal = known | tf.reduce_all(labels == UNKNOWN) if takes_unknown else known
-    expected = "labels must be 0 or 1" + (", or -1 throughout where they are not known" if takes_unknown else "")
+    expected = "labels must be 0 or 1" + (
+        ", or -1 throughout where they are not known" if takes_unknown else ""
+    )
     return tf.debugging.Assert(legal, [f"{expected}; got", labels])
 
 
@@ -124,12 +131,19 @@ def export(workdir: str, checkpoint: str, out: str, weights: str = "average") ->
 
 def main(_: Sequence[str]) -> None:
     """Flags -> one call."""
-    print(f"SavedModel: {export(open_folder(FLAGS.workdir).url, FLAGS.checkpoint, FLAGS.out, FLAGS.weights)}")
+    print(
+        f"SavedModel: {export(open_folder(FLAGS.workdir).url, FLAGS.checkpoint, FLAGS.out, FLAGS.weights)}"
+    )
 
 
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "folder of the run", required=True)
     flags.DEFINE_string("checkpoint", "best", "best (in validation), latest, or a number of steps")
-    flags.DEFINE_enum("weights", "average", WEIGHTS, "the moving average where the run kept one, or the raw weights")
+    flags.DEFINE_enum(
+        "weights",
+        "average",
+        WEIGHTS,
+        "the moving average where the run kept one, or the raw weights",
+    )
     flags.DEFINE_string("out", "", "folder to write instead of WORKDIR/saved_model")
     command.run(main)

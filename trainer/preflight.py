@@ -46,7 +46,10 @@ def ceilings(program: Program, num_steps: int) -> list[Ceiling]:
     """The roofline of a step on every chip: it takes as long as the slower of arithmetic and traffic."""
 
     def of_chip(name: str, chip: Chip) -> Ceiling:
-        arithmetic, traffic = program.flops / chip.bfloat16_flops, program.traffic_bytes / chip.bytes_per_sec
+        arithmetic, traffic = (
+            program.flops / chip.bfloat16_flops,
+            program.traffic_bytes / chip.bytes_per_sec,
+        )
         secs = max(arithmetic, traffic)
         batch_size = program.batch_per_core * program.num_cores
         return Ceiling(name, arithmetic, traffic, batch_size / secs, secs * num_steps / 3600)
@@ -90,7 +93,9 @@ def print_program(program: Program, config: Config) -> None:
     )
 
 
-def print_ceilings(rows: Sequence[Ceiling], program: Program, config: Config, host_rate: float) -> None:
+def print_ceilings(
+    rows: Sequence[Ceiling], program: Program, config: Config, host_rate: float
+) -> None:
     """The roofline on every chip, and what the host would have to keep up with."""
     print(f"At most, on {program.num_cores} chips:")
     print(
@@ -113,9 +118,13 @@ def print_ceilings(rows: Sequence[Ceiling], program: Program, config: Config, ho
     )
     if host_rate:
         share = host_rate / here.examples_per_sec
-        print(f"benchmarks.input_pipeline measured {host_rate:,.0f} a second on one host: {share:.0%} of that.")
+        print(
+            f"benchmarks.input_pipeline measured {host_rate:,.0f} a second on one host: {share:.0%} of that."
+        )
     else:
-        print("python -m benchmarks.input_pipeline measures what a host delivers; --host_rate=N puts it here.")
+        print(
+            "python -m benchmarks.input_pipeline measures what a host delivers; --host_rate=N puts it here."
+        )
     print("\n" + _LIMITS.format(generation=generation))
 
 
@@ -127,7 +136,9 @@ def _print_largest_batch(config: Config, program: Program) -> tuple[int, int]:
     def fits(batch_per_core: int) -> bool:
         batch_size = batch_per_core * program.num_cores
         try:
-            compile_step(configs.override(config, [f"train.batch_size={batch_size}"]), program.topology)
+            compile_step(
+                configs.override(config, [f"train.batch_size={batch_size}"]), program.topology
+            )
         except DoesNotFitError:
             print(f"  {batch_per_core} examples per core do not fit", flush=True)
             return False
@@ -137,7 +148,10 @@ def _print_largest_batch(config: Config, program: Program) -> tuple[int, int]:
     print("\nLooking for the largest batch; every try is a compilation.", flush=True)
     low, high = largest_batch(program, fits)
     cores = program.num_cores
-    print(f"train.batch_size={low * cores} fits ({low} examples per core), {high * cores} does not.", flush=True)
+    print(
+        f"train.batch_size={low * cores} fits ({low} examples per core), {high * cores} does not.",
+        flush=True,
+    )
     return low, high
 
 
@@ -145,7 +159,10 @@ def main(_: Sequence[str]) -> int:
     """Compile, print, look for the largest batch."""
     config = configs.load(FLAGS.config, [*TPU_SETTINGS, *FLAGS.set])
     prepare_environment(FLAGS.topology)
-    for number in (signal.SIGINT, signal.SIGTERM):  # the compiler returns to Python after minutes; nothing is lost
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # the compiler returns to Python after minutes; nothing is lost
         signal.signal(number, signal.SIG_DFL)
     print(f"Compiling {config.name} for {FLAGS.topology}, one to four minutes ...", flush=True)
     program = compile_step(config, FLAGS.topology)
@@ -155,17 +172,27 @@ def main(_: Sequence[str]) -> int:
     result = {"config": json.loads(configs.to_json(config)), "program": asdict(program)}
     result["ceilings"] = [row._asdict() for row in rows]
     if FLAGS.largest_batch:
-        result["largest_batch_per_core"], result["too_large_per_core"] = _print_largest_batch(config, program)
+        result["largest_batch_per_core"], result["too_large_per_core"] = _print_largest_batch(
+            config, program
+        )
     if FLAGS.json:
         Path(FLAGS.json).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return command.FINISHED
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("config", None, f"experiment, one of {', '.join(configs.experiments())}", required=True)
-    flags.DEFINE_string("topology", "v5e:2x2", "v5e:2x2, v5e:2x4, v6e:2x2, v4:2x2x1, v5p:2x2x1, ...")
+    flags.DEFINE_string(
+        "config", None, f"experiment, one of {', '.join(configs.experiments())}", required=True
+    )
+    flags.DEFINE_string(
+        "topology", "v5e:2x2", "v5e:2x2, v5e:2x4, v6e:2x2, v4:2x2x1, v5p:2x2x1, ..."
+    )
     flags.DEFINE_bool("largest_batch", True, "look for the largest batch that fits, by bisection")
-    flags.DEFINE_float("host_rate", 0, "examples per second that benchmarks.input_pipeline measured", lower_bound=0)
-    flags.DEFINE_string("json", None, "write the figures to this file, for trainer.benchmark --ceilings")
+    flags.DEFINE_float(
+        "host_rate", 0, "examples per second that benchmarks.input_pipeline measured", lower_bound=0
+    )
+    flags.DEFINE_string(
+        "json", None, "write the figures to this file, for trainer.benchmark --ceilings"
+    )
     flags.DEFINE_multi_string("set", [], "override, section.field=value; may be repeated")
     command.run(main)

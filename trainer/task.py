@@ -45,11 +45,21 @@ def main(_: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("config", None, f"experiment, one of {', '.join(configs.experiments())}", required=True)
+    flags.DEFINE_string(
+        "config", None, f"experiment, one of {', '.join(configs.experiments())}", required=True
+    )
     flags.DEFINE_string("records", None, "folder of the records", required=True)
     flags.DEFINE_string("workdir", None, "folder of the run", required=True)
-    flags.DEFINE_string("tpu", "none", "local on a TPU VM, the name of a TPU, or none for GPUs and CPU")
-    flags.DEFINE_bool("dry_run", False, "say what the run is and costs, measured on a few steps, and write nothing")
-    flags.DEFINE_bool("overfit", False, "train on one batch until its loss collapses, and write nothing")
+    flags.DEFINE_string(
+        "tpu", "none", "local on a TPU VM, the name of a TPU, or none for GPUs and CPU"
+    )
+    flags.DEFINE_bool(
+        "dry_run",
+        False,
+        "say what the run is and costs, measured on a few steps, and write nothing",
+    )
+    flags.DEFINE_bool(
+        "overfit", False, "train on one batch until its loss collapses, and write nothing"
+    )
     flags.DEFINE_multi_string("set", [], "override, section.field=value; may be repeated")
     command.run(main)

@@ -54,12 +54,18 @@ class Splits:
 
     def lists_with(self, track: str) -> list[str]:
         """The lists that name a track, of the splits and ``excluded``."""
-        return [split for split, patterns in self.patterns.items() if any(_matches(track, p) for p in patterns)]
+        return [
+            split
+            for split, patterns in self.patterns.items()
+            if any(_matches(track, p) for p in patterns)
+        ]
 
     def missing(self, tracks: Collection[str]) -> list[str]:
         """The names and patterns that none of these tracks matches."""
         patterns = [pattern for patterns in self.patterns.values() for pattern in patterns]
-        return [pattern for pattern in patterns if not any(_matches(track, pattern) for track in tracks)]
+        return [
+            pattern for pattern in patterns if not any(_matches(track, pattern) for track in tracks)
+        ]
 
     def label_of(self, file_name: str) -> str | None:
         """The label of a sound file, None where it is ignored; the first pattern that matches counts.
@@ -73,7 +79,9 @@ class Splits:
         for pattern, label in self.names.items():
             if _matches(stem, pattern):
                 return label
-        raise ValueError(f"the splits {self.name!r} do not say what {stem!r} is; add it to 'names', null ignores it.")
+        raise ValueError(
+            f"the splits {self.name!r} do not say what {stem!r} is; add it to 'names', null ignores it."
+        )
 
     def knows_leak(self, one: str, other: str) -> bool:
         """Whether two tracks are listed as sharing a recording."""
@@ -105,7 +113,9 @@ def load_splits(name: str) -> Splits:
 
 def _from_tree(name: str, tree: object) -> Splits:
     if not isinstance(tree, dict) or not isinstance(tree.get("rule"), str):
-        raise ValueError(f"the split file {name!r} must be a JSON object with the field 'rule', a sentence.")
+        raise ValueError(
+            f"the split file {name!r} must be a JSON object with the field 'rule', a sentence."
+        )
     unknown = sorted(set(tree) - {"rule", *_FIELDS})
     if unknown:
         raise ValueError(
@@ -131,13 +141,17 @@ def _is_list_of_names(value: object) -> bool:
 def _is_list_of_leaks(value: object) -> bool:
     def is_leak(entry: object) -> bool:
         is_complete = isinstance(entry, dict) and set(entry) == {"tracks", "reason"}
-        return is_complete and _is_list_of_names(entry["tracks"]) and isinstance(entry["reason"], str)  # type: ignore[index]
+        return (
+            is_complete and _is_list_of_names(entry["tracks"]) and isinstance(entry["reason"], str)
+        )  # type: ignore[index]
 
     return isinstance(value, list) and all(map(is_leak, value))
 
 
 def _is_map_of_names(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(label, str | None) for label in value.values())
+    return isinstance(value, dict) and all(
+        isinstance(label, str | None) for label in value.values()
+    )
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -146,7 +160,10 @@ def _matches(name: str, pattern: str) -> bool:
 
 _FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
     **dict.fromkeys((*SPLITS, "excluded"), (_is_list_of_names, "a list of track names")),
-    "known_leaks": (_is_list_of_leaks, "a list of objects with 'tracks', a list of names, and 'reason', a sentence"),
+    "known_leaks": (
+        _is_list_of_leaks,
+        "a list of objects with 'tracks', a list of names, and 'reason', a sentence",
+    ),
     "vocabulary": (_is_list_of_names, "a list of labels"),
     "names": (_is_map_of_names, "a map from file names to labels or null"),
 }

@@ -15,7 +15,8 @@ def segments(num_frames: int, sample_rate: int, settings: Evaluation) -> list[tu
     """The segments in which a track is scored, as (start, stop) frames; museval's where the settings say so."""
     if settings.museval_compatible:
         window, hop = (
-            int(secs * sample_rate) for secs in (settings.segment_secs, settings.hop_secs or settings.segment_secs)
+            int(secs * sample_rate)
+            for secs in (settings.segment_secs, settings.hop_secs or settings.segment_secs)
         )
         count = (num_frames - window + hop) // hop if window < num_frames else 1
         return [(i * hop, min(i * hop + window, num_frames)) for i in range(count)]
@@ -67,7 +68,9 @@ def snr(references: NDArray[Any], estimates: NDArray[Any]) -> NDArray[np.float64
         return np.asarray(10 * np.log10(signal / noise))
 
 
-def active(levels_db: NDArray[np.float64], relative_db: float, silent_dbfs: float) -> NDArray[np.bool_]:
+def active(
+    levels_db: NDArray[np.float64], relative_db: float, silent_dbfs: float
+) -> NDArray[np.bool_]:
     """Whether each source sounds in each segment.
 
     Args:
@@ -81,8 +84,12 @@ def active(levels_db: NDArray[np.float64], relative_db: float, silent_dbfs: floa
 
 def is_audible(waveform: NDArray[np.floating[Any]]) -> bool:
     """Whether a waveform is worth storing: no segment of one whose peak stays below -80 dBFS can be active."""
-    blocks = (waveform[start : start + _BLOCK_FRAMES] for start in range(0, len(waveform), _BLOCK_FRAMES))
-    return any(peak(block) > 10 ** (INAUDIBLE_DBFS / 20) for block in blocks)  # most are, from the first block on
+    blocks = (
+        waveform[start : start + _BLOCK_FRAMES] for start in range(0, len(waveform), _BLOCK_FRAMES)
+    )
+    return any(
+        peak(block) > 10 ** (INAUDIBLE_DBFS / 20) for block in blocks
+    )  # most are, from the first block on
 
 
 def peak(waveform: NDArray[np.floating[Any]]) -> float:

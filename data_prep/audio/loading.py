@@ -31,10 +31,15 @@ MAX_RESIDUAL_DB_CODED = -10.0  # a lossy codec codes the mixture and every stem 
 class _OpenPart:
     """A waveform of a track. Errors name its path; warnings, which records keep, its name, wherever the corpus lies."""
 
-    def __init__(self, instrument: str | None, path: Path, stream: str, recording: SoundStream) -> None:
+    def __init__(
+        self, instrument: str | None, path: Path, stream: str, recording: SoundStream
+    ) -> None:
         self.instrument = instrument  # None: the mixture
         self.place, self.name = f"{stream}{path}", f"{stream}{path.name}"
-        self.form, self.num_frames = AudioFormat(recording.sample_rate, recording.channels), recording.num_frames
+        self.form, self.num_frames = (
+            AudioFormat(recording.sample_rate, recording.channels),
+            recording.num_frames,
+        )
         self._blocks = recording.blocks
         self._peak, self._num_clipped, self._is_finite = 0.0, 0, True
 
@@ -43,7 +48,10 @@ class _OpenPart:
         start = 0
         for block in self._blocks:
             loudest = peak(block)
-            self._peak, self._is_finite = max(self._peak, loudest), self._is_finite and math.isfinite(loudest)
+            self._peak, self._is_finite = (
+                max(self._peak, loudest),
+                self._is_finite and math.isfinite(loudest),
+            )
             if loudest >= _FULL_SCALE:
                 self._num_clipped += int(np.count_nonzero(np.abs(block) >= _FULL_SCALE))
             yield start, block
@@ -53,7 +61,9 @@ class _OpenPart:
         """What is wrong, once it was read, given the first part of the track: errors and warnings, a sentence each."""
         errors, warnings = [], []
         if not self._is_finite:
-            errors.append(f"{self.place} holds values that are not finite numbers; copy it again from the corpus.")
+            errors.append(
+                f"{self.place} holds values that are not finite numbers; copy it again from the corpus."
+            )
         elif self._peak <= 10 ** (INAUDIBLE_DBFS / 20) and self.instrument is None:
             errors.append(f"{self.place} is silent; a mixture must sound.")
         elif self._peak <= 10 ** (INAUDIBLE_DBFS / 20):
@@ -128,7 +138,9 @@ class _Builder:
         self._lengths: dict[str, int] = {}
         self._mixture: Waveform | None = None
         self._energy = 0.0
-        self._rest: Waveform | None = None  # of the mixture, without the sources so far, as in the files
+        self._rest: Waveform | None = (
+            None  # of the mixture, without the sources so far, as in the files
+        )
         self._sources: dict[str, Waveform] = {}
         self._num_parts: dict[str, int] = {}
 
@@ -186,16 +198,24 @@ class _Builder:
     def track(self) -> Track:
         """The track of all parts that were added."""
         assert self._first is not None
-        num_frames = next(iter(self._lengths.values())) if self._files.mixture else max(self._lengths.values())
+        num_frames = (
+            next(iter(self._lengths.values()))
+            if self._files.mixture
+            else max(self._lengths.values())
+        )
         tolerance = CODEC_FRAMES if _is_stem(self._files) else 0
         for name, found in self._lengths.items():
             if abs(found - num_frames) > tolerance:
                 change = "padded" if found < num_frames else "trimmed"
-                self._warnings.append(f"{name} has {found} frames, the track {num_frames}: {change}.")
+                self._warnings.append(
+                    f"{name} has {found} frames, the track {num_frames}: {change}."
+                )
         residual = self._residual_db()
         if self._mixture is None:
             longest = max(map(len, self._sources.values()))
-            self._sources = {name: fit_frames(source, longest) for name, source in self._sources.items()}
+            self._sources = {
+                name: fit_frames(source, longest) for name, source in self._sources.items()
+            }
             self._mixture = np.sum(list(self._sources.values()), axis=0)
         return Track(
             self._files.name,
@@ -250,7 +270,9 @@ def _iter_parts(files: TrackFiles, errors: list[str]) -> Iterator[_OpenPart]:
 
 
 def _cut(waveform: Waveform) -> Iterator[Waveform]:
-    return (waveform[start : start + BLOCK_FRAMES] for start in range(0, len(waveform), BLOCK_FRAMES))
+    return (
+        waveform[start : start + BLOCK_FRAMES] for start in range(0, len(waveform), BLOCK_FRAMES)
+    )
 
 
 def _sentence(place: object, error: ValueError | OSError) -> str:

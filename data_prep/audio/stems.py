@@ -25,8 +25,13 @@ def read_stems(path: Path) -> dict[str, tuple[Waveform, int]]:
     try:
         with av.open(path) as container:
             streams = container.streams.audio
-            if len(streams) != len(STREAMS) or any(stream.format.name != "fltp" for stream in streams):
-                found = ", ".join(f"{stream.codec.name} {stream.format.name}" for stream in streams) or "none"
+            if len(streams) != len(STREAMS) or any(
+                stream.format.name != "fltp" for stream in streams
+            ):
+                found = (
+                    ", ".join(f"{stream.codec.name} {stream.format.name}" for stream in streams)
+                    or "none"
+                )
                 raise ValueError(
                     f"{path} has the audio streams {found}; expected {len(STREAMS)} of AAC: {', '.join(STREAMS)}."
                 )
@@ -39,13 +44,19 @@ def read_stems(path: Path) -> dict[str, tuple[Waveform, int]]:
                 for name, stream in zip(STREAMS, streams, strict=True)
             }
     except av.FFmpegError as error:
-        raise ValueError(f"{path} cannot be decoded ({error.strerror}); copy it again from the corpus.") from error
+        raise ValueError(
+            f"{path} cannot be decoded ({error.strerror}); copy it again from the corpus."
+        ) from error
 
 
 def _join(path: Path, stream: av.AudioStream, blocks: list[NDArray[Any]]) -> Waveform:
     """Decoded blocks (channels, frames) as one waveform, rounded and clipped to 16 bit as musdb delivers it."""
     frames = sum(block.shape[1] for block in blocks)
-    announced = round(stream.duration * stream.time_base * stream.rate) if stream.duration and stream.time_base else 1
+    announced = (
+        round(stream.duration * stream.time_base * stream.rate)
+        if stream.duration and stream.time_base
+        else 1
+    )
     if frames < max(1, announced - CODEC_FRAMES):
         raise ValueError(
             f"{path} is cut short: a stream announces {announced} frames, {frames} came; copy it again from the corpus."

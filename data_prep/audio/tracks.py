@@ -59,13 +59,17 @@ class Track:
     sources: dict[str, Waveform]  # instrument -> waveform; its keys are the labels of the piece
     num_parts: dict[str, int]  # instrument -> how many parts of it were summed
     warnings: tuple[str, ...] = ()  # what was mended or is odd, a sentence each
-    residual_db: float = -np.inf  # of the mixture against the sum of the sources, relative to it, as in the files
+    residual_db: float = (
+        -np.inf
+    )  # of the mixture against the sum of the sources, relative to it, as in the files
     original: Original | None = None
 
 
 def energy(waveform: Waveform) -> float:
     """The sum of squares of a waveform (T, C), in blocks that a processor's cache holds."""
-    blocks = (waveform[start : start + BLOCK_FRAMES] for start in range(0, len(waveform), BLOCK_FRAMES))
+    blocks = (
+        waveform[start : start + BLOCK_FRAMES] for start in range(0, len(waveform), BLOCK_FRAMES)
+    )
     return sum(float(np.einsum("tc,tc->", block, block)) for block in blocks)
 
 
@@ -90,7 +94,9 @@ class Converter:
         self._form, self._left = form, num_frames
         channels, self._stream = min(found.channels, form.channels), None
         if found.sample_rate != form.sample_rate:
-            self._stream = soxr.ResampleStream(found.sample_rate, form.sample_rate, channels, "float32", "HQ")
+            self._stream = soxr.ResampleStream(
+                found.sample_rate, form.sample_rate, channels, "float32", "HQ"
+            )
         most = num_frames * form.sample_rate // found.sample_rate + 2
         self._converted, self._filled = np.empty((most, channels), np.float32), 0
 
@@ -107,7 +113,9 @@ class Converter:
     def result(self) -> Waveform:
         """The waveform (T, C), once all its frames were added."""
         converted, channels = self._converted[: self._filled], self._form.channels
-        return np.repeat(converted, channels, axis=1) if converted.shape[1] != channels else converted
+        return (
+            np.repeat(converted, channels, axis=1) if converted.shape[1] != channels else converted
+        )
 
 
 def to_mono(waveform: Waveform) -> Waveform:

@@ -43,13 +43,18 @@ def open_wav(path: Path, block_frames: int | None = BLOCK_FRAMES) -> SoundStream
     if not file.frames:
         raise ValueError(f"{path} holds no frames; expected sound, copy it again from the corpus.")
     return SoundStream(
-        file.samplerate, file.channels, file.frames, _iter_blocks(path, file, block_frames or file.frames)
+        file.samplerate,
+        file.channels,
+        file.frames,
+        _iter_blocks(path, file, block_frames or file.frames),
     )
 
 
 def _iter_blocks(path: Path, file: soundfile.SoundFile, block_frames: int) -> Iterator[Waveform]:
     frames = file.frames
-    block = np.empty((min(block_frames, frames), file.channels), np.float32)  # filled anew for every block
+    block = np.empty(
+        (min(block_frames, frames), file.channels), np.float32
+    )  # filled anew for every block
     with file:
         for start in range(0, frames, len(block)):
             wanted = block[: frames - start]
@@ -68,7 +73,9 @@ def _telling_of(path: Path) -> Iterator[None]:
     try:
         yield
     except soundfile.SoundFileError as error:
-        raise ValueError(f"{path} is not a readable sound file ({error}); copy it again from the corpus.") from error
+        raise ValueError(
+            f"{path} is not a readable sound file ({error}); copy it again from the corpus."
+        ) from error
 
 
 def fit_frames(waveform: Waveform, frames: int) -> Waveform:
@@ -92,7 +99,11 @@ def _refuse_truncated(path: Path) -> None:
     if not present:
         raise ValueError(f"{path} is empty; expected a sound file, copy it again from the corpus.")
     announced = int.from_bytes(header[4:], "little")
-    if header[:4] == b"RIFF" and announced not in _UNKNOWN_RIFF_BYTES and present + _RIFF_SLACK_BYTES < announced + 8:
+    if (
+        header[:4] == b"RIFF"
+        and announced not in _UNKNOWN_RIFF_BYTES
+        and present + _RIFF_SLACK_BYTES < announced + 8
+    ):
         raise ValueError(
             f"{path} is cut short: its header announces {announced + 8} bytes, the file has {present}; "
             f"copy it again from the corpus."
@@ -111,15 +122,24 @@ def read_audio(path: Path) -> tuple[Waveform, int]:
         with av.open(str(path)) as container:
             stream = container.streams.audio[0]
             resampler = av.AudioResampler(format="fltp")
-            decoded = [*container.decode(stream), None]  # None hands over what the resampler still holds
+            decoded = [
+                *container.decode(stream),
+                None,
+            ]  # None hands over what the resampler still holds
             blocks = [part.to_ndarray() for frame in decoded for part in resampler.resample(frame)]
             rate = stream.rate
     except (av.FFmpegError, IndexError, OSError) as error:
-        why = getattr(error, "strerror", None) or "it has no audio stream"  # else the number of the error comes first
+        why = (
+            getattr(error, "strerror", None) or "it has no audio stream"
+        )  # else the number of the error comes first
         raise ValueError(
             f"{path} is no sound file that can be decoded ({why}); expected wav, flac, mp3 or m4a."
         ) from error
-    waveform = np.concatenate(blocks, axis=1).T.astype(np.float32) if blocks else np.zeros((0, 1), np.float32)
+    waveform = (
+        np.concatenate(blocks, axis=1).T.astype(np.float32)
+        if blocks
+        else np.zeros((0, 1), np.float32)
+    )
     if not len(waveform):
         raise ValueError(f"{path} holds no audio frames.")
     if not np.isfinite(waveform).all():

@@ -21,7 +21,9 @@ class Corpus:
 
 
 CORPORA = {
-    reader.__name__.rpartition(".")[2]: Corpus(reader.find_tracks, reader.NUM_TRACKS, reader.SAMPLE_RATE)
+    reader.__name__.rpartition(".")[2]: Corpus(
+        reader.find_tracks, reader.NUM_TRACKS, reader.SAMPLE_RATE
+    )
     for reader in (bach10, folder, musdb, urmp)
 }
 
@@ -64,5 +66,7 @@ def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
         )
     tracks = tuple(track for track in found if track.split is not None)
     if not tracks:
-        raise ValueError(f"the splits {splits!r} exclude every track of {root}; choose other splits.")
+        raise ValueError(
+            f"the splits {splits!r} exclude every track of {root}; choose other splits."
+        )
     return Listing(corpus, root, chosen, tracks, frozenset(track.name for track in found))

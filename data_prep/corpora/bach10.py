@@ -26,7 +26,9 @@ def find_tracks(root: Path, _: Splits | None) -> list[TrackFiles]:
     Raises:
         ValueError: ``root`` holds no pieces.
     """
-    folders = [folder for folder in sorted(root.glob("*")) if any(folder.glob(f"{folder.name}*.wav"))]
+    folders = [
+        folder for folder in sorted(root.glob("*")) if any(folder.glob(f"{folder.name}*.wav"))
+    ]
     if not folders:
         raise ValueError(
             f"{root} has no Bach10 pieces; expected folders such as 01-AchGottundHerr with 01-AchGottundHerr.wav, "
@@ -40,14 +42,22 @@ def _track(folder: Path) -> TrackFiles:
     for path in sorted(folder.glob(f"{folder.name}-*.wav")):
         label = _LABELS.get(path.stem.removeprefix(f"{folder.name}-"))
         if label is None:
-            errors.append(f"{path} names no instrument of Bach10; expected one of {', '.join(_LABELS)}: rename it.")
+            errors.append(
+                f"{path} names no instrument of Bach10; expected one of {', '.join(_LABELS)}: rename it."
+            )
         else:
             sources.append((label, path))
     missing = sorted(set(_LABELS.values()) - {label for label, _ in sources})
     if missing and not errors:
-        errors.append(f"{folder} has no file for {', '.join(missing)}; copy the piece again from the corpus.")
+        errors.append(
+            f"{folder} has no file for {', '.join(missing)}; copy the piece again from the corpus."
+        )
     if not mixture.is_file():
         errors.append(f"{mixture} is missing; copy the piece again from the corpus.")
     return TrackFiles(
-        folder.name, None, mixture if mixture.is_file() else None, tuple(sorted(sources)), errors=tuple(errors)
+        folder.name,
+        None,
+        mixture if mixture.is_file() else None,
+        tuple(sorted(sources)),
+        errors=tuple(errors),
     )

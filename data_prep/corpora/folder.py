@@ -22,16 +22,26 @@ def find_tracks(root: Path, splits: Splits | None) -> list[TrackFiles]:
         ValueError: ``root`` holds no tracks, or there is no split file.
     """
     if splits is None:
-        raise ValueError("a folder of tracks has no official splits; name a split file with --splits=FILE.json.")
-    files = {folder: _sound_files(folder) for folder in sorted(root.glob("*")) if folder.name[0] != "."}
+        raise ValueError(
+            "a folder of tracks has no official splits; name a split file with --splits=FILE.json."
+        )
+    files = {
+        folder: _sound_files(folder) for folder in sorted(root.glob("*")) if folder.name[0] != "."
+    }
     found = [_track(folder, paths, splits) for folder, paths in files.items() if paths]
     if not found:
-        raise ValueError(f"{root} has no tracks; expected folders with sound files ({', '.join(_SUFFIXES)}) in them.")
+        raise ValueError(
+            f"{root} has no tracks; expected folders with sound files ({', '.join(_SUFFIXES)}) in them."
+        )
     return found
 
 
 def _sound_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if path.suffix.lower() in _SUFFIXES and path.name[0] != ".")
+    return sorted(
+        path
+        for path in folder.glob("*")
+        if path.suffix.lower() in _SUFFIXES and path.name[0] != "."
+    )
 
 
 def _track(folder: Path, paths: list[Path], splits: Splits) -> TrackFiles:
@@ -52,4 +62,6 @@ def _track(folder: Path, paths: list[Path], splits: Splits) -> TrackFiles:
         )
     if not sources and not errors:
         errors.append(f"{folder} has no file of a source; the split file ignores all of them.")
-    return TrackFiles(folder.name, None, next(iter(mixtures), None), tuple(sources), errors=tuple(errors))
+    return TrackFiles(
+        folder.name, None, next(iter(mixtures), None), tuple(sources), errors=tuple(errors)
+    )

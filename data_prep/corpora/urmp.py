@@ -25,7 +25,9 @@ def find_tracks(root: Path, _: Splits | None) -> list[TrackFiles]:
         ValueError: ``root`` holds no pieces.
     """
     if not root.is_dir():
-        raise ValueError(f"{root} is not a folder; expected the one with URMP's pieces, such as 01_Jupiter_vn_vc.")
+        raise ValueError(
+            f"{root} is not a folder; expected the one with URMP's pieces, such as 01_Jupiter_vn_vc."
+        )
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir()]
     pieces = [folder for folder in folders if _is_piece(folder)]
     if not pieces:
@@ -39,7 +41,9 @@ def find_tracks(root: Path, _: Splits | None) -> list[TrackFiles]:
 def _is_piece(folder: Path) -> bool:
     has_parts = any(folder.glob("AuSep_*.wav"))
     if has_parts and folder.name.startswith("."):
-        raise ValueError(f"{folder} is hidden but holds AuSep files; a broken copy? Remove it, or give it its name.")
+        raise ValueError(
+            f"{folder} is hidden but holds AuSep files; a broken copy? Remove it, or give it its name."
+        )
     return has_parts or (any(folder.glob("AuMix_*.wav")) and not folder.name.startswith("."))
 
 
@@ -55,7 +59,9 @@ def _track(folder: Path) -> TrackFiles:
     for path in paths:
         match = _PART.fullmatch(path.name)
         if match is None:
-            errors.append(f"{path} is not named AuSep_<number>_<instrument>_<title>.wav; rename it.")
+            errors.append(
+                f"{path} is not named AuSep_<number>_<instrument>_<title>.wav; rename it."
+            )
         elif match[2] not in instruments.URMP:
             errors.append(
                 f"{path} names the instrument {match[2]!r}; the legal ones are {', '.join(instruments.URMP)}: "
@@ -64,8 +70,12 @@ def _track(folder: Path) -> TrackFiles:
         else:
             parts.append((int(match[1]), path.name, match[2], path))
     sources = tuple((instrument, path) for _, _, instrument, path in sorted(parts))
-    warnings = () if errors else _name_warnings(folder.name, [instrument for instrument, _ in sources])
-    return TrackFiles(folder.name, None, next(iter(mixtures), None), sources, warnings, tuple(errors))
+    warnings = (
+        () if errors else _name_warnings(folder.name, [instrument for instrument, _ in sources])
+    )
+    return TrackFiles(
+        folder.name, None, next(iter(mixtures), None), sources, warnings, tuple(errors)
+    )
 
 
 def _name_warnings(piece: str, played: list[str]) -> tuple[str, ...]:

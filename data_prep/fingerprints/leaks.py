@@ -19,7 +19,9 @@ _MIN_SHARE = 0.5  # of the shorter waveform that must be shared, or ...
 _MIN_SECS = 5.0  # ... this long
 _MAX_SECS = 60.0  # correlated, of a longer stretch
 _MIN_PERIOD_SECS = 0.5  # of a pattern that repeats
-_MAX_SELF_SIMILAR = 0.8  # a played part a while later is another one; a machine's drums are the same
+_MAX_SELF_SIMILAR = (
+    0.8  # a played part a while later is another one; a machine's drums are the same
+)
 _SLACK_SECS = 0.15  # how far a distance between sketches may be off
 
 
@@ -59,7 +61,11 @@ def find_shared_recordings(
         tracks: all of a corpus.
         load: decodes a track, whose sources are those of its sketches; called for suspicious pairs alone.
     """
-    sketched = [(i, name, sketch) for i, track in enumerate(tracks) for name, sketch in track.sketches.items()]
+    sketched = [
+        (i, name, sketch)
+        for i, track in enumerate(tracks)
+        for name, sketch in track.sketches.items()
+    ]
     owners = [i for i, _, _ in sketched]
     by_tracks: dict[tuple[int, int], list[Candidate]] = {}
     for candidate in find_candidates([sketch for _, _, sketch in sketched], owners):
@@ -76,7 +82,9 @@ def find_shared_recordings(
             yield max(found, key=lambda shared: (not shared.repeats, shared.correlation))
 
 
-def _compare(one: Track, other: Track, names: tuple[str, str], offset_secs: float) -> tuple[float, float, bool] | None:
+def _compare(
+    one: Track, other: Track, names: tuple[str, str], offset_secs: float
+) -> tuple[float, float, bool] | None:
     """The exact offset in seconds, the correlation, and whether it repeats; None where it is not one recording."""
     if one.sample_rate != other.sample_rate:
         return None
@@ -87,22 +95,33 @@ def _compare(one: Track, other: Track, names: tuple[str, str], offset_secs: floa
     shared = min(len(left), len(right))
     if shared < min(_MIN_SHARE * shortest, _MIN_SECS * rate):
         return None
-    middle = slice(max(0, round((shared - _MAX_SECS * rate) / 2)), round((shared + _MAX_SECS * rate) / 2))
+    middle = slice(
+        max(0, round((shared - _MAX_SECS * rate) / 2)), round((shared + _MAX_SECS * rate) / 2)
+    )
     left, right = left[:shared][middle], right[:shared][middle]
     lag, correlation = best_lag(left, right, round(_SLACK_SECS * rate))
     if correlation < MIN_CORRELATION:
         return None
-    return (offset + lag) / rate, correlation, self_similarity(left, round(_MIN_PERIOD_SECS * rate)) > _MAX_SELF_SIMILAR
+    return (
+        (offset + lag) / rate,
+        correlation,
+        self_similarity(left, round(_MIN_PERIOD_SECS * rate)) > _MAX_SELF_SIMILAR,
+    )
 
 
-def best_lag(left: NDArray[np.float32], right: NDArray[np.float32], max_lag: int) -> tuple[int, float]:
+def best_lag(
+    left: NDArray[np.float32], right: NDArray[np.float32], max_lag: int
+) -> tuple[int, float]:
     """How many frames later ``left`` (T,) has what ``right`` (T,) has, and their correlation there, without sign."""
     size = scipy.fft.next_fast_len(len(left) + max_lag, real=True)
     product = scipy.fft.rfft(left, size) * scipy.fft.rfft(right, size).conj()
     lags = np.arange(-min(max_lag, len(left) - 1), min(max_lag, len(left) - 1) + 1)
     scores = np.abs(scipy.fft.irfft(product, size)[lags])
     lag = int(lags[scores.argmax()])
-    one, other = left[max(0, lag) :][: len(left) - abs(lag)], right[max(0, -lag) :][: len(left) - abs(lag)]
+    one, other = (
+        left[max(0, lag) :][: len(left) - abs(lag)],
+        right[max(0, -lag) :][: len(left) - abs(lag)],
+    )
     energy = float(np.vdot(one, one)) * float(np.vdot(other, other))
     return lag, abs(float(np.vdot(one, other))) / energy**0.5 if energy > 0 else 0.0
 

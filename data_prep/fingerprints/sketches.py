@@ -17,7 +17,9 @@ from scipy.ndimage import maximum_filter1d
 
 from data_prep.audio.tracks import Waveform
 
-Sketch = NDArray[np.uint8]  # (hops, bands, 2): the bin of the loudest tone, its level above the softest kept in half dB
+Sketch = NDArray[
+    np.uint8
+]  # (hops, bands, 2): the bin of the loudest tone, its level above the softest kept in half dB
 _Landmarks = NDArray[np.int32]  # (N, 2): a pair of tones as a number, the time of the first in hops
 
 _RATE = 2756.0  # about: an eighth of 22050
@@ -60,7 +62,10 @@ def _slowed(waveform: Waveform, factor: int) -> NDArray[np.float32]:
 
     That is a crude low-pass, the same for both copies of a recording.
     """
-    return np.einsum("tc->t", waveform[: len(waveform) // factor * factor].reshape(-1, factor * waveform.shape[1]))
+    return np.einsum(
+        "tc->t",
+        waveform[: len(waveform) // factor * factor].reshape(-1, factor * waveform.shape[1]),
+    )
 
 
 def _loudest_tones(windows: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
@@ -92,7 +97,9 @@ def find_candidates(sketches: Sequence[Sketch], tracks: Sequence[int]) -> list[C
     found = []
     for one in range(len(landmarks)):
         others, offsets, votes = _best_offsets(index.look_up(one))
-        enough = votes >= np.maximum(_MIN_VOTES, _MIN_SHARE * np.minimum(counts[one], counts[others]))
+        enough = votes >= np.maximum(
+            _MIN_VOTES, _MIN_SHARE * np.minimum(counts[one], counts[others])
+        )
         for other, offset in zip(others[enough].tolist(), offsets[enough].tolist(), strict=True):
             if _share_of_same_tones(sketches[one], sketches[other], offset) >= _MIN_SAME:
                 found.append(Candidate(one, other, offset))
@@ -117,10 +124,14 @@ class _Index:
         track_sizes, track_ends = _runs(new_pair | new_track)
         # Where a pair of tones is too common to look at all of its places, those looked at are a fair sample.
         chances = (_MAX_PLACES / pair_sizes).astype(np.float32)
-        kept = np.random.default_rng(0).random(len(order), np.float32) < np.repeat(chances, pair_sizes)
+        kept = np.random.default_rng(0).random(len(order), np.float32) < np.repeat(
+            chances, pair_sizes
+        )
         self._places = _packed(owners[kept], -self._times[order[kept]])
         num_before = np.append(np.int32(0), np.cumsum(kept, dtype=np.int32))
-        self._spans = np.empty((len(order), 2), np.int32)  # of the places to look at, for each landmark
+        self._spans = np.empty(
+            (len(order), 2), np.int32
+        )  # of the places to look at, for each landmark
         self._spans[order, 0] = np.repeat(num_before[track_ends], track_sizes)
         self._spans[order, 1] = np.repeat(num_before[pair_ends], pair_sizes)
 
@@ -171,7 +182,9 @@ def _packed(waveforms: NDArray[np.int32], offsets: NDArray[np.int32]) -> NDArray
     return (waveforms.astype(np.int64) << 32) + offsets + 2**31
 
 
-def _best_offsets(found: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _best_offsets(
+    found: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Every waveform found, once, the offset at which it was found most often, and how often.
 
     A copy's hops lie between ours, so two neighbouring offsets count.

@@ -47,5 +47,9 @@ def iter_excerpts(track: Track, data: Data) -> Iterator[Excerpt]:
             context_before=start - first,
             labels=tuple(track.sources),
             mixture=track.mixture[stored],
-            sources={name: wave[stored] for name, wave in track.sources.items() if is_audible(wave[stored])},
+            sources={
+                name: wave[stored]
+                for name, wave in track.sources.items()
+                if is_audible(wave[stored])
+            },
         )

@@ -34,7 +34,10 @@ from data_prep.storage.files import reason
 
 FORMAT_VERSION = 1
 _INT16_PEAK = 32767
-_HEADER_BYTES, _FOOTER_BYTES = 12, 4  # what a TFRecord puts around a record: its length, and checksums
+_HEADER_BYTES, _FOOTER_BYTES = (
+    12,
+    4,
+)  # what a TFRecord puts around a record: its length, and checksums
 
 
 class Layout(NamedTuple):
@@ -63,7 +66,9 @@ class Record(NamedTuple):
     mixture: NDArray[Any]  # (T, C)
     sources: NDArray[Any]  # (S, T, C)
     scales: NDArray[np.float32]  # (1 + S,), the mixture's first
-    addresses: NDArray[np.int64]  # (1 + S,), of the first byte of each waveform, the mixture's first
+    addresses: NDArray[
+        np.int64
+    ]  # (1 + S,), of the first byte of each waveform, the mixture's first
 
     def owned(self) -> slice:
         """Where the owned frames lie among the stored ones."""
@@ -74,7 +79,9 @@ class RecordError(ValueError):
     """A record that cannot be read; ``what`` is wrong with it, without its place."""
 
     def __init__(self, path: str, index: int, what: str) -> None:
-        super().__init__(path, index, what)  # as they came, so that it can go from one process to another
+        super().__init__(
+            path, index, what
+        )  # as they came, so that it can go from one process to another
         self.what = what
 
     def __str__(self) -> str:
@@ -95,7 +102,10 @@ def encode(excerpt: Excerpt, layout: Layout) -> bytes:
     """
     waveforms = [excerpt.mixture, *excerpt.sources.values()]
     scales = [_scale(waveform, layout.encoding) for waveform in waveforms]
-    stored = [_to_bytes(waveform, scale, layout.encoding) for waveform, scale in zip(waveforms, scales, strict=True)]
+    stored = [
+        _to_bytes(waveform, scale, layout.encoding)
+        for waveform, scale in zip(waveforms, scales, strict=True)
+    ]
     ints = {
         "format_version": (FORMAT_VERSION,),
         "audio/sample_rate": (excerpt.sample_rate,),
@@ -144,7 +154,10 @@ def parse(serialized: bytes, layout: Layout, address: int = 0) -> Record:
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(f"not a record of {len(layout.sources)} slots: {reason(error)}") from error
     _check(features, layout)
-    mixture, encoded = _decode(features["audio/mixture"], layout), _decode(features["audio/encoded"], layout)
+    mixture, encoded = (
+        _decode(features["audio/mixture"], layout),
+        _decode(features["audio/encoded"], layout),
+    )
     names = [name.decode() for name in features["audio/source_names"].numpy()]
     if mixture.size % layout.channels or encoded.size != len(names) * mixture.size:
         raise ValueError(f"the record's {len(names)} sources and its mixture do not fit in length.")
@@ -159,7 +172,8 @@ def parse(serialized: bytes, layout: Layout, address: int = 0) -> Record:
         mixture=mixture.reshape(shape),
         sources=encoded.reshape(len(names), *mixture.reshape(shape).shape),
         scales=features["audio/scale"].numpy(),
-        addresses=address + np.array(_audio_offsets(serialized, mixture.nbytes, 1 + len(names)), np.int64),
+        addresses=address
+        + np.array(_audio_offsets(serialized, mixture.nbytes, 1 + len(names)), np.int64),
     )
     _require_sound(record)
     return record
@@ -167,13 +181,23 @@ def parse(serialized: bytes, layout: Layout, address: int = 0) -> Record:
 
 def _require_sound(record: Record) -> None:
     """What the values of a record must satisfy, whoever wrote it."""
-    if not 0 <= record.context_before <= record.context_before + record.owned_frames <= len(record.mixture):
+    if (
+        not 0
+        <= record.context_before
+        <= record.context_before + record.owned_frames
+        <= len(record.mixture)
+    ):
         raise ValueError(f"the record owns frames beyond the {len(record.mixture)} it stores.")
     if len(record.scales) != 1 + len(record.slots):
-        raise ValueError(f"the record has {len(record.scales)} scales for {1 + len(record.slots)} waveforms.")
+        raise ValueError(
+            f"the record has {len(record.scales)} scales for {1 + len(record.slots)} waveforms."
+        )
     if not np.isfinite(record.scales).all():
         raise ValueError("the record has a scale that is no finite number.")
-    if len(set(record.slots.tolist())) < len(record.slots) or not np.isin(record.labels, (0, 1)).all():
+    if (
+        len(set(record.slots.tolist())) < len(record.slots)
+        or not np.isin(record.labels, (0, 1)).all()
+    ):
         raise ValueError("the record names a source twice, or has labels other than 0 and 1.")
 
 
@@ -194,7 +218,9 @@ def iter_records(path: str, layout: Layout, address: int = 0) -> Iterator[Record
         raise ValueError(f"the shard {path} is missing; write the records again.") from error
     except tf.errors.DataLossError as error:
         is_cut = "truncated" in error.message
-        raise RecordError(path, index, "it is cut off." if is_cut else "its bytes are not those written.") from error
+        raise RecordError(
+            path, index, "it is cut off." if is_cut else "its bytes are not those written."
+        ) from error
     except ValueError as error:
         raise RecordError(path, index, str(error)) from error
 
@@ -237,13 +263,19 @@ def _audio_offsets(serialized: bytes, num_bytes: int, count: int) -> list[int]:
                 name, feature = _fields(serialized, entry)
                 if serialized[name] in (b"audio/mixture", b"audio/encoded"):
                     lists = _fields(serialized, feature)
-                    values = (value for one_list in lists for value in _fields(serialized, one_list))
+                    values = (
+                        value for one_list in lists for value in _fields(serialized, one_list)
+                    )
                     offsets[serialized[name]] = [value.start for value in values]
         found = offsets[b"audio/mixture"] + offsets.get(b"audio/encoded", [])
     except (IndexError, KeyError, ValueError) as error:
-        raise ValueError("the record is not laid out as data_prep.write does; write the records again.") from error
+        raise ValueError(
+            "the record is not laid out as data_prep.write does; write the records again."
+        ) from error
     if len(found) != count or max(found) + num_bytes > len(serialized):
-        raise ValueError(f"the record holds {len(found)} waveforms, or cut ones, where {count} were expected.")
+        raise ValueError(
+            f"the record holds {len(found)} waveforms, or cut ones, where {count} were expected."
+        )
     return found
 
 
@@ -253,7 +285,9 @@ def _fields(data: bytes, message: slice) -> Iterator[slice]:
     while start < message.stop:
         start += 1  # the number and type of the field
         length = shift = 0
-        while data[start] >= 128:  # seven bits of the length in each byte, the lowest first, the last below 128
+        while (
+            data[start] >= 128
+        ):  # seven bits of the length in each byte, the lowest first, the last below 128
             length, shift, start = length | (data[start] & 127) << shift, shift + 7, start + 1
         length, start = length | data[start] << shift, start + 1
         yield slice(start, start + length)

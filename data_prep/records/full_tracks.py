@@ -44,18 +44,28 @@ def iter_tracks(manifest: Manifest, folder: str, split: str) -> Iterator[StoredP
         ValueError: a record cannot be read, or (from the pieces) the records of a track do not tile it.
     """
     entries = {track.name: track for track in manifest.tracks(split)}
-    for name, records in groupby(manifest.iter_records(folder, split), key=lambda record: record.track):
+    for name, records in groupby(
+        manifest.iter_records(folder, split), key=lambda record: record.track
+    ):
         if name not in entries:
-            raise ValueError(f"{folder} holds records of {name}, which its manifest does not name; write them again.")
+            raise ValueError(
+                f"{folder} holds records of {name}, which its manifest does not name; write them again."
+            )
         ours = iter(records)
         first = next(ours)
         vocabulary, num_frames = manifest.layout.sources, entries[name].num_frames
-        labels = tuple(source for source, label in zip(vocabulary, first.labels, strict=True) if label)
-        pieces = _pieces(chain([first], ours), vocabulary, f"the records of {name} in {folder}", num_frames)
+        labels = tuple(
+            source for source, label in zip(vocabulary, first.labels, strict=True) if label
+        )
+        pieces = _pieces(
+            chain([first], ours), vocabulary, f"the records of {name} in {folder}", num_frames
+        )
         yield StoredPieces(name, num_frames, labels, pieces)
 
 
-def _pieces(records: Iterator[Record], vocabulary: tuple[str, ...], what: str, num_frames: int) -> Iterator[Piece]:
+def _pieces(
+    records: Iterator[Record], vocabulary: tuple[str, ...], what: str, num_frames: int
+) -> Iterator[Piece]:
     reached = 0
     for record in records:
         if record.start != reached:
@@ -63,7 +73,11 @@ def _pieces(records: Iterator[Record], vocabulary: tuple[str, ...], what: str, n
         owned, reached = record.owned(), reached + record.owned_frames
         sources = record.sources[:, owned] * record.scales[1:, None, None]
         names = [vocabulary[slot] for slot in record.slots]
-        yield Piece(record.start, record.mixture[owned] * record.scales[0], dict(zip(names, sources, strict=True)))
+        yield Piece(
+            record.start,
+            record.mixture[owned] * record.scales[0],
+            dict(zip(names, sources, strict=True)),
+        )
     else:
         if reached == num_frames:
             return

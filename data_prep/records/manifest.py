@@ -25,8 +25,12 @@ class TrackEntry:
     name: str
     num_frames: int
     num_excerpts: int
-    num_parts: dict[str, int]  # instrument -> parts summed into it; its keys are the labels of the piece
-    residual_db: float | None  # mixture against the sum of the sources; None where it is exactly the sum
+    num_parts: dict[
+        str, int
+    ]  # instrument -> parts summed into it; its keys are the labels of the piece
+    residual_db: (
+        float | None
+    )  # mixture against the sum of the sources; None where it is exactly the sum
     warnings: tuple[str, ...] = ()
 
 
@@ -73,13 +77,17 @@ class Manifest:
         for shard in self.shards.get(split, ()):
             path, found = f"{folder}/{shard.name}", 0
             if tf.io.gfile.exists(path) and tf.io.gfile.stat(path).length > shard.num_bytes:
-                raise ValueError(f"{path} is longer than its {shard.num_bytes} bytes; write the records again.")
+                raise ValueError(
+                    f"{path} is longer than its {shard.num_bytes} bytes; write the records again."
+                )
             for record in iter_records(path, self.layout, address):
                 yield record
                 found += 1
             expected = sum(track.num_excerpts for track in shard.tracks)
             if found != expected:
-                raise ValueError(f"{path} holds {found} records, expected {expected}; write the records again.")
+                raise ValueError(
+                    f"{path} holds {found} records, expected {expected}; write the records again."
+                )
             address += shard.num_bytes
 
     def require(self, config: Config, folder: str) -> None:
@@ -115,7 +123,9 @@ def _written(value: int | tuple[str, ...]) -> str:
 
 def layout_of(config: Config) -> Layout:
     """The layout of the records that an experiment writes."""
-    return Layout(config.audio.sample_rate, config.audio.channels, config.data.sources, config.data.encoding)
+    return Layout(
+        config.audio.sample_rate, config.audio.channels, config.data.sources, config.data.encoding
+    )
 
 
 def load_manifest(folder: str) -> Manifest:
@@ -128,7 +138,9 @@ def load_manifest(folder: str) -> Manifest:
     try:
         text = opened.read_text(FILE_NAME)
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read; {folder} must be a folder that data_prep.write made.") from error
+        raise ValueError(
+            f"{path} cannot be read; {folder} must be a folder that data_prep.write made."
+        ) from error
     if text is None:
         opened.list_names()  # fails where it is the bucket that is missing
         raise ValueError(
@@ -149,9 +161,13 @@ def manifest_from_json(text: str, path: str) -> Manifest:
         raise ValueError(f"{path} is not JSON: {error}.") from error
     version = tree.get("format_version") if isinstance(tree, dict) else None
     if version is None:
-        raise ValueError(f"{path} is not a manifest: it has no format version; expected one that data_prep.write made.")
+        raise ValueError(
+            f"{path} is not a manifest: it has no format version; expected one that data_prep.write made."
+        )
     if version != FORMAT_VERSION:
-        raise ValueError(f"{path} has format version {version}, this code reads {FORMAT_VERSION}; write it again.")
+        raise ValueError(
+            f"{path} has format version {version}, this code reads {FORMAT_VERSION}; write it again."
+        )
     try:
         return _from_tree(tree)
     except (KeyError, TypeError, AttributeError) as error:
@@ -196,7 +212,9 @@ def _from_tree(tree: dict[str, Any]) -> Manifest:
         config=configs.from_json(json.dumps(tree["config"])),
         corpus=str(tree["corpus"]),
         code_revision=str(tree["code_revision"]),
-        shards={split: tuple(map(shard_from_tree, shards)) for split, shards in tree["shards"].items()},
+        shards={
+            split: tuple(map(shard_from_tree, shards)) for split, shards in tree["shards"].items()
+        },
         known_leaks=tuple(tree["known_leaks"]),
         skipped=tuple(tree.get("skipped", ())),
     )

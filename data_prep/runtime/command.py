@@ -41,7 +41,9 @@ def run(main: Callable[[list[str]], int | None], takes_files: bool = False) -> N
 def _status(main: Callable[[list[str]], int | None], argv: list[str], takes_files: bool) -> int:
     try:
         if argv[1:] and not takes_files:
-            raise ValueError(f"{argv[1]!r} is no flag; everything is said by flags, such as --set train.steps=100.")
+            raise ValueError(
+                f"{argv[1]!r} is no flag; everything is said by flags, such as --set train.steps=100."
+            )
         return main(argv) or FINISHED
     except _mendable() as error:
         print(f"error: {_sentence(error)}", file=sys.stderr)
@@ -62,17 +64,23 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
     except SystemExit:  # absl ends a call for --help with 1, which here means an error
         sys.exit(FINISHED)
     if flags.FLAGS["verbosity"].using_default_value:
-        flags.FLAGS.verbosity = logging.WARNING  # else absl turns it up, and TensorFlow tells of every file it saves
+        flags.FLAGS.verbosity = (
+            logging.WARNING
+        )  # else absl turns it up, and TensorFlow tells of every file it saves
     return arguments
 
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}{_PLAIN_WORDS.get(type(error), f': {error.strerror}')}"
-    text = str(getattr(error, "message", error))  # TensorFlow's str() ends in pages of node definitions
+    text = str(
+        getattr(error, "message", error)
+    )  # TensorFlow's str() ends in pages of node definitions
     if "HTTP response" in text:
         text = reason(error)
-    if _TRACEBACK in text:  # Python called from a graph: "{{node}} ValueError: the sentence", then its traceback
+    if (
+        _TRACEBACK in text
+    ):  # Python called from a graph: "{{node}} ValueError: the sentence", then its traceback
         text = text.partition(_TRACEBACK)[0].partition("Error: ")[2]
     return " ".join(text.split()) or type(error).__name__
 

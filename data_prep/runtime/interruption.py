@@ -21,7 +21,9 @@ def end_at_once_while_importing(package: str) -> None:
     An import by any other program changes nothing: only while Python looks for the module that is to run as a command
     is that program called "-m". Nor does it where interruptions are ignored, as in a shell's background.
     """
-    is_command = sys.argv[:1] == ["-m"] and any(word.startswith(f"{package}.") for word in sys.orig_argv)
+    is_command = sys.argv[:1] == ["-m"] and any(
+        word.startswith(f"{package}.") for word in sys.orig_argv
+    )
     if is_command:
         _have_it_end_at_once()
 

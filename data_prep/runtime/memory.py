@@ -18,10 +18,16 @@ def available_memory() -> int:
 
 def _machine_memory() -> int:
     try:
-        found = re.search(r"^MemAvailable: +(\d+) kB$", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE)
+        found = re.search(
+            r"^MemAvailable: +(\d+) kB$",
+            Path("/proc/meminfo").read_text(encoding="ascii"),
+            re.MULTILINE,
+        )
     except OSError:
         found = None
-    return int(found[1]) * 1024 if found else os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return (
+        int(found[1]) * 1024 if found else os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    )
 
 
 def _control_group_memory() -> Iterator[int]:
@@ -29,7 +35,9 @@ def _control_group_memory() -> Iterator[int]:
     for folder, limit, usage in _control_groups():
         try:
             left = int((folder / limit).read_text()) - int((folder / usage).read_text())
-            cached = re.search(r"^inactive_file (\d+)$", (folder / "memory.stat").read_text(), re.MULTILINE)
+            cached = re.search(
+                r"^inactive_file (\d+)$", (folder / "memory.stat").read_text(), re.MULTILINE
+            )
         except (OSError, ValueError):  # the file is not there, or says "max"
             continue
         yield max(0, left + int(cached[1] if cached else 0))
@@ -43,8 +51,15 @@ def _control_groups() -> Iterator[tuple[Path, str, str]]:
         return
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        names = {"": ("memory.max", "memory.current"), "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes")}
+        names = {
+            "": ("memory.max", "memory.current"),
+            "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+        }
         if controllers in names:
             root = _MOUNT / controllers
             own = root / path.lstrip("/")
-            yield from ((folder, *names[controllers]) for folder in (own, *own.parents) if folder.is_relative_to(root))
+            yield from (
+                (folder, *names[controllers])
+                for folder in (own, *own.parents)
+                if folder.is_relative_to(root)
+            )

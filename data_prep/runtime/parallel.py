@@ -27,7 +27,9 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run(function: Callable[[_Job], _Result], jobs: Sequence[_Job], workers: int) -> Iterator[_Result]:
+def run(
+    function: Callable[[_Job], _Result], jobs: Sequence[_Job], workers: int
+) -> Iterator[_Result]:
     """The results of a function on every job, as they come; with one worker, in this process and in order.
 
     Whoever stops early waits for the jobs at hand, no others are begun.
@@ -43,7 +45,9 @@ def run(function: Callable[[_Job], _Result], jobs: Sequence[_Job], workers: int)
     if workers == 1 or len(jobs) == 1:
         yield from map(function, jobs)
         return
-    context = multiprocessing.get_context("forkserver")  # forking this process could copy a lock that is held
+    context = multiprocessing.get_context(
+        "forkserver"
+    )  # forking this process could copy a lock that is held
     context.set_forkserver_preload([function.__module__])  # imported once, not by every worker
     _start_fork_server(context)
     pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _prepare_worker)

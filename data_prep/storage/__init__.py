@@ -23,7 +23,9 @@ def open_folder(url: str) -> Folder:
         ValueError: the address is of a kind that is not supported.
     """
     if is_bucket(url):
-        from data_prep.storage.bucket import BucketFolder  # takes a second to import, which only buckets need
+        from data_prep.storage.bucket import (
+            BucketFolder,
+        )  # takes a second to import, which only buckets need
 
         return BucketFolder(url)
     return LocalFolder(Path(url))
@@ -37,6 +39,10 @@ def is_bucket(url: str) -> bool:
     """
     if url.startswith("gs://"):
         return True
-    if scheme := re.match(r"[A-Za-z][\w+.-]*:/+", url):  # else gs:/bucket would be a folder called gs:
-        raise ValueError(f"{url} begins with {scheme[0]}; expected the path of a folder, or gs://BUCKET/FOLDER.")
+    if scheme := re.match(
+        r"[A-Za-z][\w+.-]*:/+", url
+    ):  # else gs:/bucket would be a folder called gs:
+        raise ValueError(
+            f"{url} begins with {scheme[0]}; expected the path of a folder, or gs://BUCKET/FOLDER."
+        )
     return False

@@ -21,7 +21,9 @@ from data_prep.storage.faults import FAILURES, explain, heart_of, is_transient
 from data_prep.storage.files import Stored, another_file, checksum, plain_name, reason, require_part
 
 with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", "You are using a Python version", FutureWarning)  # ours is set by TensorFlow's
+    warnings.filterwarnings(
+        "ignore", "You are using a Python version", FutureWarning
+    )  # ours is set by TensorFlow's
     import google.auth
     from google.api_core.exceptions import NotFound, PreconditionFailed, RequestRangeNotSatisfiable
     from google.api_core.retry import Retry
@@ -57,11 +59,14 @@ class BucketFolder:
     def scratch(self) -> Path:
         """In the system's folder for temporary files; of one user and address, so that the next job cleans it up."""
         path = Path(
-            tempfile.gettempdir(), f"source-separation-{os.getuid()}-{sha256(self._url.encode()).hexdigest()[:16]}"
+            tempfile.gettempdir(),
+            f"source-separation-{os.getuid()}-{sha256(self._url.encode()).hexdigest()[:16]}",
         )
         path.mkdir(mode=0o700, exist_ok=True)
         if path.is_symlink() or path.stat().st_uid != os.getuid():
-            raise ValueError(f"{path} belongs to someone else; remove it, or set TMPDIR to a folder of your own.")
+            raise ValueError(
+                f"{path} belongs to someone else; remove it, or set TMPDIR to a folder of your own."
+            )
         return path
 
     def check(self) -> None:
@@ -79,7 +84,9 @@ class BucketFolder:
         quick.write_text(probe, probe)
         try:
             if quick.read_text(probe) != probe:
-                raise ValueError(f"{self._url} does not keep what is written to it; choose another folder.")
+                raise ValueError(
+                    f"{self._url} does not keep what is written to it; choose another folder."
+                )
             quick.check_tensorflow(probe)
         finally:
             quick.delete(probe)
@@ -115,10 +122,14 @@ class BucketFolder:
             blob.chunk_size = _CHUNK_BYTES
             with self._telling("write", name) as options, suppress(PreconditionFailed):
                 generation = found.generation if found else 0
-                blob.upload_from_filename(path, if_generation_match=generation, checksum="crc32c", **options)
+                blob.upload_from_filename(
+                    path, if_generation_match=generation, checksum="crc32c", **options
+                )
             # Where an answer was lost, the next try finds its own object in the way: only the content tells.
             if self.stat(name) != wanted:
-                raise ValueError(f"{self._url}/{name} was written by another job at the same time; end one of them.")
+                raise ValueError(
+                    f"{self._url}/{name} was written by another job at the same time; end one of them."
+                )
         path.unlink()
 
     def read_text(self, name: str) -> str | None:
@@ -130,7 +141,10 @@ class BucketFolder:
     def read_part(self, name: str, start: int, size: int) -> bytes:
         """Reads a range; TensorFlow's own client would fetch 64 MiB for a few bytes."""
         found = b""
-        with self._telling("read", plain_name(name)) as options, suppress(NotFound, RequestRangeNotSatisfiable):
+        with (
+            self._telling("read", plain_name(name)) as options,
+            suppress(NotFound, RequestRangeNotSatisfiable),
+        ):
             found = self._blob(name).download_as_bytes(start=start, end=start + size - 1, **options)
         return require_part(found, start, size, f"{self._url}/{name}")
 
@@ -146,7 +160,9 @@ class BucketFolder:
     def list_names(self) -> list[str]:
         """The objects of the folder itself, not of folders in it."""
         with self._telling("list") as options:
-            blobs = self._bucket.client.list_blobs(self._bucket, prefix=self._prefix, delimiter="/", **options)
+            blobs = self._bucket.client.list_blobs(
+                self._bucket, prefix=self._prefix, delimiter="/", **options
+            )
             return sorted(name for blob in blobs if (name := blob.name.removeprefix(self._prefix)))
 
     def close(self) -> None:
@@ -179,7 +195,9 @@ class BucketFolder:
         """
 
         def tell(error: Exception) -> None:
-            print(f"{self._url}/{name}: {action} failed ({heart_of(error)}), trying again", flush=True)
+            print(
+                f"{self._url}/{name}: {action} failed ({heart_of(error)}), trying again", flush=True
+            )
 
         retry = Retry(
             is_transient,

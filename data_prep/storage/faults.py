@@ -7,7 +7,9 @@ from typing import Any
 import requests
 
 with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", "You are using a Python version", FutureWarning)  # ours is set by TensorFlow's
+    warnings.filterwarnings(
+        "ignore", "You are using a Python version", FutureWarning
+    )  # ours is set by TensorFlow's
     from google.api_core.exceptions import GoogleAPICallError, RetryError
     from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
     from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
@@ -64,7 +66,10 @@ def is_transient(error: Exception) -> bool:
         error = error.args[0]
     return _status(error) in _TRANSIENT or isinstance(
         error,
-        requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError | ConnectionError,
+        requests.ConnectionError
+        | requests.Timeout
+        | requests.exceptions.ChunkedEncodingError
+        | ConnectionError,
     )
 
 
@@ -90,4 +95,8 @@ def heart_of(error: object) -> str:
 
 def _within(error: object) -> tuple[object, ...]:
     """Where the libraries for HTTP keep what an exception comes from."""
-    return (*getattr(error, "args", ()), getattr(error, "reason", None), getattr(error, "original_error", None))
+    return (
+        *getattr(error, "args", ()),
+        getattr(error, "reason", None),
+        getattr(error, "original_error", None),
+    )

@@ -86,20 +86,26 @@ def plain_name(name: str) -> str:
         ValueError: it is not one.
     """
     if not re.fullmatch(r"[\w.][\w. +,()&'-]*", name) or not name.strip("."):
-        raise ValueError(f"{name!r} is no name of a file in a folder; expected letters, digits, points and dashes.")
+        raise ValueError(
+            f"{name!r} is no name of a file in a folder; expected letters, digits, points and dashes."
+        )
     return name
 
 
 def require_part(found: bytes, start: int, size: int, path: str) -> bytes:
     """What ``read_part`` found, if it is all of it."""
     if len(found) != size:
-        raise ValueError(f"{path} is missing or ends before byte {start + size}; write the records again.")
+        raise ValueError(
+            f"{path} is missing or ends before byte {start + size}; write the records again."
+        )
     return found
 
 
 def another_file(path: str) -> ValueError:
     """What ``put`` raises where it may not overwrite."""
-    return ValueError(f"{path} is there already and is another file; delete it, or choose another folder.")
+    return ValueError(
+        f"{path} is there already and is another file; delete it, or choose another folder."
+    )
 
 
 def reason(error: Exception) -> str:
@@ -108,4 +114,8 @@ def reason(error: Exception) -> str:
     if status := re.search(r"HTTP response code (\d+)", text):
         address = re.search(r"gs://\S+", text)
         return f"Cloud Storage answered {status[1]}" + (f" for {address[0]}" if address else "")
-    return re.sub(r"\{\{.*?\}\} *| *\[Op:.*", "", text.splitlines()[0]) if text else type(error).__name__
+    return (
+        re.sub(r"\{\{.*?\}\} *| *\[Op:.*", "", text.splitlines()[0])
+        if text
+        else type(error).__name__
+    )

@@ -5,7 +5,14 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from data_prep.storage.files import Stored, another_file, checksum, flush_to_disk, plain_name, require_part
+from data_prep.storage.files import (
+    Stored,
+    another_file,
+    checksum,
+    flush_to_disk,
+    plain_name,
+    require_part,
+)
 from data_prep.storage.folder import making
 
 
@@ -39,7 +46,9 @@ class LocalFolder:
                 f"{self._root} cannot be written to ({error.strerror}); choose another folder or mend this one."
             ) from error
         if not readable:
-            raise ValueError(f"{self._root} does not keep what is written to it; choose another folder.")
+            raise ValueError(
+                f"{self._root} does not keep what is written to it; choose another folder."
+            )
 
     def stat(self, name: str) -> Stored | None:
         """Reads the whole file: a disk keeps no checksums."""
@@ -82,7 +91,11 @@ class LocalFolder:
 
     def list_names(self) -> list[str]:
         """The files of the folder itself, not of folders in it."""
-        return sorted(path.name for path in self._root.iterdir() if path.is_file()) if self._root.is_dir() else []
+        return (
+            sorted(path.name for path in self._root.iterdir() if path.is_file())
+            if self._root.is_dir()
+            else []
+        )
 
     def close(self) -> None:
         """Removes the hidden folder."""

@@ -7,7 +7,14 @@ import numpy as np
 from configs import instruments
 from data_prep.synthesis.timbres import Note
 
-_CHORDS = ((0, 4, 7), (9, 0, 4), (5, 9, 0), (7, 11, 2), (2, 5, 9), (4, 7, 11))  # pitch classes above the root
+_CHORDS = (
+    (0, 4, 7),
+    (9, 0, 4),
+    (5, 9, 0),
+    (7, 11, 2),
+    (2, 5, 9),
+    (4, 7, 11),
+)  # pitch classes above the root
 _ARTICULATION = 0.95  # of its time a note sounds
 
 
@@ -28,7 +35,9 @@ class Harmony:
 def make_harmony(rng: np.random.Generator) -> Harmony:
     """A key, four to six chords and a tempo of 84 to 132 beats a minute."""
     order = rng.permutation(len(_CHORDS))[: int(rng.integers(4, len(_CHORDS) + 1))]
-    return Harmony(int(rng.integers(12)), tuple(_CHORDS[i] for i in order), 60 / float(rng.uniform(84, 132)))
+    return Harmony(
+        int(rng.integers(12)), tuple(_CHORDS[i] for i in order), 60 / float(rng.uniform(84, 132))
+    )
 
 
 def melody(

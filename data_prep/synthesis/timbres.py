@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 Signal = NDArray[np.float64]  # (frames,)
 
-_TABLE_FRAMES = 2048  # of one period; linear interpolation then stays 50 dB below a harmonic of order 40
+_TABLE_FRAMES = (
+    2048  # of one period; linear interpolation then stays 50 dB below a harmonic of order 40
+)
 _MAX_HARMONICS = 48
 _TOP_HZ = 10_000.0  # no harmonic above: the records of the smoke run end at 11 kHz
 _NOISE_FRAMES = 2**16
@@ -95,7 +97,9 @@ VOWELS = tuple(
 # fmt: on
 
 
-def play(notes: list[Note], timbre: Timbre, sample_rate: int, frames: int, rng: np.random.Generator) -> Signal:
+def play(
+    notes: list[Note], timbre: Timbre, sample_rate: int, frames: int, rng: np.random.Generator
+) -> Signal:
     """The notes of one part as a waveform (frames,); every tone has an RMS of about 0.7 to 1 at its loudest."""
     part = np.zeros(frames)
     noise = _band_noise(timbre.noise_hz, sample_rate, rng)
@@ -107,11 +111,15 @@ def play(notes: list[Note], timbre: Timbre, sample_rate: int, frames: int, rng: 
         tone = _tone(note.hz, timbre, sample_rate, length, rng)
         offset = int(rng.integers(_NOISE_FRAMES))
         tone += timbre.noise * np.take(noise, np.arange(offset, offset + length), mode="wrap")
-        part[start : start + length] += rng.uniform(0.7, 1) * tone * _envelope(timbre, sample_rate, length)
+        part[start : start + length] += (
+            rng.uniform(0.7, 1) * tone * _envelope(timbre, sample_rate, length)
+        )
     return part
 
 
-def play_drums(hits: dict[str, list[float]], sample_rate: int, frames: int, rng: np.random.Generator) -> Signal:
+def play_drums(
+    hits: dict[str, list[float]], sample_rate: int, frames: int, rng: np.random.Generator
+) -> Signal:
     """Kick, snare and hat at the given seconds as a waveform (frames,)."""
     time = np.arange(round(0.4 * sample_rate)) / sample_rate
     white = rng.standard_normal(len(time) + 1)
@@ -130,10 +138,14 @@ def play_drums(hits: dict[str, list[float]], sample_rate: int, frames: int, rng:
     return part
 
 
-def _tone(hz: float, timbre: Timbre, sample_rate: int, length: int, rng: np.random.Generator) -> Signal:
+def _tone(
+    hz: float, timbre: Timbre, sample_rate: int, length: int, rng: np.random.Generator
+) -> Signal:
     """A steady tone of RMS 1 with its vibrato, (length,)."""
     time = np.arange(length) / sample_rate
-    swing = np.sin(2 * np.pi * (timbre.vibrato_hz * time + rng.random())) * np.minimum(time / 0.25, 1)
+    swing = np.sin(2 * np.pi * (timbre.vibrato_hz * time + rng.random())) * np.minimum(
+        time / 0.25, 1
+    )
     cents = timbre.vibrato_cents * swing + rng.normal(0, 4)
     position = np.cumsum(hz * (1 + cents * (np.log(2) / 1200))) * (_TABLE_FRAMES / sample_rate)
     table = _period(hz, timbre)
@@ -149,7 +161,9 @@ def _period(hz: float, timbre: Timbre) -> Signal:
     colour = 0.2 + sum(gain * _bump(order * hz, centre, 0.35) for centre, gain in timbre.formants)
     amplitude = order**-timbre.rolloff * colour * np.where(order % 2, 1, timbre.even)
     spectrum = np.zeros(_TABLE_FRAMES // 2 + 1, np.complex128)
-    spectrum[order] = -1j * amplitude  # sines, so that all players of an instrument have its wave form
+    spectrum[order] = (
+        -1j * amplitude
+    )  # sines, so that all players of an instrument have its wave form
     period = np.fft.irfft(spectrum)
     return np.append(period, period[0]) / np.sqrt(np.mean(period**2))
 
@@ -170,4 +184,6 @@ def _bump(hz: Signal, centre_hz: float, width_octaves: float) -> Signal:
 def _envelope(timbre: Timbre, sample_rate: int, length: int) -> Signal:
     time = np.arange(length) / sample_rate
     release = np.minimum((length - np.arange(length)) / (_RELEASE_SECS * sample_rate), 1)
-    return (1 - np.exp(-3 * time / timbre.attack_secs)) * np.exp(-time / timbre.decay_secs) * release
+    return (
+        (1 - np.exp(-3 * time / timbre.attack_secs)) * np.exp(-time / timbre.decay_secs) * release
+    )

@@ -23,7 +23,9 @@ class Findings:
     skipped: tuple[Prepared, ...]  # tracks that could not be read and were to be left out
 
 
-def judge(listing: Listing, tracks: Sequence[Prepared], config: Config, strict: bool, skip_bad: bool) -> Findings:
+def judge(
+    listing: Listing, tracks: Sequence[Prepared], config: Config, strict: bool, skip_bad: bool
+) -> Findings:
     """Errors and warnings of a corpus.
 
     Args:
@@ -36,20 +38,30 @@ def judge(listing: Listing, tracks: Sequence[Prepared], config: Config, strict: 
     errors: list[str] = []
     warnings: list[str] = []
     (errors if strict else warnings).extend(_count_findings(listing))
-    bad, good = [track for track in tracks if track.errors], [track for track in tracks if not track.errors]
+    bad, good = (
+        [track for track in tracks if track.errors],
+        [track for track in tracks if not track.errors],
+    )
     if not skip_bad:
         errors += [sentence for track in bad for sentence in track.errors]
     elif not good:
         errors.append(f"no track of {listing.root} can be read.")
-    warnings += [f"no track is for {split}." for split in SPLITS if not any(t.files.split == split for t in good)]
+    warnings += [
+        f"no track is for {split}."
+        for split in SPLITS
+        if not any(t.files.split == split for t in good)
+    ]
     for track in good:
         warnings += [
-            f"{track.files.name}: {sentence}" for sentence in (*_rate_findings(listing, track), *track.warnings)
+            f"{track.files.name}: {sentence}"
+            for sentence in (*_rate_findings(listing, track), *track.warnings)
         ]
     warnings += _split_findings(listing.splits, listing.found) if listing.splits else []
     for shared in _shared_recordings(good, config):
         is_leak = shared.one.split != shared.other.split and not shared.repeats
-        known = listing.splits is not None and listing.splits.knows_leak(shared.one.name, shared.other.name)
+        known = listing.splits is not None and listing.splits.knows_leak(
+            shared.one.name, shared.other.name
+        )
         (errors if is_leak and not known else warnings).append(_describe(shared, is_leak, known))
     return Findings(tuple(errors), tuple(warnings), tuple(bad) if skip_bad else ())
 
@@ -59,7 +71,11 @@ def table(tracks: Sequence[Prepared]) -> Iterator[str]:
     width = min(max(len(track.files.name) for track in tracks), 40)
     yield (f"{'track':{width}} split   length    rate ch   mix-sum  sources")
     for track in tracks:
-        name = track.files.name if len(track.files.name) <= width else track.files.name[: width - 3] + "..."
+        name = (
+            track.files.name
+            if len(track.files.name) <= width
+            else track.files.name[: width - 3] + "..."
+        )
         yield f"{name:{width}} {track.files.split:5} {_measures(track)}"
 
 
@@ -84,15 +100,24 @@ def _measures(track: Prepared) -> str:
     minutes, secs = divmod(round(num_frames / sample_rate), 60)
     residual = track.entry.residual_db
     off = "   exact" if residual is None else f"{residual:5.1f} dB"
-    parts = ", ".join(name if count == 1 else f"{count} {name}" for name, count in track.entry.num_parts.items())
+    parts = ", ".join(
+        name if count == 1 else f"{count} {name}" for name, count in track.entry.num_parts.items()
+    )
     return f"{minutes:4}:{secs:02} {sample_rate:7} {channels:2}  {off}  {parts}"
 
 
 def _split_findings(splits: Splits, found: Collection[str]) -> list[str]:
     missing = splits.missing(found)
-    findings = [f"the splits {splits.name} name what is not there: {', '.join(missing)}."] if missing else []
+    findings = (
+        [f"the splits {splits.name} name what is not there: {', '.join(missing)}."]
+        if missing
+        else []
+    )
     leaks = ((", ".join(leak["tracks"]), leak["reason"]) for leak in splits.known_leaks)
-    return [*findings, *(f"known leak between splits: {tracks}: {reason}." for tracks, reason in leaks)]
+    return [
+        *findings,
+        *(f"known leak between splits: {tracks}: {reason}." for tracks, reason in leaks),
+    ]
 
 
 def _count_findings(listing: Listing) -> list[str]:
@@ -104,7 +129,10 @@ def _count_findings(listing: Listing) -> list[str]:
 
 
 def _rate_findings(listing: Listing, track: Prepared) -> list[str]:
-    published, found = CORPORA[listing.corpus].sample_rate, track.original and track.original.sample_rate
+    published, found = (
+        CORPORA[listing.corpus].sample_rate,
+        track.original and track.original.sample_rate,
+    )
     if published in (None, found):
         return []
     return [f"it has {found} Hz, the corpus was published at {published}; is it the original?"]
@@ -115,7 +143,9 @@ def _shared_recordings(tracks: Sequence[Prepared], config: Config) -> Iterator[S
         return with_accompaniment(load_track(files), config.data.sources)
 
     hop = hop_secs(config.audio.sample_rate)
-    return find_shared_recordings([Sketched(t.files, t.sketches, hop) for t in tracks if t.sketches], load)
+    return find_shared_recordings(
+        [Sketched(t.files, t.sketches, hop) for t in tracks if t.sketches], load
+    )
 
 
 def _describe(shared: SharedRecording, is_leak: bool, known: bool) -> str:

@@ -10,7 +10,14 @@ import numpy as np
 
 from configs import Config
 from data_prep.audio.loading import load_track
-from data_prep.audio.tracks import MIXTURE, AudioFormat, Original, Track, TrackFiles, with_accompaniment
+from data_prep.audio.tracks import (
+    MIXTURE,
+    AudioFormat,
+    Original,
+    Track,
+    TrackFiles,
+    with_accompaniment,
+)
 from data_prep.fingerprints.sketches import Sketch, make_sketch
 from data_prep.records.excerpts import iter_excerpts
 from data_prep.records.format import FORMAT_VERSION, encode, framed
@@ -25,7 +32,9 @@ class TrackJob:
     files: TrackFiles
     config: Config
     scratch: Path | None  # None: look at the track, write nothing
-    placed: frozenset[str] = frozenset()  # keys of tracks whose records are in their place, and no longer in scratch
+    placed: frozenset[str] = (
+        frozenset()
+    )  # keys of tracks whose records are in their place, and no longer in scratch
 
     @property
     def num_bytes(self) -> int:
@@ -38,7 +47,10 @@ class TrackJob:
         parts = [str(FORMAT_VERSION), str(self.config.audio), str(self.config.data)]
         parts += [instrument for instrument, _ in self.files.sources]
         files = [(path, path.stat()) for path in self.files.paths]
-        parts += [f"{path.parent.name}/{path.name} {stat.st_size} {stat.st_mtime_ns}" for path, stat in files]
+        parts += [
+            f"{path.parent.name}/{path.name} {stat.st_size} {stat.st_mtime_ns}"
+            for path, stat in files
+        ]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:24]
 
 
@@ -50,7 +62,9 @@ class Prepared:
     errors: tuple[str, ...] = ()  # a sentence each; then there is nothing else
     original: Original | None = None
     entry: TrackEntry | None = None
-    sketches: dict[str, Sketch] | None = None  # of the mixture and the sources, at the rate of the records
+    sketches: dict[str, Sketch] | None = (
+        None  # of the mixture and the sources, at the rate of the records
+    )
     key: str = ""  # of the job
     stored: Stored | None = None  # size and checksum of its records
     is_new: bool = True  # or of an earlier job
@@ -75,7 +89,9 @@ def prepare(job: TrackJob) -> Prepared:
     except (ValueError, OSError) as error:
         return Prepared(job.files, errors=(str(error),))
     waveforms = {MIXTURE: track.mixture, **track.sources}
-    sketches = {name: make_sketch(waveform, track.sample_rate) for name, waveform in waveforms.items()}
+    sketches = {
+        name: make_sketch(waveform, track.sample_rate) for name, waveform in waveforms.items()
+    }
     if job.scratch is None:
         return Prepared(job.files, (), track.original, _entry(track, 0), sketches)
     return _write(job, job.scratch, key, track, sketches)
@@ -87,7 +103,9 @@ def load_for(config: Config, files: TrackFiles) -> Track:
     Raises:
         ValueError: it cannot be read, or has sources that the vocabulary does not name.
     """
-    track = with_accompaniment(load_track(files, AudioFormat(*astuple(config.audio))), config.data.sources)
+    track = with_accompaniment(
+        load_track(files, AudioFormat(*astuple(config.audio))), config.data.sources
+    )
     unknown = sorted(set(track.sources) - set(config.data.sources))
     if unknown:
         raise ValueError(
@@ -102,7 +120,9 @@ def records_path(scratch: Path, key: str) -> Path:
     return scratch / f"{key}.tfrecord"
 
 
-def _write(job: TrackJob, scratch: Path, key: str, track: Track, sketches: dict[str, Sketch]) -> Prepared:
+def _write(
+    job: TrackJob, scratch: Path, key: str, track: Track, sketches: dict[str, Sketch]
+) -> Prepared:
     """The records first, what is known of them last, so that whoever finds that finds all."""
     layout, num_excerpts, whole = layout_of(job.config), 0, Checksum()
     with replacing(records_path(scratch, key), flush=False) as path, path.open("wb") as file:
@@ -129,11 +149,15 @@ def _prepared_before(job: TrackJob, scratch: Path, key: str) -> Prepared | None:
         stored, entry = Stored(*tree["stored"]), track_from_tree(tree["entry"])
         if key not in job.placed and checksum(records_path(scratch, key)) != stored:
             return None
-        return Prepared(job.files, (), Original(*tree["original"]), entry, sketches, key, stored, is_new=False)
+        return Prepared(
+            job.files, (), Original(*tree["original"]), entry, sketches, key, stored, is_new=False
+        )
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
 
 
 def _entry(track: Track, num_excerpts: int) -> TrackEntry:
     residual = None if track.residual_db == -np.inf else round(track.residual_db, 2)
-    return TrackEntry(track.name, len(track.mixture), num_excerpts, track.num_parts, residual, track.warnings)
+    return TrackEntry(
+        track.name, len(track.mixture), num_excerpts, track.num_parts, residual, track.warnings
+    )

@@ -15,7 +15,9 @@ from data_prep.storage.files import Checksum, Stored, replacing
 from data_prep.storage.folder import making
 from data_prep.writing.prepare import Prepared, records_path
 
-_SHARDS_PER_GROUP = 8  # numbers of shards are multiples of it, so that any number of TPU hosts shares them evenly
+_SHARDS_PER_GROUP = (
+    8  # numbers of shards are multiples of it, so that any number of TPU hosts shares them evenly
+)
 _UPLOADS = 4  # at a time: an upload waits for the network, not for this machine
 _CHUNK_BYTES = 2**20
 _SIDECAR = ".shard.json"  # in the scratch folder: what is known of a shard in place, until the manifest says it
@@ -67,7 +69,9 @@ def placed_before(folder: Folder) -> dict[str, Placed]:
     return found
 
 
-def place_all(shards: Sequence[Shard], folder: Folder, before: dict[str, Placed]) -> Iterator[ShardEntry]:
+def place_all(
+    shards: Sequence[Shard], folder: Folder, before: dict[str, Placed]
+) -> Iterator[ShardEntry]:
     """Puts shards in place (``place``), in a bucket several at a time; their entries come in order."""
     if not is_bucket(folder.url):
         yield from (place(shard, folder, before) for shard in shards)
@@ -91,9 +95,13 @@ def place(shard: Shard, folder: Folder, before: dict[str, Placed]) -> ShardEntry
         folder.delete(shard.name)  # ours, but of other tracks; what is not ours is not overwritten
     with making(folder, shard.name, overwrite=False) as path:
         stored = _put_together(shard.tracks, folder.scratch, path)
-        entry = ShardEntry(shard.name, *stored, tuple(track.entry for track in shard.tracks if track.entry))
+        entry = ShardEntry(
+            shard.name, *stored, tuple(track.entry for track in shard.tracks if track.entry)
+        )
         with replacing(sidecar) as temporary:
-            temporary.write_text(json.dumps({"entry": asdict(entry), "keys": keys}), encoding="utf-8")
+            temporary.write_text(
+                json.dumps({"entry": asdict(entry), "keys": keys}), encoding="utf-8"
+            )
     for key in keys[1:]:
         records_path(folder.scratch, key).unlink()
     return entry

@@ -3,7 +3,20 @@
 import math
 from typing import Any
 
-from evaluation.document.parts import Block, Cell, Clip, Clips, Code, Document, Figures, Items, Line, Table, Terms, Text
+from evaluation.document.parts import (
+    Block,
+    Cell,
+    Clip,
+    Clips,
+    Code,
+    Document,
+    Figures,
+    Items,
+    Line,
+    Table,
+    Terms,
+    Text,
+)
 
 SCHEMA_VERSION = 1
 
@@ -16,7 +29,11 @@ def to_tree(document: Document) -> dict[str, Any]:
         "subtitle": document.subtitle,
         "head": [_block(block) for block in document.head],
         "sections": [
-            {"key": each.key, "title": each.title, "blocks": [_block(block) for block in each.blocks]}
+            {
+                "key": each.key,
+                "title": each.title,
+                "blocks": [_block(block) for block in each.blocks],
+            }
             for each in document.sections
         ],
     }
@@ -30,7 +47,9 @@ def _block(block: Block) -> dict[str, Any]:
             tree |= {"key": block.key, "names": block.names, "columns": columns}
             return tree | {"rows": [_line(line) for line in block.lines]}
         case Figures():
-            panels = [(each.key, each.title, each.alternative, each.caption) for each in block.panels]
+            panels = [
+                (each.key, each.title, each.alternative, each.caption) for each in block.panels
+            ]
             heads = ("key", "title", "alternative", "caption")
             return tree | {"panels": [dict(zip(heads, panel, strict=True)) for panel in panels]}
         case Clips():
@@ -63,4 +82,6 @@ def _cell(cell: Cell) -> dict[str, Any]:
     tree: dict[str, Any] = {"value": finite, "text": cell.text}
     if cell.interval:
         tree["interval"] = [cell.interval.low, cell.interval.high]
-    return tree | {name: value for name in ("n", "share") if (value := getattr(cell, name)) is not None}
+    return tree | {
+        name: value for name in ("n", "share") if (value := getattr(cell, name)) is not None
+    }

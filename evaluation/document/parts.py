@@ -26,7 +26,9 @@ def decibels(value: float | None, decimals: int = 1) -> str:
         return BLANK
     if abs(value) > _MAX_DB:
         return f"< {_MINUS}100" if value < 0 else "> 100"
-    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", _MINUS)  # adding zero turns -0.0 into 0.0
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace(
+        "-", _MINUS
+    )  # adding zero turns -0.0 into 0.0
 
 
 def gain(value: float | None, decimals: int = 1) -> str:
@@ -74,7 +76,11 @@ class Cell:
         notes = []
         if self.interval:
             show = gain if self.kind == "gain" else decibels
-            notes.append(" to ".join(show(bound, self.decimals) for bound in (self.interval.low, self.interval.high)))
+            notes.append(
+                " to ".join(
+                    show(bound, self.decimals) for bound in (self.interval.low, self.interval.high)
+                )
+            )
         if self.n is not None and self.value is not None:
             notes.append(f"{self.n:,}")
         if self.share is not None:
@@ -204,8 +210,12 @@ class Clip:
     numbers: Sequence[tuple[str, Cell]]
     known: Sequence[Take]
     judged: Sequence[Take]
-    mark: tuple[float, float] | None  # where the scored segment begins and ends, as shares of the length
-    ticks: Sequence[tuple[str, float]]  # frequencies, and how far up the pictures they lie, as a share
+    mark: (
+        tuple[float, float] | None
+    )  # where the scored segment begins and ends, as shares of the length
+    ticks: Sequence[
+        tuple[str, float]
+    ]  # frequencies, and how far up the pictures they lie, as a share
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,9 @@ def make_svg(figure: Figure, key: str) -> Markup:
     the names in it.
     """
     svg = _save(figure)
-    _, _, body = svg.partition("</defs>")  # before it: the XML prologue, and a style that would reach the whole page
+    _, _, body = svg.partition(
+        "</defs>"
+    )  # before it: the XML prologue, and a style that would reach the whole page
     for colour, variable in _VARIABLES.items():
         body = body.replace(colour, f"var({variable})")
     body = re.sub(r"font-family: [^;\"]+", "font-family: inherit", body)
@@ -62,5 +64,7 @@ def _save(figure: Figure) -> str:
     with warnings.catch_warnings():
         # Only the layout asks matplotlib's own font for a glyph; the browser draws the text with a font that has it.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(text, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        figure.savefig(
+            text, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        )
     return text.getvalue()

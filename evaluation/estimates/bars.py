@@ -12,10 +12,14 @@ _FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s of audio [{el
 
 def make_bar(title: str, secs: float, stays: bool = True) -> "tqdm[Any]":
     """A bar of so many seconds of audio, which stays when it is full or makes place."""
-    return tqdm(total=secs, desc=title, bar_format=_FORMAT, disable=None, dynamic_ncols=True, leave=stays)
+    return tqdm(
+        total=secs, desc=title, bar_format=_FORMAT, disable=None, dynamic_ncols=True, leave=stays
+    )
 
 
-def watch(blocks: Iterator[Waveform], title: str, num_frames: int, sample_rate: int) -> Iterator[Waveform]:
+def watch(
+    blocks: Iterator[Waveform], title: str, num_frames: int, sample_rate: int
+) -> Iterator[Waveform]:
     """Consecutive blocks (K, frames, C), so many frames together, with a bar of how far they are."""
     with make_bar(title, num_frames / sample_rate, stays=False) as bar:
         for block in blocks:

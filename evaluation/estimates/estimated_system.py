@@ -71,8 +71,17 @@ def open_estimated_system(
     if is_bucket(workdir):
         root.check()  # before anything that takes minutes
     separator = Separator(workdir, checkpoint, weights)
-    out = open_folder(f"{workdir}/evaluation/{separator.step}-{split}" + ("-raw" if weights == "raw" else "") + suffix)
+    out = open_folder(
+        f"{workdir}/evaluation/{separator.step}-{split}"
+        + ("-raw" if weights == "raw" else "")
+        + suffix
+    )
     out.check()
-    arguments = [f"--workdir={workdir}", f"--records={folder}", f"--split={split}", f"--checkpoint={separator.step}"]
+    arguments = [
+        f"--workdir={workdir}",
+        f"--records={folder}",
+        f"--split={split}",
+        f"--checkpoint={separator.step}",
+    ]
     arguments += [f"--weights={weights}", *(f"--set={override}" for override in overrides)]
     return EstimatedSystem(run, config, manifest, folder, split, separator, out, arguments)

@@ -34,9 +34,7 @@ class FileFormat(NamedTuple):
     num_frames: int
 
     def __str__(self) -> str:
-        return (
-            f"{pluralized(self.num_frames, 'frame')} of {pluralized(self.channels, 'channel')} at {self.sample_rate} Hz"
-        )
+        return f"{pluralized(self.num_frames, 'frame')} of {pluralized(self.channels, 'channel')} at {self.sample_rate} Hz"
 
 
 class Found(NamedTuple):
@@ -95,20 +93,30 @@ def refuse_what_is_no_number(tracks: Iterable[TrackOnDisk]) -> None:
 def _list_files(root: Path) -> dict[str, Files]:
     """The sound files of each folder under ``root`` that has any, by its path from there."""
     if not root.is_dir():
-        raise ValueError(f"{root} is not a folder; expected one with a folder per track, and a file per source in it.")
+        raise ValueError(
+            f"{root} is not a folder; expected one with a folder per track, and a file per source in it."
+        )
     found: dict[str, Files] = {}
     for path in sorted(root.rglob("*")):
-        if path.suffix.lower() not in SUFFIXES or any(part.startswith(".") for part in path.relative_to(root).parts):
+        if path.suffix.lower() not in SUFFIXES or any(
+            part.startswith(".") for part in path.relative_to(root).parts
+        ):
             continue
         track = path.parent.relative_to(root).as_posix()
         if path.parent == root:
-            raise ValueError(f"{path} lies in no folder of a track; expected {root}/TRACK/{path.name}.")
+            raise ValueError(
+                f"{path} lies in no folder of a track; expected {root}/TRACK/{path.name}."
+            )
         files = found.setdefault(track, {})
         if path.stem in files:
-            raise ValueError(f"{files[path.stem]} and {path} are both {path.stem} of {track}; remove one of them.")
+            raise ValueError(
+                f"{files[path.stem]} and {path} are both {path.stem} of {track}; remove one of them."
+            )
         files[path.stem] = path
     if not found:
-        raise ValueError(f"{root} holds no {' or '.join(SUFFIXES)} files; expected {root}/TRACK/SOURCE.wav.")
+        raise ValueError(
+            f"{root} holds no {' or '.join(SUFFIXES)} files; expected {root}/TRACK/SOURCE.wav."
+        )
     return found
 
 
@@ -118,8 +126,12 @@ def _make_track(name: str, estimates: Files, references: Files) -> TrackOnDisk:
     missing = sorted(references.keys() - estimates.keys())
     if missing or not references:
         what = f"the estimate of {', '.join(missing)}" if missing else "a reference of any source"
-        raise ValueError(f"the track {name} lacks {what}; every source that a track has must be there as a file.")
-    form = _common_form(name, {path: read_form(path) for path in _all(mixture, references, estimates)})
+        raise ValueError(
+            f"the track {name} lacks {what}; every source that a track has must be there as a file."
+        )
+    form = _common_form(
+        name, {path: read_form(path) for path in _all(mixture, references, estimates)}
+    )
     vocabulary = tuple(sorted(references.keys() | estimates.keys()))
     form_fields = form.sample_rate, form.channels, form.num_frames
     return TrackOnDisk(name, vocabulary, *form_fields, mixture, references, {MODEL: estimates})
@@ -133,7 +145,9 @@ def _common_form(name: str, forms: Mapping[Path, FileFormat]) -> FileFormat:
     (first, expected), *others = forms.items()
     for path, form in others:
         if form != expected:
-            raise ValueError(f"the track {name}: {path} has {form}, but {first} has {expected}; expected the same.")
+            raise ValueError(
+                f"the track {name}: {path} has {form}, but {first} has {expected}; expected the same."
+            )
     if expected.num_frames == 0:
         raise ValueError(f"the track {name}: {first} holds no frames; expected sound.")
     return expected

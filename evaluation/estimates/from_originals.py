@@ -27,7 +27,10 @@ def find_originals(subject: EstimatedSystem, root: Path) -> dict[str, TrackFiles
         ValueError: ``root`` does not hold the corpus that the records were made from, or not all of its tracks.
     """
     manifest = subject.manifest
-    there = {files.name: files for files in list_tracks(manifest.corpus, root, manifest.config.data.splits).tracks}
+    there = {
+        files.name: files
+        for files in list_tracks(manifest.corpus, root, manifest.config.data.splits).tracks
+    }
     wanted = [track.name for track in manifest.tracks(subject.split)]
     if missing := [name for name in wanted if name not in there]:
         raise ValueError(
@@ -38,7 +41,10 @@ def find_originals(subject: EstimatedSystem, root: Path) -> dict[str, TrackFiles
 
 
 def iter_original_estimates(
-    subject: EstimatedSystem, originals: Mapping[str, TrackFiles], skip: Collection[str], scratch: Path
+    subject: EstimatedSystem,
+    originals: Mapping[str, TrackFiles],
+    skip: Collection[str],
+    scratch: Path,
 ) -> Iterator[TrackOnDisk]:
     """The tracks with their estimates, each overwritten in ``scratch`` when the next one is asked for.
 
@@ -52,7 +58,9 @@ def iter_original_estimates(
         track = _store(subject, files, scratch)
         form = AudioFormat(track.sample_rate, track.channels)
         if expected not in (None, form):
-            raise ValueError(f"{name} has another rate or number of channels than tracks before it; score it apart.")
+            raise ValueError(
+                f"{name} has another rate or number of channels than tracks before it; score it apart."
+            )
         expected = form
         yield track
 
@@ -72,7 +80,9 @@ def _store(subject: EstimatedSystem, files: TrackFiles, scratch: Path) -> TrackO
             mixture = part.waveform
             continue
         source = _source_of(part.instrument, files.name, vocabulary)
-        waveform = add(part.waveform, read_wav(paths[source])[0]) if source in lengths else part.waveform
+        waveform = (
+            add(part.waveform, read_wav(paths[source])[0]) if source in lengths else part.waveform
+        )
         _write(paths[source], waveform, form)
         lengths[source] = len(waveform)
         if files.mixture is None:
@@ -87,13 +97,17 @@ def _store(subject: EstimatedSystem, files: TrackFiles, scratch: Path) -> TrackO
     blocks = watch(blocks, f"{files.name} estimated", len(mixture), form.sample_rate)
     write_blocks(estimates, *form, (dict(zip(vocabulary, block, strict=True)) for block in blocks))
     systems = {MODEL: estimates}
-    return TrackOnDisk(files.name, vocabulary, *form, len(mixture), scratch / "mixture.wav", references, systems)
+    return TrackOnDisk(
+        files.name, vocabulary, *form, len(mixture), scratch / "mixture.wav", references, systems
+    )
 
 
 def _source_of(instrument: str, track: str, vocabulary: Sequence[str]) -> str:
     """What the network calls it: what has no name of its own is part of the accompaniment, if there is one."""
     if instrument not in vocabulary and ACCOMPANIMENT not in vocabulary:
-        raise ValueError(f"{track} has the source {instrument}; the network knows {', '.join(vocabulary)}.")
+        raise ValueError(
+            f"{track} has the source {instrument}; the network knows {', '.join(vocabulary)}."
+        )
     return instrument if instrument in vocabulary else ACCOMPANIMENT
 
 

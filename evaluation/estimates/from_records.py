@@ -15,7 +15,9 @@ MODEL = "model"
 _MIXTURE = ""  # a name that no source has
 
 
-def iter_record_estimates(subject: EstimatedSystem, skip: Collection[str], scratch: Path) -> Iterator[TrackOnDisk]:
+def iter_record_estimates(
+    subject: EstimatedSystem, skip: Collection[str], scratch: Path
+) -> Iterator[TrackOnDisk]:
     """The tracks of a subject with their estimates, each overwritten in ``scratch`` when the next one is asked for.
 
     Neither references nor estimates are ever whole in memory; the mixture of a track is.
@@ -35,14 +37,20 @@ def _store(subject: EstimatedSystem, track: StoredPieces, scratch: Path) -> Trac
     estimates = {name: scratch / f"estimate-{k}.wav" for k, name in enumerate(sources)}
     mixture_file = scratch / "mixture.wav"
     form = audio.sample_rate, audio.channels
-    write_blocks({_MIXTURE: mixture_file, **references}, *form, _reference_blocks(track.pieces, mixture))
+    write_blocks(
+        {_MIXTURE: mixture_file, **references}, *form, _reference_blocks(track.pieces, mixture)
+    )
     blocks = subject.separator.iter_blocks(mixture, track.labels)
     blocks = watch(blocks, f"{track.name} estimated", track.num_frames, audio.sample_rate)
     write_blocks(estimates, *form, (dict(zip(sources, block, strict=True)) for block in blocks))
-    return TrackOnDisk(track.name, sources, *form, track.num_frames, mixture_file, references, {MODEL: estimates})
+    return TrackOnDisk(
+        track.name, sources, *form, track.num_frames, mixture_file, references, {MODEL: estimates}
+    )
 
 
-def _reference_blocks(pieces: Iterator[Piece], mixture: Waveform) -> Iterator[Mapping[str, Waveform]]:
+def _reference_blocks(
+    pieces: Iterator[Piece], mixture: Waveform
+) -> Iterator[Mapping[str, Waveform]]:
     """The blocks to write; ``mixture`` is filled on the way, for the network hears it whole."""
     for piece in pieces:
         mixture[piece.start : piece.start + len(piece.mixture)] = piece.mixture

@@ -50,7 +50,12 @@ class StretchReader(Protocol):
 
 
 def oracle_stretch(
-    read: StretchReader, num_frames: int, start: int, stop: int, sample_rate: int, covariances: Spectra
+    read: StretchReader,
+    num_frames: int,
+    start: int,
+    stop: int,
+    sample_rate: int,
+    covariances: Spectra,
 ) -> dict[str, NDArray[np.float32]]:
     """The estimates of every oracle for frames [start, stop) of a track: oracle -> (J, stop - start, C).
 
@@ -67,13 +72,22 @@ def oracle_stretch(
     first = start - start % hop
     for block in _blocks(first, stop, hop):
         mixed, sources = _stft(read, block, num_frames, hop)
-        masked = (_binary_mask(mixed, sources), _ratio_mask(mixed, sources), _wiener(mixed, sources, covariances))
+        masked = (
+            _binary_mask(mixed, sources),
+            _ratio_mask(mixed, sources),
+            _wiener(mixed, sources, covariances),
+        )
         for name, spectra in zip(ORACLES, masked, strict=True):
             blocks[name].append(_istft(spectra, hop).astype(np.float32))
-    return {name: np.concatenate(parts, axis=1)[:, start - first : stop - first] for name, parts in blocks.items()}
+    return {
+        name: np.concatenate(parts, axis=1)[:, start - first : stop - first]
+        for name, parts in blocks.items()
+    }
 
 
-def covariance_sums(read: StretchReader, num_frames: int, start: int, stop: int, sample_rate: int) -> Spectra:
+def covariance_sums(
+    read: StretchReader, num_frames: int, start: int, stop: int, sample_rate: int
+) -> Spectra:
     """What frames [start, stop) of a track add to the covariances of its sources, (J, F, C, C)."""
     hop = _hop_frames(sample_rate)
     sums: Any = 0
@@ -82,7 +96,9 @@ def covariance_sums(read: StretchReader, num_frames: int, start: int, stop: int,
         sources = sources[:, :-_CONTEXT]  # its last windows are the next block's first
         power = np.square(np.abs(sources)).sum(axis=2)
         weight = np.divide(1, power, out=np.zeros_like(power), where=power > _NOTHING)
-        sums = sums + np.einsum("jmcf,jmdf,jmf->jfcd", sources, sources.conj(), weight, optimize=True)
+        sums = sums + np.einsum(
+            "jmcf,jmdf,jmf->jfcd", sources, sources.conj(), weight, optimize=True
+        )
     return np.asarray(sums)
 
 
@@ -112,9 +128,14 @@ def _wiener(mixture: Spectra, sources: Spectra, covariances: Spectra) -> Spectra
     """Mixture (1, M, C, F), sources (J, M, C, F), covariances (J, F, C, C)."""
     channels = sources.shape[2]
     inverse = np.linalg.inv(covariances)
-    powers = np.einsum("jmcf,jfcd,jmdf->jmf", sources.conj(), inverse, sources, optimize=True).real / channels
+    powers = (
+        np.einsum("jmcf,jfcd,jmdf->jmf", sources.conj(), inverse, sources, optimize=True).real
+        / channels
+    )
     total = np.einsum("jmf,jfcd->mfcd", powers, covariances, optimize=True)
-    total[np.trace(total, axis1=-2, axis2=-1).real < _NOTHING] = np.eye(channels)  # any: its powers are zero
+    total[np.trace(total, axis1=-2, axis2=-1).real < _NOTHING] = np.eye(
+        channels
+    )  # any: its powers are zero
     whitened = np.linalg.solve(total, mixture[0].swapaxes(1, 2)[..., None])[..., 0]
     return np.einsum("jmf,jfcd,mfd->jmcf", powers, covariances, whitened, optimize=True)
 

@@ -38,7 +38,10 @@ class TrackOnDisk:
     def paths(self) -> list[Path]:
         """All its files."""
         named = (self.references, *self.systems.values())
-        return [*([self.mixture] if self.mixture else []), *(path for files in named for path in files.values())]
+        return [
+            *([self.mixture] if self.mixture else []),
+            *(path for files in named for path in files.values()),
+        ]
 
     def read_references(self, start: int, stop: int) -> Floats:
         """Frames [start, stop) of every slot: (K, stop - start, C)."""
@@ -46,11 +49,17 @@ class TrackOnDisk:
 
     def read_estimates(self, start: int, stop: int) -> dict[str, Floats]:
         """Frames [start, stop) of every slot under every system: system -> (K, stop - start, C)."""
-        return {system: self._read_slots(files, start, stop) for system, files in self.systems.items()}
+        return {
+            system: self._read_slots(files, start, stop) for system, files in self.systems.items()
+        }
 
     def read_mixture(self, start: int, stop: int, references: Floats) -> Floats:
         """Frames [start, stop) of the mixture, (stop - start, C), whose references are at hand."""
-        return references.sum(axis=0) if self.mixture is None else read_stretch(self.mixture, start, stop)
+        return (
+            references.sum(axis=0)
+            if self.mixture is None
+            else read_stretch(self.mixture, start, stop)
+        )
 
     def _read_slots(self, files: Files, start: int, stop: int) -> Floats:
         waveforms = np.zeros((len(self.vocabulary), stop - start, self.channels))
@@ -73,12 +82,17 @@ def read_stretch(path: Path, start: int, stop: int) -> Floats:
     except (soundfile.SoundFileError, OSError) as error:
         raise ValueError(f"{path} cannot be read ({error}).") from error
     if len(waveform) < stop - start:
-        raise ValueError(f"{path} ends after {start + len(waveform)} frames, {stop} were expected; it is cut short.")
+        raise ValueError(
+            f"{path} ends after {start + len(waveform)} frames, {stop} were expected; it is cut short."
+        )
     return waveform
 
 
 def write_blocks(
-    paths: Mapping[str, Path], sample_rate: int, channels: int, blocks: Iterable[Mapping[str, NDArray[np.float32]]]
+    paths: Mapping[str, Path],
+    sample_rate: int,
+    channels: int,
+    blocks: Iterable[Mapping[str, NDArray[np.float32]]],
 ) -> None:
     """Write wav files in float, block by block; a name that a block lacks is silent there.
 

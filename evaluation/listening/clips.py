@@ -36,11 +36,15 @@ class Choice:
     source: str
     start_secs: float  # of what is heard
     stop_secs: float
-    segment_secs: tuple[float, float] | None = None  # the scored segment within it, in seconds of the track
+    segment_secs: tuple[float, float] | None = (
+        None  # the scored segment within it, in seconds of the track
+    )
 
     def frames(self, sample_rate: int, num_frames: int) -> tuple[int, int]:
         """The first frame of it, and the one behind its last, in a track of so many frames."""
-        return round(self.start_secs * sample_rate), min(round(self.stop_secs * sample_rate), num_frames)
+        return round(self.start_secs * sample_rate), min(
+            round(self.stop_secs * sample_rate), num_frames
+        )
 
 
 class ClipWaveforms(NamedTuple):
@@ -109,7 +113,9 @@ def _common(rows: Sequence[Row]) -> Iterator[Choice]:
     track = max(sounding, key=lambda name: len(set().union(*sounding[name].values())))
 
     def sources(start: float) -> list[set[str]]:
-        return [each for secs, each in sounding[track].items() if start <= secs < start + COMMON_SECS]
+        return [
+            each for secs, each in sounding[track].items() if start <= secs < start + COMMON_SECS
+        ]
 
     start = max(sorted(sounding[track]), key=lambda each: sum(map(len, sources(each))))
     heard = set().union(*sources(start))
@@ -124,20 +130,27 @@ def record(choices: Sequence[Choice], read: Read, sample_rate: int) -> Iterator[
         waveforms = read(choice)
         levels = zip(waveforms, match_levels(waveforms), strict=True)
         sounds = [encode(waveform, level, sample_rate) for waveform, level in levels]
-        yield RecordedClip(choice, sample_rate, dict(zip(ClipWaveforms._fields, sounds, strict=True)))
+        yield RecordedClip(
+            choice, sample_rate, dict(zip(ClipWaveforms._fields, sounds, strict=True))
+        )
 
 
 def write_clips(path: Path, recordings: Sequence[RecordedClip]) -> None:
     """Write the archive, whole or not at all."""
     described: list[dict[str, Any]] = []
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+    with (
+        replacing(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
+    ):
         for number, recording in enumerate(recordings):
             takes = {}
             for take, sound in recording.sounds.items():
                 name = f"{number:02}_{recording.choice.why}_{take}.flac"
                 archive.writestr(_entry(name), sound.flac)
                 takes[take] = {"file": name, "gain_db": sound.gain_db}
-            described.append({**asdict(recording.choice), "sample_rate": recording.sample_rate, "takes": takes})
+            described.append(
+                {**asdict(recording.choice), "sample_rate": recording.sample_rate, "takes": takes}
+            )
         tree = {"schema_version": SCHEMA_VERSION, "clips": described}
         archive.writestr(_entry("clips.json"), json.dumps(tree, indent=1))
 
@@ -161,12 +174,16 @@ def read_clips(path: Path) -> list[RecordedClip]:
                 raise ValueError(f"schema version {tree['schema_version']}, not {SCHEMA_VERSION}")
             return [_recording(archive, each) for each in tree["clips"]]
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} holds no clips of evaluation.evaluate ({error}); remove it.") from error
+        raise ValueError(
+            f"{path} holds no clips of evaluation.evaluate ({error}); remove it."
+        ) from error
 
 
 def _recording(archive: zipfile.ZipFile, tree: dict[str, Any]) -> RecordedClip:
     takes, sample_rate = tree.pop("takes"), tree.pop("sample_rate")
     segment = tree.pop("segment_secs")
     choice = Choice(**tree, segment_secs=tuple(segment) if segment else None)
-    sounds = {take: Sound(archive.read(each["file"]), each["gain_db"]) for take, each in takes.items()}
+    sounds = {
+        take: Sound(archive.read(each["file"]), each["gain_db"]) for take, each in takes.items()
+    }
     return RecordedClip(choice, sample_rate, sounds)

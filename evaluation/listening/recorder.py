@@ -48,7 +48,11 @@ def _find(subject: EstimatedSystem, name: str) -> StoredPieces:
     shards = subject.manifest.shards[subject.split]
     holding = tuple(shard for shard in shards if any(track.name == name for track in shard.tracks))
     manifest = replace(subject.manifest, shards={subject.split: holding})
-    return next(track for track in iter_tracks(manifest, subject.folder, subject.split) if track.name == name)
+    return next(
+        track
+        for track in iter_tracks(manifest, subject.folder, subject.split)
+        if track.name == name
+    )
 
 
 def _assemble(track: StoredPieces, first: int, last: int, source: str) -> tuple[Waveform, Waveform]:

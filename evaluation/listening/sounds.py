@@ -45,8 +45,13 @@ def match_levels(waveforms: Sequence[Waveform]) -> list[float]:
     The level is ``LEVEL_DBFS``, or as much less for all of them as keeps the highest peak from clipping.
     """
     levels = [float(activity.rms_db(waveform)) for waveform in waveforms]
-    gains = [min(LEVEL_DBFS - x, MAX_GAIN_DB) if x > activity.INAUDIBLE_DBFS else 0.0 for x in levels]
-    peaks = [_decibels(np.max(np.abs(each), initial=0.0)) + gain for each, gain in zip(waveforms, gains, strict=True)]
+    gains = [
+        min(LEVEL_DBFS - x, MAX_GAIN_DB) if x > activity.INAUDIBLE_DBFS else 0.0 for x in levels
+    ]
+    peaks = [
+        _decibels(np.max(np.abs(each), initial=0.0)) + gain
+        for each, gain in zip(waveforms, gains, strict=True)
+    ]
     excess = max(max(peaks) - _PEAK_DBFS, 0.0)
     return [gain - excess for gain in gains]
 
@@ -58,7 +63,9 @@ def _decibels(amplitude: float) -> float:
 def encode(waveform: Waveform, gain_db: float, sample_rate: int) -> Sound:
     """A waveform (T, C) at another level; FLAC, so that no artefact heard is one of the coding."""
     data = io.BytesIO()
-    soundfile.write(data, waveform * 10 ** (gain_db / 20), sample_rate, format="FLAC", subtype="PCM_16")
+    soundfile.write(
+        data, waveform * 10 ** (gain_db / 20), sample_rate, format="FLAC", subtype="PCM_16"
+    )
     return Sound(data.getvalue(), gain_db)
 
 
@@ -81,7 +88,9 @@ def spectrogram(waveform: Waveform, sample_rate: int) -> Floats:
     window = 2 ** max(round(math.log2(_WINDOW_SECS * sample_rate)), 3)
     mean = np.asarray(waveform, np.float64).mean(axis=1)
     hop = max(len(mean) // _WIDTH, 1)
-    transform = scipy.signal.ShortTimeFFT(scipy.signal.windows.hann(window, sym=False), hop, sample_rate)
+    transform = scipy.signal.ShortTimeFFT(
+        scipy.signal.windows.hann(window, sym=False), hop, sample_rate
+    )
     power = np.square(np.abs(transform.stft(np.pad(mean, (0, max(window - len(mean), 0))))))
     power = power[:, -transform.p_min :]  # from the window centred on the first frame on
     times = np.minimum(np.arange(_WIDTH) * len(mean) / _WIDTH / hop, power.shape[1] - 1).astype(int)
@@ -96,7 +105,9 @@ def spectrogram(waveform: Waveform, sample_rate: int) -> Floats:
 def picture(power: Floats, loudest: float) -> bytes:
     """A spectrogram as PNG: ``RANGE_DB`` below ``loudest``, a power, from dark to bright."""
     levels = 10 * np.log10(np.maximum(power / max(loudest, 1e-20), 1e-20))
-    shades = np.clip(np.round((levels / RANGE_DB + 1) * (_COLOURS - 1)), 0, _COLOURS - 1).astype(np.uint8)
+    shades = np.clip(np.round((levels / RANGE_DB + 1) * (_COLOURS - 1)), 0, _COLOURS - 1).astype(
+        np.uint8
+    )
     image = Image.fromarray(np.ascontiguousarray(shades[::-1]), mode="P")
     palette = mpl.colormaps["magma"](np.linspace(0, 1, _COLOURS))[:, :3]
     image.putpalette((palette * 255).round().astype(np.uint8).tobytes())
@@ -109,4 +120,7 @@ def frequency_ticks(sample_rate: int) -> list[tuple[str, float]]:
     """Frequencies to be named beside a picture, and how far up it they lie, as a share of its height."""
     octaves = math.log(sample_rate / 2 / MIN_HZ)
     shown = [hz for hz in _TICKS_HZ if MIN_HZ < hz < sample_rate / 2 * 0.9]
-    return [(f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz} Hz", math.log(hz / MIN_HZ) / octaves) for hz in shown]
+    return [
+        (f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz} Hz", math.log(hz / MIN_HZ) / octaves)
+        for hz in shown
+    ]

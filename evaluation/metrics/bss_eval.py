@@ -100,7 +100,9 @@ def bss_eval_images(
     """
     references, estimates = np.asarray(references, np.float64), np.asarray(estimates, np.float64)
     _validate(references, estimates, ("sources", "frames", "channels"))
-    return activity.snr(references, estimates), *energies(references, estimates, filter_taps).images()
+    return activity.snr(references, estimates), *energies(
+        references, estimates, filter_taps
+    ).images()
 
 
 def _validate(references: Floats, estimates: Floats, axes: Sequence[str]) -> None:
@@ -118,7 +120,9 @@ def _validate(references: Floats, estimates: Floats, axes: Sequence[str]) -> Non
         if broken.any():
             raise ValueError(f"{name} {np.argwhere(broken)[0]} has values that are not finite.")
         if silent.any():
-            raise ValueError(f"{name} {np.argwhere(silent)[0]} is silent: its ratios are not defined, leave it out.")
+            raise ValueError(
+                f"{name} {np.argwhere(silent)[0]} is silent: its ratios are not defined, leave it out."
+            )
 
 
 def energies(references: Floats, estimates: Floats, filter_taps: int) -> Energies:
@@ -187,7 +191,11 @@ def relate(
     energies = Energies(*np.zeros((len(Energies._fields), len(chosen))))
     for j in np.unique(owners):
         own = np.flatnonzero(owners == j)
-        reference, estimate, explained = references[j], estimates[chosen[own]], everything[chosen[own]]
+        reference, estimate, explained = (
+            references[j],
+            estimates[chosen[own]],
+            everything[chosen[own]],
+        )
         target = target_of(int(j), own)
         energies.reference[own] = _energy(reference, _SIGNAL)
         energies.spatial[own] = _energy(target - reference, _SIGNAL)
@@ -199,9 +207,15 @@ def relate(
     return energies
 
 
-def working_bytes(num_references: int, num_estimates: int, num_frames: int, channels: int, filter_taps: int) -> int:
+def working_bytes(
+    num_references: int, num_estimates: int, num_frames: int, channels: int, filter_taps: int
+) -> int:
     """About how much memory :func:`pair_energies` takes at most, but for ``projection.rare_bytes``."""
-    signals, estimates, frames = num_references * channels, num_estimates * channels, num_frames + filter_taps - 1
+    signals, estimates, frames = (
+        num_references * channels,
+        num_estimates * channels,
+        num_frames + filter_taps - 1,
+    )
     factors = (signals * filter_taps) ** 2 + num_references * (channels * filter_taps) ** 2
     waveforms = 5 * (estimates + signals) * frames
     products = 3 * 4 * estimates * signals * filter_taps
@@ -225,7 +239,10 @@ class _Space:
         delays = Delays(np.concatenate(spans), filter_taps)
         self._all = Subspace(delays)
         stops = np.cumsum([len(span) for span in spans]).tolist()
-        own = [delays.part(slice(stop - len(span), stop)) for span, stop in zip(spans, stops, strict=True)]
+        own = [
+            delays.part(slice(stop - len(span), stop))
+            for span, stop in zip(spans, stops, strict=True)
+        ]
         # Alone, a reference has exactly no interference.
         self._own = [Subspace(each) for each in own] if len(own) > 1 else [self._all]
 
@@ -269,7 +286,9 @@ def si_sdr(references: ArrayLike, estimates: ArrayLike, axis: int | tuple[int, .
     """
     references, estimates = np.asarray(references, np.float64), np.asarray(estimates, np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.sum(references * estimates, axis=axis, keepdims=True) / _energy(references, axis, keepdims=True)
+        scale = np.sum(references * estimates, axis=axis, keepdims=True) / _energy(
+            references, axis, keepdims=True
+        )
     target = scale * references
     return _decibels(_energy(target, axis), _energy(target - estimates, axis))
 

@@ -65,7 +65,9 @@ class Delays:
         lead = np.zeros((len(references), taps - 1)) if before is None else before
         behind = np.zeros((len(references), self._num_blocks * self._hop - self._frames))
         padded = np.concatenate([lead, references, behind], axis=-1)
-        windows = np.lib.stride_tricks.sliding_window_view(padded, self._num_fft, axis=-1)[:, :: self._hop]
+        windows = np.lib.stride_tricks.sliding_window_view(padded, self._num_fft, axis=-1)[
+            :, :: self._hop
+        ]
         self._spectra = _frequencies_first(scipy.fft.rfft(windows))  # (F, R, B)
 
     def part(self, chosen: slice) -> "Delays":
@@ -78,15 +80,21 @@ class Delays:
     def correlate(self, signals: Floats) -> Floats:
         """A^T x for each of N signals: (N, T) -> (N, R, L)."""
         missing = self._num_blocks * self._hop - self._frames
-        blocks = np.pad(signals, ((0, 0), (0, missing))).reshape(len(signals), self._num_blocks, self._hop)
+        blocks = np.pad(signals, ((0, 0), (0, missing))).reshape(
+            len(signals), self._num_blocks, self._hop
+        )
         padded = np.pad(blocks, ((0, 0), (0, 0), (self.taps - 1, 0)))
         spectra = _frequencies_first(scipy.fft.rfft(padded))  # (F, N, B)
-        products = spectra @ self._spectra.conj().swapaxes(1, 2)  # (F, N, R), summed over the blocks
+        products = spectra @ self._spectra.conj().swapaxes(
+            1, 2
+        )  # (F, N, R), summed over the blocks
         return scipy.fft.irfft(np.moveaxis(products, 0, -1), self._num_fft)[..., : self.taps]
 
     def filter(self, filters: Floats) -> Floats:
         """A c for each of N sets of filters: (N, R, L) -> (N, T)."""
-        spectra = _frequencies_first(scipy.fft.rfft(filters, self._num_fft)) @ self._spectra  # (F, N, B)
+        spectra = (
+            _frequencies_first(scipy.fft.rfft(filters, self._num_fft)) @ self._spectra
+        )  # (F, N, B)
         blocks = scipy.fft.irfft(np.moveaxis(spectra, 0, -1), self._num_fft)[..., self.taps - 1 :]
         return blocks.reshape(len(filters), -1)[:, : self._frames]
 
@@ -115,7 +123,9 @@ def iter_solvers(lags: Floats, last_resort: bool = False) -> Iterator[Solver]:
     if last_resort:
         del lower
         gram = _gram(lags)
-        gram[np.diag_indices(len(gram))] += 10 * len(gram) * np.finfo(np.float64).eps * gram.diagonal().max()
+        gram[np.diag_indices(len(gram))] += (
+            10 * len(gram) * np.finfo(np.float64).eps * gram.diagonal().max()
+        )
         lower, failed = lapack.dpotrf(gram.T, lower=1, clean=0, overwrite_a=1)
         if not failed:
             yield Solver(_substitution(lower, by_lag=False), is_last_resort=True)
@@ -159,7 +169,10 @@ def _schur(lags: Floats) -> Floats | None:
             return None
         mix[0, :, :size], _ = lapack.dtrtri(shrunk, lower=1)
         mix[0, :, size:] = -mix[0, :, :size] @ ratio.T
-        mix[1, :, :size], mix[1, :, size:] = -blas.dtrsm(1.0, grown, ratio @ shrunk, lower=1), grown.T
+        mix[1, :, :size], mix[1, :, size:] = (
+            -blas.dtrsm(1.0, grown, ratio @ shrunk, lower=1),
+            grown.T,
+        )
         rows = upper[start : start + size, start:]
         np.matmul(mix[0], here, out=rows)
         here[:size] = rows
@@ -216,7 +229,9 @@ class Subspace:
             found, last = found + step, change
         return found
 
-    def _correction(self, solve: Callable[[Floats], Floats], signals: Floats, found: Floats) -> Floats:
+    def _correction(
+        self, solve: Callable[[Floats], Floats], signals: Floats, found: Floats
+    ) -> Floats:
         return self._delays.filter(solve(self._delays.correlate(signals - found)))
 
 
@@ -226,7 +241,9 @@ def rare_bytes(num_columns: int) -> int:
 
 
 def _svd_bytes(num_columns: int) -> int:
-    return 50 * num_columns**2  # a triangle of A and its singular vectors, with what LAPACK needs to find them
+    return (
+        50 * num_columns**2
+    )  # a triangle of A and its singular vectors, with what LAPACK needs to find them
 
 
 def _project_by_svd(delays: Delays, signals: Floats) -> Floats:
@@ -241,10 +258,18 @@ def _project_by_svd(delays: Delays, signals: Floats) -> Floats:
     padded = np.pad(references, ((0, 0), (taps - 1, 0)))
     for start in range(0, frames, rows := max(total // 4, _BLOCK)):
         stop = min(start + rows, frames)
-        windows = np.lib.stride_tricks.sliding_window_view(padded[:, start : stop + taps - 1], taps, axis=-1)
-        delayed = np.asfortranarray(windows[..., ::-1].transpose(1, 0, 2).reshape(stop - start, total))
-        upper, turns, blocks, _ = lapack.dtpqrt(0, min(_BLOCK, total), upper, delayed, overwrite_a=1, overwrite_b=1)
-        right, _, _ = lapack.dtpmqrt(0, turns, blocks, right, signals[:, start:stop].T, trans="T", overwrite_a=1)
+        windows = np.lib.stride_tricks.sliding_window_view(
+            padded[:, start : stop + taps - 1], taps, axis=-1
+        )
+        delayed = np.asfortranarray(
+            windows[..., ::-1].transpose(1, 0, 2).reshape(stop - start, total)
+        )
+        upper, turns, blocks, _ = lapack.dtpqrt(
+            0, min(_BLOCK, total), upper, delayed, overwrite_a=1, overwrite_b=1
+        )
+        right, _, _ = lapack.dtpmqrt(
+            0, turns, blocks, right, signals[:, start:stop].T, trans="T", overwrite_a=1
+        )
     left, sizes, axes = scipy.linalg.svd(upper, overwrite_a=True, check_finite=False)
     rank = np.count_nonzero(sizes > sizes[0] * max(total, frames) * np.finfo(np.float64).eps)
     filters = ((left[:, :rank].T @ right).T / sizes[:rank]) @ axes[:rank]

@@ -17,7 +17,9 @@ def require(channels: int) -> None:
         ValueError: there is more than one channel, or no mir_eval that has the metrics.
     """
     if channels != 1:
-        raise ValueError(f"evaluation.backend=mir_eval scores one channel, not {channels}; leave it at own.")
+        raise ValueError(
+            f"evaluation.backend=mir_eval scores one channel, not {channels}; leave it at own."
+        )
     _separation()
 
 
@@ -53,6 +55,8 @@ def bss_eval_pairs(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # mir_eval announces that it will drop them
         own = references[..., 0]
-        found = [separation.bss_eval_sources(own, each, compute_permutation=False)[:3] for each in sets]
+        found = [
+            separation.bss_eval_sources(own, each, compute_permutation=False)[:3] for each in sets
+        ]
     sdr, sir, sar = np.moveaxis(np.array(found), 1, 0)[:, turns, owners]
     return sdr, sir, sar

@@ -24,14 +24,30 @@ def audit_blocks(conditions: Sequence[Condition]) -> list[Block]:
         "sound; misnamed is the energy in the slot named instead of a source, where that source sounds; both relative "
         "to the mixture."
     )
-    columns = [Column("The network is told", is_text=True), *map(Column, ("Improvement", "Leakage", "Misnamed"))]
-    return [Text(note, "note"), Table("audit", "Labels", columns, [[_condition(each) for each in conditions]])]
+    columns = [
+        Column("The network is told", is_text=True),
+        *map(Column, ("Improvement", "Leakage", "Misnamed")),
+    ]
+    return [
+        Text(note, "note"),
+        Table("audit", "Labels", columns, [[_condition(each) for each in conditions]]),
+    ]
 
 
 def _condition(each: Condition) -> Line:
     if each.not_measured:
-        return Line(each.labels, [Cell(f"Not measured: {each.not_measured}.", "text"), *[Cell(None)] * 3])
+        return Line(
+            each.labels, [Cell(f"Not measured: {each.not_measured}.", "text"), *[Cell(None)] * 3]
+        )
     told = Cell(LABELS[each.labels], "text")
-    improvement = Cell(each.improvement_db, "gain", each.num_improvements, role="key" if each.labels == "true" else "")
-    energies = [Cell(each.leakage_db, n=each.num_leakages), Cell(each.misnamed_db, n=each.num_misnamed)]
+    improvement = Cell(
+        each.improvement_db,
+        "gain",
+        each.num_improvements,
+        role="key" if each.labels == "true" else "",
+    )
+    energies = [
+        Cell(each.leakage_db, n=each.num_leakages),
+        Cell(each.misnamed_db, n=each.num_misnamed),
+    ]
     return Line(each.labels, [told, improvement, *energies])

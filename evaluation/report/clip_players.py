@@ -58,7 +58,9 @@ def _place(choice: Choice) -> Place | None:
     return (choice.track, choice.segment_secs[0], choice.source) if choice.segment_secs else None
 
 
-def _numbers(recordings: Iterable[RecordedClip], rows: Sequence[Row]) -> dict[Place | None, list[tuple[str, Cell]]]:
+def _numbers(
+    recordings: Iterable[RecordedClip], rows: Sequence[Row]
+) -> dict[Place | None, list[tuple[str, Cell]]]:
     wanted = {_place(each.choice) for each in recordings}
     by_place = {place(row): row for row in rows if row.system == "model" and place(row) in wanted}
     found = gains([row for row in rows if place(row) in wanted])
@@ -88,10 +90,16 @@ def fit(heard: Sequence[Heard], budget: int = BUDGET_BYTES) -> list[Clips | Text
         budget -= size
         found[each.choice.why].append(clip)
     marked = any(clip.mark for clips in found.values() for clip in clips)
-    blocks: list[Clips | Text] = [Text(HOW + _MARKED * marked, "note")] if any(found.values()) else []
+    blocks: list[Clips | Text] = (
+        [Text(HOW + _MARKED * marked, "note")] if any(found.values()) else []
+    )
     blocks += [Clips(TITLES[why], clips) for why, clips in found.items() if clips]
     if left_out:
-        blocks.append(Text(f"Left out, so that the file stays small: {left_out} of {len(order)} clips.", "note"))
+        blocks.append(
+            Text(
+                f"Left out, so that the file stays small: {left_out} of {len(order)} clips.", "note"
+            )
+        )
     return blocks
 
 

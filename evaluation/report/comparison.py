@@ -22,18 +22,30 @@ def short_names(names: Sequence[str]) -> list[str]:
 class ComparedRuns:
     """The runs that are compared, under short names; ``sources`` empty for all of them."""
 
-    def __init__(self, runs: Sequence[ScoredRun], tracks: Collection[str], sources: Collection[str] = ()) -> None:
-        self.names = dict(zip([run.name for run in runs], short_names([run.name for run in runs]), strict=True))
+    def __init__(
+        self, runs: Sequence[ScoredRun], tracks: Collection[str], sources: Collection[str] = ()
+    ) -> None:
+        self.names = dict(
+            zip([run.name for run in runs], short_names([run.name for run in runs]), strict=True)
+        )
         self.runs = {self.names[run.name]: run for run in runs}
         self.rows = {
-            name: [row for row in run.rows if row.track in tracks and (not sources or row.source in sources)]
+            name: [
+                row
+                for row in run.rows
+                if row.track in tracks and (not sources or row.source in sources)
+            ]
             for name, run in self.runs.items()
         }
         self.reference = next(iter(self.runs))
         self.sources = list(dict.fromkeys(row.source for row in self.rows[self.reference]))
         # The model of each run, then what the reference was set beside.
-        self.systems: dict[str, list[Row]] = {name: _of(rows, MODEL) for name, rows in self.rows.items()}
-        there = dict.fromkeys(row.system for row in self.rows[self.reference] if row.system != MODEL)
+        self.systems: dict[str, list[Row]] = {
+            name: _of(rows, MODEL) for name, rows in self.rows.items()
+        }
+        there = dict.fromkeys(
+            row.system for row in self.rows[self.reference] if row.system != MODEL
+        )
         beside = [system for system in dict.fromkeys((*BASELINES, *there)) if system in there]
         self.systems |= {system: _of(self.rows[self.reference], system) for system in beside}
         self.summaries: dict[str, Summary] = {
@@ -45,10 +57,14 @@ class ComparedRuns:
     def metrics(self) -> list[str]:
         """The metrics that any run has values of, but for what is another one again."""
         there = [
-            metric for metric in METRIC_NAMES if any(metric in self.summaries[name].together for name in self.runs)
+            metric
+            for metric in METRIC_NAMES
+            if any(metric in self.summaries[name].together for name in self.runs)
         ]
         return [
-            metric for metric in there if not is_again([row for each in self.rows.values() for row in each], metric)
+            metric
+            for metric in there
+            if not is_again([row for each in self.rows.values() for row in each], metric)
         ]
 
     def role(self, name: str) -> Role:

@@ -6,7 +6,17 @@ The first run is the reference that the others are compared with.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluation.document.parts import Block, Code, Document, Figures, Items, Section, Text, count, gain
+from evaluation.document.parts import (
+    Block,
+    Code,
+    Document,
+    Figures,
+    Items,
+    Section,
+    Text,
+    count,
+    gain,
+)
 from evaluation.report import comparison_tables, curves, violins
 from evaluation.report.comparison import ComparedRuns
 from evaluation.report.comparison_tables import DECIMALS
@@ -15,7 +25,9 @@ from evaluation.scores import bootstrap
 from evaluation.scores.paired import Comparison, Difference
 
 
-def make_document(sides: ComparedRuns, comparisons: Sequence[Comparison], sounds: Sequence[Block] = ()) -> Document:
+def make_document(
+    sides: ComparedRuns, comparisons: Sequence[Comparison], sounds: Sequence[Block] = ()
+) -> Document:
     """The report.
 
     Args:
@@ -30,17 +42,31 @@ def make_document(sides: ComparedRuns, comparisons: Sequence[Comparison], sounds
         Section("sources", f"Differences in {title} by source", "Sources", _by_source(sides, main)),
         Section("metrics", "Scores side by side", "Scores", _scores(sides)),
         Section("figures", "Segment by segment", "Figures", _figures(sides)),
-        Section("together", f"{title} when more sources sound at once", "Polyphony", _polyphony(sides, main.metric)),
+        Section(
+            "together",
+            f"{title} when more sources sound at once",
+            "Polyphony",
+            _polyphony(sides, main.metric),
+        ),
         Section("listen", "Listen", "Listen", list(sounds)),
-        Section("sums", f"{title}, summed up in four ways", "Aggregates", _aggregates(sides, main.metric)),
+        Section(
+            "sums",
+            f"{title}, summed up in four ways",
+            "Aggregates",
+            _aggregates(sides, main.metric),
+        ),
         Section("pieces", f"{title}, track by track", "Tracks", _tracks(sides, main.metric)),
         Section("training", "How they learnt", "Training", _training(sides)),
-        Section("scored", "What could be scored, and what could not", "Statuses", _statuses(sides, main)),
+        Section(
+            "scored", "What could be scored, and what could not", "Statuses", _statuses(sides, main)
+        ),
         Section("origin", "Where they come from", "Origin", _origin(sides)),
     ]
     heading = " · ".join(sides.runs)
     subtitle = f"{count(len(sides.runs), 'run')} compared on {count(len(main.tracks), 'track')} that all have"
-    return Document(heading, subtitle, _lead(sides, main), [each for each in sections if each.blocks])
+    return Document(
+        heading, subtitle, _lead(sides, main), [each for each in sections if each.blocks]
+    )
 
 
 def _lead(sides: ComparedRuns, main: Comparison) -> list[Block]:
@@ -136,12 +162,16 @@ def _tracks(sides: ComparedRuns, metric: str) -> list[Block]:
 
 
 def _training(sides: ComparedRuns) -> list[Block]:
-    panel = curves.make_common_panel({name: curves.read(run.folder) for name, run in sides.runs.items() if run.folder})
+    panel = curves.make_common_panel(
+        {name: curves.read(run.folder) for name, run in sides.runs.items() if run.folder}
+    )
     return [Figures([panel])] if panel else []
 
 
 def _statuses(sides: ComparedRuns, main: Comparison) -> list[Block]:
-    blocks: list[Block] = [Items([f"{name}: {status_words(each.shares)}" for name, each in sides.summaries.items()])]
+    blocks: list[Block] = [
+        Items([f"{name}: {status_words(each.shares)}" for name, each in sides.summaries.items()])
+    ]
     left = [f"{sides.names[run]}: {', '.join(tracks)}" for run, tracks in main.left_out.items()]
     unpaired = [
         f"{sides.names[run]}: {count(number, 'segment')} with a value in it or in {sides.reference} alone"
@@ -167,5 +197,9 @@ def _origin(sides: ComparedRuns) -> list[Block]:
 
 
 def _revision(about: Mapping[str, Any]) -> str:
-    parts = [f"{key.replace('_', ' ')} {about[key]}" for key in ("split", "step", "code_revision") if key in about]
+    parts = [
+        f"{key.replace('_', ' ')} {about[key]}"
+        for key in ("split", "step", "code_revision")
+        if key in about
+    ]
     return f", {', '.join(parts)}" if parts else ""

@@ -6,7 +6,13 @@ from typing import Any
 import configs
 from evaluation.document.parts import Cell, Column, Line, Table, count
 from evaluation.report.comparison import ComparedRuns
-from evaluation.report.run_tables import AGGREGATE_NAMES, METRIC_NAMES, NOT_OF_MIXTURE, counted, source_line
+from evaluation.report.run_tables import (
+    AGGREGATE_NAMES,
+    METRIC_NAMES,
+    NOT_OF_MIXTURE,
+    counted,
+    source_line,
+)
 from evaluation.scores.aggregates import AGGREGATES, By, summarise
 from evaluation.scores.bootstrap import Interval
 from evaluation.scores.paired import Comparison, Difference
@@ -27,7 +33,13 @@ def difference_table(sides: ComparedRuns, comparisons: Sequence[Comparison]) -> 
 
 def _difference(sides: ComparedRuns, metric: str, each: Difference, tested: bool) -> Line:
     cells = [
-        Cell(each.median_db, "gain", interval=each.interval, role="key" if tested else "", decimals=DECIMALS),
+        Cell(
+            each.median_db,
+            "gain",
+            interval=each.interval,
+            role="key" if tested else "",
+            decimals=DECIMALS,
+        ),
         Cell(each.num_tracks, "count"),
         Cell(each.num_higher, "count"),
         Cell(each.p_value if tested else None, "p"),
@@ -39,9 +51,14 @@ def _difference(sides: ComparedRuns, metric: str, each: Difference, tested: bool
 def source_table(sides: ComparedRuns, main: Comparison) -> Table:
     """Each run minus the reference, source by source."""
     found = {(each.source, sides.names[each.run]): each for each in main.differences}
-    sources = [source for source in sides.sources if any((source, name) in found for name in sides.runs)]
+    sources = [
+        source for source in sides.sources if any((source, name) in found for name in sides.runs)
+    ]
     others = list(sides.runs)[1:]
-    lines = [source_line(source, [_of_source(found.get((source, name))) for name in others]) for source in sources]
+    lines = [
+        source_line(source, [_of_source(found.get((source, name))) for name in others])
+        for source in sources
+    ]
     return Table("by-source", "Source", [Column(name) for name in others], [lines])
 
 
@@ -62,7 +79,12 @@ def score_table(sides: ComparedRuns) -> Table:
             found = summary.together.get(metric) if metric not in hidden else None
             value, n = (found.median_of_segments, found.num_values) if found else (None, None)
             cells.append(
-                Cell(value, n=n, interval=_of_median(found.intervals if found else None), role=sides.role(name))
+                Cell(
+                    value,
+                    n=n,
+                    interval=_of_median(found.intervals if found else None),
+                    role=sides.role(name),
+                )
             )
         bodies[name not in sides.runs].append(Line(name, counted(cells)))
     columns = [Column("Segments"), *(Column(METRIC_NAMES[metric]) for metric in metrics)]
@@ -81,14 +103,19 @@ def aggregate_table(sides: ComparedRuns, metric: str) -> Table:
         found = summary.together.get(metric)
         if found:
             intervals = found.intervals or {}
-            four = [Cell(getattr(found, key), interval=intervals.get(key), role=sides.role(name)) for key in AGGREGATES]
+            four = [
+                Cell(getattr(found, key), interval=intervals.get(key), role=sides.role(name))
+                for key in AGGREGATES
+            ]
             lines.append(Line(name, [Cell(found.num_values, "count"), *four]))
     return Table("aggregates", "Run", columns, [lines])
 
 
 def polyphony_table(sides: ComparedRuns, metric: str) -> Table:
     """The median of a metric in every run, by how many sources sound at once."""
-    return _grouped(sides, metric, "polyphony", "Sounding at once", lambda number: count(number, "source"))
+    return _grouped(
+        sides, metric, "polyphony", "Sounding at once", lambda number: count(number, "source")
+    )
 
 
 def track_table(sides: ComparedRuns, metric: str) -> Table:
@@ -96,7 +123,9 @@ def track_table(sides: ComparedRuns, metric: str) -> Table:
     return _grouped(sides, metric, "track", "Track", str)
 
 
-def _grouped(sides: ComparedRuns, metric: str, by: By, names: str, name_of: Callable[[Any], str]) -> Table:
+def _grouped(
+    sides: ComparedRuns, metric: str, by: By, names: str, name_of: Callable[[Any], str]
+) -> Table:
     found: dict[Any, dict[str, Cell]] = {}
     for name in sides.runs:
         for each in summarise(sides.systems[name], by):
@@ -105,7 +134,8 @@ def _grouped(sides: ComparedRuns, metric: str, by: By, names: str, name_of: Call
                 cell = Cell(aggregate.median_of_segments, n=aggregate.num_values)
                 found.setdefault(group, {})[name] = cell
     lines = [
-        Line(name_of(group), [cells.get(name, Cell(None)) for name in sides.runs]) for group, cells in found.items()
+        Line(name_of(group), [cells.get(name, Cell(None)) for name in sides.runs])
+        for group, cells in found.items()
     ]
     return Table(by, names, [Column(name) for name in sides.runs], [lines])
 
@@ -124,6 +154,9 @@ def config_table(sides: ComparedRuns) -> Table | None:
     for name, config in found.items():
         for key, (ours, theirs) in configs.differences(reference, config).items():
             values.setdefault(key, dict.fromkeys(found, ours))[name] = theirs
-    lines = [Line(key, [Cell(str(each), "text") for each in by_run.values()]) for key, by_run in values.items()]
+    lines = [
+        Line(key, [Cell(str(each), "text") for each in by_run.values()])
+        for key, by_run in values.items()
+    ]
     columns = [Column(name, is_text=True) for name in found]
     return Table("configs", "Field", columns, [lines]) if lines else None

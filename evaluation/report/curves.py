@@ -44,23 +44,51 @@ def read(folder: Path) -> list[dict[str, Any]]:
 
 def make_common_panel(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Panel | None:
     """The improvement in validation of several runs, each line named at its end; None where there is none."""
-    found = {name: points for name, lines in runs.items() if (points := _points(lines, "valid", "improvement"))}
+    found = {
+        name: points
+        for name, lines in runs.items()
+        if (points := _points(lines, "valid", "improvement"))
+    }
     if not found:
         return None
     with svg.drawing(_WIDTH, _HEIGHT) as (drawing, axes):
-        for dashes, (name, points) in zip(itertools.cycle(("-", "--", ":", "-.")), found.items(), strict=False):
-            axes.plot(*zip(*points, strict=True), dashes, color=svg.MODEL, marker="o", markersize=3, linewidth=1.4)
-            axes.annotate(name, points[-1], (6, 0), textcoords="offset points", va="center", parse_math=False)
+        for dashes, (name, points) in zip(
+            itertools.cycle(("-", "--", ":", "-.")), found.items(), strict=False
+        ):
+            axes.plot(
+                *zip(*points, strict=True),
+                dashes,
+                color=svg.MODEL,
+                marker="o",
+                markersize=3,
+                linewidth=1.4,
+            )
+            axes.annotate(
+                name, points[-1], (6, 0), textcoords="offset points", va="center", parse_math=False
+            )
         axes.margins(x=0.15)
         _dress(axes)
         drawn = svg.make_svg(drawing, "curves")
-    ends = [f"{name} {decibels(points[-1][1])} dB at step {points[-1][0]:,}" for name, points in found.items()]
+    ends = [
+        f"{name} {decibels(points[-1][1])} dB at step {points[-1][0]:,}"
+        for name, points in found.items()
+    ]
     caption = f"At the end: {'; '.join(ends)}."
-    return Panel("curves", _FIGURES["improvement"], drawn, f"Curves of {_FIGURES['improvement']}. {caption}", caption)
+    return Panel(
+        "curves",
+        _FIGURES["improvement"],
+        drawn,
+        f"Curves of {_FIGURES['improvement']}. {caption}",
+        caption,
+    )
 
 
 def _points(lines: Sequence[Mapping[str, Any]], kind: str, figure: str) -> Points:
-    return [(line["step"], line[figure]) for line in lines if line.get("kind") == kind and line.get(figure) is not None]
+    return [
+        (line["step"], line[figure])
+        for line in lines
+        if line.get("kind") == kind and line.get(figure) is not None
+    ]
 
 
 def _panel(figure: str, title: str, found: Mapping[str, Points], step: int) -> Panel:
@@ -71,7 +99,13 @@ def _panel(figure: str, title: str, found: Mapping[str, Points], step: int) -> P
         if points
     ]
     caption = f"{'. '.join(ends)}. The upright line is the step that was evaluated, {step:,}."
-    return Panel(f"curve-{figure}", title, _draw(figure, found, step), f"Curve of {title}: {caption}", caption)
+    return Panel(
+        f"curve-{figure}",
+        title,
+        _draw(figure, found, step),
+        f"Curve of {title}: {caption}",
+        caption,
+    )
 
 
 _NAMES = {"train": "In training", "valid": "In validation"}
@@ -87,7 +121,13 @@ def _draw(figure: str, found: Mapping[str, Points], step: int) -> Markup:
             points = found[kind][:: max(len(found[kind]) // _MAX_POINTS, 1)]
             if points:
                 marker = "o" if kind == "valid" else ""
-                axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.4, marker=marker, markersize=4)
+                axes.plot(
+                    *zip(*points, strict=True),
+                    color=colour,
+                    linewidth=1.4,
+                    marker=marker,
+                    markersize=4,
+                )
         axes.axvline(step, color=svg.INK, linewidth=0.8, zorder=1)
         values = [value for points in found.values() for _, value in points]
         if figure == "loss" and min(values) > 0:

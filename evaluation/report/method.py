@@ -24,12 +24,18 @@ class About:
     code_revision: str
     command: str  # that makes this report again
     not_a_result: str | None = None  # why the figures must not be quoted
-    known_leaks: Sequence[str] = field(default=())  # recordings that splits share, each with its reason
+    known_leaks: Sequence[str] = field(
+        default=()
+    )  # recordings that splits share, each with its reason
 
     @property
     def subtitle(self) -> str:
         """What was scored, in words."""
-        scored = [] if self.split is None else [f"{self.split.capitalize()} split", f"step {self.step:,}"]
+        scored = (
+            []
+            if self.split is None
+            else [f"{self.split.capitalize()} split", f"step {self.step:,}"]
+        )
         return " · ".join([*scored, self.rate_and_channels, self.labels])
 
     @property

@@ -73,24 +73,46 @@ def write_report(path: Path, rows: Sequence[Row], about: About, extras: Extras =
 def make_document(rows: Sequence[Row], about: About, extras: Extras) -> Document:
     """Everything that the report says."""
     if not any(row.system == MODEL for row in rows):
-        raise ValueError(f"expected rows of the system {MODEL!r} among the scores; there are none, nothing to report.")
-    needed = [row for row in rows if row.system in (MODEL, "mixture")]  # the others are of no use there, and most work
-    digest, by_polyphony, by_track = Digest(rows), Digest(needed, "polyphony"), Digest(needed, "track")
+        raise ValueError(
+            f"expected rows of the system {MODEL!r} among the scores; there are none, nothing to report."
+        )
+    needed = [
+        row for row in rows if row.system in (MODEL, "mixture")
+    ]  # the others are of no use there, and most work
+    digest, by_polyphony, by_track = (
+        Digest(rows),
+        Digest(needed, "polyphony"),
+        Digest(needed, "track"),
+    )
     sections = [
         Section("above", "How far above the mixture", "Improvement", _headline(digest)),
         Section("metrics", "Distortion, interference, artefacts", "Metrics", _metrics(digest)),
         Section("figures", "Segment by segment", "Figures", _figures(rows, digest)),
-        Section("together", "When more sources sound at once", "Polyphony", _polyphony(rows, by_polyphony)),
+        Section(
+            "together",
+            "When more sources sound at once",
+            "Polyphony",
+            _polyphony(rows, by_polyphony),
+        ),
         Section("listen", "Listen", "Listen", clip_players.run_clips(extras.recordings, rows)),
-        Section("sums", "The same scores, summed up in four ways", "Aggregates", _aggregates(digest)),
-        Section("scored", "What could be scored, and what could not", "Statuses", _statuses(digest)),
+        Section(
+            "sums", "The same scores, summed up in four ways", "Aggregates", _aggregates(digest)
+        ),
+        Section(
+            "scored", "What could be scored, and what could not", "Statuses", _statuses(digest)
+        ),
         Section("labels", "What the labels do", "Labels", audit_blocks(extras.conditions)),
         Section("pieces", "Track by track", "Tracks", _tracks(by_track)),
         Section("training", "How it learnt", "Training", _training(extras.curves, about.step or 0)),
         Section("how", "How it was scored", "Method", method(about, len(digest.compared) > 1)),
         Section("origin", "Where it comes from", "Origin", origin(about)),
     ]
-    return Document(about.title, about.subtitle, _head(digest, about), [each for each in sections if each.blocks])
+    return Document(
+        about.title,
+        about.subtitle,
+        _head(digest, about),
+        [each for each in sections if each.blocks],
+    )
 
 
 def _head(digest: Digest, about: About) -> list[Block]:
@@ -108,18 +130,27 @@ def _lead(digest: Digest, about: About) -> list[Block]:
     found, silence = digest.improvement(), digest.improvement(None, "silence")
     note = "A source's signal-to-noise ratio (SNR) in its estimate, minus its SNR in the mixture, segment by segment."
     if not isinstance(found.value, float) or found.n is None:
-        nothing = "No segment could be compared with the mixture: nowhere do two sources sound together."
+        nothing = (
+            "No segment could be compared with the mixture: nowhere do two sources sound together."
+        )
         return [Text(nothing, "lead"), Text(note, "note")]
-    strong = f"{decibels(abs(found.value))} dB {'below' if found.value < 0 else 'above'} the mixture"
+    strong = (
+        f"{decibels(abs(found.value))} dB {'below' if found.value < 0 else 'above'} the mixture"
+    )
     num_tracks = digest.num_tracks()
     of = f"{count(found.n, 'segment')} of {plain(about.evaluation.segment_secs)} s in {count(num_tracks, 'track')}"
     interval = found.interval
-    within = f" (95 % interval {gain(interval.low)} to {gain(interval.high)} dB)" if interval else ""
+    within = (
+        f" (95 % interval {gain(interval.low)} to {gain(interval.high)} dB)" if interval else ""
+    )
     if isinstance(silence.value, float):
         exceeded = ", which the model does not exceed" if found.value <= silence.value else ""
         note += f" Silence in place of every estimate would lie at {silence.text} dB{exceeded}: among several sources, "
         note += "turning everything down already raises the SNR."
-    return [Text(f"The estimates lie {strong}{within}: median of {of}.", "lead", strong), Text(note, "note")]
+    return [
+        Text(f"The estimates lie {strong}{within}: median of {of}.", "lead", strong),
+        Text(note, "note"),
+    ]
 
 
 def _intervals(digest: Digest) -> str:
@@ -137,7 +168,9 @@ def _headline(digest: Digest) -> list[Block]:
         "dB, medians over the segments in which the source sounds together with another one. The improvement is the "
         "median of the differences, not the difference of the medians beside it. Silence has an SNR of 0 dB."
     )
-    if silent := [instruments.name_of(source) for source in digest.groups if source not in digest.sounding()]:
+    if silent := [
+        instruments.name_of(source) for source in digest.groups if source not in digest.sounding()
+    ]:
         note += f" Nothing to score for {', '.join(silent)}."
     if left_out:
         note += f" Left out: {count(left_out, 'segment')} of a lone source, where the mixture is that source."
@@ -168,7 +201,9 @@ def _metrics(digest: Digest) -> list[Block]:
 
 def _figures(rows: Sequence[Row], digest: Digest) -> list[Block]:
     panels = [
-        violins.make_panel(key, title, _strips(rows, key, digest, lambda row: row.source, instruments.name_of))
+        violins.make_panel(
+            key, title, _strips(rows, key, digest, lambda row: row.source, instruments.name_of)
+        )
         for key, title in violins.TITLES.items()
         if digest.has(key) and not run_tables.is_again(rows, key)
     ]
@@ -187,7 +222,9 @@ def _polyphony(rows: Sequence[Row], digest: Digest) -> list[Block]:
         violins.make_panel(
             f"{key}-together",
             violins.TITLES[key],
-            _strips(rows, key, digest, lambda row: row.polyphony, lambda number: count(number, "source")),
+            _strips(
+                rows, key, digest, lambda row: row.polyphony, lambda number: count(number, "source")
+            ),
         )
         for key in ("snri", "sdr")
     ]
@@ -195,7 +232,11 @@ def _polyphony(rows: Sequence[Row], digest: Digest) -> list[Block]:
 
 
 def _strips(
-    rows: Sequence[Row], key: str, digest: Digest, group: Callable[[Row], Any], name: Callable[[Any], str]
+    rows: Sequence[Row],
+    key: str,
+    digest: Digest,
+    group: Callable[[Row], Any],
+    name: Callable[[Any], str],
 ) -> list[violins.Strip]:
     """A strip per group of rows; ``digest`` has the same groups."""
     systems = (MODEL,) if key in run_tables.NOT_OF_MIXTURE else (MODEL, "mixture")
@@ -225,7 +266,12 @@ def _statuses(digest: Digest) -> list[Block]:
         run_tables.status_table(digest),
         Terms(list(STATUSES.items())),
         Text(others, "note"),
-        Items([f"{each}: {run_tables.status_words(digest.summary(None, each).shares)}" for each in digest.systems[1:]]),
+        Items(
+            [
+                f"{each}: {run_tables.status_words(digest.summary(None, each).shares)}"
+                for each in digest.systems[1:]
+            ]
+        ),
     ]
 
 

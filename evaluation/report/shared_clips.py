@@ -16,12 +16,27 @@ def common_clips(runs: Mapping[str, ScoredRun]) -> list[Block]:
         ValueError: the archive of a run is not what evaluation.evaluate writes.
     """
     found = {name: _common(run) for name, run in runs.items()}
-    choices = [choice for choice in next(iter(found.values())) if all(choice in each for each in found.values())]
+    choices = [
+        choice
+        for choice in next(iter(found.values()))
+        if all(choice in each for each in found.values())
+    ]
     if not choices:
         without = [name for name, recordings in found.items() if not recordings]
-        why = f"{', '.join(without)} came without sounds" if without else "they were recorded at different places"
+        why = (
+            f"{', '.join(without)} came without sounds"
+            if without
+            else "they were recorded at different places"
+        )
         return [Text(f"Nothing can be heard side by side: {why}.")]
-    return list(fit([_heard(choice, {name: each[choice] for name, each in found.items()}) for choice in choices]))
+    return list(
+        fit(
+            [
+                _heard(choice, {name: each[choice] for name, each in found.items()})
+                for choice in choices
+            ]
+        )
+    )
 
 
 def _common(run: ScoredRun) -> dict[Choice, RecordedClip]:
@@ -36,6 +51,8 @@ def _heard(choice: Choice, recordings: Mapping[str, RecordedClip]) -> Heard:
     sounds += [recording.sounds["estimate"] for recording in recordings.values()]
     waveforms = [decode(sound)[0] for sound in sounds]
     levels = zip(waveforms, match_levels(waveforms), strict=True)
-    mixture, reference, *estimates = (encode(waveform, level, first.sample_rate) for waveform, level in levels)
+    mixture, reference, *estimates = (
+        encode(waveform, level, first.sample_rate) for waveform, level in levels
+    )
     known = {"mixture": mixture, "reference": reference}
     return Heard(choice, first.sample_rate, known, dict(zip(recordings, estimates, strict=True)))

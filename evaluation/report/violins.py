@@ -30,8 +30,14 @@ TITLES = {
 }
 _MAX_AXIS_DB = 60.0  # beyond it lie values that are rounding, and would flatten the rest
 _TAIL = 0.01  # the share of a violin that may lie beyond either end of the axis
-_MIN_SPREAD_DB = 0.05  # a printed digit tells no difference below it: dots, where a density would be singular
-_WIDTH, _ROW_HEIGHT, _AXIS_HEIGHT = 360, 34, 44  # in CSS pixels at the natural size, a phone's width
+_MIN_SPREAD_DB = (
+    0.05  # a printed digit tells no difference below it: dots, where a density would be singular
+)
+_WIDTH, _ROW_HEIGHT, _AXIS_HEIGHT = (
+    360,
+    34,
+    44,
+)  # in CSS pixels at the natural size, a phone's width
 _LONGEST_NAME = 18
 
 System = Literal["model", "mixture"]
@@ -62,12 +68,18 @@ class Strip:
 
 def segment_values(rows: Iterable[Row], metric: str) -> list[tuple[Row, float]]:
     """A metric in every row of a source that sounds together with another one, nan where blank."""
-    sounding = [row for row in rows if row.status not in ("absent", "silent_mixture") and not alone(row)]
-    return [(row, math.nan if (value := getattr(row, metric)) is None else value) for row in sounding]
+    sounding = [
+        row for row in rows if row.status not in ("absent", "silent_mixture") and not alone(row)
+    ]
+    return [
+        (row, math.nan if (value := getattr(row, metric)) is None else value) for row in sounding
+    ]
 
 
 def make_strips(
-    values: Sequence[tuple[Row, float]], name: Callable[[Row], str], median: Callable[[str, Row], float | None]
+    values: Sequence[tuple[Row, float]],
+    name: Callable[[Row], str],
+    median: Callable[[str, Row], float | None],
 ) -> list[Strip]:
     """A strip for every name of a row, in order of appearance; ``median`` gives it what the tables print."""
     grouped: dict[str, dict[System, list[tuple[Row, float]]]] = {}
@@ -75,7 +87,13 @@ def make_strips(
         system: System = "model" if row.system == "model" else "mixture"
         grouped.setdefault(name(row), {}).setdefault(system, []).append((row, value))
     return [
-        Strip(title, [Violin(s, [v for _, v in listed], median(s, listed[0][0])) for s, listed in systems.items()])
+        Strip(
+            title,
+            [
+                Violin(s, [v for _, v in listed], median(s, listed[0][0]))
+                for s, listed in systems.items()
+            ],
+        )
         for title, systems in grouped.items()
     ]
 
@@ -86,9 +104,12 @@ def make_panel(key: str, title: str, strips: Sequence[Strip]) -> Panel:
     if not drawn:
         return Panel(key, title, None, "", "No segment has a finite value.")
     medians = [
-        f"{strip.name}: {', '.join(_words(violin) for violin in strip.violins if violin.finite)}" for strip in drawn
+        f"{strip.name}: {', '.join(_words(violin) for violin in strip.violins if violin.finite)}"
+        for strip in drawn
     ]
-    alternative = f"Violins of {title}, in dB. Medians, with the number of segments: {'; '.join(medians)}."
+    alternative = (
+        f"Violins of {title}, in dB. Medians, with the number of segments: {'; '.join(medians)}."
+    )
     limits = _limits([violin for strip in drawn for violin in strip.violins])
     return Panel(key, title, _draw(key, drawn, limits), alternative, _caption(strips, limits))
 
@@ -122,9 +143,17 @@ def _why_not(value: float, limits: tuple[float, float]) -> str:
 
 def _limits(violins: Collection[Violin]) -> tuple[float, float]:
     """Ends of the axis in dB that keep the body of every violin, so that no stray value flattens all of them."""
-    bodies = [[value for value in violin.finite if abs(value) <= _MAX_AXIS_DB] for violin in violins]
-    low = min((float(np.quantile(body, _TAIL, method="lower")) for body in bodies if body), default=-_MAX_AXIS_DB)
-    high = max((float(np.quantile(body, 1 - _TAIL, method="higher")) for body in bodies if body), default=_MAX_AXIS_DB)
+    bodies = [
+        [value for value in violin.finite if abs(value) <= _MAX_AXIS_DB] for violin in violins
+    ]
+    low = min(
+        (float(np.quantile(body, _TAIL, method="lower")) for body in bodies if body),
+        default=-_MAX_AXIS_DB,
+    )
+    high = max(
+        (float(np.quantile(body, 1 - _TAIL, method="higher")) for body in bodies if body),
+        default=_MAX_AXIS_DB,
+    )
     margin = max(0.04 * (high - low), 1.0)
     return low - margin, high + margin
 
@@ -136,11 +165,22 @@ def _draw(key: str, strips: Sequence[Strip], limits: tuple[float, float]) -> Mar
         axes.set_ylim(len(strips) - 0.5, -0.5)
         for position, strip in enumerate(strips):
             for violin in strip.violins:
-                side: Side = "both" if len(strip.violins) == 1 else "low" if violin.system == "model" else "high"
+                side: Side = (
+                    "both"
+                    if len(strip.violins) == 1
+                    else "low"
+                    if violin.system == "model"
+                    else "high"
+                )
                 _draw_violin(axes, position, violin, side)
-        counts = [len(max(strip.violins, key=lambda each: each.system == "model").finite) for strip in strips]
+        counts = [
+            len(max(strip.violins, key=lambda each: each.system == "model").finite)
+            for strip in strips
+        ]
         labels = [f"{_short(strip.name)} · {n:,}" for strip, n in zip(strips, counts, strict=True)]
-        axes.set_yticks(range(len(strips)), labels, parse_math=False)  # a name with a dollar sign is no formula
+        axes.set_yticks(
+            range(len(strips)), labels, parse_math=False
+        )  # a name with a dollar sign is no formula
         axes.set_xlabel("dB")
         axes.grid(axis="x", color=svg.GRID, linewidth=0.8)
         if limits[0] <= 0 <= limits[1]:
@@ -158,7 +198,13 @@ def _draw_violin(axes: Axes, position: int, violin: Violin, side: Side) -> None:
         axes.scatter(values, [position + shift] * len(values), s=14, color=colour, zorder=3)
     else:
         parts = axes.violinplot(
-            [values], [position], orientation="horizontal", widths=0.84, points=60, showextrema=False, side=side
+            [values],
+            [position],
+            orientation="horizontal",
+            widths=0.84,
+            points=60,
+            showextrema=False,
+            side=side,
         )
         for body in cast(list[PolyCollection], parts["bodies"]):
             body.set(facecolor=colour, edgecolor=colour, alpha=0.45, linewidth=0.8)

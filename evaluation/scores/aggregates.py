@@ -47,7 +47,9 @@ class Summary:
     """Rows of one system: all of them together, or those of one source, polyphony or track."""
 
     system: str
-    source: str | None  # None: all sources, pooled; the median of a track is then that of all its rows
+    source: (
+        str | None
+    )  # None: all sources, pooled; the median of a track is then that of all its rows
     num_rows: int
     shares: dict[str, float]  # status -> its share of the rows; every status is there
     metrics: dict[str, Aggregate]  # over all rows; a metric without a finite value is not there
@@ -65,7 +67,9 @@ class Improvement:
     num_rows: int  # that count
     num_left_out: int  # active, but the mixture is the source itself
     num_tracks: int = 0  # of the rows that count
-    interval: Interval | None = None  # None: not asked for, or for the reason that bootstrap.why_none gives
+    interval: Interval | None = (
+        None  # None: not asked for, or for the reason that bootstrap.why_none gives
+    )
     polyphony: int | None = None
     track: str | None = None
 
@@ -103,16 +107,25 @@ def summarise(rows: Sequence[Row], by: By = "source", resamples: int = 0) -> lis
 
 def _ordered(keys: Iterable[Any], by: By) -> list[Any]:
     """None first, then as they come or, where they are numbers, from low to high."""
-    return sorted(keys, key=lambda key: -1 if key is None else key) if by == "polyphony" else list(keys)
+    return (
+        sorted(keys, key=lambda key: -1 if key is None else key)
+        if by == "polyphony"
+        else list(keys)
+    )
 
 
 def _contents(rows: Sequence[Row], resamples: int) -> dict[str, Any]:
     counts = Counter(row.status for row in rows)
-    tracks, accompanied = np.array([row.track for row in rows]), np.array([not alone(row) for row in rows])
+    tracks, accompanied = (
+        np.array([row.track for row in rows]),
+        np.array([not alone(row) for row in rows]),
+    )
     every: dict[str, Aggregate] = {}
     together: dict[str, Aggregate] = {}
     for metric in METRICS:
-        values = np.array([getattr(row, metric) for row in rows], dtype=np.float64)  # blank becomes nan
+        values = np.array(
+            [getattr(row, metric) for row in rows], dtype=np.float64
+        )  # blank becomes nan
         finite = np.isfinite(values)
         for found, chosen in ((every, finite), (together, finite & accompanied)):
             if chosen.any():
@@ -130,7 +143,9 @@ def aggregate(values: Floats, tracks: NDArray[np.str_], resamples: int = 0) -> A
     )
     intervals = None
     if by_track and by_segment:
-        intervals = dict(zip(AGGREGATES, (by_track[0], by_segment[0], by_track[1], by_segment[1]), strict=True))
+        intervals = dict(
+            zip(AGGREGATES, (by_track[0], by_segment[0], by_track[1], by_segment[1]), strict=True)
+        )
     return Aggregate(
         median_of_track_medians=float(np.median(medians)),
         median_of_segments=float(np.median(values)),
@@ -166,12 +181,16 @@ def gains(rows: Sequence[Row], system: str = "model") -> dict[Place, float | Non
         baseline = baselines.get(place(row))
         if baseline is None or baseline.snr is None:
             where = f"track {row.track}, {row.start_secs} s, {row.source}"
-            raise ValueError(f"{where}: expected a row of the mixture with an SNR beside that of the {system}.")
+            raise ValueError(
+                f"{where}: expected a row of the mixture with an SNR beside that of the {system}."
+            )
         found[place(row)] = improvement_over_mixture(row, baseline, "snr")
     return found
 
 
-def improvement(rows: Sequence[Row], system: str = "model", by: By = "source", resamples: int = 0) -> list[Improvement]:
+def improvement(
+    rows: Sequence[Row], system: str = "model", by: By = "source", resamples: int = 0
+) -> list[Improvement]:
     """How far a system is above the mixture: first over all rows, then for each source, polyphony or track.
 
     Counted are the rows in which a source is active with another one (``scored``, or ``silent_estimate`` at 0 dB),
@@ -196,19 +215,27 @@ def improvement(rows: Sequence[Row], system: str = "model", by: By = "source", r
     ]
 
 
-def _improvement(places: Sequence[Place], by_place: Mapping[Place, float | None], resamples: int) -> dict[str, Any]:
+def _improvement(
+    places: Sequence[Place], by_place: Mapping[Place, float | None], resamples: int
+) -> dict[str, Any]:
     counted = [
         (each[0], improvement_over_mixture)
         for each in places
         if (improvement_over_mixture := by_place[each]) is not None
     ]
-    found: dict[str, Any] = {"num_rows": len(counted), "num_left_out": len(places) - len(counted), "median_db": None}
+    found: dict[str, Any] = {
+        "num_rows": len(counted),
+        "num_left_out": len(places) - len(counted),
+        "median_db": None,
+    }
     if counted:
         tracks, values = (
             np.array([track for track, _ in counted]),
             np.array([improvement_over_mixture for _, improvement_over_mixture in counted]),
         )
-        bounds = bootstrap.intervals(values, tracks, resamples) if np.isfinite(values).all() else None
+        bounds = (
+            bootstrap.intervals(values, tracks, resamples) if np.isfinite(values).all() else None
+        )
         found |= {"median_db": float(np.median(values)), "num_tracks": len(set(tracks))}
         found |= {"interval": bounds[0] if bounds else None}
     return found

@@ -36,7 +36,9 @@ def why_none(num_tracks: int) -> str | None:
     return f"tracks: {num_tracks}, fewer than {MIN_TRACKS}" if num_tracks < MIN_TRACKS else None
 
 
-def intervals(values: Floats, tracks: NDArray[Any], resamples: int = RESAMPLES) -> tuple[Interval, Interval] | None:
+def intervals(
+    values: Floats, tracks: NDArray[Any], resamples: int = RESAMPLES
+) -> tuple[Interval, Interval] | None:
     """The intervals of the median and of the mean of all values.
 
     Args:
@@ -50,7 +52,9 @@ def intervals(values: Floats, tracks: NDArray[Any], resamples: int = RESAMPLES) 
     names, codes = np.unique(tracks, return_inverse=True)
     if why_none(len(names)) or not resamples:
         return None
-    drawn = np.random.default_rng(_SEED).multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
+    drawn = np.random.default_rng(_SEED).multinomial(
+        len(names), np.full(len(names), 1 / len(names)), size=resamples
+    )
     sums, counts = np.bincount(codes, values), np.bincount(codes)
     means = (drawn @ sums) / (drawn @ counts)
     return _interval(_medians(values, codes, drawn)), _interval(means)
@@ -68,11 +72,15 @@ def _medians(values: Floats, codes: Integers, drawn: Integers) -> Floats:
     a table of how many values each track has up to there, counted once, finds it by bisection for all resamples.
     """
     order = np.argsort(values)
-    upto = np.zeros((len(values), drawn.shape[1]), np.int32)  # values of track t among the first p + 1
+    upto = np.zeros(
+        (len(values), drawn.shape[1]), np.int32
+    )  # values of track t among the first p + 1
     upto[np.arange(len(values)), codes[order]] = 1
     np.cumsum(upto, axis=0, out=upto)
     totals = drawn @ upto[-1]
-    ranks = np.concatenate([(totals - 1) // 2, totals // 2])  # the two middle values, or twice the one
+    ranks = np.concatenate(
+        [(totals - 1) // 2, totals // 2]
+    )  # the two middle values, or twice the one
     twice = np.concatenate([drawn, drawn]).astype(np.int32)
     low, high = np.zeros(len(ranks), np.int64), np.full(len(ranks), len(values) - 1)
     while (low < high).any():

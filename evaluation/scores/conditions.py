@@ -13,7 +13,9 @@ class Condition:
     # Over the mixture, median over segments and sources (trainer.tasks.separation.validation).
     improvement_db: float | None = None
     num_improvements: int = 0
-    leakage_db: float | None = None  # in slots of sources that do not sound, median; as in scores.csv
+    leakage_db: float | None = (
+        None  # in slots of sources that do not sound, median; as in scores.csv
+    )
     num_leakages: int = 0
     # Energy in the slot named instead of a source that sounds, relative to the mixture: median; swapped labels only.
     misnamed_db: float | None = None

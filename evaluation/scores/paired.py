@@ -56,11 +56,15 @@ class Comparison:
     left_out: dict[str, list[str]]  # run -> its other tracks
     unpaired: dict[str, int]  # run -> segments with a value in it or in the reference alone
     summaries: list[ComparedSummary]  # of the runs
-    beside: list[ComparedSummary]  # of the other systems of the reference: the mixture, silence, oracles
+    beside: list[
+        ComparedSummary
+    ]  # of the other systems of the reference: the mixture, silence, oracles
     differences: list[Difference]
 
 
-def compare(runs: Sequence[ScoredRun], metric: str = "snr", sources: Collection[str] = ()) -> Comparison:
+def compare(
+    runs: Sequence[ScoredRun], metric: str = "snr", sources: Collection[str] = ()
+) -> Comparison:
     """Compare the first of two or more runs with each of the others.
 
     Args:
@@ -90,9 +94,15 @@ def compare(runs: Sequence[ScoredRun], metric: str = "snr", sources: Collection[
     return Comparison(
         metric=metric,
         tracks=[track for track in own[reference] if track in common],
-        left_out={name: left for name, tracks in own.items() if (left := [t for t in tracks if t not in common])},
+        left_out={
+            name: left
+            for name, tracks in own.items()
+            if (left := [t for t in tracks if t not in common])
+        },
         unpaired={
-            name: sum((value is None) != (baseline[where] is None) for where, value in values.items())
+            name: sum(
+                (value is None) != (baseline[where] is None) for where, value in values.items()
+            )
             for name, values in others
         },
         summaries=[_summary(run.name, _of(run), metric) for run in runs],
@@ -119,12 +129,18 @@ def _require_alike(reference: ScoredRun, run: ScoredRun) -> None:
     for key in sorted(reference.settings.keys() & run.settings.keys()):
         if reference.settings[key] != run.settings[key]:
             first, second = reference.settings[key], run.settings[key]
-            raise ValueError(f"{reference.name} was scored with {key} = {first}, {run.name} with {second}.")
+            raise ValueError(
+                f"{reference.name} was scored with {key} = {first}, {run.name} with {second}."
+            )
     first, second = ({row.source for row in _of(each)} for each in (reference, run))
     if first != second:
         only = [(reference.name, first - second), (run.name, second - first)]
-        named = "; ".join(f"only {name} has {', '.join(sorted(sources))}" for name, sources in only if sources)
-        raise ValueError(f"the runs have different sources ({named}); choose common ones with --sources.")
+        named = "; ".join(
+            f"only {name} has {', '.join(sorted(sources))}" for name, sources in only if sources
+        )
+        raise ValueError(
+            f"the runs have different sources ({named}); choose common ones with --sources."
+        )
 
 
 def _table(run: ScoredRun, metric: str) -> Values:
@@ -154,12 +170,16 @@ def _words(where: Place) -> str:
     return f"track {track}, {start_secs:g} s, {source}"
 
 
-def _pair(reference: str, baseline: Values, run: str, values: Values) -> dict[str, dict[str, float]]:
+def _pair(
+    reference: str, baseline: Values, run: str, values: Values
+) -> dict[str, dict[str, float]]:
     """The median difference by source and track."""
     if differing := baseline.keys() ^ values.keys():
         first = min(differing)
         owner = reference if first in baseline else run
-        raise ValueError(f"{reference} and {run} have different segments: only {owner} has {_words(first)}.")
+        raise ValueError(
+            f"{reference} and {run} have different segments: only {owner} has {_words(first)}."
+        )
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for where, before in baseline.items():
         after, (track, _, source) = values[where], where
@@ -178,7 +198,10 @@ def _beside(reference: ScoredRun, metric: str) -> list[ComparedSummary]:
 
 def _summary(name: str, rows: Sequence[Row], metric: str) -> ComparedSummary:
     pairs = [(row.track, value) for row in rows if (value := _value(row, metric)) is not None]
-    tracks, values = np.array([track for track, _ in pairs]), np.array([value for _, value in pairs])
+    tracks, values = (
+        np.array([track for track, _ in pairs]),
+        np.array([value for _, value in pairs]),
+    )
     counts = Counter(row.status for row in rows)
     return ComparedSummary(
         name=name,
@@ -225,7 +248,10 @@ def _signed_rank(differences: Floats) -> float:
 
 def _correct(differences: Sequence[Difference]) -> list[Difference]:
     corrected = iter(holm([each.p_value for each in differences if each.p_value is not None]))
-    return [each if each.p_value is None else replace(each, p_holm=next(corrected)) for each in differences]
+    return [
+        each if each.p_value is None else replace(each, p_holm=next(corrected))
+        for each in differences
+    ]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -24,7 +24,9 @@ def file_states(paths: Iterable[Path]) -> list[tuple[str, int, int]]:
 class Parts:
     """What was found of single tracks, a file each, so that whoever is interrupted need not do them again."""
 
-    def __init__(self, folder: Folder, kind: str, tracks: Sequence[str], made_from: Sequence[Any]) -> None:
+    def __init__(
+        self, folder: Folder, kind: str, tracks: Sequence[str], made_from: Sequence[Any]
+    ) -> None:
         """Take up what an interrupted call left, if it was made from the same; what was not goes.
 
         Args:
@@ -36,7 +38,9 @@ class Parts:
         self._folder = folder
         identity = json.dumps([list(tracks), made_from], sort_keys=True).encode()
         self.made_from = hashlib.sha256(identity).hexdigest()[:16]
-        self._names = {track: f"{kind}-{self.made_from}-{number:05d}" for number, track in enumerate(tracks)}
+        self._names = {
+            track: f"{kind}-{self.made_from}-{number:05d}" for number, track in enumerate(tracks)
+        }
         pattern = re.compile(rf"{kind}-[0-9a-f]{{16}}-\d{{5}}")
         there = {name for name in folder.list_names() if pattern.fullmatch(name)}
         for name in there - set(self._names.values()):
@@ -53,7 +57,9 @@ class Parts:
         text = self._folder.read_text(self._names[track])
         if text is None:
             place = f"{self._folder.url}/{self._names[track]}"
-            raise ValueError(f"{place}, what was found of {track}, is gone; give the command again.")
+            raise ValueError(
+                f"{place}, what was found of {track}, is gone; give the command again."
+            )
         return text
 
     def delete(self) -> None:
@@ -80,7 +86,8 @@ class Results:
         self._parts = Parts(folder, "part", tracks, [SCHEMA_VERSION, made_from])
         described = read_described(folder, "scores.json")
         self.are_finished = (
-            described.get("made_from") == self._parts.made_from and folder.stat("scores.csv") is not None
+            described.get("made_from") == self._parts.made_from
+            and folder.stat("scores.csv") is not None
         )
         self.kept = set(tracks) if self.are_finished else self._parts.kept
 
@@ -91,12 +98,19 @@ class Results:
     def rows(self) -> list[Row]:
         """The rows of all tracks, in order, once all are kept."""
         if self.are_finished:
-            return from_csv(self._folder.read_text("scores.csv") or "", f"{self._folder.url}/scores.csv")
+            return from_csv(
+                self._folder.read_text("scores.csv") or "", f"{self._folder.url}/scores.csv"
+            )
         texts = {track: self._parts.read(track) for track in self._tracks}
-        return [row for track, text in texts.items() for row in from_csv(text, f"the scores of {track}")]
+        return [
+            row for track, text in texts.items() for row in from_csv(text, f"the scores of {track}")
+        ]
 
     def finish(
-        self, rows: Sequence[Row], described: Mapping[str, Any], write_more: Callable[[Path], None] = lambda _: None
+        self,
+        rows: Sequence[Row],
+        described: Mapping[str, Any],
+        write_more: Callable[[Path], None] = lambda _: None,
     ) -> None:
         """Write scores.json, a report and scores.csv, each file whole or not at all; the tables of tracks go.
 

@@ -45,10 +45,16 @@ def load(name: str) -> ScoredRun:
         about = _read_json(path) if path.exists() else {}
         return ScoredRun(name, read_csv(table), _settings(about), about, table.parent)
     if not path.exists():
-        raise ValueError(f"there is no {name}; expected what evaluation.evaluate wrote, WORKDIR/evaluation/STEP-SPLIT.")
+        raise ValueError(
+            f"there is no {name}; expected what evaluation.evaluate wrote, WORKDIR/evaluation/STEP-SPLIT."
+        )
     if (path / "config.json").exists():
         tables = sorted(path.glob("evaluation/*/scores.csv"))
-        advice = f"name its scores, such as {tables[0].parent}" if tables else "score it first, by evaluation.evaluate"
+        advice = (
+            f"name its scores, such as {tables[0].parent}"
+            if tables
+            else "score it first, by evaluation.evaluate"
+        )
         raise ValueError(f"{name} is the folder of a training run; {advice}.")
     files = sorted(path.rglob("*.json"))
     if not files:
@@ -67,7 +73,9 @@ def _load_from_bucket(name: str) -> ScoredRun:
 
 
 def _settings(about: Mapping[str, Any]) -> dict[str, Any]:
-    settings: dict[str, Any] = {key: about[key] for key in ("sample_rate", "channels") if key in about}
+    settings: dict[str, Any] = {
+        key: about[key] for key in ("sample_rate", "channels") if key in about
+    }
     return settings | dict(about.get("evaluation", {}))
 
 
@@ -102,14 +110,22 @@ def read_museval(path: Path) -> list[Row]:
     try:
         targets = {str(target["name"]): target["frames"] for target in found["targets"]}
         polyphony = max(len(targets.keys() - {_SUM}), 2)  # museval scores nothing alone
-        return [_museval_row(path.stem, source, frame, polyphony) for source in targets for frame in targets[source]]
+        return [
+            _museval_row(path.stem, source, frame, polyphony)
+            for source in targets
+            for frame in targets[source]
+        ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         problem = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{path} is no file of museval: expected targets, frames and metrics ({problem}).") from error
+        raise ValueError(
+            f"{path} is no file of museval: expected targets, frames and metrics ({problem})."
+        ) from error
 
 
 def _museval_row(track: str, source: str, frame: Mapping[str, Any], polyphony: int) -> Row:
     given = {column: float(frame["metrics"][name]) for name, column in _MUSEVAL.items()}
-    values = {column: value for column, value in given.items() if column in METRICS and np.isfinite(value)}
+    values = {
+        column: value for column, value in given.items() if column in METRICS and np.isfinite(value)
+    }
     status, polyphony = ("scored", polyphony) if values else ("silent_mixture", 0)
     return Row(MODEL, track, float(frame["time"]), source, status, polyphony, **values)

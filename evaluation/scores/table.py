@@ -16,7 +16,20 @@ from data_prep.storage.files import replacing
 
 SCHEMA_VERSION = 3  # of the columns and their meaning
 STATUSES = ("scored", "solo", "silent_estimate", "absent", "silent_mixture")
-METRICS = ("sdr", "sir", "sar", "isr", "sir_v4", "sar_v4", "si_sdr", "snr", "leakage", "sdri", "si_sdri", "snri")
+METRICS = (
+    "sdr",
+    "sir",
+    "sar",
+    "isr",
+    "sir_v4",
+    "sar_v4",
+    "si_sdr",
+    "snr",
+    "leakage",
+    "sdri",
+    "si_sdri",
+    "snri",
+)
 BASELINES = ("mixture", "silence")
 
 # How far a metric lies above that of the mixture.
@@ -36,7 +49,9 @@ class Row:
     sdr: float | None = None  # this and the next two are those of BSS Eval v3
     sir: float | None = None
     sar: float | None = None
-    isr: float | None = None  # this and the next two are those of BSS Eval v4, the SDR of which is the snr
+    isr: float | None = (
+        None  # this and the next two are those of BSS Eval v4, the SDR of which is the snr
+    )
     sir_v4: float | None = None
     sar_v4: float | None = None
     si_sdr: float | None = None
@@ -70,7 +85,9 @@ def improvement_over_mixture(row: Row, mixture: Row, metric: str) -> float | Non
 def to_csv(rows: Iterable[Row]) -> str:
     """The table as text."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")  # a float is written with the digits that bring it back
+    writer = csv.writer(
+        text, lineterminator="\n"
+    )  # a float is written with the digits that bring it back
     writer.writerow(COLUMNS)
     writer.writerows([getattr(row, column) for column in COLUMNS] for row in rows)
     return text.getvalue()
@@ -87,7 +104,9 @@ def from_csv(text: str, path: object) -> list[Row]:
         header = next(reader, [])
         if header != list(COLUMNS):
             found = ", ".join(header) or "none"
-            raise ValueError(f"{path} has other columns than expected: {found}, not {', '.join(COLUMNS)}.")
+            raise ValueError(
+                f"{path} has other columns than expected: {found}, not {', '.join(COLUMNS)}."
+            )
         return [_parse(cells, f"{path}, line {reader.line_num}") for cells in reader]
     except csv.Error as error:
         raise ValueError(f"{path} is not a CSV file: {error}.") from error

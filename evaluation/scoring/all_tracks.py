@@ -38,7 +38,10 @@ def score_all(
     progress = _ScoringProgress(secs, results.kept)
     try:
         for track in tracks:
-            results.keep(track.name, score_track_on_disk(track, config, with_oracles, workers, progress.advance))
+            results.keep(
+                track.name,
+                score_track_on_disk(track, config, with_oracles, workers, progress.advance),
+            )
             progress.end(track.name)
     finally:
         progress.close()
@@ -51,7 +54,11 @@ class _ScoringProgress:
     def __init__(self, secs: Mapping[str, float], kept: Iterable[str]) -> None:
         done = set(kept)
         self._count, self._number = len(secs), len(done)
-        self._secs, self._scored, self._started = sum(secs[name] for name in secs.keys() - done), 0.0, time.monotonic()
+        self._secs, self._scored, self._started = (
+            sum(secs[name] for name in secs.keys() - done),
+            0.0,
+            time.monotonic(),
+        )
         self._bar = make_bar("scored", self._secs)
         if done:
             self._say(f"{len(done)} of {pluralized(len(secs), 'track')} scored before.")

@@ -46,7 +46,9 @@ def split(track: TrackOnDisk, systems: int, config: Evaluation) -> list[SegmentG
     each = max(_BYTES // segment_bytes(track, bounds, systems), 1)
     parts = [bounds[i : i + each] for i in range(0, len(bounds), each)]
     stops = [*(part[0][0] for part in parts[1:]), track.num_frames]
-    return [SegmentGroup(track, part, stop, config) for part, stop in zip(parts, stops, strict=True)]
+    return [
+        SegmentGroup(track, part, stop, config) for part, stop in zip(parts, stops, strict=True)
+    ]
 
 
 def segment_bytes(track: TrackOnDisk, bounds: Sequence[tuple[int, int]], systems: int) -> int:
@@ -58,7 +60,10 @@ def segment_bytes(track: TrackOnDisk, bounds: Sequence[tuple[int, int]], systems
 def load(task: SegmentGroup, first: int, last: int) -> GroupAudio:
     """Frames [first, last) of the track of a task."""
     track = task.track
-    references, estimates = track.read_references(first, last), dict(track.read_estimates(first, last))
+    references, estimates = (
+        track.read_references(first, last),
+        dict(track.read_estimates(first, last)),
+    )
     mixture = track.read_mixture(first, last, references)
     if task.covariances is not None:
         stretch = track.num_frames, first, last, track.sample_rate, task.covariances

@@ -89,7 +89,13 @@ def score_track(
     sounding = activity.active(levels, config.active_relative_db, config.silent_dbfs)
     scorer = Scorer(track_name, tuple(vocabulary), sample_rate, config)
     rows = [
-        scorer.score(start, mixture[start:stop], references[:, start:stop], _cut(estimates, start, stop), active)
+        scorer.score(
+            start,
+            mixture[start:stop],
+            references[:, start:stop],
+            _cut(estimates, start, stop),
+            active,
+        )
         for (start, stop), active in zip(bounds, sounding, strict=True)
     ]
     return in_order(rows)
@@ -136,7 +142,9 @@ class Scorer:
             filters: of v4, those of the track; None: of the segment.
         """
         mixture = np.asarray(mixture, np.float64)
-        shared = (np.broadcast_to(each, references.shape) for each in (mixture, np.zeros_like(mixture)))
+        shared = (
+            np.broadcast_to(each, references.shape) for each in (mixture, np.zeros_like(mixture))
+        )
         systems = {system: np.asarray(each, np.float64) for system, each in estimates.items()}
         systems |= zip(BASELINES, shared, strict=True)
         slots: Sequence[int] = range(len(self.vocabulary))
@@ -145,27 +153,40 @@ class Scorer:
             slots = filters.slots
             statuses, values = _score_as_museval(references, systems, filters)
         else:
-            statuses, values = _score_segment(mixture, references, systems, active, self.config, filters)
+            statuses, values = _score_segment(
+                mixture, references, systems, active, self.config, filters
+            )
         rows: dict[str, list[Row]] = {system: [] for system in systems}
         for (s, system), k in product(enumerate(systems), slots):
             status = str(statuses[s, k])
-            defined = {metric: float(values[metric][s, k]) for metric in _DEFINED[status] if metric in values}
+            defined = {
+                metric: float(values[metric][s, k])
+                for metric in _DEFINED[status]
+                if metric in values
+            }
             start_secs, polyphony = start / self.sample_rate, int(active.sum())
             if self.config.museval_compatible:
                 polyphony = 0 if status == "silent_mixture" else len(slots)
-            rows[system].append(Row(system, self.track, start_secs, self.vocabulary[k], status, polyphony, **defined))
+            rows[system].append(
+                Row(
+                    system, self.track, start_secs, self.vocabulary[k], status, polyphony, **defined
+                )
+            )
         pairs = (zip(rows[system], rows["mixture"], strict=True) for system in systems)
         return [_with_gains(row, baseline) for row, baseline in chain.from_iterable(pairs)]
 
 
 def _with_gains(row: Row, mixture: Row) -> Row:
     gains: dict[str, Any] = {
-        column: improvement_over_mixture(row, mixture, metric) for column, metric in IMPROVEMENTS.items()
+        column: improvement_over_mixture(row, mixture, metric)
+        for column, metric in IMPROVEMENTS.items()
     }
     return replace(row, **gains)
 
 
-def _validate(track: str, mixture: Waveforms, systems: Mapping[str, Waveforms], vocabulary: Sequence[str]) -> None:
+def _validate(
+    track: str, mixture: Waveforms, systems: Mapping[str, Waveforms], vocabulary: Sequence[str]
+) -> None:
     expected = (len(vocabulary), *mixture.shape)
     shapes = [waveforms.shape for waveforms in systems.values()]
     if mixture.ndim != 2 or any(shape != expected for shape in shapes):
@@ -179,7 +200,9 @@ def _validate(track: str, mixture: Waveforms, systems: Mapping[str, Waveforms], 
         broken = np.flatnonzero(~np.isfinite(waveforms).all(axis=_SIGNAL_AXES))
         if broken.size:
             names = ", ".join(vocabulary[k] for k in broken)
-            raise ValueError(f"track {track}: {names} of the {system} has values that are not finite.")
+            raise ValueError(
+                f"track {track}: {names} of the {system} has values that are not finite."
+            )
 
 
 def _score_segment(
@@ -197,12 +220,21 @@ def _score_segment(
     systems = list(named.values())
     silent_mixture = activity.rms_db(mixture) < config.silent_dbfs
     quiet = np.stack([activity.rms_db(each) for each in systems]) < config.silent_dbfs
-    conditions = [np.broadcast_to(each, quiet.shape) for each in (silent_mixture, ~active, quiet, active.sum() == 1)]
-    statuses = np.select(conditions, ["silent_mixture", "absent", "silent_estimate", "solo"], "scored")
-    values = {metric: np.zeros(quiet.shape) for metric in METRICS if config.bss_v4 or metric not in _V4}
+    conditions = [
+        np.broadcast_to(each, quiet.shape)
+        for each in (silent_mixture, ~active, quiet, active.sum() == 1)
+    ]
+    statuses = np.select(
+        conditions, ["silent_mixture", "absent", "silent_estimate", "solo"], "scored"
+    )
+    values = {
+        metric: np.zeros(quiet.shape) for metric in METRICS if config.bss_v4 or metric not in _V4
+    }
     if silent_mixture:
         return statuses, values
-    leaked = np.stack([np.square(each).sum(_SIGNAL_AXES) for each in systems]) / np.square(mixture).sum()
+    leaked = (
+        np.stack([np.square(each).sum(_SIGNAL_AXES) for each in systems]) / np.square(mixture).sum()
+    )
     values["leakage"] = 10 * np.log10(np.maximum(leaked, 10 ** (_MIN_LEAKAGE_DB / 10)))
     # Only these take part: slots that are silent change nothing, not even the order of a sum.
     sounding, scored = references[active].astype(np.float64), active & ~quiet
@@ -211,15 +243,26 @@ def _score_segment(
         values["snr"][s, active] = activity.snr(sounding, each[active])
     names, places = list(named), [(int(s), int(k)) for s, k in np.argwhere(scored)]
     signals: dict[tuple[str, int], int] = {}  # the mixture is one, the estimate of every source
-    chosen = [signals.setdefault((names[s], 0 if names[s] == "mixture" else k), len(signals)) for s, k in places]
+    chosen = [
+        signals.setdefault((names[s], 0 if names[s] == "mixture" else k), len(signals))
+        for s, k in places
+    ]
     if chosen:
         owners = np.broadcast_to(np.cumsum(active) - 1, scored.shape)[scored]
         estimates = np.stack([named[name][k] for name, k in signals])
-        found = _bss_eval(sounding, estimates, np.array(chosen), owners, config, with_v4=filters is None)
+        found = _bss_eval(
+            sounding, estimates, np.array(chosen), owners, config, with_v4=filters is None
+        )
         if filters is not None and config.bss_v4:
-            parts = references[filters.slots], estimates, [filters.key(*signal) for signal in signals]
+            parts = (
+                references[filters.slots],
+                estimates,
+                [filters.key(*signal) for signal in signals],
+            )
             owners = np.array([filters.slots.index(k) for _, k in places])
-            found |= zip(_V4, filters.energies(*parts, np.array(chosen), owners).images(), strict=True)
+            found |= zip(
+                _V4, filters.energies(*parts, np.array(chosen), owners).images(), strict=True
+            )
         for metric, ratio in found.items():
             values[metric][scored] = ratio
     values["sdr"][quiet] = values["snr"][quiet] = 0.0
@@ -240,12 +283,16 @@ def _score_as_museval(
     owners = np.arange(len(slots))
     for s, (system, waveforms) in enumerate(systems.items()):
         estimates = waveforms[slots]
-        if any((each.sum(axis=2) == 0).all(axis=1).any() for each in (references[slots], estimates)):
+        if any(
+            (each.sum(axis=2) == 0).all(axis=1).any() for each in (references[slots], estimates)
+        ):
             continue
         keys = [filters.key(system, k) for k in slots]
         ratios = filters.energies(references[slots], estimates, keys, owners, owners).images()
         statuses[s, slots] = "scored" if len(slots) > 1 else "solo"
-        for metric, ratio in zip(("snr", *_V4), (activity.snr(references[slots], estimates), *ratios), strict=True):
+        for metric, ratio in zip(
+            ("snr", *_V4), (activity.snr(references[slots], estimates), *ratios), strict=True
+        ):
             values[metric][s, slots] = ratio
     return statuses, values
 
@@ -277,5 +324,7 @@ def _bss_eval(
         # With one channel the two versions project alike.
         ratios |= zip(_V4, (v3 if len(channels) == 1 else energies(channels)).images(), strict=True)
     if config.backend == "mir_eval":
-        ratios |= zip(_V3, mir_eval_backend.bss_eval_pairs(references, estimates, chosen, owners), strict=True)
+        ratios |= zip(
+            _V3, mir_eval_backend.bss_eval_pairs(references, estimates, chosen, owners), strict=True
+        )
     return ratios

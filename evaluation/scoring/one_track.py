@@ -68,7 +68,9 @@ def score_track_on_disk(
         products = np.sum([each.products for each in measured], axis=0)
         filters = fit_track(tasks, systems, products[slots], workers)
     segments = []
-    for task, rows in zip(tasks, workers.map(_score, [(task, filters) for task in tasks]), strict=True):
+    for task, rows in zip(
+        tasks, workers.map(_score, [(task, filters) for task in tasks]), strict=True
+    ):
         segments.append(rows)
         advance((task.stop - task.start) / track.sample_rate)
     return in_order(segments)
@@ -77,11 +79,15 @@ def score_track_on_disk(
 def _task_bytes(tasks: Sequence[SegmentGroup], systems: int) -> tuple[int, int]:
     """What a process needs at most for any of the tasks, and what one of them may need beyond."""
     track, config = tasks[0].track, tasks[0].config
-    polyphony = max(int(task.sounding.sum(axis=1).max()) for task in tasks if task.sounding is not None)
+    polyphony = max(
+        int(task.sounding.sum(axis=1).max()) for task in tasks if task.sounding is not None
+    )
     longest = max(stop - start for task in tasks for start, stop in task.bounds)
     audio = max(len(task.bounds) * segment_bytes(track, task.bounds, systems) for task in tasks)
     estimates = systems * polyphony + 1
-    usual = 2 * audio + bss_eval.working_bytes(polyphony, estimates, longest, track.channels, config.filter_taps)
+    usual = 2 * audio + bss_eval.working_bytes(
+        polyphony, estimates, longest, track.channels, config.filter_taps
+    )
     return usual, rare_bytes(polyphony * track.channels * config.filter_taps)
 
 
@@ -95,13 +101,20 @@ def _measure(task: SegmentGroup) -> _Measured:
         end = max(stop, task.stop) if (start, stop) == last else stop
         references = track.read_references(start, end)
         waveforms = {"the mixture": track.read_mixture(start, end, references)}
-        waveforms |= {f"the reference {name}": each for name, each in zip(track.vocabulary, references, strict=True)}
+        waveforms |= {
+            f"the reference {name}": each
+            for name, each in zip(track.vocabulary, references, strict=True)
+        }
         for system, estimates in track.read_estimates(start, end).items():
-            waveforms |= zip((f"{source} of the {system}" for source in track.vocabulary), estimates, strict=True)
+            waveforms |= zip(
+                (f"{source} of the {system}" for source in track.vocabulary), estimates, strict=True
+            )
         for name, waveform in waveforms.items():
             if not np.isfinite(waveform).all():
                 where = f"between {start / rate:g} and {end / rate:g} s"
-                raise ValueError(f"track {track.name}: {name} has values that are not finite numbers {where}.")
+                raise ValueError(
+                    f"track {track.name}: {name} has values that are not finite numbers {where}."
+                )
         levels.append(activity.rms_db(references[:, : stop - start]))
         products += references.swapaxes(1, 2) @ references
     return _Measured(np.stack(levels), products)
@@ -116,5 +129,7 @@ def _score(call: tuple[SegmentGroup, TrackFilters | None]) -> list[Row]:
     for (start, stop), active in zip(task.bounds, task.sounding, strict=True):
         part = slice(start - first, stop - first)
         cut = {system: waveforms[:, part] for system, waveforms in audio.estimates.items()}
-        rows += scorer.score(start, audio.mixture[part], audio.references[:, part], cut, active, filters)
+        rows += scorer.score(
+            start, audio.mixture[part], audio.references[:, part], cut, active, filters
+        )
     return rows

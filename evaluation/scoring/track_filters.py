@@ -66,7 +66,10 @@ class TrackFilters:
             owners: shape (P,), the place of its reference among the J.
         """
         taps = self.everything.filters.shape[-1]
-        references, estimates = bss_eval.pad(references, taps - 1), bss_eval.pad(estimates, taps - 1)
+        references, estimates = (
+            bss_eval.pad(references, taps - 1),
+            bss_eval.pad(estimates, taps - 1),
+        )
         delays = Delays(_spanned(self.spans, references), taps)
         places = [self.keys.index(key) for key in keys]
 
@@ -78,7 +81,9 @@ class TrackFilters:
         def target(j: int, own: bss_eval.Integers) -> Floats:
             return apply(self.own[j], [places[chosen[p]] for p in own])
 
-        return bss_eval.relate(references, estimates, chosen, owners, apply(self.everything, places), target)
+        return bss_eval.relate(
+            references, estimates, chosen, owners, apply(self.everything, places), target
+        )
 
 
 class _GroupProducts(NamedTuple):
@@ -117,10 +122,14 @@ class _Search:
         """Take one step, given the correlations of what the filters leave of the signals."""
         self.solver = self.solver or next(self.solvers, None)
         if self.solver is None:
-            raise ValueError("the references of the track depend on each other; fit filters per segment instead.")
+            raise ValueError(
+                "the references of the track depend on each other; fit filters per segment instead."
+            )
         flat = correlations.reshape(-1, *correlations.shape[2:])
         step = self.solver.solve(flat)
-        sizes = np.sqrt(np.abs(np.sum(step * flat, axis=(1, 2))) / np.maximum(energies.ravel(), 1e-300))
+        sizes = np.sqrt(
+            np.abs(np.sum(step * flat, axis=(1, 2))) / np.maximum(energies.ravel(), 1e-300)
+        )
         change = float(sizes.max(initial=0.0))
         if change < SHRINK * self.last:
             self.fit.filters += step.reshape(correlations.shape)
@@ -152,9 +161,14 @@ def fit_track(
     stops = np.cumsum([len(span) for span in spans]).tolist()
 
     def empty(rows: Sequence[int], columns: slice) -> Fit:
-        return Fit(rows, columns, np.zeros((len(rows), channels, columns.stop - columns.start, taps)))
+        return Fit(
+            rows, columns, np.zeros((len(rows), channels, columns.stop - columns.start, taps))
+        )
 
-    own = [[n for n, (system, place) in enumerate(keys) if place == j or system == MIXTURE] for j in range(len(slots))]
+    own = [
+        [n for n, (system, place) in enumerate(keys) if place == j or system == MIXTURE]
+        for j in range(len(slots))
+    ]
     columns = [slice(stop - len(span), stop) for span, stop in zip(spans, stops, strict=True)]
     fits = [empty(range(len(keys)), slice(0, stops[-1])), *map(empty, own, columns)]
     call = partial(_Call, slots, spans, keys)
@@ -169,7 +183,9 @@ def fit_track(
     scales = 1 / np.sqrt(np.maximum(np.einsum("rrl->rl", lags)[:, 0], 1e-300))
     spans = [scales[each, None] * span for each, span in zip(columns, spans, strict=True)]
     lags = lags * scales[:, None, None] * scales[:, None]
-    started = [c * scales[fit.columns, None] for c, fit in zip(part.correlations, fits, strict=True)]
+    started = [
+        c * scales[fit.columns, None] for c, fit in zip(part.correlations, fits, strict=True)
+    ]
     call = partial(_Call, slots, spans, keys)
     searches = [
         _Search(fit, iter_solvers(lags[fit.columns, fit.columns], last_resort=True), correlations)
@@ -180,7 +196,9 @@ def fit_track(
         for search, correlations in zip(unfinished, remaining, strict=True):
             search.correct(correlations, part.energies[list(search.fit.rows)])
         unfinished = [search for search in unfinished if not search.done]
-        remaining = run([search.fit for search in unfinished], False).correlations if unfinished else []
+        remaining = (
+            run([search.fit for search in unfinished], False).correlations if unfinished else []
+        )
     return TrackFilters(slots, keys, spans, fits[0], fits[1:])
 
 
@@ -197,7 +215,9 @@ def _axes(products: Floats) -> Floats:
 
 def _spanned(spans: Sequence[Floats], references: Floats) -> Floats:
     """References (J, C, T) as the signals that span them, (R, T)."""
-    return np.concatenate([span @ reference for span, reference in zip(spans, references, strict=True)])
+    return np.concatenate(
+        [span @ reference for span, reference in zip(spans, references, strict=True)]
+    )
 
 
 def _correlate(call: _Call) -> _GroupProducts:
@@ -213,18 +233,27 @@ def _correlate(call: _Call) -> _GroupProducts:
 
     references = _spanned(call.spans, padded(audio.references[list(call.slots)]))
     delays = Delays(references[:, before:], call.taps, references[:, :before])
-    waveforms = [audio.mixture if n == MIXTURE else audio.estimates[n][call.slots[j]] for n, j in call.keys]
+    waveforms = [
+        audio.mixture if n == MIXTURE else audio.estimates[n][call.slots[j]] for n, j in call.keys
+    ]
     signals = padded(np.stack(waveforms))[..., before:]  # (N, C, T)
     found = []
     for fit in call.fits:
-        part, left = delays.part(fit.columns), signals[list(fit.rows)].reshape(-1, signals.shape[-1])
+        part, left = (
+            delays.part(fit.columns),
+            signals[list(fit.rows)].reshape(-1, signals.shape[-1]),
+        )
         if not call.first:
             left = left - part.filter(fit.filters.reshape(-1, *fit.filters.shape[2:]))
         found.append(part.correlate(left).reshape(fit.filters.shape))
-    return _GroupProducts(delays.lags() if call.first else None, found, np.square(signals).sum(axis=-1))
+    return _GroupProducts(
+        delays.lags() if call.first else None, found, np.square(signals).sum(axis=-1)
+    )
 
 
 def _add(one: _GroupProducts, other: _GroupProducts) -> _GroupProducts:
     lags = one.lags + other.lags if one.lags is not None and other.lags is not None else None
-    found = [mine + theirs for mine, theirs in zip(one.correlations, other.correlations, strict=True)]
+    found = [
+        mine + theirs for mine, theirs in zip(one.correlations, other.correlations, strict=True)
+    ]
     return _GroupProducts(lags, found, one.energies + other.energies)

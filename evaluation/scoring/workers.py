@@ -51,7 +51,12 @@ class Workers:
             alone_bytes: what one process at a time may take beyond, inside ``least_squares.alone``.
         """
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_BYTES
-        size = max(min(self._most, (self._memory_bytes - used - alone_bytes) // (_IDLE_BYTES + task_bytes)), 1)
+        size = max(
+            min(
+                self._most, (self._memory_bytes - used - alone_bytes) // (_IDLE_BYTES + task_bytes)
+            ),
+            1,
+        )
         if size != self._size:
             self._stop()
             self._size = size
@@ -101,7 +106,10 @@ class Workers:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if kind is not None:  # what is being computed is of no use any more
             for process in multiprocessing.active_children():

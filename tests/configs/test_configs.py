@@ -45,7 +45,10 @@ def test_overrides_of_every_type():
     [
         ("train.steps", "is not of the form section.field=value"),
         ("steps=3", "is not of the form section.field=value"),
-        ("training.steps=3", "no section is called 'training'; there are audio, data, model, loss, train, evaluation"),
+        (
+            "training.steps=3",
+            "no section is called 'training'; there are audio, data, model, loss, train, evaluation",
+        ),
         ("train.step=3", "train has no field 'step'; it has steps, batch_size"),
         ("train.steps=many", "train.steps is 'many'; expected a whole number"),
         ("train.steps=1.5", "train.steps is '1.5'; expected a whole number"),
@@ -56,7 +59,10 @@ def test_overrides_of_every_type():
         ("model.gate_heads=1", "model.gate_heads is '1'; expected true or false"),
         ("model.estimate_frames=4096", "nearest legal sizes are 4037 and 4101"),
         ("model.conditioning=film2", "expected one of none, concat, add, scale, film, outer"),
-        ("model.conditioning=none", "the legal pairs are none at none, concat at input, .* outer at bottleneck"),
+        (
+            "model.conditioning=none",
+            "the legal pairs are none at none, concat at input, .* outer at bottleneck",
+        ),
         ("train.label_dropout=1.5", "expected a share from 0 to 1"),
         ("model.residual=vn", "a direct output has no residual slot"),
         ("model.output=difference", "expected the name of a source"),
@@ -84,9 +90,18 @@ def test_an_unknown_experiment_lists_the_known():
         (lambda tree: tree.update(extra=1), "has no field 'extra'"),
         (lambda tree: tree.pop("name"), "needs the field 'name'"),
         (lambda tree: tree.update(train=3), "train is 3; expected an object"),
-        (lambda tree: tree["train"].update(steps=True), "train.steps is True; expected a whole number"),
-        (lambda tree: tree["train"].update(steps="3"), "train.steps is '3'; expected a whole number"),
-        (lambda tree: tree["data"].update(sources="vn"), "data.sources is 'vn'; expected a list of names"),
+        (
+            lambda tree: tree["train"].update(steps=True),
+            "train.steps is True; expected a whole number",
+        ),
+        (
+            lambda tree: tree["train"].update(steps="3"),
+            "train.steps is '3'; expected a whole number",
+        ),
+        (
+            lambda tree: tree["data"].update(sources="vn"),
+            "data.sources is 'vn'; expected a list of names",
+        ),
         (lambda tree: tree["data"].update(sources=["vn", 3]), "expected a list of names"),
         (lambda tree: tree["model"].update(residual=3), "expected a name or none"),
         (lambda tree: tree["model"].update(padding=None), "expected one of valid, same"),
@@ -124,7 +139,9 @@ def test_a_track_belongs_to_exactly_one_split():
 
 def test_a_users_split_file(tmp_path):
     path = tmp_path / "mine.json"
-    path.write_text(json.dumps({"rule": "by hand", "train": ["a*"], "test": ["ab"], "excluded": ["c"]}))
+    path.write_text(
+        json.dumps({"rule": "by hand", "train": ["a*"], "test": ["ab"], "excluded": ["c"]})
+    )
     splits = load_splits(str(path))
     assert splits.split_of("aa") == "train"
     assert splits.split_of("c") is None

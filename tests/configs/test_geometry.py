@@ -54,7 +54,9 @@ def test_valid_sizes_are_those_of_the_layers(levels, down_kernel, up_kernel, wan
     legal = nearest(levels, down_kernel, up_kernel, "valid", wanted)
     for frames in legal:
         geometry = PatchGeometry(levels, down_kernel, up_kernel, "valid", frames)
-        entering, skips, estimate_frames = walk(geometry.mixture_frames, levels, down_kernel, up_kernel)
+        entering, skips, estimate_frames = walk(
+            geometry.mixture_frames, levels, down_kernel, up_kernel
+        )
         assert estimate_frames == frames
         assert [geometry.encoder_frames(level) for level in range(1, levels + 2)] == entering
         assert [geometry.skip_frames(level) for level in range(1, levels + 1)] == skips
@@ -82,9 +84,15 @@ def test_the_sizes_a_refusal_names_are_the_nearest(levels, down_kernel, up_kerne
 
 
 @given(st.integers(1, 9), ODD, ODD, st.integers(0, 50_000))
-def test_hop_is_the_largest_multiple_of_the_stride_in_an_estimate(levels, down_kernel, up_kernel, extra):
+def test_hop_is_the_largest_multiple_of_the_stride_in_an_estimate(
+    levels, down_kernel, up_kernel, extra
+):
     smallest = PatchGeometry(
-        levels, down_kernel, up_kernel, "valid", nearest(levels, down_kernel, up_kernel, "valid", 1)[0]
+        levels,
+        down_kernel,
+        up_kernel,
+        "valid",
+        nearest(levels, down_kernel, up_kernel, "valid", 1)[0],
     )
     geometry = smallest.resized(2**levels + extra)
     assert geometry.hop_frames % 2**levels == 0

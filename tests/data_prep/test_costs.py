@@ -20,8 +20,12 @@ PRICES = Prices(0.02, 0.005, 0.0004)
 
 
 def make_manifest(*sizes):
-    shards = tuple(ShardEntry(f"train-{i:05}.tfrecord", size, "AAAAAA==", ()) for i, size in enumerate(sizes))
-    return Manifest(configs.load("smoke"), "urmp", "abc", {"train": shards, "valid": (), "test": ()})
+    shards = tuple(
+        ShardEntry(f"train-{i:05}.tfrecord", size, "AAAAAA==", ()) for i, size in enumerate(sizes)
+    )
+    return Manifest(
+        configs.load("smoke"), "urmp", "abc", {"train": shards, "valid": (), "test": ()}
+    )
 
 
 def test_the_bill_by_hand():
@@ -42,14 +46,19 @@ def test_the_bill_by_hand():
 
 def test_a_checkpoint_takes_as_many_operations_as_are_counted(gcs, bucket):
     workdir = f"gs://{bucket}/run"
-    checkpoints, progress = open_checkpoints(workdir), Progress(workdir, Train(), 0, Summaries(workdir))
+    checkpoints, progress = (
+        open_checkpoints(workdir),
+        Progress(workdir, Train(), 0, Summaries(workdir)),
+    )
     for step in range(1, 5):  # from the third on the oldest is dropped
         gcs.forget()
         progress.report(step, np.ones(1), 1e-3, 0.0)
         checkpoints.save(step)
         progress.save()
     asked = Counter(operation for operation, _, _ in gcs.requests(bucket))
-    class_a = asked["list"] + sum(gcs.num_writes(bucket).values())  # what is copied counts as written
+    class_a = asked["list"] + sum(
+        gcs.num_writes(bucket).values()
+    )  # what is copied counts as written
     class_b = asked["stat"] + asked["read"] + asked["bucket"]
     assert (class_a, class_b) == costs.CHECKPOINT_OPERATIONS
 
@@ -57,7 +66,14 @@ def test_a_checkpoint_takes_as_many_operations_as_are_counted(gcs, bucket):
 def test_the_command(tmp_path):
     (tmp_path / "manifest.json").write_text(make_manifest(2**30).to_json())
     assert load_manifest(str(tmp_path)).shards["train"][0].num_bytes == 2**30
-    command = [sys.executable, "-m", "data_prep.costs", f"--records={tmp_path}", "--price_gib_month=1", "--kept=0"]
+    command = [
+        sys.executable,
+        "-m",
+        "data_prep.costs",
+        f"--records={tmp_path}",
+        "--price_gib_month=1",
+        "--kept=0",
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert "keeping the records for a month" in result.stdout

@@ -26,7 +26,11 @@ def written(tmp_path_factory):
     root, out = tmp_path_factory.mktemp("corpus"), tmp_path_factory.mktemp("records")
     write_urmp(root, num_pieces=18, secs=2.0, seed=0)
     originals = {files.name: files for files in list_tracks("urmp", root, "synthetic").tracks}
-    return write.write(CONFIG, "urmp", root, out), out, load_track(originals[TRACK], AudioFormat(8000, 1))
+    return (
+        write.write(CONFIG, "urmp", root, out),
+        out,
+        load_track(originals[TRACK], AudioFormat(8000, 1)),
+    )
 
 
 def test_the_table_adds_up(written):
@@ -39,7 +43,10 @@ def test_the_table_adds_up(written):
     assert rows["shards"] == ["8", "2", "3"]
     assert lines[0].startswith("urmp, 8000 Hz, 1 channel, int16, ")
     for label, name in (("vn", "violin"), ("tpt", "trumpet")):
-        playing = [sum(label in track.num_parts for track in manifest.tracks(s)) for s in ("train", "valid", "test")]
+        playing = [
+            sum(label in track.num_parts for track in manifest.tracks(s))
+            for s in ("train", "valid", "test")
+        ]
         assert [int(number) for number in rows[name][::2]] == playing
     counted = [int(number) for line in lines[-3:] for number in re.findall(r"(\d+) with", line)]
     assert sum(counted) == 18
@@ -49,7 +56,12 @@ def test_the_table_adds_up(written):
 def test_a_track_as_sound_and_figure(written, tmp_path):
     manifest, records, original = written
     show_track(manifest, str(records), TRACK, None, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bn.wav", "mixture.wav", "overview.png", "vn.wav"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "bn.wav",
+        "mixture.wav",
+        "overview.png",
+        "vn.wav",
+    ]
     for name, expected in {"mixture": original.mixture, **original.sources}.items():
         waveform, rate = soundfile.read(tmp_path / f"{name}.wav", always_2d=True)
         assert rate == 8000
@@ -62,7 +74,9 @@ def test_a_record_with_its_context(written, tmp_path):
     show_track(manifest, str(records), TRACK, 1, tmp_path)
     waveform, _ = soundfile.read(tmp_path / "mixture.wav", always_2d=True)
     context = CONFIG.data.context_frames
-    np.testing.assert_allclose(waveform, original.mixture[5600 - context : 11200 + context], atol=2e-4)
+    np.testing.assert_allclose(
+        waveform, original.mixture[5600 - context : 11200 + context], atol=2e-4
+    )
     with pytest.raises(ValueError, match=rf"{TRACK} has the records 0 to 2, not 3\."):
         show_track(manifest, str(records), TRACK, 3, tmp_path)
     with pytest.raises(ValueError, match=r"has no track 'nothing'; it has "):

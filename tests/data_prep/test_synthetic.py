@@ -19,7 +19,11 @@ PROJECT = Path(__file__).parents[2]
 
 
 def snapshot(root: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
 
 
 def read_ints(path: Path) -> np.ndarray:
@@ -40,7 +44,12 @@ def test_urmp_has_the_true_layout(tmp_path):
         assert {path.name for path in folder.iterdir()} == expected
         for path in folder.glob("*.wav"):
             info = soundfile.info(path)
-            assert (info.samplerate, info.channels, info.subtype, info.frames) == (48000, 1, "PCM_24", 48000)
+            assert (info.samplerate, info.channels, info.subtype, info.frames) == (
+                48000,
+                1,
+                "PCM_24",
+                48000,
+            )
 
 
 def test_urmp_notes_say_what_is_played(tmp_path):
@@ -51,7 +60,9 @@ def test_urmp_notes_say_what_is_played(tmp_path):
         pitches = 69 + 12 * np.log2(rows[:, 1] / 440)
         assert np.all((pitches > timbre.low - 0.01) & (pitches < timbre.high + 0.01))
         assert np.all(np.diff(rows[:, 0]) > 0)
-        part = soundfile.read(path.with_name(path.name.replace("Notes", "AuSep")).with_suffix(".wav"))[0]
+        part = soundfile.read(
+            path.with_name(path.name.replace("Notes", "AuSep")).with_suffix(".wav")
+        )[0]
         sounding = np.zeros(len(part), bool)
         for start, _, length in rows:
             sounding[max(0, int(start * 48000) - 100) : int((start + length) * 48000) + 100] = True
@@ -69,7 +80,11 @@ def test_mixtures_are_the_exact_sum_and_do_not_clip(tmp_path, bits):
     mixtures = [path for path in root.rglob("*.wav") if "mix" in path.name.lower()]
     assert len(mixtures) == (5 if bits == 24 else 3)
     for mixture in mixtures:
-        parts = [read_ints(path) >> (32 - bits) for path in mixture.parent.glob("*.wav") if path != mixture]
+        parts = [
+            read_ints(path) >> (32 - bits)
+            for path in mixture.parent.glob("*.wav")
+            if path != mixture
+        ]
         total = read_ints(mixture) >> (32 - bits)
         assert np.array_equal(total, np.sum(parts, axis=0))
         assert 0.3 * 2 ** (bits - 1) < np.abs(total).max() < 0.9 * 2 ** (bits - 1)
@@ -78,12 +93,22 @@ def test_mixtures_are_the_exact_sum_and_do_not_clip(tmp_path, bits):
 
 def test_musdb_has_the_true_layout(tmp_path):
     write_musdb(tmp_path / "musdb", num_pieces=4, secs=1)
-    wavs = {str(path.relative_to(tmp_path / "musdb")): soundfile.info(path) for path in tmp_path.rglob("*.wav")}
+    wavs = {
+        str(path.relative_to(tmp_path / "musdb")): soundfile.info(path)
+        for path in tmp_path.rglob("*.wav")
+    }
     names = ["mixture", *instruments.MUSDB]
     songs = ["train/Artist 00 - Dawn", "train/Artist 01 - Harbour", "train/Artist 02 - Lantern"]
-    assert set(wavs) == {f"{song}/{name}.wav" for song in [*songs, "test/Artist 03 - Meadow"] for name in names}
+    assert set(wavs) == {
+        f"{song}/{name}.wav" for song in [*songs, "test/Artist 03 - Meadow"] for name in names
+    }
     for info in wavs.values():
-        assert (info.samplerate, info.channels, info.subtype, info.frames) == (44100, 2, "PCM_16", 44100)
+        assert (info.samplerate, info.channels, info.subtype, info.frames) == (
+            44100,
+            2,
+            "PCM_16",
+            44100,
+        )
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -105,7 +130,12 @@ def test_line_ups_cover_the_instruments(seed):
 def test_chords_follow_each_other_in_their_key():
     harmony = Harmony(root=2, chords=((0, 4, 7), (5, 9, 0)), beat_secs=0.5)
     d_major, g_major = [62, 66, 69, 74], [62, 67, 71, 74]
-    assert [harmony.pitches(secs, 60, 74) for secs in (0, 1.9, 2.1, 4.1)] == [d_major, d_major, g_major, d_major]
+    assert [harmony.pitches(secs, 60, 74) for secs in (0, 1.9, 2.1, 4.1)] == [
+        d_major,
+        d_major,
+        g_major,
+        d_major,
+    ]
 
 
 def test_parts_share_their_harmony():
@@ -114,8 +144,12 @@ def test_parts_share_their_harmony():
     for low, high in ((28, 50), (60, 88)):
         notes = melody(harmony, low, high, 30, rng, rest=0.3)
         assert all(note.pitch in harmony.pitches(note.start_secs, low, high) for note in notes)
-        assert all(before.start_secs + before.secs <= after.start_secs for before, after in pairwise(notes))
-        gaps = [after.start_secs - before.start_secs - before.secs for before, after in pairwise(notes)]
+        assert all(
+            before.start_secs + before.secs <= after.start_secs for before, after in pairwise(notes)
+        )
+        gaps = [
+            after.start_secs - before.start_secs - before.secs for before, after in pairwise(notes)
+        ]
         assert max(gaps) > 0.2  # a rest, not only the breath between two notes
 
 
@@ -130,7 +164,9 @@ def test_a_tone_has_its_pitch():
 
 
 def test_a_note_beyond_the_end_is_cut():
-    part = play([Note(0.5, 2, 60), Note(3, 1, 60)], URMP["vn"], 48000, 48000, np.random.default_rng(0))
+    part = play(
+        [Note(0.5, 2, 60), Note(3, 1, 60)], URMP["vn"], 48000, 48000, np.random.default_rng(0)
+    )
     assert part.shape == (48000,)
     assert not part[:24000].any()
     assert part[30000:].any()
@@ -168,7 +204,9 @@ def test_instruments_differ_enough_to_be_learnt(tmp_path):
         total, mixture = sum(power.values()), sum(sources.values())[:144000]
         for name, source in sources.items():
             error = np.abs(mixture * power[name] / total - source[:144000]) ** 2
-            gains.append(10 * np.log10(np.sum(np.abs(mixture - source[:144000]) ** 2) / error.sum()))
+            gains.append(
+                10 * np.log10(np.sum(np.abs(mixture - source[:144000]) ** 2) / error.sum())
+            )
     assert np.median(gains) > 5
 
 
@@ -193,7 +231,9 @@ def test_a_corpus_of_other_content_is_not_continued(tmp_path):
     write_urmp(tmp_path / "urmp", num_pieces=1, secs=1)
     before = snapshot(tmp_path)
     for change in ({"secs": 2}, {"seed": 1}, {"num_pieces": 2}):
-        with pytest.raises(ValueError, match=r"synthetic\.json says .*was asked for; give another folder"):
+        with pytest.raises(
+            ValueError, match=r"synthetic\.json says .*was asked for; give another folder"
+        ):
             write_urmp(tmp_path / "urmp", **{"num_pieces": 1, "secs": 1, **change})
     with pytest.raises(ValueError, match="was asked for"):
         write_musdb(tmp_path / "urmp", num_pieces=1, secs=1)
@@ -225,13 +265,21 @@ def test_impossible_sizes_are_refused(tmp_path, asked, complaint):
 
 def run_command(*args: str, **kwargs) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *args], cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60, **kwargs
+        [sys.executable, *args],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        **kwargs,
     )
 
 
 def test_command_writes_a_corpus(tmp_path):
     out = str(tmp_path / "musdb")
-    done = run_command("-m", "data_prep.synthetic", "--corpus=musdb", f"--out={out}", "--pieces=2", "--secs=1")
+    done = run_command(
+        "-m", "data_prep.synthetic", "--corpus=musdb", f"--out={out}", "--pieces=2", "--secs=1"
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == ["Artist 00 - Dawn", "Artist 01 - Harbour"]
     write_musdb(tmp_path / "same", num_pieces=2, secs=1)
@@ -247,7 +295,10 @@ def test_command_writes_a_corpus(tmp_path):
         (["--corpus=urmp", "--out=x", "--peices=2"], "peices"),
         (["--corpus=urmp", "--out=x", "y"], "'y' is no flag"),
         (["--corpus=urmp", "--out=x", "--pieces=0"], "expected 1 to 99"),
-        (["--corpus=urmp", "--out=pyproject.toml"], "pyproject.toml is a file; expected a folder, or nothing yet."),
+        (
+            ["--corpus=urmp", "--out=pyproject.toml"],
+            "pyproject.toml is a file; expected a folder, or nothing yet.",
+        ),
         (
             ["--corpus=urmp", "--out=pyproject.toml/x"],
             "pyproject.toml/x cannot be there: one of its folders is a file.",
@@ -271,7 +322,14 @@ def test_command_explains_itself():
 
 
 def test_an_interrupted_command_is_resumable(tmp_path):
-    args = [sys.executable, "-m", "data_prep.synthetic", "--corpus=urmp", f"--out={tmp_path / 'urmp'}", "--pieces=99"]
+    args = [
+        sys.executable,
+        "-m",
+        "data_prep.synthetic",
+        "--corpus=urmp",
+        f"--out={tmp_path / 'urmp'}",
+        "--pieces=99",
+    ]
     # A shell that runs the tests in the background has SIGINT ignored, which children inherit.
     default = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -301,6 +359,7 @@ def test_verbosity_shows_where_an_error_came_from():
 
 def test_commands_start_without_tensorflow():
     done = run_command(
-        "-c", "import sys, data_prep.runtime.command, data_prep.synthetic; sys.exit('tensorflow' in sys.modules)"
+        "-c",
+        "import sys, data_prep.runtime.command, data_prep.synthetic; sys.exit('tensorflow' in sys.modules)",
     )
     assert done.returncode == 0

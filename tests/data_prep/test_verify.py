@@ -50,7 +50,10 @@ def test_whole_records_have_no_fault(records, corpus):
 
 def test_a_missing_shard(records):
     (records / "test-00001-of-00003.tfrecord").unlink()
-    assert "test-00001-of-00003.tfrecord is missing. Delete manifest.json, then give the command" in only_fault(records)
+    assert (
+        "test-00001-of-00003.tfrecord is missing. Delete manifest.json, then give the command"
+        in only_fault(records)
+    )
 
 
 def test_a_truncated_shard(records):
@@ -87,7 +90,10 @@ def test_the_advice_mends_a_shard(records, corpus, written):
     path = records / "train-00002-of-00008.tfrecord"
     path.write_bytes(path.read_bytes()[:1000])
     assert "Delete the shard and manifest.json" in only_fault(records)
-    with pytest.raises(ValueError, match=rf"{path.name} is not there with its .*; delete what is there of it, and .*"):
+    with pytest.raises(
+        ValueError,
+        match=rf"{path.name} is not there with its .*; delete what is there of it, and .*",
+    ):
         write.write(CONFIG, "urmp", corpus, records)
     path.unlink()
     (records / "manifest.json").unlink()
@@ -114,7 +120,10 @@ def test_foreign_shards(records):
     shutil.copy(records / shards[1].name, path)  # under the name of another, cut to its length
     path.write_bytes(path.read_bytes()[: shards[0].num_bytes].ljust(shards[0].num_bytes, b"\0"))
     fault = only_fault(records)
-    assert f"the first bad record is number 0 ({shards[0].tracks[0].name}, from 0.0 s): it is of" in fault
+    assert (
+        f"the first bad record is number 0 ({shards[0].tracks[0].name}, from 0.0 s): it is of"
+        in fault
+    )
     assert f"it is of {shards[1].tracks[0].name}, of a foreign shard." in fault
 
 
@@ -148,7 +157,10 @@ def test_a_corpus_that_cannot_be_read_is_no_fault_of_the_records(records, corpus
     shutil.copytree(corpus, root)
     part = next(root.glob("*/AuSep_*.wav"))
     part.write_bytes(b"")
-    with pytest.raises(ValueError, match=rf"{part.parent.name} of the corpus has nothing to compare with.*{part.name}"):
+    with pytest.raises(
+        ValueError,
+        match=rf"{part.parent.name} of the corpus has nothing to compare with.*{part.name}",
+    ):
         list(iter_faults(str(records), against=root))
 
 
@@ -167,11 +179,15 @@ def test_against_another_corpus(records, corpus, tmp_path):
     )
     shutil.rmtree(folder)
     fault = only_fault(records, against=root)
-    assert fault.startswith(f"{root}: the track {folder.name} of the records is not there. The corpus has changed")
+    assert fault.startswith(
+        f"{root}: the track {folder.name} of the records is not there. The corpus has changed"
+    )
     shutil.copytree(next(corpus.glob("05_*")), folder)
     shutil.copytree(folder, root / "05_Another_vn_vc")
     fault = only_fault(records, against=root)
-    assert fault.startswith(f"{root}: the track 05_Another_vn_vc is not in the records. The corpus has changed")
+    assert fault.startswith(
+        f"{root}: the track 05_Another_vn_vc is not in the records. The corpus has changed"
+    )
 
 
 def test_the_command(records):

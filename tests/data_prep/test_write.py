@@ -48,7 +48,9 @@ def pieces(corpus, tmp_path):
 
 def bytes_of(folder):
     assert [path.name for path in Path(folder).iterdir() if path.is_dir()] == []
-    return {path.name: without_revision(path.read_bytes()) for path in sorted(Path(folder).iterdir())}
+    return {
+        path.name: without_revision(path.read_bytes()) for path in sorted(Path(folder).iterdir())
+    }
 
 
 def without_revision(content):
@@ -57,7 +59,14 @@ def without_revision(content):
 
 
 def command(corpus, out, *arguments):
-    call = [sys.executable, "-m", "data_prep.write", "--config=smoke", "--corpus=urmp", f"--root={corpus}"]
+    call = [
+        sys.executable,
+        "-m",
+        "data_prep.write",
+        "--config=smoke",
+        "--corpus=urmp",
+        f"--root={corpus}",
+    ]
     return [*call, f"--out={out}", *(f"--set={override}" for override in OVERRIDES), *arguments]
 
 
@@ -104,12 +113,19 @@ def disturb(corpus, out, written, kills):
     for _ in range(10 * kills):
         if done == kills:
             break
-        num_lines = moments.choice([0, moments.randint(1, 17), 19])  # while it starts; reads; puts in place
+        num_lines = moments.choice(
+            [0, moments.randint(1, 17), 19]
+        )  # while it starts; reads; puts in place
         secs = moments.uniform(0, (4.0, 0.1)[num_lines > 0])
         status = kill_once(corpus, out, num_lines, secs)
         done += status == -signal.SIGKILL
-        staged, placed = (len(list(folder.glob("*.tfrecord"))) for folder in (out / ".scratch", out))
-        print(f"{num_lines} lines and {secs:.2f} s: {status}; {staged} tracks and {placed} shards", flush=True)
+        staged, placed = (
+            len(list(folder.glob("*.tfrecord"))) for folder in (out / ".scratch", out)
+        )
+        print(
+            f"{num_lines} lines and {secs:.2f} s: {status}; {staged} tracks and {placed} shards",
+            flush=True,
+        )
         if (out / "manifest.json").exists():
             assert (out / ".scratch").exists() or bytes_of(out) == written
             shutil.rmtree(out)
@@ -141,7 +157,18 @@ def test_each_moment_of_a_job_can_be_its_last(corpus, written, tmp_path, monkeyp
             raise KeyboardInterrupt
         return replace(self, target)
 
-    for stop in (1, 2, 4, 30, 56, 57, 58, 59, 94, 95):  # 54 files of 18 tracks, 3 for each of 13 shards
+    for stop in (
+        1,
+        2,
+        4,
+        30,
+        56,
+        57,
+        58,
+        59,
+        94,
+        95,
+    ):  # 54 files of 18 tracks, 3 for each of 13 shards
         monkeypatch.setattr(Path, "replace", replace_until_the_machine_stops)
         count = 0
         with pytest.raises(KeyboardInterrupt):
@@ -167,7 +194,9 @@ def test_what_was_prepared_is_kept(corpus, tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     write.write(CONFIG, "urmp", corpus, tmp_path)
     lines = capsys.readouterr().out.splitlines()
-    assert sum(line.endswith(": read before") for line in lines[:6]) == 6  # with no guess at what is left
+    assert (
+        sum(line.endswith(": read before") for line in lines[:6]) == 6
+    )  # with no guess at what is left
     assert sum(": read (" in line for line in lines) == 12
 
 
@@ -211,17 +240,24 @@ def test_records_damaged_before_they_are_put_in_place_are_one_sentence(
 
     monkeypatch.setattr(write, "place_all", place_what_was_damaged)
     with pytest.raises(
-        ValueError, match=r"the records of \w+ in .* damaged.*; the same command prepares them again\.$"
+        ValueError,
+        match=r"the records of \w+ in .* damaged.*; the same command prepares them again\.$",
     ):
         write.write(CONFIG, "urmp", corpus, tmp_path)
     placed = {path.name: path.read_bytes() for path in tmp_path.glob("*") if path.is_file()}
-    assert placed == {name: content for name, content in written.items() if name < "train-00004" and "train" in name}
+    assert placed == {
+        name: content
+        for name, content in written.items()
+        if name < "train-00004" and "train" in name
+    }
     monkeypatch.undo()
     write.write(CONFIG, "urmp", corpus, tmp_path)
     assert bytes_of(tmp_path) == written
 
 
-def test_a_track_that_changes_while_shards_are_put_in_place_is_one_sentence(pieces, tmp_path, monkeypatch):
+def test_a_track_that_changes_while_shards_are_put_in_place_is_one_sentence(
+    pieces, tmp_path, monkeypatch
+):
     out = tmp_path / "out"
 
     def place_some(shards, folder, before):
@@ -234,7 +270,9 @@ def test_a_track_that_changes_while_shards_are_put_in_place_is_one_sentence(piec
     with pytest.raises(KeyboardInterrupt):
         write.write(CONFIG, "urmp", pieces, out)
     monkeypatch.undo()
-    (shard,) = (placed for placed in placed_before(open_folder(str(out))).values() if len(placed.keys) > 1)
+    (shard,) = (
+        placed for placed in placed_before(open_folder(str(out))).values() if len(placed.keys) > 1
+    )
     changed, kept = (track.name for track in shard.entry.tracks)
     (path, *_) = (pieces / changed).glob("AuSep_*.wav")
     os.utime(path, ns=(1, 1))
@@ -247,15 +285,23 @@ def test_a_track_that_changes_while_shards_are_put_in_place_is_one_sentence(piec
 def test_a_changed_track_is_prepared_again(pieces):
     (track, *_) = list_tracks("urmp", pieces, "synthetic").tracks
     key = TrackJob(track, CONFIG, None).key
-    assert TrackJob(track, configs.load("smoke", [*OVERRIDES, "data.encoding=float32"]), None).key != key
-    assert TrackJob(track, configs.load("smoke", ["audio.sample_rate=16000", OVERRIDES[1]]), None).key != key
+    assert (
+        TrackJob(track, configs.load("smoke", [*OVERRIDES, "data.encoding=float32"]), None).key
+        != key
+    )
+    assert (
+        TrackJob(track, configs.load("smoke", ["audio.sample_rate=16000", OVERRIDES[1]]), None).key
+        != key
+    )
     assert TrackJob(track, configs.load("smoke", [*OVERRIDES, "train.steps=3"]), None).key == key
     os.utime(track.paths[1], ns=(1, 1))
     assert TrackJob(track, CONFIG, None).key != key
 
 
 def test_interruption_is_status_75(corpus, tmp_path):
-    process = subprocess.Popen(command(corpus, tmp_path / "out", "--workers=2"), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command(corpus, tmp_path / "out", "--workers=2"), stdout=subprocess.PIPE, text=True
+    )
     for line in process.stdout:
         if ": read (" in line:
             break
@@ -271,10 +317,14 @@ def test_an_interruption_while_workers_start_is_one_sentence(corpus, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where the tests run in the background
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # where the tests run in the background
     )
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    while len(children.read_text().split()) < 2:  # the tracker of resources, then the server of workers
+    while (
+        len(children.read_text().split()) < 2
+    ):  # the tracker of resources, then the server of workers
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, stderr = process.communicate(timeout=60)
@@ -286,7 +336,9 @@ def die(_):
 
 
 def test_a_killed_worker_is_one_sentence():
-    with pytest.raises(ValueError, match=r"one of 2 worker processes was killed; if memory ran out, use fewer"):
+    with pytest.raises(
+        ValueError, match=r"one of 2 worker processes was killed; if memory ran out, use fewer"
+    ):
         list(parallel.run(die, [1, 2, 3], 2))
 
 
@@ -359,7 +411,9 @@ def spoil(pieces):
 
 def test_everything_wrong_is_told_at_once_and_nothing_is_written(pieces, capsys):
     sentences = spoil(pieces)
-    with pytest.raises(ValueError, match=f"^{pieces} has 8 errors, listed above; nothing was put in place.$"):
+    with pytest.raises(
+        ValueError, match=f"^{pieces} has 8 errors, listed above; nothing was put in place.$"
+    ):
         write.check(CONFIG, "urmp", pieces)
     printed = capsys.readouterr().out
     lines = printed.partition("errors (8):\n")[2].splitlines()
@@ -376,13 +430,19 @@ def test_bad_tracks_are_skipped_where_that_is_wanted(pieces, tmp_path, capsys):
     manifest = write.write(CONFIG, "urmp", pieces, tmp_path / "out", Options(skip_bad=True))
     assert set(manifest.skipped) == bad
     assert load_manifest(str(tmp_path / "out")) == manifest
-    assert {split: len(manifest.tracks(split)) for split in manifest.shards} == {"train": 5, "valid": 2, "test": 3}
+    assert {split: len(manifest.tracks(split)) for split in manifest.shards} == {
+        "train": 5,
+        "valid": 2,
+        "test": 3,
+    }
     printed = capsys.readouterr().out
     assert printed.index("warnings (") < printed.index("skipped (8):\n")
     assert printed.endswith("\nno errors\n")
     again = write.write(CONFIG, "urmp", pieces, tmp_path / "out", Options(skip_bad=True))
     assert again == manifest
-    with pytest.raises(ValueError, match=rf"lack {sorted(bad)[0]}.*delete that folder to write all"):
+    with pytest.raises(
+        ValueError, match=rf"lack {sorted(bad)[0]}.*delete that folder to write all"
+    ):
         write.write(CONFIG, "urmp", pieces, tmp_path / "out")
 
 
@@ -406,7 +466,9 @@ def test_another_number_of_tracks_is_a_warning_or_an_error(corpus, capsys):
 
 def test_what_is_odd_is_a_warning(pieces, capsys):
     folders = sorted(path for path in pieces.iterdir() if path.is_dir())
-    (first, *_), (second, *_), (third, *_) = (sorted(folder.glob("AuSep_*.wav")) for folder in folders[:3])
+    (first, *_), (second, *_), (third, *_) = (
+        sorted(folder.glob("AuSep_*.wav")) for folder in folders[:3]
+    )
     soundfile.write(first, np.zeros((96000, 1)), 48000, subtype="PCM_24")
     loud, rate = soundfile.read(second)
     soundfile.write(second, np.clip(40 * loud, -1, 1), rate, subtype="PCM_24")
@@ -419,14 +481,18 @@ def test_what_is_odd_is_a_warning(pieces, capsys):
     warnings = printed.partition("warnings")[2]
     assert f"{folders[0].name}: {first.name} is silent." in warnings
     assert f"{folders[1].name}: {second.name} clips: " in warnings
-    assert f"{folders[1].name}: AuMix_{folders[1].name}.wav is not the sum of its sources" in warnings
+    assert (
+        f"{folders[1].name}: AuMix_{folders[1].name}.wav is not the sum of its sources" in warnings
+    )
     assert f"{folders[2].name}: {third.name} has 95900 frames, the track 96000: padded." in warnings
     assert f"{folders[3].name}: it has 44100 Hz, the corpus was published at 48000" in warnings
     assert printed.endswith("\nno errors\n")
 
 
 def test_what_the_splits_name_but_is_not_there_is_a_warning(corpus, tmp_path, capsys):
-    (tmp_path / "mine.json").write_text(json.dumps({"rule": "x", "train": ["*_*", "Song *"], "excluded": ["99_Lost"]}))
+    (tmp_path / "mine.json").write_text(
+        json.dumps({"rule": "x", "train": ["*_*", "Song *"], "excluded": ["99_Lost"]})
+    )
     write.check(configs.override(CONFIG, [f"data.splits={tmp_path / 'mine.json'}"]), "urmp", corpus)
     assert "name what is not there: Song *, 99_Lost." in capsys.readouterr().out
 
@@ -434,8 +500,13 @@ def test_what_the_splits_name_but_is_not_there_is_a_warning(corpus, tmp_path, ca
 def test_a_bucket_gets_the_same_bytes(corpus, written, gcs, bucket):
     url = f"gs://{bucket}/records/urmp"
     manifest = write.write(CONFIG, "urmp", corpus, url)
-    assert {name: without_revision(gcs.get(bucket, f"records/urmp/{name}")) for name in written} == written
-    assert set(gcs.sizes(bucket)) == {"records/urmp/", *(f"records/urmp/{name}" for name in written)}
+    assert {
+        name: without_revision(gcs.get(bucket, f"records/urmp/{name}")) for name in written
+    } == written
+    assert set(gcs.sizes(bucket)) == {
+        "records/urmp/",
+        *(f"records/urmp/{name}" for name in written),
+    }
     assert list(iter_faults(url)) == []
     assert write.write(CONFIG, "urmp", corpus, url) == manifest
 
@@ -451,7 +522,9 @@ def test_an_unknown_source_is_an_error_that_lists_the_vocabulary(corpus, capsys)
 def test_a_full_disk_is_one_sentence_and_no_manifest(corpus, written, tmp_path, kib):
     out = tmp_path / "out"
     out.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "none", out], check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={kib}k", "none", out], check=False
+    ).returncode:
         pytest.skip("this machine lets nobody mount")
     try:
         with pytest.raises(OSError, match=f"No space left on device: '{out}/"):

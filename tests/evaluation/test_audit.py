@@ -25,7 +25,9 @@ class Obedient:
 def make_track(labels, num_frames=20_000, seed=0):
     references = np.zeros((len(instruments.URMP), num_frames, 1), np.float32)
     slots = [instruments.URMP.index(label) for label in labels]
-    references[slots] = 0.1 * np.random.default_rng(seed).standard_normal((len(slots), num_frames, 1))
+    references[slots] = 0.1 * np.random.default_rng(seed).standard_normal(
+        (len(slots), num_frames, 1)
+    )
     return FullTrack("piece", labels, references.sum(axis=0), references)
 
 
@@ -40,11 +42,21 @@ def test_what_each_condition_is_worth_to_a_network_that_obeys():
     # Of two sources alike (s1 + s2) / 2 is 3 dB nearer to s1 than s1 + s2; silence is as near as that.
     gains = {"true": 3.0, "unknown": 0.6, "empty": 0.0, "full": 0.6, "swapped": 0.0}
     thirteenth = -20 * np.log10(13)
-    leaked = {"true": -100, "unknown": thirteenth, "empty": -100, "full": thirteenth, "swapped": -100}
+    leaked = {
+        "true": -100,
+        "unknown": thirteenth,
+        "empty": -100,
+        "full": thirteenth,
+        "swapped": -100,
+    }
     for name, each in by_name.items():
         assert each.improvement_db == pytest.approx(gains[name], abs=0.1), name
         assert each.leakage_db == pytest.approx(leaked[name], abs=1e-3), name
-        assert (each.num_improvements, each.num_leakages, each.num_tracks) == (40, 220, 2)  # segments times slots
+        assert (each.num_improvements, each.num_leakages, each.num_tracks) == (
+            40,
+            220,
+            2,
+        )  # segments times slots
     assert by_name["swapped"].misnamed_db == pytest.approx(-20 * np.log10(2), abs=1e-3)
     assert [each.num_misnamed for each in found] == [0, 0, 0, 0, 40]
 
@@ -61,10 +73,13 @@ def test_leakage_is_that_of_the_scores():
     track.mixture[4000:6000] = 0  # nothing is scored there
     track.references[:, 6000:7000] = 0
     scales = np.geomspace(1, 1e-9, len(instruments.URMP))[:, None, None]
-    estimates = (scales * np.random.default_rng(2).standard_normal((len(scales), 9_500, 1))).astype(np.float32)
+    estimates = (scales * np.random.default_rng(2).standard_normal((len(scales), 9_500, 1))).astype(
+        np.float32
+    )
     sounding, levels = leakage(track, estimates, CONFIG)
     rows = score_track(
-        *("t", track.mixture, track.references, {"model": estimates}, instruments.URMP, 2000), CONFIG.evaluation
+        *("t", track.mixture, track.references, {"model": estimates}, instruments.URMP, 2000),
+        CONFIG.evaluation,
     )
     expected = [row.leakage for row in rows if row.system == "model" and row.status == "absent"]
     np.testing.assert_allclose(levels[~sounding], expected, atol=1e-9)
@@ -87,7 +102,9 @@ def test_what_cannot_be_measured_is_said():
     found = {each.labels: each for each in audit_tracks([track], CONFIG)}
     assert "never trained without labels" in found["unknown"].not_measured
     assert "more instruments play than do not" in found["swapped"].not_measured
-    told_nothing = replace(CONFIG, model=replace(CONFIG.model, conditioning="none", place="none", gate_heads=False))
+    told_nothing = replace(
+        CONFIG, model=replace(CONFIG.model, conditioning="none", place="none", gate_heads=False)
+    )
     with pytest.raises(ValueError, match="this network is not told the instruments"):
         audit_tracks([track], told_nothing)
 
@@ -103,4 +120,6 @@ def test_the_table_has_a_line_per_condition():
     assert lines[1].split() == ["true", "+4.2", "dB", "1200", "-42.5", "dB", "900", "2"]
     assert lines[2].split() == ["unknown", "not", "measured:", "it", "cannot"]
     assert lines[3].split()[:3] == ["swapped", "-", "0"]
-    assert lines[4] == "swapped: the slots named wrongly get -6.5 dB relative to the mixture (n 500)."
+    assert (
+        lines[4] == "swapped: the slots named wrongly get -6.5 dB relative to the mixture (n 500)."
+    )

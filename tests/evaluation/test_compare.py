@@ -15,7 +15,9 @@ from evaluation.scores.saved import ScoredRun, load, read_museval
 from evaluation.scores.table import METRICS, STATUSES, Row, write_csv
 
 
-def make_run(name="a", shift=0.0, num_tracks=8, sources=("va", "vc"), system="model", settings=None):
+def make_run(
+    name="a", shift=0.0, num_tracks=8, sources=("va", "vc"), system="model", settings=None
+):
     """Five segments a track of a duet; the track t is t * shift better than the run without a shift."""
     rng = np.random.default_rng(0)
     values = rng.normal(5, 2, (num_tracks, 5, len(sources)))
@@ -54,11 +56,20 @@ def test_a_known_difference():
 
 
 def test_all_sources_are_the_mean_of_the_medians_of_each():
-    reference = ScoredRun("a", [Row("model", "t", float(i), s, "scored", 2, snr=0.0) for i in range(3) for s in "xyz"])
+    reference = ScoredRun(
+        "a", [Row("model", "t", float(i), s, "scored", 2, snr=0.0) for i in range(3) for s in "xyz"]
+    )
     gains = {"x": [1.0, 2.0, 90.0], "y": [0.0, 0.0, 0.0], "z": [-4.0, -5.0, -90.0]}
-    other = ScoredRun("b", [replace(row, snr=gains[row.source][int(row.start_secs)]) for row in reference.rows])
+    other = ScoredRun(
+        "b", [replace(row, snr=gains[row.source][int(row.start_secs)]) for row in reference.rows]
+    )
     found = by_source(compare([reference, other]))
-    assert {source: each.median_db for source, each in found.items()} == {None: -1.0, "x": 2.0, "y": 0.0, "z": -5.0}
+    assert {source: each.median_db for source, each in found.items()} == {
+        None: -1.0,
+        "x": 2.0,
+        "y": 0.0,
+        "z": -5.0,
+    }
     assert found[None].why_none == "tracks: 1, fewer than 6"
     assert found[None].interval is found[None].p_value is found[None].p_holm is None
 
@@ -67,7 +78,9 @@ def test_the_order_of_rows_does_not_matter():
     other = make_run("b", 0.5)
     shuffled = replace(other, rows=other.rows[::-1])
     first, second = (by_source(compare([make_run(), each])) for each in (other, shuffled))
-    assert {key: each.median_db for key, each in first.items()} == {key: each.median_db for key, each in second.items()}
+    assert {key: each.median_db for key, each in first.items()} == {
+        key: each.median_db for key, each in second.items()
+    }
 
 
 def test_a_run_does_not_differ_from_its_copy():
@@ -89,8 +102,18 @@ def test_the_p_value_is_that_of_all_flips_of_signs(seed, num_zeros):
 
 
 def test_six_tracks_of_one_sign_are_the_least_that_can_tell():
-    assert compare([make_run(num_tracks=7), change_all(make_run("b", num_tracks=7))]).differences[0].p_value < 0.05
-    assert compare([make_run(num_tracks=6), change_all(make_run("b", num_tracks=6))]).differences[0].p_value == 2 / 2**6
+    assert (
+        compare([make_run(num_tracks=7), change_all(make_run("b", num_tracks=7))])
+        .differences[0]
+        .p_value
+        < 0.05
+    )
+    assert (
+        compare([make_run(num_tracks=6), change_all(make_run("b", num_tracks=6))])
+        .differences[0]
+        .p_value
+        == 2 / 2**6
+    )
     five = compare([make_run(num_tracks=5), change_all(make_run("b", num_tracks=5))]).differences[0]
     assert five.p_value is None
     assert five.why_none == "tracks: 5, fewer than 6"
@@ -98,7 +121,9 @@ def test_six_tracks_of_one_sign_are_the_least_that_can_tell():
 
 def change_all(run):
     """Better everywhere, by more in one track than in another, without ties."""
-    return replace(run, rows=[replace(row, snr=row.snr + 1 + int(row.track[1:])) for row in run.rows])
+    return replace(
+        run, rows=[replace(row, snr=row.snr + 1 + int(row.track[1:])) for row in run.rows]
+    )
 
 
 def test_no_difference_is_found_where_there_is_none():
@@ -160,7 +185,11 @@ def test_other_systems_of_the_reference_stand_beside_the_runs():
         ([make_run()], {}, "two or more different runs"),
         ([make_run(), make_run()], {}, "two or more different runs"),
         ([make_run(), make_run("b")], {"metric": "pesq"}, "no metric 'pesq'; they have sdr"),
-        ([make_run(), make_run("b")], {"metric": "sir"}, "a has no sir where sources sound together"),
+        (
+            [make_run(), make_run("b")],
+            {"metric": "sir"},
+            "a has no sir where sources sound together",
+        ),
         ([make_run(), make_run("b", system="mixture")], {}, "b has no rows of the system 'model'"),
         ([make_run(), make_run("b")], {"sources": ["vn"]}, "a has no source vn; it has va, vc"),
         (
@@ -173,14 +202,24 @@ def test_other_systems_of_the_reference_stand_beside_the_runs():
             {},
             r"different segments: only a has track t7, 4 s, vc",
         ),
-        ([make_run(), change(make_run("b"), 2, start_secs=0.0)], {}, "b has track t0, 0 s, va more than once"),
         (
-            [make_run(), replace(make_run("b"), rows=[replace(r, track="u") for r in make_run().rows])],
+            [make_run(), change(make_run("b"), 2, start_secs=0.0)],
+            {},
+            "b has track t0, 0 s, va more than once",
+        ),
+        (
+            [
+                make_run(),
+                replace(make_run("b"), rows=[replace(r, track="u") for r in make_run().rows]),
+            ],
             {},
             "the runs have no track in common",
         ),
         (
-            [make_run(settings={"sample_rate": 22050}), make_run("b", settings={"sample_rate": 44100})],
+            [
+                make_run(settings={"sample_rate": 22050}),
+                make_run("b", settings={"sample_rate": 44100}),
+            ],
             {},
             "a was scored with sample_rate = 22050, b with 44100",
         ),
@@ -204,7 +243,10 @@ def write_museval(path, targets=("vocals", "drums", "accompaniment"), num_frames
             metrics = dict.fromkeys(metrics, float("nan"))
         return {"time": float(i), "duration": 1.0, "metrics": metrics}
 
-    listed = [{"name": name, "frames": [frame(i, k) for i in range(num_frames)]} for k, name in enumerate(targets)]
+    listed = [
+        {"name": name, "frames": [frame(i, k) for i in range(num_frames)]}
+        for k, name in enumerate(targets)
+    ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"targets": listed, "museval_version": "0.3.0"}))
 
@@ -214,12 +256,23 @@ def test_museval_goes_to_the_columns_of_version_4_and_to_no_other(tmp_path):
     rows = load(str(tmp_path)).rows
     assert rows == read_museval(tmp_path / "test" / "A - B.json")
     first, silent, third, *_, last = rows
-    assert (first.system, first.track, first.start_secs, first.source) == ("model", "A - B", 0.0, "vocals")
-    assert (first.status, first.polyphony, first.snr, third.snr, last.source) == ("scored", 2, 0, 2, "accompaniment")
+    assert (first.system, first.track, first.start_secs, first.source) == (
+        "model",
+        "A - B",
+        0.0,
+        "vocals",
+    )
+    assert (first.status, first.polyphony, first.snr, third.snr, last.source) == (
+        "scored",
+        2,
+        0,
+        2,
+        "accompaniment",
+    )
     expected = {"snr": 0.0, "isr": 30.0, "sir_v4": 10.0, "sar_v4": 20.0}
-    assert {metric: getattr(first, metric) for metric in METRICS if getattr(first, metric) is not None} == {
-        metric: value for metric, value in expected.items() if metric in METRICS
-    }
+    assert {
+        metric: getattr(first, metric) for metric in METRICS if getattr(first, metric) is not None
+    } == {metric: value for metric, value in expected.items() if metric in METRICS}
     assert silent.status == "silent_mixture"
     assert all(getattr(silent, metric) is None for metric in METRICS)
     assert {row.status for row in rows} <= set(STATUSES)
@@ -227,11 +280,15 @@ def test_museval_goes_to_the_columns_of_version_4_and_to_no_other(tmp_path):
 
 def test_museval_stands_beside_a_run_of_ours(tmp_path):
     for t in range(6):
-        write_museval(tmp_path / "theirs" / f"t{t}.json", targets=("va", "vc"), num_frames=5, shift=t)
+        write_museval(
+            tmp_path / "theirs" / f"t{t}.json", targets=("va", "vc"), num_frames=5, shift=t
+        )
     found = compare([make_run(num_tracks=6), load(str(tmp_path / "theirs"))])
     ours, theirs = (each.aggregate for each in found.summaries)
     assert (ours.num_values, theirs.num_values) == (60, 48)
-    assert theirs.median_of_track_medians == np.median([2.5 + t for t in range(6)])  # of 0 2 3 4, and the shift
+    assert theirs.median_of_track_medians == np.median(
+        [2.5 + t for t in range(6)]
+    )  # of 0 2 3 4, and the shift
     assert list(found.unpaired.values()) == [12]
 
 
@@ -241,7 +298,10 @@ def test_museval_stands_beside_a_run_of_ours(tmp_path):
         ("{", "x.json is not JSON"),
         ("[]", "holds no JSON object"),
         ("{}", "no file of museval: expected targets, frames and metrics .KeyError: 'targets'"),
-        ('{"targets": [{"name": "v", "frames": [{"time": 0, "metrics": {"SDR": 1}}]}]}', "KeyError: 'ISR'"),
+        (
+            '{"targets": [{"name": "v", "frames": [{"time": 0, "metrics": {"SDR": 1}}]}]}',
+            "KeyError: 'ISR'",
+        ),
         ('{"targets": [7]}', "no file of museval"),
         ('{"targets": [{"name": "v", "frames": [7]}]}', "no file of museval"),
     ],
@@ -256,15 +316,22 @@ def test_nothing_to_read(tmp_path):
     with pytest.raises(ValueError, match=r"holds neither scores\.csv nor JSON files of museval"):
         load(str(tmp_path))
     with pytest.raises(
-        ValueError, match=rf"there is no {tmp_path / 'nowhere'}; expected what evaluation\.evaluate wrote"
+        ValueError,
+        match=rf"there is no {tmp_path / 'nowhere'}; expected what evaluation\.evaluate wrote",
     ):
         load(str(tmp_path / "nowhere"))
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ValueError, match=rf"{tmp_path} is the folder of a training run; score it first, by evaluation"):
+    with pytest.raises(
+        ValueError,
+        match=rf"{tmp_path} is the folder of a training run; score it first, by evaluation",
+    ):
         load(str(tmp_path))
     (tmp_path / "evaluation" / "40-test").mkdir(parents=True)
     (tmp_path / "evaluation" / "40-test" / "scores.csv").write_text("")
-    with pytest.raises(ValueError, match=rf"a training run; name its scores, such as {tmp_path}/evaluation/40-test\."):
+    with pytest.raises(
+        ValueError,
+        match=rf"a training run; name its scores, such as {tmp_path}/evaluation/40-test\.",
+    ):
         load(str(tmp_path))
 
 
@@ -276,7 +343,9 @@ def test_the_command_prints_a_table_and_writes_it(tmp_path):
         (tmp_path / name / "scores.json").write_text(json.dumps(about))
     call = [sys.executable, "-m", "evaluation.compare"]
     runs = [str(tmp_path / "plain"), str(tmp_path / "film" / "scores.csv")]
-    done = subprocess.run([*call, *runs, f"--out={tmp_path / 'out.json'}"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [*call, *runs, f"--out={tmp_path / 'out.json'}"], capture_output=True, text=True, check=True
+    )
     assert done.stderr == ""
     assert f"A = {runs[0]}" in done.stdout
     line = next(line for line in done.stdout.splitlines() if line.startswith("B all sources"))
@@ -285,4 +354,7 @@ def test_the_command_prints_a_table_and_writes_it(tmp_path):
     assert line.split()[3] == f"{overall['median_db']:+.2f}" == "+1.75"
     assert written["summaries"][0]["aggregate"]["intervals"]["mean_of_segments"]["low"] < 5.5
     failed = subprocess.run([*call, runs[0]], capture_output=True, text=True)
-    assert (failed.returncode, failed.stderr) == (1, "error: name two or more different runs to compare.\n")
+    assert (failed.returncode, failed.stderr) == (
+        1,
+        "error: name two or more different runs to compare.\n",
+    )

@@ -26,7 +26,12 @@ OPTIONS = {
     "dynamicSubstitutions", "automapSubstitutions", "logStreamingOption", "logging", "defaultLogsBucketBehavior",
     "pool", "requestedVerifyOption",
 }  # fmt: skip
-GIVEN = {"PROJECT_ID", "BUILD_ID", "LOCATION", "PROJECT_NUMBER"}  # in every build; SHORT_SHA is not, without a trigger
+GIVEN = {
+    "PROJECT_ID",
+    "BUILD_ID",
+    "LOCATION",
+    "PROJECT_NUMBER",
+}  # in every build; SHORT_SHA is not, without a trigger
 
 
 def test_it_is_short():
@@ -36,7 +41,12 @@ def test_it_is_short():
 def test_cloud_build_knows_every_field():
     assert set(BUILD) <= BUILD_FIELDS
     assert set(BUILD["options"]) <= OPTIONS
-    assert BUILD["options"]["machineType"] in {"E2_MEDIUM", "E2_HIGHCPU_8", "E2_HIGHCPU_32", "N1_HIGHCPU_8"}
+    assert BUILD["options"]["machineType"] in {
+        "E2_MEDIUM",
+        "E2_HIGHCPU_8",
+        "E2_HIGHCPU_32",
+        "N1_HIGHCPU_8",
+    }
     assert BUILD["options"]["logging"] in {"LEGACY", "GCS_ONLY", "CLOUD_LOGGING_ONLY", "NONE"}
     assert re.fullmatch(r"\d+s", BUILD["timeout"])
     for step in BUILD["steps"]:
@@ -68,8 +78,14 @@ def test_images_are_built_before_they_are_used_and_pushed():
     built = set()
     for step in BUILD["steps"]:
         if step["name"].endswith("/docker"):
-            (target,) = (argument.removeprefix("--target=") for argument in step["args"] if "--target=" in argument)
-            (tag,) = (argument.removeprefix("--tag=") for argument in step["args"] if "--tag=" in argument)
+            (target,) = (
+                argument.removeprefix("--target=")
+                for argument in step["args"]
+                if "--target=" in argument
+            )
+            (tag,) = (
+                argument.removeprefix("--tag=") for argument in step["args"] if "--tag=" in argument
+            )
             assert re.search(rf"^FROM \S+ AS {target}$", DOCKERFILE, re.MULTILINE)
             assert f"-{target}:" in tag
             built.add(tag)
@@ -78,7 +94,9 @@ def test_images_are_built_before_they_are_used_and_pushed():
     assert set(BUILD["images"]) == built
 
 
-@pytest.mark.parametrize("step", [step for step in BUILD["steps"] if "python" in step["args"]], ids=lambda s: s["id"])
+@pytest.mark.parametrize(
+    "step", [step for step in BUILD["steps"] if "python" in step["args"]], ids=lambda s: s["id"]
+)
 def test_a_step_runs_a_module_that_is_there(step):
     module = step["args"][step["args"].index("-m") + 1]
     assert module == "pytest" or (ROOT / module.replace(".", "/")).with_suffix(".py").exists()
@@ -106,7 +124,11 @@ def test_the_images_are_pinned_and_belong_to_no_root():
 
 
 def test_a_tpu_environment_has_one_tensorflow():
-    pins = dict(re.findall(r"^(\S+)==(\S+)", (ROOT / "requirements" / "tpu.txt").read_text("utf-8"), re.MULTILINE))
+    pins = dict(
+        re.findall(
+            r"^(\S+)==(\S+)", (ROOT / "requirements" / "tpu.txt").read_text("utf-8"), re.MULTILINE
+        )
+    )
     assert (pins["tensorflow-tpu"], pins["libtpu"]) == ("2.19.1", "0.0.10")
     assert tuple(map(int, pins["numpy"].split(".")[:2])) < (2, 2)
     assert not {"tensorflow", "tensorflow-cpu", "jax"} & set(pins)

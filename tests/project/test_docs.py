@@ -33,7 +33,9 @@ OPTIONS = {
 def tables():
     """Every table of the page: its rows, each a dictionary from the heads of the columns to the cells."""
     for block in re.findall(r"(?:^\|.*\n)+", PAGE, re.MULTILINE):
-        head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines())
+        head, _, *rows = (
+            [cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()
+        )
         assert all(len(row) == len(head) for row in rows)
         yield [dict(zip(head, row, strict=True)) for row in rows]
 
@@ -46,7 +48,10 @@ def rows_with(*columns):
 
 
 def test_every_option_has_one_row_with_its_default():
-    rows = [(row["field"].strip("`"), row["default"]) for row in rows_with("field", "default", "meaning", "reference")]
+    rows = [
+        (row["field"].strip("`"), row["default"])
+        for row in rows_with("field", "default", "meaning", "reference")
+    ]
     assert len(dict(rows)) == len(rows)
     assert dict(rows) == {name: str(value).lower() for name, value in OPTIONS.items()}
 
@@ -83,7 +88,10 @@ def count_parameters(config):
     def convolution(kernel, features, filters):
         return (kernel * features + 1) * filters
 
-    features = [num_channels, *(model.num_filters * level for level in [*levels, model.num_levels + 1])]
+    features = [
+        num_channels,
+        *(model.num_filters * level for level in [*levels, model.num_levels + 1]),
+    ]
     count = sum(convolution(model.down_kernel, a, b) for a, b in itertools.pairwise(features))
     count += 2 * num_slots * features[-1] if kind == "film" else 0
     below = [*features[2:-1], features[-1] * (num_slots if kind == "outer" else 1)]
@@ -108,18 +116,22 @@ def test_the_parameter_counts_are_those_of_the_sizes():
 
 
 def test_the_parameter_counts_are_those_that_networks_are_tested_against():
-    tree = ast.parse((ROOT / "tests/trainer/networks/test_wave_unet.py").read_text(encoding="utf-8"))
+    tree = ast.parse(
+        (ROOT / "tests/trainer/networks/test_wave_unet.py").read_text(encoding="utf-8")
+    )
     (counts,) = (
         ast.literal_eval(node.value)
         for node in tree.body
-        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["COUNTS"]
+        if isinstance(node, ast.Assign)
+        and [ast.unparse(target) for target in node.targets] == ["COUNTS"]
     )
     assert counts.items() <= documented_counts().items()
 
 
 def texts(svg):
     return [
-        "".join(element.itertext()) for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+        "".join(element.itertext())
+        for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
     ]
 
 
@@ -150,12 +162,23 @@ DATA_PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 def test_the_split_file_of_the_data_page_is_one(tmp_path):
     (tmp_path / "mine.json").write_text(re.search(r"```json\n(.*?)```", DATA_PAGE, re.DOTALL)[1])
     splits = load_splits(str(tmp_path / "mine.json"))
-    assert [splits.split_of(name) for name in ("song 1", "b-side", "live 2", "draft 3")] == [*SPLITS, None]
-    assert [splits.label_of(name) for name in ("Lead 2.wav", "click.wav", "bass.flac")] == ["voice", None, "band"]
+    assert [splits.split_of(name) for name in ("song 1", "b-side", "live 2", "draft 3")] == [
+        *SPLITS,
+        None,
+    ]
+    assert [splits.label_of(name) for name in ("Lead 2.wav", "click.wav", "bass.flac")] == [
+        "voice",
+        None,
+        "band",
+    ]
 
 
 def test_the_data_page_names_every_corpus_and_splits():
-    rows = [line.split("|")[1:4] for line in DATA_PAGE.splitlines() if line.startswith("| `") and "--" not in line]
+    rows = [
+        line.split("|")[1:4]
+        for line in DATA_PAGE.splitlines()
+        if line.startswith("| `") and "--" not in line
+    ]
     assert {row[0].strip(" `") for row in rows} == set(CORPORA)
     named = {word for row in rows for word in re.findall(r"`(\w+)`", row[2])}
     assert named == (set(shipped_splits()) - {"synthetic"}) | {OFFICIAL}

@@ -19,7 +19,13 @@ import configs
 from configs.splits import SPLITS
 from data_prep.records.excerpts import Excerpt
 from data_prep.records.format import encode, iter_records, parse
-from data_prep.records.manifest import Manifest, ShardEntry, TrackEntry, layout_of, manifest_from_json
+from data_prep.records.manifest import (
+    Manifest,
+    ShardEntry,
+    TrackEntry,
+    layout_of,
+    manifest_from_json,
+)
 from data_prep.storage.files import plain_name
 from evaluation.scores.aggregates import improvement
 from evaluation.scores.table import Row, from_csv, to_csv
@@ -61,7 +67,9 @@ def mutate_bytes(content, dice):
         elif action == 3:
             content[start:start] = content[start:stop]
         else:
-            content[start:start] = dice.choice([dice.randbytes(dice.randrange(1, 9)), dice.choice(STRANGE).encode()])
+            content[start:start] = dice.choice(
+                [dice.randbytes(dice.randrange(1, 9)), dice.choice(STRANGE).encode()]
+            )
     return bytes(content)
 
 
@@ -73,7 +81,24 @@ def mutate_tree(tree, dice):
         if not isinstance(place[key], dict | list) or not place[key] or dice.random() < 0.15:
             break
         place = place[key]
-    values = [None, True, -1, 0, 1, 2**31, 2**63, 10**30, 0.5, 1e308, -0.0, float("nan"), float("inf"), [], {}, [[]]]
+    values = [
+        None,
+        True,
+        -1,
+        0,
+        1,
+        2**31,
+        2**63,
+        10**30,
+        0.5,
+        1e308,
+        -0.0,
+        float("nan"),
+        float("inf"),
+        [],
+        {},
+        [[]],
+    ]
     values += [*STRANGE, ["a"], {"a": 1}, [1.5] * 20]
     if not place:
         return dice.choice(values)
@@ -137,7 +162,9 @@ def survive(monkeypatch):
 def make_record(encoding):
     config = configs.override(CONFIG, [f"data.encoding={encoding}"])
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 40, 1)).astype(np.float32)
-    excerpt = Excerpt("01_A_vn_vc", 8000, 0, 30, 4, ("vc", "vn"), noise[0], {"vc": noise[1], "vn": noise[2]})
+    excerpt = Excerpt(
+        "01_A_vn_vc", 8000, 0, 30, 4, ("vc", "vn"), noise[0], {"vc": noise[1], "vn": noise[2]}
+    )
     return config, excerpt
 
 
@@ -189,9 +216,17 @@ def test_shards(record, tmp_path, number):
 
 def make_manifest():
     checksum = base64.b64encode(b"\0" * 4).decode()
-    tracks = tuple(TrackEntry(f"{i:02}_A_vn", 24000, 3, {"vn": 1}, -60.5 if i else None, ("w",)) for i in range(3))
-    shards = {split: (ShardEntry(f"{split}-00000-of-00001.tfrecord", 999, checksum, tracks),) for split in SPLITS}
-    return Manifest(CONFIG, "urmp", "abc", shards, ({"tracks": ["a", "b"], "reason": "shared"},), ("bad",)).to_json()
+    tracks = tuple(
+        TrackEntry(f"{i:02}_A_vn", 24000, 3, {"vn": 1}, -60.5 if i else None, ("w",))
+        for i in range(3)
+    )
+    shards = {
+        split: (ShardEntry(f"{split}-00000-of-00001.tfrecord", 999, checksum, tracks),)
+        for split in SPLITS
+    }
+    return Manifest(
+        CONFIG, "urmp", "abc", shards, ({"tracks": ["a", "b"], "reason": "shared"},), ("bad",)
+    ).to_json()
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -203,7 +238,11 @@ def test_manifests(survive, number):
         assert manifest_from_json(manifest.to_json(), "again") == manifest
         for split in SPLITS:
             assert sum(track.num_frames for track in manifest.tracks(split)) >= 0
-            assert all(isinstance(name, str) for track in manifest.tracks(split) for name in track.num_parts)
+            assert all(
+                isinstance(name, str)
+                for track in manifest.tracks(split)
+                for name in track.num_parts
+            )
             for shard in manifest.shards.get(split, ()):
                 assert plain_name(shard.name) and shard.num_bytes >= 0
         manifest.require(manifest.config, "folder")
@@ -231,20 +270,43 @@ def test_configs(survive, number):
 def test_overrides(survive, number):
     dice = random.Random(5)
     tree = json.loads(configs.to_json(CONFIG))
-    names = [f"{section}.{field}" for section, fields in tree.items() if isinstance(fields, dict) for field in fields]
+    names = [
+        f"{section}.{field}"
+        for section, fields in tree.items()
+        if isinstance(fields, dict)
+        for field in fields
+    ]
 
     def make():
         text = f"{dice.choice(names)}={dice.choice([*STRANGE, '0', '1', '1e9', 'true', 'vn,vc', 'none', '16', 'film'])}"
-        return text if dice.random() < 0.7 else mutate_bytes(text.encode(), dice).decode("utf-8", "replace")
+        return (
+            text
+            if dice.random() < 0.7
+            else mutate_bytes(text.encode(), dice).decode("utf-8", "replace")
+        )
 
-    outcomes = survive(lambda text: configs.override(CONFIG, [text]), (make() for _ in range(number)))
+    outcomes = survive(
+        lambda text: configs.override(CONFIG, [text]), (make() for _ in range(number))
+    )
     assert min(outcomes.values()) > number // 20
 
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_scores(survive, number):
     rows = [
-        Row(system, f"track {t}", float(s), source, "scored", 2, sdr=1.5, sir=2.0, sar=-3.25, si_sdr=0.0, snr=0.5)
+        Row(
+            system,
+            f"track {t}",
+            float(s),
+            source,
+            "scored",
+            2,
+            sdr=1.5,
+            sir=2.0,
+            sar=-3.25,
+            si_sdr=0.0,
+            snr=0.5,
+        )
         for system in ("model", "mixture", "silence")
         for t in range(2)
         for s in range(2)

@@ -23,7 +23,9 @@ def test_nothing_leaves_the_loopback_address(tmp_path):
     try:
         for url, message in (("https://example.com", "403"), ("http://example.com", "refused")):
             command = [sys.executable, "-c", REACH, url]
-            result = subprocess.run(command, env=gcs.environment, capture_output=True, text=True, check=False)
+            result = subprocess.run(
+                command, env=gcs.environment, capture_output=True, text=True, check=False
+            )
             assert message in result.stderr, result.stderr
         assert gcs.refused() == ["example.com"]
     finally:

@@ -65,7 +65,14 @@ def test_the_pipeline_on_a_bucket(gcs, bucket, corpus, tmp_path):
     gcs.inject(403, bucket, ["bucket"])
     records, workdir = f"gs://{bucket}/records/urmp", f"gs://{bucket}/runs/urmp"
 
-    write = ["data_prep.write", "--config=smoke", "--corpus=urmp", f"--root={corpus}", f"--out={records}", *SETS]
+    write = [
+        "data_prep.write",
+        "--config=smoke",
+        "--corpus=urmp",
+        f"--root={corpus}",
+        f"--out={records}",
+        *SETS,
+    ]
     process = start(gcs, *write)
     until(lambda: any(name.endswith(".tfrecord") for name in gcs.sizes(bucket)), process)
     process.send_signal(signal.SIGKILL)
@@ -74,16 +81,27 @@ def test_the_pipeline_on_a_bucket(gcs, bucket, corpus, tmp_path):
     before = gcs.num_writes(bucket)
     gcs.inject(503, bucket, ["write"], times=1)
     assert "trying again" in finish(gcs, *write)
-    manifest = manifest_from_json(gcs.get(bucket, "records/urmp/manifest.json").decode(), "manifest")
+    manifest = manifest_from_json(
+        gcs.get(bucket, "records/urmp/manifest.json").decode(), "manifest"
+    )
     shards = [shard for shards in manifest.shards.values() for shard in shards]
-    again = {name for name, count in gcs.num_writes(bucket).items() if count > before.get(name, 0) > 0}
+    again = {
+        name for name, count in gcs.num_writes(bucket).items() if count > before.get(name, 0) > 0
+    }
     assert not any(name.endswith(".tfrecord") for name in again)  # what was there is not sent again
-    local = data_prep_write.write(configs.load("smoke", OVERRIDES), "urmp", corpus, tmp_path / "records")
+    local = data_prep_write.write(
+        configs.load("smoke", OVERRIDES), "urmp", corpus, tmp_path / "records"
+    )
     assert local.shards == manifest.shards
     for shard in shards:
-        assert gcs.get(bucket, f"records/urmp/{shard.name}") == (tmp_path / "records" / shard.name).read_bytes()
+        assert (
+            gcs.get(bucket, f"records/urmp/{shard.name}")
+            == (tmp_path / "records" / shard.name).read_bytes()
+        )
 
-    assert "all as they were written" in finish(gcs, "data_prep.verify", f"--records={records}/", "--workers=1")
+    assert "all as they were written" in finish(
+        gcs, "data_prep.verify", f"--records={records}/", "--workers=1"
+    )
 
     train = ["trainer.task", "--config=smoke", *SETS]
     on_bucket = [*train, f"--records={records}/", f"--workdir={workdir}/"]
@@ -95,20 +113,32 @@ def test_the_pipeline_on_a_bucket(gcs, bucket, corpus, tmp_path):
     assert "taking over" in output and "continuing after step" in output and "step 48/48" in output
     finish(gcs, *train, f"--records={tmp_path / 'records'}", f"--workdir={tmp_path / 'run'}")
     assert_same_state(workdir, str(tmp_path / "run"))
-    checkpoints = [name for name in gcs.sizes(bucket) if name.endswith(".index") and "best" not in name]
+    checkpoints = [
+        name for name in gcs.sizes(bucket) if name.endswith(".index") and "best" not in name
+    ]
     assert checkpoints == [f"runs/urmp/checkpoints/ckpt-{step}.index" for step in (32, 40, 48)]
     assert "runs/urmp/lease.json" not in gcs.sizes(bucket)
     assert not [name for name in gcs.sizes(bucket) if "//" in name]
     events = {name: count for name, count in gcs.num_writes(bucket).items() if "/events/" in name}
     assert set(events.values()) <= {1, 2}
 
-    evaluate = ["evaluation.evaluate", "--split=test", "--checkpoint=latest", "--set=evaluation.segment_secs=1"]
+    evaluate = [
+        "evaluation.evaluate",
+        "--split=test",
+        "--checkpoint=latest",
+        "--set=evaluation.segment_secs=1",
+    ]
     finish(gcs, *evaluate, f"--workdir={workdir}")
     finish(gcs, *evaluate, f"--workdir={tmp_path / 'run'}")
     here = tmp_path / "run" / "evaluation" / "48-test"
-    assert gcs.get(bucket, "runs/urmp/evaluation/48-test/scores.csv") == (here / "scores.csv").read_bytes()
+    assert (
+        gcs.get(bucket, "runs/urmp/evaluation/48-test/scores.csv")
+        == (here / "scores.csv").read_bytes()
+    )
     there = "runs/urmp/evaluation/48-test/"
-    names = {name.removeprefix(there) for name in gcs.sizes(bucket) if name.startswith(there)} - {""}
+    names = {name.removeprefix(there) for name in gcs.sizes(bucket) if name.startswith(there)} - {
+        ""
+    }
     assert names == {path.name for path in here.iterdir()}
     assert json.loads(gcs.get(bucket, f"{there}scores.json"))["step"] == 48
     assert b"<html" in gcs.get(bucket, f"{there}report.html")
@@ -123,7 +153,9 @@ def test_the_pipeline_on_a_bucket(gcs, bucket, corpus, tmp_path):
     finish(gcs, *separate, f"--workdir={tmp_path / 'run'}", f"--out={tmp_path / 'stems'}")
     for name in ("bn", "ob"):
         there = f"stems/{song.stem}/{name}.wav"
-        ours, theirs = (soundfile.read(file) for file in (io.BytesIO(gcs.get(bucket, there)), tmp_path / there))
+        ours, theirs = (
+            soundfile.read(file) for file in (io.BytesIO(gcs.get(bucket, there)), tmp_path / there)
+        )
         np.testing.assert_array_equal(ours[0], theirs[0])  # the heads of the files hold the time
         assert ours[1] == theirs[1]
 
@@ -133,7 +165,9 @@ def test_the_pipeline_on_a_bucket(gcs, bucket, corpus, tmp_path):
     assert gcs.refused() == []
 
 
-def test_a_run_that_may_not_read_its_checkpoints_any_more_does_not_start_again(gcs, bucket, corpus, tmp_path):
+def test_a_run_that_may_not_read_its_checkpoints_any_more_does_not_start_again(
+    gcs, bucket, corpus, tmp_path
+):
     records, workdir = tmp_path / "records", f"gs://{bucket}/run"
     data_prep_write.write(configs.load("smoke", OVERRIDES), "urmp", corpus, records)
     train = ["trainer.task", "--config=smoke", *SETS, "--set=train.steps=8", f"--records={records}"]

@@ -45,11 +45,27 @@ def test_configs_import_the_standard_library_alone():
 
 def test_nothing_is_unpickled():
     for path in (path for package in ORDER for path in (ROOT / package).rglob("*.py")):
-        assert not imports(path) & {"pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle"}, path
+        assert not imports(path) & {
+            "pickle",
+            "marshal",
+            "shelve",
+            "dill",
+            "joblib",
+            "cloudpickle",
+        }, path
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        assert not [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "allow_pickle"]
+        assert not [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.keyword) and node.arg == "allow_pickle"
+        ]
         named = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-        assert not named & {"yaml.load", "yaml.unsafe_load", "yaml.full_load", "keras.models.load_model"}, path
+        assert not named & {
+            "yaml.load",
+            "yaml.unsafe_load",
+            "yaml.full_load",
+            "keras.models.load_model",
+        }, path
 
 
 @pytest.mark.parametrize("module", KERAS_ONLY)
@@ -60,7 +76,9 @@ def test_the_network_and_its_loss_know_no_backend(module):
 def rooms(package):
     """The folders of a package that each of its folders imports from, by their dotted names."""
     found = {}
-    folders = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / package).rglob("*.py")}
+    folders = {
+        ".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / package).rglob("*.py")
+    }
     for path in (ROOT / package).rglob("*.py"):
         room = ".".join(path.parent.relative_to(ROOT).parts)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -78,5 +96,7 @@ def rooms(package):
 @pytest.mark.parametrize("package", ORDER)
 def test_no_two_folders_of_a_package_import_each_other(package):
     found = rooms(package)
-    mutual = {(room, other) for room in found for other in found[room] if room in found.get(other, set())}
+    mutual = {
+        (room, other) for room in found for other in found[room] if room in found.get(other, set())
+    }
     assert mutual == set()

@@ -40,7 +40,9 @@ def test_help_holds_an_example(command):
 def test_every_command_ends_through_the_same_wrapper():
     for command in COMMANDS:
         text = (ROOT / command.replace(".", "/")).with_suffix(".py").read_text(encoding="utf-8")
-        assert text.endswith(("    command.run(main)\n", "    command.run(main, takes_files=True)\n"))
+        assert text.endswith(
+            ("    command.run(main)\n", "    command.run(main, takes_files=True)\n")
+        )
 
 
 @pytest.mark.parametrize("command", ["data_prep.synthetic", "trainer.task"])
@@ -52,14 +54,25 @@ def test_an_unknown_flag_is_one_sentence(command):
     assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", ["data_prep.show", "trainer.task", "evaluation.separate", "evaluation.evaluate"])
+@pytest.mark.parametrize(
+    "command", ["data_prep.show", "trainer.task", "evaluation.separate", "evaluation.evaluate"]
+)
 def test_an_interruption_while_tensorflow_is_imported_is_one_sentence(command):
     process = subprocess.Popen(
-        [sys.executable, "-X", "importtime", "-m", command, "--workdir=none"],  # on stderr a line for each module
+        [
+            sys.executable,
+            "-X",
+            "importtime",
+            "-m",
+            command,
+            "--workdir=none",
+        ],  # on stderr a line for each module
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where the tests run in the background
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # where the tests run in the background
     )
     with process:
         for line in process.stderr:
@@ -80,13 +93,18 @@ def test_an_import_leaves_interruptions_to_the_program_that_imports(tmp_path):
     )
     call = [sys.executable, "-m", "other.tool", "trainer"]
     default = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
-    result = run(*call, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=default)
+    result = run(
+        *call, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=default
+    )
     assert result.stdout == "True\nTrue\n", result.stderr
 
 
 def test_a_missing_flag_is_named():
     result = run(sys.executable, "-m", "data_prep.show", cwd=ROOT)
-    assert (result.returncode, result.stderr) == (1, "error: --records is missing. (--help lists the flags)\n")
+    assert (result.returncode, result.stderr) == (
+        1,
+        "error: --records is missing. (--help lists the flags)\n",
+    )
 
 
 @pytest.mark.slow
@@ -95,9 +113,20 @@ def test_the_wheel_holds_every_module_and_data_file(tmp_path):
     assert run(*build, f"--wheel-dir={tmp_path}", str(ROOT)).returncode == 0
     (wheel,) = tmp_path.glob("*.whl")
     target = tmp_path / "site"
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", f"--target={target}", str(wheel)]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        f"--target={target}",
+        str(wheel),
+    ]
     assert run(*install).returncode == 0
-    tracked = run("git", "ls-files", "configs", "data_prep", "trainer", "evaluation", cwd=ROOT).stdout.split()
+    tracked = run(
+        "git", "ls-files", "configs", "data_prep", "trainer", "evaluation", cwd=ROOT
+    ).stdout.split()
     assert [name for name in tracked if not (target / name).is_file()] == []
 
 

@@ -38,7 +38,12 @@ from trainer.loop.train import train
 from trainer.loop.workdir import open_run
 from trainer.tasks.separation.task import SeparationTask
 
-OVERRIDES = [*replicas.OVERRIDES, "train.steps=120", "train.learning_rate=3e-3", "evaluation.filter_taps=32"]
+OVERRIDES = [
+    *replicas.OVERRIDES,
+    "train.steps=120",
+    "train.learning_rate=3e-3",
+    "evaluation.filter_taps=32",
+]
 
 
 def train_run(config, records, workdir):
@@ -79,13 +84,18 @@ def test_scores_and_report(workdir):
     rows = read_csv(out / "scores.csv")
     assert {row.system for row in rows} == {"model", "mixture", "silence", *ORACLES}
     assert len(rows) == 6 * 3 * 3 * 13  # systems, tracks, segments, slots
-    gated = [row for row in rows if row.system == "model" and row.source not in row.track.split("_")]
+    gated = [
+        row for row in rows if row.system == "model" and row.source not in row.track.split("_")
+    ]
     assert {(row.status, row.leakage) for row in gated} == {("absent", -100.0)}
     gain = improvement(rows)[0].median_db
     assert gain > 1  # it has learnt something in seconds
     assert all(improvement(rows, oracle)[0].median_db > gain + 5 for oracle in ORACLES)
     described = json.loads((out / "scores.json").read_text())
-    assert (described["schema_version"], described["evaluation"]["silent_dbfs"]) == (SCHEMA_VERSION, -80.0)
+    assert (described["schema_version"], described["evaluation"]["silent_dbfs"]) == (
+        SCHEMA_VERSION,
+        -80.0,
+    )
     assert (described["sample_rate"], described["channels"], described["step"]) == (8000, 1, 120)
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "not a result" not in report.lower()
@@ -103,7 +113,11 @@ def test_what_is_heard_is_what_was_scored(workdir):
         for start_secs, stop_secs in ((0, 0.5), (0.7123, 1.9), (2.5, 9.0)):
             part = slice(round(start_secs * 8000), round(stop_secs * 8000))
             for slot in (0, subject.config.data.sources.index(track.labels[0])):
-                found = read(Choice("best", track.name, subject.config.data.sources[slot], start_secs, stop_secs))
+                found = read(
+                    Choice(
+                        "best", track.name, subject.config.data.sources[slot], start_secs, stop_secs
+                    )
+                )
                 np.testing.assert_array_equal(found.mixture, track.mixture[part])
                 np.testing.assert_array_equal(found.reference, track.references[slot, part])
                 np.testing.assert_allclose(found.estimate, whole[slot, part], atol=1e-6)
@@ -113,22 +127,29 @@ def test_what_is_heard_is_what_was_scored(workdir):
         if choice.segment_secs is None:
             continue
         part = slice(*(round((secs - choice.start_secs) * 8000) for secs in choice.segment_secs))
-        reference, estimate = (decode(recording.sounds[take])[0][part] for take in ("reference", "estimate"))
+        reference, estimate = (
+            decode(recording.sounds[take])[0][part] for take in ("reference", "estimate")
+        )
         (row,) = (
             row
             for row in rows
-            if (row.system, *place(row)) == ("model", choice.track, choice.segment_secs[0], choice.source)
+            if (row.system, *place(row))
+            == ("model", choice.track, choice.segment_secs[0], choice.source)
         )
         assert activity.snr(reference, estimate) == pytest.approx(row.snr, abs=0.01)  # 16 bits
     assert settings.segment_secs == 1
 
 
 def evaluated_rows(workdir):
-    return read_csv(Path(evaluate(str(workdir), "", "test", "latest", [], "average", "none")) / "scores.csv")
+    return read_csv(
+        Path(evaluate(str(workdir), "", "test", "latest", [], "average", "none")) / "scores.csv"
+    )
 
 
 def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
-    result = run("evaluation.audit", workdir, "--checkpoint=latest", "--set=evaluation.segment_secs=3")
+    result = run(
+        "evaluation.audit", workdir, "--checkpoint=latest", "--set=evaluation.segment_secs=3"
+    )
     assert result.returncode == 0, result.stderr
     lines = {line.split()[0]: line for line in result.stdout.splitlines()}
     assert "not measured: the network was never trained without labels" in lines["unknown"]
@@ -138,7 +159,9 @@ def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
     evaluate(str(workdir), "", "test", "latest", ["evaluation.segment_secs=3"], "average", "none")
     rows = read_csv(out / "scores.csv")
     assert {row.system for row in rows} == {"model", "mixture", "silence"}
-    assert by_labels["true"]["improvement_db"] == pytest.approx(improvement(rows)[0].median_db, abs=1e-6)
+    assert by_labels["true"]["improvement_db"] == pytest.approx(
+        improvement(rows)[0].median_db, abs=1e-6
+    )
     assert by_labels["true"]["improvement_db"] > by_labels["swapped"]["improvement_db"]
     assert by_labels["empty"]["leakage_db"] == -100
     assert "What the labels do" in (out / "report.html").read_text(encoding="utf-8")
@@ -153,7 +176,9 @@ def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
 
 
 def test_an_audit_is_continued_track_by_track(workdir, monkeypatch, capsys):
-    subject = open_estimated_system(str(workdir), "", "test", "latest", ["evaluation.segment_secs=1.5"])
+    subject = open_estimated_system(
+        str(workdir), "", "test", "latest", ["evaluation.segment_secs=1.5"]
+    )
     expected = audit(subject)
     out = workdir / "evaluation" / "120-test"
     (out / "audit.json").unlink()
@@ -181,17 +206,29 @@ def test_an_audit_is_continued_track_by_track(workdir, monkeypatch, capsys):
 
 def test_scores_at_the_rate_of_the_original_files(workdir, corpus):
     """What is estimated at 8 kHz is scored at 48 kHz."""
-    out = Path(evaluate(str(workdir), "", "test", "latest", [], "average", "none", root=str(corpus)))
+    out = Path(
+        evaluate(str(workdir), "", "test", "latest", [], "average", "none", root=str(corpus))
+    )
     assert out == workdir / "evaluation" / "120-test-original"
     described = json.loads((out / "scores.json").read_text())
     assert (described["sample_rate"], described["channels"]) == (48000, 1)
     rows, low = read_csv(out / "scores.csv"), evaluated_rows(workdir)
-    model = {(row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "model"}
-    others = {(row.track, row.start_secs, row.source): row.snr for row in low if row.system == "model"}
+    model = {
+        (row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "model"
+    }
+    others = {
+        (row.track, row.start_secs, row.source): row.snr for row in low if row.system == "model"
+    }
     assert model.keys() == others.keys()
-    pairs = [(model[place], others[place]) for place in model if None not in (model[place], others[place])]
+    pairs = [
+        (model[place], others[place])
+        for place in model
+        if None not in (model[place], others[place])
+    ]
     assert len(pairs) > 10
-    assert np.median([abs(one - other) for one, other in pairs]) < 1.5  # tones lie below 4 kHz for the most part
+    assert (
+        np.median([abs(one - other) for one, other in pairs]) < 1.5
+    )  # tones lie below 4 kHz for the most part
     with pytest.raises(ValueError, match=r"has no URMP pieces|no track"):
         evaluate(str(workdir), "", "test", "latest", [], "average", "none", root=str(workdir))
 
@@ -212,9 +249,15 @@ def test_originals_are_stored_as_they_would_be_loaded(workdir, tmp_path):
         (stored,) = iter_original_estimates(subject, {"Piece": files}, (), tmp_path)
         loaded = load_track(files)
         frames = 0, stored.num_frames
-        assert (stored.sample_rate, stored.channels, stored.num_frames) == (11025, 2, len(loaded.mixture))
+        assert (stored.sample_rate, stored.channels, stored.num_frames) == (
+            11025,
+            2,
+            len(loaded.mixture),
+        )
         references = stored.read_references(*frames)
-        np.testing.assert_allclose(stored.read_mixture(*frames, references), loaded.mixture, atol=1e-7)
+        np.testing.assert_allclose(
+            stored.read_mixture(*frames, references), loaded.mixture, atol=1e-7
+        )
         for k, source in enumerate(stored.vocabulary):
             expected = fit_frames(loaded.sources.get(source, loaded.mixture[:0]), stored.num_frames)
             np.testing.assert_array_equal(references[k], expected)
@@ -237,7 +280,9 @@ def test_what_evaluation_refuses(workdir, tmp_path):
         evaluate(str(workdir), "", "test", "latest", ["train.steps=3"])
     with pytest.raises(ValueError, match="no checkpoint '7'"):
         evaluate(str(workdir), "", "test", "7", [])
-    with pytest.raises(ValueError, match=r"there is no .*config\.json: trainer.task has not started there"):
+    with pytest.raises(
+        ValueError, match=r"there is no .*config\.json: trainer.task has not started there"
+    ):
         evaluate(str(tmp_path), "", "test", "latest", [])
     with pytest.raises(ValueError, match=r"there is no manifest\.json"):
         evaluate(str(workdir), str(tmp_path), "test", "latest", [])
@@ -249,10 +294,13 @@ def separator(workdir):
 
 
 @pytest.mark.parametrize(
-    ("rate", "channels", "num_frames"), [(8000, 1, 5000), (44100, 2, 30001), (22050, 1, 1), (11025, 2, 777)]
+    ("rate", "channels", "num_frames"),
+    [(8000, 1, 5000), (44100, 2, 30001), (22050, 1, 1), (11025, 2, 777)],
 )
 def test_estimates_have_the_form_of_their_file(separator, tmp_path, rate, channels, num_frames):
-    waveform = 0.1 * np.random.default_rng(0).standard_normal((num_frames, channels)).astype(np.float32)
+    waveform = 0.1 * np.random.default_rng(0).standard_normal((num_frames, channels)).astype(
+        np.float32
+    )
     soundfile.write(tmp_path / "song.wav", waveform, rate, subtype="FLOAT")
     written = separate_files(separator, [tmp_path / "song.wav"], ["vn", "vc"], tmp_path / "out")
     assert written == [str(tmp_path / "out" / "song" / f"{source}.wav") for source in ("vc", "vn")]
@@ -271,7 +319,8 @@ def test_separating_a_file_at_the_records_rate_is_estimating_it(separator):
 
 
 @pytest.mark.parametrize(
-    ("suffix", "subtype"), [("wav", "PCM_16"), ("wav", "PCM_24"), ("wav", "FLOAT"), ("flac", "PCM_16")]
+    ("suffix", "subtype"),
+    [("wav", "PCM_16"), ("wav", "PCM_24"), ("wav", "FLOAT"), ("flac", "PCM_16")],
 )
 def test_audio_is_read_as_it_is(tmp_path, suffix, subtype):
     waveform = (0.9 * np.random.default_rng(0).uniform(-1, 1, (4000, 2))).astype(np.float32)
@@ -288,20 +337,34 @@ def separate(workdir, *arguments):
 
 def test_bad_input_is_one_sentence_and_leaves_nothing(workdir, separator, tmp_path):
     (tmp_path / "text.wav").write_text("no audio")
-    (tmp_path / "words.srt").write_text("1\n00:00:00,000 --> 00:00:02,000\nno sound, though it is a stream\n")
+    (tmp_path / "words.srt").write_text(
+        "1\n00:00:00,000 --> 00:00:02,000\nno sound, though it is a stream\n"
+    )
     (tmp_path / "empty.wav").write_bytes(b"")
     soundfile.write(tmp_path / "none.wav", np.zeros((0, 1)), 8000)
     soundfile.write(tmp_path / "song.wav", np.zeros((800, 1)), 8000)
     soundfile.write(tmp_path / "nan.wav", np.full((800, 1), np.nan), 8000, subtype="FLOAT")
     out = tmp_path / "out"
     for name, labels, message in [
-        ("text.wav", ["vn"], r"text.wav is no sound file that can be decoded \(Invalid data found .*\); expected wav,"),
-        ("words.srt", ["vn"], r"words.srt is no sound file that can be decoded \(it has no audio stream\)"),
+        (
+            "text.wav",
+            ["vn"],
+            r"text.wav is no sound file that can be decoded \(Invalid data found .*\); expected wav,",
+        ),
+        (
+            "words.srt",
+            ["vn"],
+            r"words.srt is no sound file that can be decoded \(it has no audio stream\)",
+        ),
         ("empty.wav", ["vn"], "is no sound file"),
         ("none.wav", ["vn"], "holds no audio"),
         ("missing.wav", ["vn"], "there is no file"),
         ("nan.wav", ["vn"], "not finite"),
-        ("song.wav", ["vn", "zither"], "no source is called zither; the legal labels are bn, cl, db"),
+        (
+            "song.wav",
+            ["vn", "zither"],
+            "no source is called zither; the legal labels are bn, cl, db",
+        ),
     ]:
         with pytest.raises(ValueError, match=message):
             separate_files(separator, [tmp_path / name], labels, out)
@@ -314,24 +377,41 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(workdir, separator, tmp_pa
 
 def test_the_command_separates(workdir, tmp_path):
     soundfile.write(tmp_path / "song.wav", 0.1 * np.ones((800, 1)), 8000)
-    result = separate(workdir, str(tmp_path / "song.wav"), "--labels=vn, vc", f"--out={tmp_path / 'out'}")
+    result = separate(
+        workdir, str(tmp_path / "song.wav"), "--labels=vn, vc", f"--out={tmp_path / 'out'}"
+    )
     assert result.returncode == 0, result.stderr
-    assert sorted(path.name for path in (tmp_path / "out" / "song").iterdir()) == ["vc.wav", "vn.wav"]
+    assert sorted(path.name for path in (tmp_path / "out" / "song").iterdir()) == [
+        "vc.wav",
+        "vn.wav",
+    ]
 
 
 def test_a_stereo_network_on_four_sources(tmp_path):
     root, records, workdir = tmp_path / "corpus", tmp_path / "records", tmp_path / "run"
-    overrides = [*replicas.OVERRIDES, "audio.channels=2", "train.steps=2", "evaluation.filter_taps=32"]
+    overrides = [
+        *replicas.OVERRIDES,
+        "audio.channels=2",
+        "train.steps=2",
+        "evaluation.filter_taps=32",
+    ]
     config = configs.load("smoke_musdb", overrides)
     write_musdb(root, num_pieces=4, secs=2.0, seed=1)
     write.write(config, "musdb", root, records)
     train_run(config, records, workdir)
     out = Path(evaluate(str(workdir), "", "test", "latest", []))
-    assert {row.source for row in read_csv(out / "scores.csv")} == {"drums", "bass", "other", "vocals"}
+    assert {row.source for row in read_csv(out / "scores.csv")} == {
+        "drums",
+        "bass",
+        "other",
+        "vocals",
+    }
     separator = Separator(str(workdir))
     mono = 0.1 * np.random.default_rng(0).standard_normal((4000, 1)).astype(np.float32)
     assert separator.separate(mono, 8000, config.data.sources).shape == (4, 4000, 1)
-    written = separate_files(separator, [root / "test" / "Artist 03 - Meadow" / "mixture.wav"], None, tmp_path / "out")
+    written = separate_files(
+        separator, [root / "test" / "Artist 03 - Meadow" / "mixture.wav"], None, tmp_path / "out"
+    )
     assert [Path(path).stem for path in written] == ["drums", "bass", "other", "vocals"]
     with pytest.raises(ValueError, match="the file has 3 channels"):
         separator.separate(np.zeros((4000, 3), np.float32), 8000, config.data.sources)

@@ -25,7 +25,9 @@ SETTINGS += ["train.average_decay=0.99", "train.clip_norm=0.01", "train.remix=0.
 
 @pytest.mark.soak
 def test_twenty_kills_at_random_moments_leave_no_trace(corpus, tmp_path):
-    records, disturbed, undisturbed = (str(tmp_path / name) for name in ("records", "disturbed", "undisturbed"))
+    records, disturbed, undisturbed = (
+        str(tmp_path / name) for name in ("records", "disturbed", "undisturbed")
+    )
     write.write(configs.load("smoke", OVERRIDES), "urmp", corpus, tmp_path / "records")
     moments, kills = random.Random(0), {signal.SIGTERM: 0, signal.SIGKILL: 0}
     while sum(kills.values()) < NUM_KILLS:
@@ -37,7 +39,10 @@ def test_twenty_kills_at_random_moments_leave_no_trace(corpus, tmp_path):
         output = process.communicate(timeout=120)[0]
         assert process.returncode in (-number, 75), output
         kills[number] += 1
-        print(f"{number.name}: {output.splitlines()[-1] if output else 'nothing printed yet'}", flush=True)
+        print(
+            f"{number.name}: {output.splitlines()[-1] if output else 'nothing printed yet'}",
+            flush=True,
+        )
     assert min(kills.values()) >= 5
     end = f"train.steps={newest_step(tmp_path / 'disturbed') + 500}"
     assert run(records, disturbed, *SETTINGS, end).returncode == 0
@@ -58,10 +63,23 @@ def test_float32_bfloat16_and_two_replicas_learn_alike(tmp_path):
     module = [sys.executable, "-m"]
     runs = {
         "float32": [*module, "trainer.task", "--config=smoke"],
-        "bfloat16": [*module, "trainer.task", "--config=smoke", "--set=train.compute_dtype=bfloat16"],
+        "bfloat16": [
+            *module,
+            "trainer.task",
+            "--config=smoke",
+            "--set=train.compute_dtype=bfloat16",
+        ],
     }
-    runs = {name: [*call, f"--records={records}", f"--workdir={tmp_path / name}"] for name, call in runs.items()}
-    runs["replicas"] = [*module, "tests.support.replicated_run", records, str(tmp_path / "replicas")]
+    runs = {
+        name: [*call, f"--records={records}", f"--workdir={tmp_path / name}"]
+        for name, call in runs.items()
+    }
+    runs["replicas"] = [
+        *module,
+        "tests.support.replicated_run",
+        records,
+        str(tmp_path / "replicas"),
+    ]
     found = {}
     for name, call in runs.items():
         subprocess.run(call, check=True)

@@ -48,10 +48,18 @@ def test_every_variable_is_set_before_it_is_used():
 def test_every_command_of_ours_has_these_flags():
     joined = SCRIPT.replace("\\\n", " ")
     commands = re.findall(r"python -m ((?:data_prep|trainer|evaluation)\.\w+)(.*)", joined)
-    assert {module for module, _ in commands} == {"data_prep.write", "trainer.task", "evaluation.evaluate"}
-    commands += [("trainer.preflight", flags) for flags in re.findall(r'make preflight ARGS="(.*)"', joined)]
+    assert {module for module, _ in commands} == {
+        "data_prep.write",
+        "trainer.task",
+        "evaluation.evaluate",
+    }
+    commands += [
+        ("trainer.preflight", flags) for flags in re.findall(r'make preflight ARGS="(.*)"', joined)
+    ]
     for module, rest in commands:
-        source = "".join(path.read_text("utf-8") for path in (ROOT / module.split(".")[0]).glob("*.py"))
+        source = "".join(
+            path.read_text("utf-8") for path in (ROOT / module.split(".")[0]).glob("*.py")
+        )
         for flag in re.findall(r"--(\w+)", rest):
             assert re.search(rf'flags\.DEFINE_\w+\(\s*"{flag}"', source), f"{module} --{flag}"
 
@@ -61,9 +69,21 @@ def test_the_loop_asks_again_after_a_preemption_and_ends_with_the_run(tmp_path):
     for name, text in (("gcloud", GCLOUD), ("sleep", SLEEP)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
-    variables = {"RUN": "run", "ZONE": "zone", "BUCKET": "bucket", "ACCELERATOR": "v5litepod-4", "RUNTIME": "runtime"}
+    variables = {
+        "RUN": "run",
+        "ZONE": "zone",
+        "BUCKET": "bucket",
+        "ACCELERATOR": "v5litepod-4",
+        "RUNTIME": "runtime",
+    }
     environment = {**os.environ, **variables, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    options = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True, "timeout": 60}
+    options = {
+        "cwd": tmp_path,
+        "env": environment,
+        "capture_output": True,
+        "text": True,
+        "timeout": 60,
+    }
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", loop], check=False, **options)
     assert done.returncode == 0, done.stderr
     calls = (tmp_path / "calls").read_text().splitlines()
@@ -72,15 +92,27 @@ def test_the_loop_asks_again_after_a_preemption_and_ends_with_the_run(tmp_path):
         "delete",
         "create",
     ]
-    assert all("--spot" in call and "startup-script=startup.sh" in call for call in calls if " create " in call)
+    assert all(
+        "--spot" in call and "startup-script=startup.sh" in call
+        for call in calls
+        if " create " in call
+    )
     states = [line.split()[1] for line in done.stdout.splitlines()]
     assert states == ["NONE", "ACTIVE", "SUSPENDED", "NONE", "ACTIVE"]
 
 
 def test_the_startup_script_holds_the_values(tmp_path):
     (block,) = (block for block in BLOCKS if block.startswith("cat > startup.sh"))
-    variables = {"REGION": "region", "BUCKET": "bucket", "RUN": "run", "IMAGE": "image", "TAG": "v1"}
-    subprocess.run(["bash", "-euc", block], cwd=tmp_path, env={**os.environ, **variables}, check=True)
+    variables = {
+        "REGION": "region",
+        "BUCKET": "bucket",
+        "RUN": "run",
+        "IMAGE": "image",
+        "TAG": "v1",
+    }
+    subprocess.run(
+        ["bash", "-euc", block], cwd=tmp_path, env={**os.environ, **variables}, check=True
+    )
     text = (tmp_path / "startup.sh").read_text()
     assert text.startswith("#!/bin/bash\n")
     assert "$" not in text

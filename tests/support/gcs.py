@@ -48,7 +48,9 @@ class Gcs:
         self._process.wait(10)
 
     def _do(self, what, **details):
-        request = urllib.request.Request(self._url, json.dumps({"do": what, **details}).encode(), method="POST")
+        request = urllib.request.Request(
+            self._url, json.dumps({"do": what, **details}).encode(), method="POST"
+        )
         with self._direct.open(request) as answer:
             return json.load(answer)
 
@@ -60,7 +62,14 @@ class Gcs:
 
     def inject(self, outcome, bucket, operations=(), prefix="", times=None):
         """A fault: see tests.support.gcs_server.Fault; ``times`` is how often each object meets it."""
-        self._do("inject", outcome=outcome, bucket=bucket, operations=operations, prefix=prefix, times=times)
+        self._do(
+            "inject",
+            outcome=outcome,
+            bucket=bucket,
+            operations=operations,
+            prefix=prefix,
+            times=times,
+        )
 
     def heal(self):
         """End all faults."""
@@ -73,13 +82,17 @@ class Gcs:
     def requests(self, bucket):
         """(operation, name, fault) of all requests for a bucket, in order."""
         seen = self._do("seen")["requests"]
-        return [(operation, name, fault) for operation, where, name, fault in seen if where == bucket]
+        return [
+            (operation, name, fault) for operation, where, name, fault in seen if where == bucket
+        ]
 
     def num_writes(self, bucket):
         """How often each object was written."""
         start = f"{bucket}/"
         return {
-            key.removeprefix(start): n for key, n in self._do("seen")["num_writes"].items() if key.startswith(start)
+            key.removeprefix(start): n
+            for key, n in self._do("seen")["num_writes"].items()
+            if key.startswith(start)
         }
 
     def refused(self):

@@ -57,12 +57,19 @@ class Fault:
     """What happens to requests instead: a status, or slow, cut (half of the bytes), lost (done but not answered)."""
 
     def __init__(self, outcome, bucket, operations=(), prefix="", times=None):
-        self.outcome, self._bucket, self._operations, self._prefix = outcome, bucket, operations, prefix
+        self.outcome, self._bucket, self._operations, self._prefix = (
+            outcome,
+            bucket,
+            operations,
+            prefix,
+        )
         self._times = {} if times else None  # counted for each object by itself
         self._most = times
 
     def strikes(self, target):
-        if self._bucket != target.bucket or (self._operations and target.operation not in self._operations):
+        if self._bucket != target.bucket or (
+            self._operations and target.operation not in self._operations
+        ):
             return False
         if not target.name.startswith(self._prefix):
             return False
@@ -107,13 +114,18 @@ class MendedResponse(emulator.Response):
 
 def list_objects(request, response, storage):
     """A page of the list, in the order of names."""
-    bucket, query = request.params["bucket_name"], {name: values[0] for name, values in request.query.items()}
+    bucket, query = (
+        request.params["bucket_name"],
+        {name: values[0] for name, values in request.query.items()},
+    )
     try:
         found, prefixes = storage.get_file_list(bucket, query.get("prefix"), query.get("delimiter"))
     except NotFound:
         response.status = HTTPStatus.NOT_FOUND
         return
-    entries = sorted([(each["name"], each) for each in found] + [(prefix, None) for prefix in prefixes])
+    entries = sorted(
+        [(each["name"], each) for each in found] + [(prefix, None) for prefix in prefixes]
+    )
     entries = [entry for entry in entries if entry[0] > query.get("pageToken", "")]
     size = min(int(query.get("maxResults", PAGE_SIZE)), PAGE_SIZE)
     page = entries[:size]
@@ -138,7 +150,10 @@ def upload_part(request, response, storage):
 
 _HANDLERS = (
     (r"^/storage/v1/b/(?P<bucket_name>[-.\w]+)/o$", {"GET": list_objects}),
-    (r"^/upload/storage/v1/b/(?P<bucket_name>[-.\w]+)/o$", {"POST": objects.insert, "PUT": upload_part}),
+    (
+        r"^/upload/storage/v1/b/(?P<bucket_name>[-.\w]+)/o$",
+        {"POST": objects.insert, "PUT": upload_part},
+    ),
     *emulator.HANDLERS,
 )
 
@@ -165,7 +180,9 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
     def do_GET(self):
-        if "Transfer-Encoding" in self.headers:  # TensorFlow sends a length too, which counts for nothing then
+        if (
+            "Transfer-Encoding" in self.headers
+        ):  # TensorFlow sends a length too, which counts for nothing then
             del self.headers["Content-Length"]
         self._body = emulator._read_raw_data(self) or b""
         if self.path.startswith("/control"):
@@ -181,14 +198,21 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self):
         target, fault = self._target(), None
         with self.server.lock:
-            fault = next((each.outcome for each in self.server.faults if each.strikes(target)), None)
-            if target.operation not in ("token", "bucket") and not self.headers.get("Authorization", "Bearer ")[7:]:
+            fault = next(
+                (each.outcome for each in self.server.faults if each.strikes(target)), None
+            )
+            if (
+                target.operation not in ("token", "bucket")
+                and not self.headers.get("Authorization", "Bearer ")[7:]
+            ):
                 fault = 401
             self.server.requests.append((*target, fault))
         if fault == "slow":
             time.sleep(SLOW_SECS)
         if isinstance(fault, int):
-            self._answer({"error": {"code": fault, "message": _MESSAGES.get(fault, "backend error")}}, fault)
+            self._answer(
+                {"error": {"code": fault, "message": _MESSAGES.get(fault, "backend error")}}, fault
+            )
         elif fault == "cut" and target.operation != "read":
             self._hang_up()
         elif target.operation == "token":
@@ -209,7 +233,9 @@ class Handler(BaseHTTPRequestHandler):
             session = self.server.storage.resumable.get(query["upload_id"][0], {})
             return Target("write", bucket, session.get("name", ""))
         if self.command == "POST" and "uploadType" in query:
-            return Target("write", bucket, query["name"][0] if "name" in query else self._name_in_body())
+            return Target(
+                "write", bucket, query["name"][0] if "name" in query else self._name_in_body()
+            )
         if copied := re.fullmatch(r".+/(?:rewriteTo|copyTo)/b/([^/]+)/o/(.+)", name):
             return Target("copy", copied[1], copied[2])
         if path.endswith("/o"):
@@ -217,7 +243,11 @@ class Handler(BaseHTTPRequestHandler):
         if not name:
             return Target("bucket", bucket, "")
         stat = path.startswith("/storage/v1") and query.get("alt") != ["media"]
-        return Target({"GET": "stat" if stat else "read", "DELETE": "delete"}.get(self.command, "write"), bucket, name)
+        return Target(
+            {"GET": "stat" if stat else "read", "DELETE": "delete"}.get(self.command, "write"),
+            bucket,
+            name,
+        )
 
     def _name_in_body(self):
         return json.loads(re.search(rb"\{.*?\}", self._body, re.DOTALL)[0])["name"]
@@ -234,7 +264,9 @@ class Handler(BaseHTTPRequestHandler):
                 self._dispatch(request, response)
         self.rfile = client
         if refusal:
-            self._answer({"error": {"code": refusal, "message": _MESSAGES.get(refusal, "")}}, refusal)
+            self._answer(
+                {"error": {"code": refusal, "message": _MESSAGES.get(refusal, "")}}, refusal
+            )
         elif fault == "lost":
             self._hang_up()
         elif fault == "cut":
@@ -251,9 +283,15 @@ class Handler(BaseHTTPRequestHandler):
         """The status of a request of which a condition does not hold."""
         generation = self.server.storage.generation(target.bucket, target.name)
         query = {name: values[0] for name, values in request.query.items()}
-        if query.get("ifGenerationMatch", generation) != generation or query.get("ifGenerationNotMatch") == generation:
+        if (
+            query.get("ifGenerationMatch", generation) != generation
+            or query.get("ifGenerationNotMatch") == generation
+        ):
             return 412
-        if target.operation in ("read", "stat") and query.get("generation", generation) != generation:
+        if (
+            target.operation in ("read", "stat")
+            and query.get("generation", generation) != generation
+        ):
             return 404
         wanted = re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if target.operation == "read" and generation != "0" and wanted:
@@ -324,17 +362,25 @@ class Server(ThreadingHTTPServer):
         self.storage.num_writes.clear()
 
     def _seen(self):
-        return {"requests": self.requests, "num_writes": self.storage.num_writes, "refused": self.refused}
+        return {
+            "requests": self.requests,
+            "num_writes": self.storage.num_writes,
+            "refused": self.refused,
+        }
 
     def _names(self, bucket):
-        return {name: int(each["size"]) for name, each in self.storage.objects.get(bucket, {}).items()}
+        return {
+            name: int(each["size"]) for name, each in self.storage.objects.get(bucket, {}).items()
+        }
 
     def _get(self, bucket, name):
         return base64.b64encode(self.storage.get_file(bucket, name)).decode()
 
     def _put(self, bucket, name, content):
         content = base64.b64decode(content)
-        resource = objects._make_object_resource("", bucket, name, "application/octet-stream", str(len(content)))
+        resource = objects._make_object_resource(
+            "", bucket, name, "application/octet-stream", str(len(content))
+        )
         self.storage.create_file(bucket, name, content, objects._checksums(content, resource))
 
     def handle_error(self, request, client_address):
@@ -348,14 +394,20 @@ def _tls(folder):
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback test CA")])
     now = datetime.now(UTC)
     certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=2))
+        x509.CertificateBuilder(
+            name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=2)
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("*.googleapis.com")]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName("*.googleapis.com")]), critical=False
+        )
         .sign(key, hashes.SHA256())
     )
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
     (folder / "ca.pem").write_bytes(certificate.public_bytes(pem))
-    (folder / "ca.key").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    (folder / "ca.key").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "ca.pem", folder / "ca.key")
     return context

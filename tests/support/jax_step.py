@@ -32,14 +32,17 @@ def main(config_path, input_path, output_path):
 
     def loss(values, batch):
         mapping = list(zip(network.trainable_variables, values, strict=True))
-        with keras.StatelessScope(state_mapping=mapping):  # the network computes with these values, not its own
+        with keras.StatelessScope(
+            state_mapping=mapping
+        ):  # the network computes with these values, not its own
             estimates = network(batch["mixture"], batch["labels"])
             return loss_of_batch(network, batch, config.loss), estimates
 
     step = JaxStep(config)
     weights = [variable.value for variable in network.trainable_variables]
     state = [
-        arrays.get(path.removeprefix("average/"), value) for path, value in zip(step.paths, step.state, strict=True)
+        arrays.get(path.removeprefix("average/"), value)
+        for path, value in zip(step.paths, step.state, strict=True)
     ]
 
     @jax.jit  # compiled together, what they have in common is compiled once
@@ -50,7 +53,14 @@ def main(config_path, input_path, output_path):
     paths = [variable.path for variable in network.trainable_variables]
     after = {f"step/{path}": value for path, value in zip(step.paths, state, strict=True)}
     gradients = dict(zip(paths, gradients, strict=True))
-    np.savez(output_path, estimates=estimates, loss=value, **gradients, **after, **{"step/loss": step_loss})
+    np.savez(
+        output_path,
+        estimates=estimates,
+        loss=value,
+        **gradients,
+        **after,
+        **{"step/loss": step_loss},
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from evaluation.estimates.oracles import ORACLES, covariance_sums, oracle_stretch, spatial_covariances
+from evaluation.estimates.oracles import (
+    ORACLES,
+    covariance_sums,
+    oracle_stretch,
+    spatial_covariances,
+)
 
 
 def oracle_estimates(mixture, references, rate):

@@ -46,7 +46,11 @@ def forward(weights, mixture, labels, model, sources):
     """Estimates (K, T_est, C) of one mixture (T_mix, C); ``weights`` maps a layer's name to its arrays."""
 
     def at(place, x, i=1):
-        return condition(model.conditioning, x, labels, weights.get(f"conditioning_{i}")) if place == model.place else x
+        return (
+            condition(model.conditioning, x, labels, weights.get(f"conditioning_{i}"))
+            if place == model.place
+            else x
+        )
 
     x, skips = at("input", mixture.astype(np.float64)), []
     for level in range(1, model.num_levels + 1):
@@ -68,7 +72,9 @@ def forward(weights, mixture, labels, model, sources):
     slots = [name for name in sources if name != model.residual]
     estimates = {name: heads[:, i] for i, name in enumerate(slots)}
     if model.gate_heads:
-        estimates = {name: abs(labels[sources.index(name)]) * wave for name, wave in estimates.items()}
+        estimates = {
+            name: abs(labels[sources.index(name)]) * wave for name, wave in estimates.items()
+        }
     if model.residual:
         estimates[model.residual] = mixture - sum(estimates.values())
     return np.stack([estimates[name] for name in sources])

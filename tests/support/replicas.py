@@ -40,7 +40,10 @@ def gradients(task, config, strategy):
 
     batch = next(iter(train.distribute(task.make_examples(0), config.train.batch_size, strategy)))
     summed = tf.function(strategy.run)(replica_gradients, args=(batch,))
-    return [strategy.reduce(tf.distribute.ReduceOp.SUM, gradient, axis=None).numpy() for gradient in summed]
+    return [
+        strategy.reduce(tf.distribute.ReduceOp.SUM, gradient, axis=None).numpy()
+        for gradient in summed
+    ]
 
 
 def run(task, config, strategy, make_apply, num_steps):
@@ -72,14 +75,20 @@ def run_averaged(task, config, strategy, num_steps):
         network = task.make_network()
         optimisation = Optimisation(settings, network)
     run_steps = train.make_run_steps(task.loss, network, optimisation.apply, strategy)
-    run_steps(iter(train.distribute(task.make_examples(0), settings.batch_size, strategy)), tf.constant(num_steps))
+    run_steps(
+        iter(train.distribute(task.make_examples(0), settings.batch_size, strategy)),
+        tf.constant(num_steps),
+    )
     return [mean.numpy() for mean in optimisation.average.values()]
 
 
 def main(records):
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    one, two = tf.distribute.OneDeviceStrategy("CPU:0"), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    one, two = (
+        tf.distribute.OneDeviceStrategy("CPU:0"),
+        tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
+    )
     config = configs.load("smoke", OVERRIDES)
     task = SeparationTask(config, load_manifest(records), records)
     relative = [
@@ -88,19 +97,23 @@ def main(records):
     ]
     weights = [run(task, config, strategy, make_sgd, 10)[0] for strategy in (one, two)]
     adam = [
-        run(task, config, strategy, lambda network: Optimisation(config.train, network).apply, 60)[1]
+        run(task, config, strategy, lambda network: Optimisation(config.train, network).apply, 60)[
+            1
+        ]
         for strategy in (one, two)
     ]
     start = run(task, config, one, make_sgd, 0)[0]
     clipped = [
-        run(task, config, strategy, lambda network: make_sgd(network, 1.0, 1e-3), 1)[0] for strategy in (one, two)
+        run(task, config, strategy, lambda network: make_sgd(network, 1.0, 1e-3), 1)[0]
+        for strategy in (one, two)
     ]
     averages = [run_averaged(task, config, strategy, 5) for strategy in (one, two)]
     differences = {
         "gradients": float(max(relative)),
         # One step of rate 1 moves the weights by the clipped gradient.
         "clipped_norms": [
-            float(np.sqrt(sum(np.sum((a - b) ** 2) for a, b in zip(ends, start, strict=True)))) for ends in clipped
+            float(np.sqrt(sum(np.sum((a - b) ** 2) for a, b in zip(ends, start, strict=True))))
+            for ends in clipped
         ],
         "averages": float(max(np.abs(a - b).max() for a, b in zip(*averages, strict=True))),
         "sgd_weights": float(max(np.abs(a - b).max() for a, b in zip(*weights, strict=True))),

@@ -21,7 +21,9 @@ def main(records, workdir):
     config, manifest = configs.load("smoke"), load_manifest(records)
     task = SeparationTask(config, manifest, records)
     open_run(workdir, config, records, manifest)
-    assert train(task, config.train, workdir, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), Hold())
+    assert train(
+        task, config.train, workdir, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), Hold()
+    )
 
 
 if __name__ == "__main__":

@@ -49,7 +49,13 @@ def make_run(workdir, overrides):
         network.set_weights([weight * 1.01 for weight in network.get_weights()])
         checkpoints.save(step)
     (workdir / "config.json").write_text(configs.to_json(config))
-    manifest = {"format_version": 1, "corpus": "urmp", "code_revision": "", "shards": {}, "known_leaks": []}
+    manifest = {
+        "format_version": 1,
+        "corpus": "urmp",
+        "code_revision": "",
+        "shards": {},
+        "known_leaks": [],
+    }
     manifest["config"] = json.loads(configs.to_json(config))
     (workdir / "records.json").write_text(json.dumps({"folder": "records", "manifest": manifest}))
     return config
@@ -108,7 +114,9 @@ def test_wrong_labels_and_channels_are_refused_in_one_sentence(tmp_path):
     for labels in ([1, 0, 0.5, 1], [-1] * 4):  # it was trained to be told
         with pytest.raises(tf.errors.InvalidArgumentError, match="labels must be 0 or 1; got"):
             model.separate(np.zeros((10, 2), np.float32), np.array(labels, np.float32))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="a stereo network separates 1 or 2 channels; got"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="a stereo network separates 1 or 2 channels; got"
+    ):
         model.separate(np.zeros((10, 3), np.float32), np.ones(4, np.float32))
 
 

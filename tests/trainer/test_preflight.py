@@ -68,7 +68,9 @@ ENTRY %main (a: bf16[8,100,96]) -> bf16[8,100,96] {{
 
 
 def test_every_instruction_costs_what_it_moves():
-    costs = [(traffic.instruction.name, traffic.num_bytes) for traffic in traffic.iter_traffic(PROGRAM)]
+    costs = [
+        (traffic.instruction.name, traffic.num_bytes) for traffic in traffic.iter_traffic(PROGRAM)
+    ]
     assert costs == [
         ("prefetch", NUM_BYTES),  # one side of the copy is on the chip
         ("part", NUM_BYTES // 4),  # only the slice is read
@@ -81,8 +83,14 @@ def test_every_instruction_costs_what_it_moves():
 @pytest.mark.parametrize(
     ("shape", "num_bytes"),
     [
-        ("f32[8,16389,4]{0,2,1:T(4,128)}", 16389 * 4 * 128 * 4),  # 8 examples in the lanes: a sixteenth of a tile
-        ("f32[8,16389,4]{1,0,2:T(8,128)}", 4 * 8 * 16512 * 4),  # time in the lanes: next to nothing is lost
+        (
+            "f32[8,16389,4]{0,2,1:T(4,128)}",
+            16389 * 4 * 128 * 4,
+        ),  # 8 examples in the lanes: a sixteenth of a tile
+        (
+            "f32[8,16389,4]{1,0,2:T(8,128)}",
+            4 * 8 * 16512 * 4,
+        ),  # time in the lanes: next to nothing is lost
         ("bf16[312]{0:T(512)(128)(2,1)}", 512 * 2),
         ("f32[]{:T(128)}", 128 * 4),
         ("pred[3,5]{1,0}", 15),
@@ -102,8 +110,20 @@ def test_what_is_no_scheduled_program_is_refused():
 
 def make_program(**changed):
     sizes = {"argument_bytes": 10**9, "temporary_bytes": 8 * 10**8, "program_bytes": 10**8}
-    figures = {"flops": 197e9, "traffic_bytes": 819 * 10**7, "compile_secs": 1.0, "num_parameters": 1, **sizes}
-    names = {"topology": "v5e:2x2", "compiler": "", "num_cores": 4, "batch_per_core": 8, "example_bytes": 1}
+    figures = {
+        "flops": 197e9,
+        "traffic_bytes": 819 * 10**7,
+        "compile_secs": 1.0,
+        "num_parameters": 1,
+        **sizes,
+    }
+    names = {
+        "topology": "v5e:2x2",
+        "compiler": "",
+        "num_cores": 4,
+        "batch_per_core": 8,
+        "example_bytes": 1,
+    }
     return Program(**{**figures, **names, **changed})
 
 
@@ -147,7 +167,9 @@ def test_the_largest_batch_is_bracketed_within_a_sixteenth(limit):
     assert limit == 1000 or len(tried) < 10
 
 
-@pytest.mark.parametrize("topology", ["v5e", "v5e:", "v5e:2", "v5e:2x2x1", "v4:2x2", "v3:2x2", "v5e:0x2", "v5e:ax2"])
+@pytest.mark.parametrize(
+    "topology", ["v5e", "v5e:", "v5e:2", "v5e:2x2x1", "v4:2x2", "v3:2x2", "v5e:0x2", "v5e:ax2"]
+)
 def test_an_unknown_topology_is_one_sentence(topology):
     with pytest.raises(ValueError, match=r"such as v5e:2x2 \(4 chips\)"):
         prepare_environment(topology)
@@ -155,14 +177,24 @@ def test_an_unknown_topology_is_one_sentence(topology):
 
 def test_topologies_are_named_as_cloud_tpu_names_them():
     assert split_topology("v5e:2x4") == ("v5e", 8)
-    names = {topology: accelerator_type(topology) for topology in ("v5e:2x2", "v6e:2x4", "v4:2x2x1", "v5p:2x2x2")}
-    assert names == {"v5e:2x2": "v5litepod-4", "v6e:2x4": "v6e-8", "v4:2x2x1": "v4-8", "v5p:2x2x2": "v5p-16"}
+    names = {
+        topology: accelerator_type(topology)
+        for topology in ("v5e:2x2", "v6e:2x4", "v4:2x2x1", "v5p:2x2x2")
+    }
+    assert names == {
+        "v5e:2x2": "v5litepod-4",
+        "v6e:2x4": "v6e-8",
+        "v4:2x2x1": "v4-8",
+        "v5p:2x2x2": "v5p-16",
+    }
 
 
 def run(*arguments, **environment):
     command = [sys.executable, "-m", "trainer.preflight", *arguments]
     variables = {**os.environ, **environment}
-    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False
+    )
 
 
 def test_without_a_compiler_it_says_which_environment_has_one():
@@ -179,17 +211,31 @@ def test_nothing_that_preflight_imports_imports_tensorflow():
     )
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     arguments = [sys.executable, "-c", code]
-    done = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        arguments, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (0, "imported\n"), done.stderr
 
 
 @pytest.mark.slow
 def test_a_step_is_compiled_for_a_tpu_that_is_not_there(tmp_path):
-    sizes = ["model.num_levels=2", "model.num_filters=4", "model.estimate_frames=16389", "train.batch_size=8"]
-    flags = " ".join([f"--set {size}" for size in sizes] + ["--nolargest_batch", "--host_rate=1000"])
+    sizes = [
+        "model.num_levels=2",
+        "model.num_filters=4",
+        "model.estimate_frames=16389",
+        "train.batch_size=8",
+    ]
+    flags = " ".join(
+        [f"--set {size}" for size in sizes] + ["--nolargest_batch", "--host_rate=1000"]
+    )
 
     def preflight(more):
-        arguments = ["make", "preflight", f"ARGS=--config=smoke {flags} {more}", f"PYTHON={sys.executable}"]
+        arguments = [
+            "make",
+            "preflight",
+            f"ARGS=--config=smoke {flags} {more}",
+            f"PYTHON={sys.executable}",
+        ]
         return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
 
     result = preflight(f"--json={tmp_path}/small.json")

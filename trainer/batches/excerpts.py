@@ -46,20 +46,32 @@ def load_excerpts(
         ValueError: the split has no records, or one of them cannot be read.
     """
     if not manifest.tracks(split):
-        raise ValueError(f"the records in {folder} have no {split} tracks; check the splits they were written with.")
+        raise ValueError(
+            f"the records in {folder} have no {split} tracks; check the splits they were written with."
+        )
     num_bytes = sum(shard.num_bytes for shard in manifest.shards[split])
-    memory = _allocate(num_bytes) if cache == "memory" or (cache == "auto" and _fits(num_bytes)) else None
+    memory = (
+        _allocate(num_bytes)
+        if cache == "memory" or (cache == "auto" and _fits(num_bytes))
+        else None
+    )
     rows = []
     for record in manifest.iter_records(folder, split):
         rows.append(_row(record))
         if memory is not None:
-            for waveform, address in zip((record.mixture, *record.sources), record.addresses, strict=True):
+            for waveform, address in zip(
+                (record.mixture, *record.sources), record.addresses, strict=True
+            ):
                 memory[address : address + waveform.nbytes] = waveform.ravel().view(np.uint8)
-    addresses, scales, labels, stored_frames, context_before, owned_frames = map(np.stack, zip(*rows, strict=True))
+    addresses, scales, labels, stored_frames, context_before, owned_frames = map(
+        np.stack, zip(*rows, strict=True)
+    )
     with tf.device("CPU:0"):
         return Excerpts(
             layout=manifest.layout,
-            read=_shard_reader(manifest, folder, split) if memory is None else _memory_reader(memory),
+            read=_shard_reader(manifest, folder, split)
+            if memory is None
+            else _memory_reader(memory),
             addresses=tf.constant(addresses),
             mixture_scales=tf.constant(scales[:, 0]),
             source_scales=tf.constant(scales[:, 1:]),
@@ -73,9 +85,19 @@ def load_excerpts(
 
 def _row(record: Record) -> tuple[NDArray[np.generic] | int, ...]:
     waveforms = [0, *(1 + record.slots)]
-    addresses, scales = np.zeros(1 + len(record.labels), np.int64), np.zeros(1 + len(record.labels), np.float32)
+    addresses, scales = (
+        np.zeros(1 + len(record.labels), np.int64),
+        np.zeros(1 + len(record.labels), np.float32),
+    )
     addresses[waveforms], scales[waveforms] = record.addresses, record.scales
-    return addresses, scales, record.labels, len(record.mixture), record.context_before, record.owned_frames
+    return (
+        addresses,
+        scales,
+        record.labels,
+        len(record.mixture),
+        record.context_before,
+        record.owned_frames,
+    )
 
 
 def _fits(num_bytes: int) -> bool:
@@ -118,7 +140,11 @@ def _shard_reader(manifest: Manifest, folder: str, split: str) -> Reader:
 
     def read_one(address: int, size: int) -> Bytes:
         shard = int(np.searchsorted(starts, address, side="right")) - 1
-        found = opened.read_part(shards[shard].name, address - int(starts[shard]), size) if size else b""
+        found = (
+            opened.read_part(shards[shard].name, address - int(starts[shard]), size)
+            if size
+            else b""
+        )
         return np.frombuffer(found, np.uint8)
 
     def read_all(addresses: NDArray[np.int64], sizes: NDArray[np.int64]) -> list[Bytes]:
@@ -126,6 +152,8 @@ def _shard_reader(manifest: Manifest, folder: str, split: str) -> Reader:
 
     def read(addresses: tf.Tensor, sizes: tf.Tensor) -> list[tf.Tensor]:
         # One call of Python for all waveforms of an example: TensorFlow has no operation that reads part of a file.
-        return tf.numpy_function(read_all, [addresses, sizes], [tf.uint8] * addresses.shape[0], stateful=False)
+        return tf.numpy_function(
+            read_all, [addresses, sizes], [tf.uint8] * addresses.shape[0], stateful=False
+        )
 
     return read

@@ -17,13 +17,18 @@ from trainer.batches.excerpts import Excerpts
 from trainer.networks.conditioning import UNKNOWN
 
 
-def make_batches(excerpts: Excerpts, geometry: PatchGeometry, train: Train, start_step: int) -> tf.data.Dataset:
+def make_batches(
+    excerpts: Excerpts, geometry: PatchGeometry, train: Train, start_step: int
+) -> tf.data.Dataset:
     """The batches from ``start_step`` on, of ``mixture`` (T_mix, C), ``sources`` (K, T_est, C) and ``labels`` (K,).
 
     Example i of step n is the same whatever the step the dataset starts at. Not batched: the caller batches for its
     replicas, which take the examples of a step in turn.
     """
-    draw, cut = _Drawer(excerpts, geometry, train).draw, _Cutter(excerpts, geometry, keeps_the_mixture(train)).cut
+    draw, cut = (
+        _Drawer(excerpts, geometry, train).draw,
+        _Cutter(excerpts, geometry, keeps_the_mixture(train)).cut,
+    )
     steps = tf.data.Dataset.range(start_step, train.steps)
     plans = steps.map(draw, num_parallel_calls=tf.data.AUTOTUNE).unbatch()
     return plans.map(cut, num_parallel_calls=tf.data.AUTOTUNE)
@@ -48,7 +53,9 @@ class _Plan(NamedTuple):
 
     records: tf.Tensor  # (B, N), where the waveforms are
     waveforms: tf.Tensor  # (B, N), places in Excerpts.addresses: 0 is the mixture, 1 + k slot k
-    positions: tf.Tensor  # (B, N), the first estimated frames, counted from the first owned ones of the records
+    positions: (
+        tf.Tensor
+    )  # (B, N), the first estimated frames, counted from the first owned ones of the records
     scales: tf.Tensor  # (B, N), 0 for a silent waveform
     swaps: tf.Tensor  # (B, N), whether the channels trade places
     labels: tf.Tensor  # (B, K)
@@ -89,12 +96,18 @@ class _Drawer:
         self._starts = self._ends - self._num_positions
         stored = tf.cast(excerpts.source_scales > 0, tf.int64)
         self._num_stored = tf.reduce_sum(stored, axis=0)  # (K,), records that store a slot ...
-        self._storing = tf.argsort(stored, axis=0, direction="DESCENDING", stable=True)  # ... which come first, (R, K)
+        self._storing = tf.argsort(
+            stored, axis=0, direction="DESCENDING", stable=True
+        )  # ... which come first, (R, K)
 
     def draw(self, step: tf.Tensor) -> _Plan:
         """The examples of a step: every position of every record is equally likely."""
-        seeds = _Seeds(*tf.unstack(tf.random.split(tf.stack([self._train.seed, step]), len(_Seeds._fields))))
-        drawn = tf.random.stateless_uniform(self._shape[:1], seeds.position, 0, self._ends[-1], tf.int64)
+        seeds = _Seeds(
+            *tf.unstack(tf.random.split(tf.stack([self._train.seed, step]), len(_Seeds._fields)))
+        )
+        drawn = tf.random.stateless_uniform(
+            self._shape[:1], seeds.position, 0, self._ends[-1], tf.int64
+        )
         record = tf.searchsorted(self._ends, drawn, side="right", out_type=tf.int64)  # (B,)
         position = drawn - tf.gather(self._starts, record)
         slots = _Slots(
@@ -129,7 +142,9 @@ class _Drawer:
         seeds = tf.unstack(tf.random.split(seed, 4))
         choices = self._below(self._num_stored, seeds[0])
         every_slot = tf.broadcast_to(tf.range(self._shape[1], dtype=tf.int64), self._shape)
-        records = tf.cast(tf.gather_nd(self._storing, tf.stack([choices, every_slot], axis=2)), tf.int64)
+        records = tf.cast(
+            tf.gather_nd(self._storing, tf.stack([choices, every_slot], axis=2)), tf.int64
+        )
 
         available = self._num_stored > 0
         order = tf.where(available, tf.random.stateless_uniform(self._shape, seeds[2]), 2.0)
@@ -139,11 +154,16 @@ class _Drawer:
         other = _Slots(
             records=records,
             positions=self._below(tf.gather(self._num_positions, records), seeds[1]),
-            scales=tf.gather_nd(self._excerpts.source_scales, tf.stack([records, every_slot], axis=2)) * labels,
+            scales=tf.gather_nd(
+                self._excerpts.source_scales, tf.stack([records, every_slot], axis=2)
+            )
+            * labels,
             labels=labels,
         )
         taken = tf.random.stateless_uniform([self._shape[0], 1], seeds[3]) < self._train.remix
-        return _Slots(*(tf.where(taken, theirs, ours) for theirs, ours in zip(other, slots, strict=True)))
+        return _Slots(
+            *(tf.where(taken, theirs, ours) for theirs, ours in zip(other, slots, strict=True))
+        )
 
     def _below(self, limits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Whole numbers from 0 to below a limit of each, (B, K), or (K,) for all examples; 0 where that is 0."""
@@ -152,10 +172,14 @@ class _Drawer:
 
     def _gains(self, seeds: _Seeds) -> tf.Tensor:
         """A random gain for each slot, (B, K)."""
-        gains = tf.random.stateless_uniform(self._shape, seeds.gains, self._train.min_gain, self._train.max_gain)
+        gains = tf.random.stateless_uniform(
+            self._shape, seeds.gains, self._train.min_gain, self._train.max_gain
+        )
         if not self._train.flip_polarity:
             return gains
-        return tf.where(tf.random.stateless_uniform(self._shape, seeds.polarity) < 0.5, gains, -gains)
+        return tf.where(
+            tf.random.stateless_uniform(self._shape, seeds.polarity) < 0.5, gains, -gains
+        )
 
     def _plan(self, slots: _Slots, seeds: _Seeds) -> _Plan:
         """As many slots as may sound: first those that do, in their order. The time goes into these alone."""
@@ -178,7 +202,9 @@ class _Drawer:
         first = (record, tf.zeros_like(record), position, scale, tf.zeros_like(record, tf.bool))
         joined = {
             name: tf.concat([one, getattr(plan, name)], axis=1)
-            for name, one in zip(("records", "waveforms", "positions", "scales", "swaps"), first, strict=True)
+            for name, one in zip(
+                ("records", "waveforms", "positions", "scales", "swaps"), first, strict=True
+            )
         }
         return plan._replace(**joined)
 
@@ -189,27 +215,38 @@ class _Cutter:
     def __init__(self, excerpts: Excerpts, geometry: PatchGeometry, keeps_mixture: bool) -> None:
         self._excerpts, self._geometry, self._keeps_mixture = excerpts, geometry, keeps_mixture
         self._num_slots = len(excerpts.layout.sources)
-        self._estimated = slice(geometry.margin_frames, geometry.margin_frames + geometry.estimate_frames)
+        self._estimated = slice(
+            geometry.margin_frames, geometry.margin_frames + geometry.estimate_frames
+        )
 
     def cut(self, plan: _Plan) -> dict[str, tf.Tensor]:
         """Mixture (T_mix, C), sources (K, T_est, C) and labels (K,)."""
         mixture, sources = (self._as_stored if self._keeps_mixture else self._mixed)(plan)
         slots = plan.waveforms[1 if self._keeps_mixture else 0 :, None] - 1
         shape = [self._num_slots, *sources.shape[1:]]
-        return {"mixture": mixture, "sources": tf.scatter_nd(slots, sources, shape), "labels": plan.labels}
+        return {
+            "mixture": mixture,
+            "sources": tf.scatter_nd(slots, sources, shape),
+            "labels": plan.labels,
+        }
 
     def _as_stored(self, plan: _Plan) -> tuple[tf.Tensor, tf.Tensor]:
         mixture = tf.nest.map_structure(lambda each: each[:1], plan)
         sources = tf.nest.map_structure(lambda each: each[1:], plan)
         margin, frames = self._geometry.margin_frames, self._geometry.estimate_frames
-        heard = self._read(mixture, -margin, self._geometry.mixture_frames) * mixture.scales[:, None, None]
+        heard = (
+            self._read(mixture, -margin, self._geometry.mixture_frames)
+            * mixture.scales[:, None, None]
+        )
         return heard[0], self._read(sources, 0, frames) * sources.scales[:, None, None]
 
     def _mixed(self, plan: _Plan) -> tuple[tf.Tensor, tf.Tensor]:
         frames = self._geometry.mixture_frames
         waveforms = self._read(plan, -self._geometry.margin_frames, frames)
         # A sum of products is one operation over the stored numbers, half the time of scaling and then adding.
-        mixture = tf.linalg.matvec(tf.reshape(waveforms, [waveforms.shape[0], -1]), plan.scales, transpose_a=True)
+        mixture = tf.linalg.matvec(
+            tf.reshape(waveforms, [waveforms.shape[0], -1]), plan.scales, transpose_a=True
+        )
         sources = waveforms[:, self._estimated] * plan.scales[:, None, None]
         return tf.reshape(mixture, [frames, -1]), sources
 
@@ -222,14 +259,24 @@ class _Cutter:
         begins = tf.gather(excerpts.context_before, plan.records) + plan.positions + offset
         ends = begins + frames
         first = tf.maximum(begins, 0)
-        last = tf.where(plan.scales == 0, first, tf.minimum(ends, tf.gather(excerpts.stored_frames, plan.records)))
+        last = tf.where(
+            plan.scales == 0,
+            first,
+            tf.minimum(ends, tf.gather(excerpts.stored_frames, plan.records)),
+        )
         places = tf.stack([plan.records, plan.waveforms], axis=1)
         addresses = tf.gather_nd(excerpts.addresses, places) + first * layout.frame_bytes
         stored = excerpts.read(addresses, (last - first) * layout.frame_bytes)
-        paddings = tf.unstack(tf.stack([first - begins, ends - last], axis=1)[:, None] * layout.frame_bytes)
-        padded = tf.stack([tf.pad(values, around) for values, around in zip(stored, paddings, strict=True)])
+        paddings = tf.unstack(
+            tf.stack([first - begins, ends - last], axis=1)[:, None] * layout.frame_bytes
+        )
+        padded = tf.stack(
+            [tf.pad(values, around) for values, around in zip(stored, paddings, strict=True)]
+        )
         dtype = tf.as_dtype(layout.encoding)
-        samples = tf.bitcast(tf.reshape(padded, [len(stored), frames, layout.channels, dtype.size]), dtype)
+        samples = tf.bitcast(
+            tf.reshape(padded, [len(stored), frames, layout.channels, dtype.size]), dtype
+        )
         return self._swap(tf.cast(samples, tf.float32), plan.swaps)
 
     def _swap(self, waveforms: tf.Tensor, swaps: tf.Tensor) -> tf.Tensor:

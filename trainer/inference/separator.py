@@ -55,7 +55,9 @@ class Separator:
         """The same in consecutive blocks (K, frames, C), for estimates that do not fit in memory."""
         return self._iter_blocks(mixture, self.label_vector(labels))
 
-    def separate(self, waveform: Waveform, sample_rate: int, labels: Sequence[str] | None) -> Waveform:
+    def separate(
+        self, waveform: Waveform, sample_rate: int, labels: Sequence[str] | None
+    ) -> Waveform:
         """Estimates (K, T, C) of a waveform (T, C) of any rate, length and channel count.
 
         A mono network separates each channel by itself; a stereo network hears a mono file twice, and the mean of
@@ -63,13 +65,17 @@ class Separator:
         """
         return np.concatenate(list(self.iter_separated(waveform, sample_rate, labels)), axis=1)
 
-    def iter_separated(self, waveform: Waveform, sample_rate: int, labels: Sequence[str] | None) -> Iterator[Waveform]:
+    def iter_separated(
+        self, waveform: Waveform, sample_rate: int, labels: Sequence[str] | None
+    ) -> Iterator[Waveform]:
         """The same in consecutive blocks (K, frames, C), for estimates that do not fit in memory."""
         rate, channels = self.config.audio.sample_rate, self.config.audio.channels
         blocks: Iterator[Waveform]
         resampled = soxr.resample(waveform, sample_rate, rate, quality="HQ")
         if channels == 1:
-            by_channel = [self.iter_blocks(resampled[:, [c]], labels) for c in range(waveform.shape[1])]
+            by_channel = [
+                self.iter_blocks(resampled[:, [c]], labels) for c in range(waveform.shape[1])
+            ]
             blocks = (np.concatenate(parts, axis=2) for parts in zip(*by_channel, strict=True))
         elif waveform.shape[1] == 1:
             twice = self.iter_blocks(np.repeat(resampled, 2, axis=1), labels)
@@ -77,7 +83,9 @@ class Separator:
         elif waveform.shape[1] == 2:
             blocks = self.iter_blocks(resampled, labels)
         else:
-            raise ValueError(f"the file has {waveform.shape[1]} channels; a stereo network separates 1 or 2.")
+            raise ValueError(
+                f"the file has {waveform.shape[1]} channels; a stereo network separates 1 or 2."
+            )
         return _fit(_resample(blocks, rate, sample_rate), len(waveform))
 
 

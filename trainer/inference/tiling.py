@@ -40,13 +40,19 @@ def make_block_estimator(network: WaveUNet, geometry: PatchGeometry) -> BlockEst
         window = tf.TensorSpec([patch.mixture_frames, network.num_channels])
         labels = tf.TensorSpec([len(network.sources)])
         return tf.function(
-            lambda window, labels: _estimate_patch(network, patch, window, labels), input_signature=[window, labels]
+            lambda window, labels: _estimate_patch(network, patch, window, labels),
+            input_signature=[window, labels],
         )
 
-    def iter_blocks(mixture: NDArray[np.float32], labels: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    def iter_blocks(
+        mixture: NDArray[np.float32], labels: NDArray[np.float32]
+    ) -> Iterator[NDArray[np.float32]]:
         patch = long_patch(geometry, len(mixture))
         for start in range(0, max(len(mixture), 1), patch.hop_frames):
-            first, stop = start - patch.lead_frames, start - patch.lead_frames + patch.mixture_frames
+            first, stop = (
+                start - patch.lead_frames,
+                start - patch.lead_frames + patch.mixture_frames,
+            )
             inside = mixture[max(first, 0) : max(stop, 0)]
             lead = max(-first, 0)
             window = np.pad(inside, ((lead, patch.mixture_frames - lead - len(inside)), (0, 0)))
@@ -55,13 +61,17 @@ def make_block_estimator(network: WaveUNet, geometry: PatchGeometry) -> BlockEst
     return iter_blocks
 
 
-def _estimate_patch(network: WaveUNet, patch: PatchGeometry, window: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+def _estimate_patch(
+    network: WaveUNet, patch: PatchGeometry, window: tf.Tensor, labels: tf.Tensor
+) -> tf.Tensor:
     """The frames (K, hop, C) that a patch contributes, from the window (mixture_frames, C) that it reads."""
     keep = patch.kept_offset
     return network(window[None], labels[None], training=False)[0, :, keep : keep + patch.hop_frames]
 
 
-def estimate_in_graph(network: WaveUNet, patch: PatchGeometry, mixture: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+def estimate_in_graph(
+    network: WaveUNet, patch: PatchGeometry, mixture: tf.Tensor, labels: tf.Tensor
+) -> tf.Tensor:
     """Estimates (K, T, C) of a mixture (T, C), T unknown until it runs, out of patches of one size.
 
     A mixture counts as preceded and followed by zeros. The hop between patches is a multiple of 2^L, under whose
@@ -78,8 +88,12 @@ def estimate_in_graph(network: WaveUNet, patch: PatchGeometry, mixture: tf.Tenso
         return _estimate_patch(network, patch, window, labels)
 
     form = tf.TensorSpec([len(network.sources), hop, network.num_channels])
-    pieces = tf.map_fn(estimate_patch, tf.range(num_patches), fn_output_signature=form, parallel_iterations=1)
-    joined = tf.reshape(tf.transpose(pieces, [1, 0, 2, 3]), [form.shape[0], -1, network.num_channels])
+    pieces = tf.map_fn(
+        estimate_patch, tf.range(num_patches), fn_output_signature=form, parallel_iterations=1
+    )
+    joined = tf.reshape(
+        tf.transpose(pieces, [1, 0, 2, 3]), [form.shape[0], -1, network.num_channels]
+    )
     return joined[:, :num_frames]
 
 

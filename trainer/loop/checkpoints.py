@@ -21,7 +21,9 @@ class Checkpoints:
     schedule and early stopping go by: ``best``, the best figure of a validation, and how many since were not better.
     """
 
-    def __init__(self, workdir: str, network: keras.Model, optimisation: Optimisation, keep: int) -> None:
+    def __init__(
+        self, workdir: str, network: keras.Model, optimisation: Optimisation, keep: int
+    ) -> None:
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self.best = tf.Variable(-math.inf, dtype=tf.float64, trainable=False, name="best")
         self.not_better = tf.Variable(0, dtype=tf.int64, trainable=False, name="not_better")
@@ -65,7 +67,9 @@ class Checkpoints:
         self._best.save(checkpoint_number=step)
 
 
-def restore_network(workdir: str, network: keras.Model, which: str, weights: str = "average") -> int:
+def restore_network(
+    workdir: str, network: keras.Model, which: str, weights: str = "average"
+) -> int:
     """Restore the weights of a network.
 
     Args:
@@ -87,14 +91,19 @@ def restore_network(workdir: str, network: keras.Model, which: str, weights: str
     steps["latest"] = (newest or best)[0]
     steps["best"] = (best or newest)[0]
     if which not in steps:
-        raise ValueError(f"there is no checkpoint {which!r} in {workdir}; there are {', '.join(reversed(steps))}.")
+        raise ValueError(
+            f"there is no checkpoint {which!r} in {workdir}; there are {', '.join(reversed(steps))}."
+        )
     path = steps[which]
     with _readable(path):
         averaged = weights == "average" and any(
-            name.startswith("average/") for name in tf.train.load_checkpoint(path).get_variable_to_shape_map()
+            name.startswith("average/")
+            for name in tf.train.load_checkpoint(path).get_variable_to_shape_map()
         )
         # Both parts hold the weights under their paths; a network has no variables but weights.
-        checkpoint = tf.train.Checkpoint(**{"average" if averaged else "network": _by_path(network.variables)})
+        checkpoint = tf.train.Checkpoint(
+            **{"average" if averaged else "network": _by_path(network.variables)}
+        )
         checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
     return _step_of(path)
 
@@ -108,7 +117,9 @@ def _manage(checkpoint: tf.train.Checkpoint, folder: str, keep: int) -> tf.train
     expected = _paths(folder)
     manager = tf.train.CheckpointManager(checkpoint, folder, max_to_keep=keep)
     if sorted(manager.checkpoints) != sorted(expected):
-        raise ValueError(f"the checkpoints in {folder} cannot be read for now; give the same command again later.")
+        raise ValueError(
+            f"the checkpoints in {folder} cannot be read for now; give the same command again later."
+        )
     return manager
 
 
@@ -123,7 +134,9 @@ def _paths(folder: str) -> list[str]:
         is_there, found = tf.io.gfile.exists(list_path), tf.io.gfile.glob(f"{folder}/*.index")
         state: Any = tf.train.get_checkpoint_state(folder)
     except tf.errors.OpError as error:
-        raise ValueError(f"the checkpoints in {folder} cannot be listed: {reason(error)}") from error
+        raise ValueError(
+            f"the checkpoints in {folder} cannot be listed: {reason(error)}"
+        ) from error
     listed = list(state.all_model_checkpoint_paths) if state else []
     if (found or is_there) and not listed:
         raise ValueError(
@@ -140,8 +153,12 @@ def _readable(path: str) -> Iterator[None]:
         yield
     except (tf.errors.OpError, IndexError, AssertionError, ValueError) as error:
         if "HTTP request" in str(error) or isinstance(error, tf.errors.PermissionDeniedError):
-            raise ValueError(f"the checkpoint {path} cannot be read for now: {reason(error)}") from error
-        raise DamagedError(f"the checkpoint {path} is damaged, missing or of another network.") from error
+            raise ValueError(
+                f"the checkpoint {path} cannot be read for now: {reason(error)}"
+            ) from error
+        raise DamagedError(
+            f"the checkpoint {path} is damaged, missing or of another network."
+        ) from error
 
 
 def _by_path(variables: list[keras.Variable]) -> dict[str, tf.Variable]:

@@ -24,13 +24,20 @@ def forward_flops(config: Config, pruned: bool) -> int:
     Pruned leaves out what nothing uses: of the encoder, around a skip, every second frame.
     """
     model, geometry = config.model, config.model.geometry()
-    shrink = 1 if model.padding == "valid" else 0  # a convolution of k taps takes k - 1 frames, or none
-    filters = [config.audio.channels, *(model.num_filters * level for level in range(1, model.num_levels + 2))]
+    shrink = (
+        1 if model.padding == "valid" else 0
+    )  # a convolution of k taps takes k - 1 frames, or none
+    filters = [
+        config.audio.channels,
+        *(model.num_filters * level for level in range(1, model.num_levels + 2)),
+    ]
     total = model.down_kernel * filters[-2] * filters[-1] * geometry.bottleneck_frames
     for level in range(1, model.num_levels + 1):
         below, here, above = filters[level + 1], filters[level], filters[level - 1]
         skip = geometry.skip_frames(level)
-        on_each_side = (geometry.encoder_frames(level) - shrink * (model.down_kernel - 1) - skip) // 2
+        on_each_side = (
+            geometry.encoder_frames(level) - shrink * (model.down_kernel - 1) - skip
+        ) // 2
         frames = skip + 2 * (-(-on_each_side // 2) if pruned else on_each_side)
         total += model.down_kernel * above * here * frames
         total += model.up_kernel * (below + here) * here * (skip - shrink * (model.up_kernel - 1))
@@ -39,7 +46,9 @@ def forward_flops(config: Config, pruned: bool) -> int:
     return 2 * total
 
 
-def dry_run(task: Task, config: Config, manifest: Manifest, strategy: tf.distribute.Strategy) -> None:
+def dry_run(
+    task: Task, config: Config, manifest: Manifest, strategy: tf.distribute.Strategy
+) -> None:
     """Print what the run is and costs, the speed measured on a few steps; nothing is written."""
     settings, geometry = config.train, config.model.geometry()
     with strategy.scope():

@@ -26,7 +26,9 @@ _HEARTBEAT_SECS = 10.0
 _LOST_SECS = 30.0  # without a heartbeat: a job gives up before another may take over
 _STALE_SECS = 45.0  # without a change: another takes over
 _POLL_SECS = 2.0
-_SETTLE_SECS = 5.0  # more than a rival that found the place free, as we did, needs to write its lease
+_SETTLE_SECS = (
+    5.0  # more than a rival that found the place free, as we did, needs to write its lease
+)
 _LEASE_BYTES = 1024  # always: a cached length stays right, and of two leases written at once one covers the other
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
@@ -51,7 +53,9 @@ def held(workdir: str) -> Iterator[Hold]:
     """
     tf.io.gfile.makedirs(workdir)
     if "://" not in workdir:
-        with Path(workdir, "lock").open("a+", encoding="utf-8") as file:  # stays: another may be about to lock it
+        with Path(workdir, "lock").open(
+            "a+", encoding="utf-8"
+        ) as file:  # stays: another may be about to lock it
             if _lock(file, workdir):
                 yield Hold()
                 return
@@ -112,7 +116,9 @@ class _Lease(Hold):
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join(_HEARTBEAT_SECS)
-        with suppress(tf.errors.OpError):  # a lease that remains goes stale; why the job ended matters more
+        with suppress(
+            tf.errors.OpError
+        ):  # a lease that remains goes stale; why the job ended matters more
             if not self.lost and _field(self._read(), "token") == self._token:
                 tf.io.gfile.remove(self._path)
 
@@ -121,7 +127,10 @@ class _Lease(Hold):
         if found is None:
             return
         job = _field(found, "job") or "another job"
-        print(f"{self._path} is of {job}: watching for {_STALE_SECS:g} s whether that still works.", flush=True)
+        print(
+            f"{self._path} is of {job}: watching for {_STALE_SECS:g} s whether that still works.",
+            flush=True,
+        )
         deadline = time.monotonic() + _STALE_SECS
         while time.monotonic() < deadline:
             time.sleep(_POLL_SECS)
@@ -158,7 +167,12 @@ class _Lease(Hold):
 
     def _write(self) -> None:
         self._heartbeats += 1
-        lease = {"token": self._token, "job": self._job, "heartbeats": self._heartbeats, "last": _now()}
+        lease = {
+            "token": self._token,
+            "job": self._job,
+            "heartbeats": self._heartbeats,
+            "last": _now(),
+        }
         with tf.io.gfile.GFile(self._path, "wb") as file:
             file.write(json.dumps(lease).encode().ljust(_LEASE_BYTES))
 

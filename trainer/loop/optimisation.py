@@ -18,7 +18,9 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, settings: Train) -> None:
         super().__init__()
         self._settings = settings
-        self.factor = keras.Variable(1.0, trainable=False, aggregation="only_first_replica", name="factor")
+        self.factor = keras.Variable(
+            1.0, trainable=False, aggregation="only_first_replica", name="factor"
+        )
 
     def __call__(self, step: Any) -> Any:
         """The rate of the step after so many; warm-up is a straight line to the schedule."""
@@ -47,7 +49,10 @@ class WeightAverage:
         self._decay, self._weights = decay, network.trainable_variables
         self.variables = [
             keras.Variable(
-                ops.convert_to_numpy(weight), trainable=False, aggregation="only_first_replica", name=f"average_{i}"
+                ops.convert_to_numpy(weight),
+                trainable=False,
+                aggregation="only_first_replica",
+                name=f"average_{i}",
             )
             for i, weight in enumerate(self._weights)
         ]
@@ -72,14 +77,20 @@ class Optimisation:
         self._rate = LearningRate(settings)
         # The gradients of a mean over many, mostly silent slots are as small as the usual epsilon of 1e-7.
         # The name begins the paths of the state in a checkpoint: Keras would count optimizers.
-        options: dict[str, Any] = {"learning_rate": self._rate, "epsilon": 1e-10, "name": "optimizer"}
+        options: dict[str, Any] = {
+            "learning_rate": self._rate,
+            "epsilon": 1e-10,
+            "name": "optimizer",
+        }
         if settings.optimizer == "adamw":
             self._optimizer = keras.optimizers.AdamW(weight_decay=settings.weight_decay, **options)
             self._optimizer.exclude_from_weight_decay(var_names=["bias"])
         else:
             self._optimizer = keras.optimizers.Adam(**options)
         self._optimizer.build(self._weights)
-        self._average = WeightAverage(network, settings.average_decay) if settings.average_decay else None
+        self._average = (
+            WeightAverage(network, settings.average_decay) if settings.average_decay else None
+        )
 
     def apply(self, gradients: list[Any]) -> None:
         """Take a step; called in every replica with gradients of its share of the loss, which are summed."""
@@ -107,7 +118,9 @@ class Optimisation:
     @property
     def variables(self) -> dict[str, keras.Variable]:
         """The state by name, without the average of the weights."""
-        return {variable.path: variable for variable in (*self._optimizer.variables, self._rate.factor)}
+        return {
+            variable.path: variable for variable in (*self._optimizer.variables, self._rate.factor)
+        }
 
 
 def clip_over_replicas(gradients: list[Any], norm: float) -> list[Any]:
@@ -124,7 +137,9 @@ def clip_over_replicas(gradients: list[Any], norm: float) -> list[Any]:
 
 def sum_over_replicas(gradients: list[Any]) -> tuple[list[Any], int]:
     """The sum of each gradient over the replicas, and their number; called in every replica."""
-    if keras.backend.backend() != "tensorflow":  # there one program spans the cores and has summed them (jax_step)
+    if (
+        keras.backend.backend() != "tensorflow"
+    ):  # there one program spans the cores and has summed them (jax_step)
         return gradients, 1
     import tensorflow as tf  # not above: preflight has none
 

@@ -25,7 +25,11 @@ class Progress:
     """The figures of a run, from the step on at which it starts or continues."""
 
     def __init__(self, workdir: str, settings: Train, step: int, summaries: Summaries) -> None:
-        self._path, self._settings, self._summaries = f"{workdir}/metrics.jsonl", settings, summaries
+        self._path, self._settings, self._summaries = (
+            f"{workdir}/metrics.jsonl",
+            settings,
+            summaries,
+        )
         self._lines = [line for line in read_metrics(workdir) if line["step"] <= step]
         self._last_step, self._last_call = step, time.monotonic()
         self._last_line, self._warned, self._calls = -math.inf, False, 0
@@ -55,7 +59,9 @@ class Progress:
             )
             self._last_line = now
         self._calls += 1
-        if wait > _MUCH_WAITING and self._calls > 2 and not self._warned:  # the first calls fill buffers
+        if (
+            wait > _MUCH_WAITING and self._calls > 2 and not self._warned
+        ):  # the first calls fill buffers
             print(
                 f"warning: {wait:.0%} of the time goes to waiting for input; keep the excerpts in memory "
                 f"(train.cache=memory), use longer patches, or a machine with more cores.",
@@ -72,7 +78,10 @@ class Progress:
         """Tell of a validation after ``step`` steps; figures that are None do not exist."""
         found = {name: value for name, value in figures.items() if value is not None}
         self._add(step, "valid", **found)
-        words = [f"{name} {value:.3e}" if "loss" in name else f"{name} {value:.2f} dB" for name, value in found.items()]
+        words = [
+            f"{name} {value:.3e}" if "loss" in name else f"{name} {value:.2f} dB"
+            for name, value in found.items()
+        ]
         print(f"step {step}: validation {', '.join(words)}", flush=True)
 
     def save(self) -> None:

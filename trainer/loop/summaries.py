@@ -27,8 +27,14 @@ _NUM_MELS = 128
 _TOP_DB = 80  # from white to black
 _MIN_POWER = 1e-10  # what stands for silence
 _TICKS_HZ = (0, 250, 500, 1000, 2000, 4000, 8000, 16000)
-_MANY_EVENTS, _LONGEST_MILLIS = 2**31 - 1, (2**31 - 1) // 1000  # as rarely as TensorFlow can be told to flush
-_FIGURE_INCHES, _DPI = (8.0, 7.2), 100  # of three panels: about the width of an enlarged TensorBoard card
+_MANY_EVENTS, _LONGEST_MILLIS = (
+    2**31 - 1,
+    (2**31 - 1) // 1000,
+)  # as rarely as TensorFlow can be told to flush
+_FIGURE_INCHES, _DPI = (
+    (8.0, 7.2),
+    100,
+)  # of three panels: about the width of an enlarged TensorBoard card
 
 
 class Summaries:
@@ -70,7 +76,10 @@ class Summaries:
             for name, reference, estimate in zip(names, references, estimates, strict=True):
                 _write_sound(f"audio/{name}/reference", reference, sample_rate)
                 _write_sound(f"audio/{name}/estimate", estimate, sample_rate)
-                mels = [mixture_mels, *(mel_spectrogram(each, sample_rate) for each in (reference, estimate))]
+                mels = [
+                    mixture_mels,
+                    *(mel_spectrogram(each, sample_rate) for each in (reference, estimate)),
+                ]
                 image = draw_spectrograms(decibels(mels), sample_rate, name)
                 tf.summary.image(f"spectrogram/{name}", image[None])
 
@@ -116,7 +125,9 @@ def mel_spectrogram(waveform: Waveform, sample_rate: int) -> tf.Tensor:
     window, hop = _window_and_hop(sample_rate)
     # A window of tfio begins at its frame: without the shift every note would be drawn half a window early.
     shifted = tf.pad(tf.reduce_mean(waveform, axis=-1), [[window // 2, 0]])
-    spectrogram = tfio.audio.spectrogram(shifted, nfft=window, window=window, stride=hop)[: -(window // 2 // hop)]
+    spectrogram = tfio.audio.spectrogram(shifted, nfft=window, window=window, stride=hop)[
+        : -(window // 2 // hop)
+    ]
     return tfio.audio.melscale(spectrogram, sample_rate, _NUM_MELS, fmin=0, fmax=sample_rate / 2)
 
 
@@ -127,17 +138,23 @@ def decibels(mels: Sequence[tf.Tensor]) -> NDArray[np.float32]:
     """
     # Where the mixture is silent too, silence has to stay at the lower end of the scale.
     loudest = tf.maximum(tf.reduce_max(tf.square(mels[0])), _MIN_POWER * 10 ** (_TOP_DB / 10))
-    return np.stack([tfio.audio.dbscale(mel, _TOP_DB, ref=loudest, amin=_MIN_POWER) for mel in mels])
+    return np.stack(
+        [tfio.audio.dbscale(mel, _TOP_DB, ref=loudest, amin=_MIN_POWER) for mel in mels]
+    )
 
 
-def draw_spectrograms(levels: NDArray[np.float32], sample_rate: int, name: str) -> NDArray[np.uint8]:
+def draw_spectrograms(
+    levels: NDArray[np.float32], sample_rate: int, name: str
+) -> NDArray[np.uint8]:
     """Mixture, reference and estimate, one above the other: dB (3, frames, mel bands) -> RGB (height, width, 3)."""
     _, hop = _window_and_hop(sample_rate)
     secs = levels.shape[1] * hop / sample_rate
     ticks = [hz for hz in _TICKS_HZ if hz <= sample_rate / 2]
     figure = Figure(_FIGURE_INCHES, _DPI, layout="constrained")
     panels = figure.subplots(3, sharex=True)
-    for panel, title, level in zip(panels, ("mixture", f"{name}: reference", f"{name}: estimate"), levels, strict=True):
+    for panel, title, level in zip(
+        panels, ("mixture", f"{name}: reference", f"{name}: estimate"), levels, strict=True
+    ):
         image = panel.imshow(
             level.T,
             mpl.colormaps["magma"],

@@ -45,7 +45,9 @@ class Task(Protocol):
         """What TensorBoard lets people see and hear of a network with these weights."""
 
 
-def train(task: Task, settings: Train, workdir: str, strategy: tf.distribute.Strategy, hold: Hold) -> bool:
+def train(
+    task: Task, settings: Train, workdir: str, strategy: tf.distribute.Strategy, hold: Hold
+) -> bool:
     """Train up to ``settings.steps`` steps in all, from the newest checkpoint of the workdir if there is one.
 
     Returns:
@@ -68,13 +70,22 @@ def train(task: Task, settings: Train, workdir: str, strategy: tf.distribute.Str
 class _Training:
     """A run from its newest checkpoint on."""
 
-    def __init__(self, task: Task, settings: Train, workdir: str, strategy: tf.distribute.Strategy, hold: Hold) -> None:
+    def __init__(
+        self,
+        task: Task,
+        settings: Train,
+        workdir: str,
+        strategy: tf.distribute.Strategy,
+        hold: Hold,
+    ) -> None:
         self._task, self._settings, self._strategy = task, settings, strategy
         self._workdir, self._hold = workdir, hold
         with strategy.scope():
             self._network = task.make_network()
             self._optimisation = Optimisation(settings, self._network)
-        self._checkpoints = Checkpoints(workdir, self._network, self._optimisation, settings.keep_checkpoints)
+        self._checkpoints = Checkpoints(
+            workdir, self._network, self._optimisation, settings.keep_checkpoints
+        )
         self.step = self._checkpoints.restore()
         start = f"continuing after step {self.step}" if self.step else "starting"
         print(f"{self._network.count_params():,} parameters; {start}", flush=True)
@@ -93,8 +104,12 @@ class _Training:
     def train(self, interrupted: Callable[[], bool]) -> None:
         """Take steps, validate and save until nothing is left to train or the run is interrupted."""
         settings, saved = self._settings, self.step
-        run_steps = make_run_steps(self._task.loss, self._network, self._optimisation.apply, self._strategy)
-        batches = iter(distribute(self._task.make_examples(self.step), settings.batch_size, self._strategy))
+        run_steps = make_run_steps(
+            self._task.loss, self._network, self._optimisation.apply, self._strategy
+        )
+        batches = iter(
+            distribute(self._task.make_examples(self.step), settings.batch_size, self._strategy)
+        )
         self._progress.resume(self.step)
         while not interrupted() and not self.ending():
             num_steps = _steps_to_next_stop(self.step, settings)
@@ -121,7 +136,9 @@ class _Training:
         weights = [mean.numpy() for mean in self._optimisation.average.values()] or raw
         if figures := self._task.validate(weights):
             others = {} if weights is raw else self._task.validate(raw)
-            self._progress.validated(self.step, **figures, **{f"raw_{name}": value for name, value in others.items()})
+            self._progress.validated(
+                self.step, **figures, **{f"raw_{name}": value for name, value in others.items()}
+            )
             self._judge(next(iter(figures.values())))
         self._task.show(weights, self._summaries, self.step)
         self._progress.resume(self.step)
@@ -136,7 +153,10 @@ class _Training:
         not_better = int(checkpoints.not_better.assign_add(1).numpy())
         if settings.schedule == "plateau" and not_better % settings.plateau_validations == 0:
             self._optimisation.lower_learning_rate()
-            print(f"step {self.step}: the learning rate is now {self._optimisation.learning_rate:.3g}", flush=True)
+            print(
+                f"step {self.step}: the learning rate is now {self._optimisation.learning_rate:.3g}",
+                flush=True,
+            )
 
     def _save(self) -> int:
         self._require_sound()
@@ -202,13 +222,18 @@ def make_run_steps(
 
     @tf.function
     def run_steps(batches: Iterator[Any], num_steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        losses, waited_secs = tf.TensorArray(tf.float32, num_steps, element_shape=[]), tf.zeros([], tf.float64)
+        losses, waited_secs = (
+            tf.TensorArray(tf.float32, num_steps, element_shape=[]),
+            tf.zeros([], tf.float64),
+        )
         for i in tf.range(num_steps):
             asked = tf.timestamp()
             batch = next(batches)
             waited_secs += tf.timestamp() - asked
             replica_losses = strategy.run(replica_step, args=(batch,))
-            losses = losses.write(i, strategy.reduce(tf.distribute.ReduceOp.SUM, replica_losses, axis=None))
+            losses = losses.write(
+                i, strategy.reduce(tf.distribute.ReduceOp.SUM, replica_losses, axis=None)
+            )
         return losses.stack(), waited_secs
 
     return run_steps
@@ -225,7 +250,11 @@ def _require_even_batches(settings: Train, strategy: tf.distribute.Strategy) -> 
 def _steps_to_next_stop(step: int, settings: Train) -> int:
     """As many steps as a call may take without passing a checkpoint, a validation or the end."""
     intervals = (settings.checkpoint_steps, settings.validation_steps)
-    return min(settings.steps_per_call, settings.steps - step, *(interval - step % interval for interval in intervals))
+    return min(
+        settings.steps_per_call,
+        settings.steps - step,
+        *(interval - step % interval for interval in intervals),
+    )
 
 
 def _require_finite(losses: Any, step: int) -> None:

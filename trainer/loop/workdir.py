@@ -79,13 +79,22 @@ def _refuse_another(run: TrainingRun, workdir: str, config: Config, manifest: Ma
         if not name.startswith(_CHANGEABLE)
     }
     if fixed:
-        fields = "; ".join(f"{name} was {before!r}, is {now!r}" for name, (before, now) in fixed.items())
-        raise ValueError(f"{workdir} holds a run of another config ({fields}); choose another --workdir.")
+        fields = "; ".join(
+            f"{name} was {before!r}, is {now!r}" for name, (before, now) in fixed.items()
+        )
+        raise ValueError(
+            f"{workdir} holds a run of another config ({fields}); choose another --workdir."
+        )
     if run.manifest.shards != manifest.shards:
-        raise ValueError(f"{workdir} holds a run on other records ({run.records}); choose another --workdir.")
+        raise ValueError(
+            f"{workdir} holds a run on other records ({run.records}); choose another --workdir."
+        )
     before, now = run.config.train.steps, config.train.steps
     if before != now and config.train.schedule == "cosine":
-        print(f"The cosine schedule now ends at step {now}, not {before}: the learning rate changes.", flush=True)
+        print(
+            f"The cosine schedule now ends at step {now}, not {before}: the learning rate changes.",
+            flush=True,
+        )
 
 
 def _read(folder: Folder, name: str) -> str:
@@ -103,7 +112,9 @@ def _read(folder: Folder, name: str) -> str:
 
 def write_text(path: str, text: str) -> None:
     """Write a file whole or not at all."""
-    target = path if "://" in path else f"{path}.partial"  # an object in a bucket is whole by itself
+    target = (
+        path if "://" in path else f"{path}.partial"
+    )  # an object in a bucket is whole by itself
     with tf.io.gfile.GFile(target, "w") as file:
         file.write(text)
     if target != path:

@@ -38,7 +38,8 @@ class Modulation(keras.layers.Layer):
         """W and V, (K, F) each."""
         shape = (labels_shape[-1], features_shape[-1])
         self._matrices = {
-            name: self.add_weight(shape=shape, initializer="glorot_uniform", name=name) for name in self._names
+            name: self.add_weight(shape=shape, initializer="glorot_uniform", name=name)
+            for name in self._names
         }
 
     def call(self, features: Any, labels: Any) -> Any:

@@ -59,7 +59,9 @@ def activate(layer: keras.layers.Conv1D, y: Any, phases: int) -> Any:
     return layer.activation(y + ops.tile(ops.convert_to_tensor(layer.bias), phases))
 
 
-def convolve_part(layer: keras.layers.Conv1D, x: Any, first: int, frames: int, phases: int, stride: int = 1) -> Any:
+def convolve_part(
+    layer: keras.layers.Conv1D, x: Any, first: int, frames: int, phases: int, stride: int = 1
+) -> Any:
     """Frames first, first + stride, ... of what a layer of valid padding makes of a folded x, folded too.
 
     x (B, T, phases F) -> (B, ceil(frames / out), out filters), out = phases / stride or 1.
@@ -69,7 +71,9 @@ def convolve_part(layer: keras.layers.Conv1D, x: Any, first: int, frames: int, p
     first_row, offset = divmod(first, phases)
     results = [(offset + stride * phase, kernel) for phase in range(out)]
     read = frames_of(x, first_row, x.shape[1] - first_row) if first_row else x
-    return activate(layer, convolve_rows(read, phases, results, -(-frames // out), stride * out // phases), out)
+    return activate(
+        layer, convolve_rows(read, phases, results, -(-frames // out), stride * out // phases), out
+    )
 
 
 def through_upsampling(kernel: Any, weight: Any) -> tuple[Any, Any]:
@@ -82,7 +86,10 @@ def through_upsampling(kernel: Any, weight: Any) -> tuple[Any, Any]:
     def moved(taps: Any, before: int, behind: int) -> Any:
         return ops.pad(taps, ((before, behind), (0, 0), (0, 0)))
 
-    outer, inner = kernel[0::2], kernel[1::2]  # what meets the originals in even frames, and the midpoints
+    outer, inner = (
+        kernel[0::2],
+        kernel[1::2],
+    )  # what meets the originals in even frames, and the midpoints
     even = outer + moved(weight * inner, 0, 1) + moved((1 - weight) * inner, 1, 0)
     odd = moved(inner, 1, 1) + moved(weight * outer, 0, 1) + moved((1 - weight) * outer, 1, 0)
     return even, odd

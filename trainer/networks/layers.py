@@ -10,15 +10,27 @@ from keras import ops
 
 from configs.geometry import Padding
 from configs.schema import Computation
-from trainer.networks.folded import activate, convolve_part, convolve_rows, fold, frames_of, through_upsampling, unfold
+from trainer.networks.folded import (
+    activate,
+    convolve_part,
+    convolve_rows,
+    fold,
+    frames_of,
+    through_upsampling,
+    unfold,
+)
 
 LEAKY_SLOPE = 0.2
 
 
-def convolution(filters: int, kernel: int, padding: Padding, name: str, dtype: Any) -> keras.layers.Conv1D:
+def convolution(
+    filters: int, kernel: int, padding: Padding, name: str, dtype: Any
+) -> keras.layers.Conv1D:
     """Convolution over time and leaky ReLU: (B, T, F) -> (B, T, filters), or T - kernel + 1 frames if valid."""
     activation = keras.layers.LeakyReLU(LEAKY_SLOPE, dtype=dtype)
-    return keras.layers.Conv1D(filters, kernel, padding=padding, activation=activation, name=name, dtype=dtype)
+    return keras.layers.Conv1D(
+        filters, kernel, padding=padding, activation=activation, name=name, dtype=dtype
+    )
 
 
 def crop(x: Any, frames: int) -> Any:
@@ -57,11 +69,19 @@ class Upsampling(keras.layers.Layer):
     def call(self, x: Any) -> Any:
         """See the class."""
         frames, features = x.shape[1], x.shape[2]
-        before, after, last = frames_of(x, 0, frames - 1), frames_of(x, 1, frames - 1), frames_of(x, frames - 1, 1)
+        before, after, last = (
+            frames_of(x, 0, frames - 1),
+            frames_of(x, 1, frames - 1),
+            frames_of(x, frames - 1, 1),
+        )
         weight = self.weight
         between = weight * before + (1 - weight) * after
-        doubled = ops.reshape(ops.concatenate([before, between], axis=2), (-1, 2 * (frames - 1), features))
-        return ops.concatenate([doubled, last, last] if self.padding == "same" else [doubled, last], axis=1)
+        doubled = ops.reshape(
+            ops.concatenate([before, between], axis=2), (-1, 2 * (frames - 1), features)
+        )
+        return ops.concatenate(
+            [doubled, last, last] if self.padding == "same" else [doubled, last], axis=1
+        )
 
 
 class DownsamplingBlock(keras.layers.Layer):
@@ -105,7 +125,9 @@ class DownsamplingBlock(keras.layers.Layer):
         num_outputs = frames - self.kernel_size + 1
         before = (num_outputs - skip_frames) // 2
         if self.form == "tpu":
-            down = convolve_part(self.convolution, x, 0, (num_outputs + 1) // 2, self.phases, stride=2)
+            down = convolve_part(
+                self.convolution, x, 0, (num_outputs + 1) // 2, self.phases, stride=2
+            )
             return self._skip_by_itself(x, before, skip_frames), down
         # The frames that go down are the even ones: begin the middle at one of them, end it before one or at the end.
         start = before - before % 2
@@ -132,7 +154,9 @@ class DownsamplingBlock(keras.layers.Layer):
         """Frames first, first + 2, ... of the convolution, as one of twice the features and half the frames."""
         count = (stop - first + 1) // 2
         needed = min(2 * count + self.kernel_size - 1, x.shape[1] - first)
-        return convolve_part(self.convolution, fold(frames_of(x, first, needed), 2), 0, count, phases=2, stride=2)
+        return convolve_part(
+            self.convolution, fold(frames_of(x, first, needed), 2), 0, count, phases=2, stride=2
+        )
 
 
 class UpsamplingBlock(keras.layers.Layer):
@@ -144,16 +168,27 @@ class UpsamplingBlock(keras.layers.Layer):
     """
 
     def __init__(
-        self, filters: int, kernel: int, padding: Padding, upsampling: str, phases: int = 1, **kwargs: Any
+        self,
+        filters: int,
+        kernel: int,
+        padding: Padding,
+        upsampling: str,
+        phases: int = 1,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.upsampling = Upsampling(upsampling, padding, name="upsampling", dtype=self.dtype_policy)
+        self.upsampling = Upsampling(
+            upsampling, padding, name="upsampling", dtype=self.dtype_policy
+        )
         self.convolution = convolution(filters, kernel, padding, "convolution", self.dtype_policy)
         self.phases = phases
 
     def build(self, x_shape: tuple[int, ...], skip_shape: tuple[int, ...]) -> None:
         """The parameters of both layers, which a folded block does not call."""
-        features, skip_features = x_shape[2] // max(1, self.phases // 2), skip_shape[2] // self.phases
+        features, skip_features = (
+            x_shape[2] // max(1, self.phases // 2),
+            skip_shape[2] // self.phases,
+        )
         self.upsampling.build((*x_shape[:2], features))
         self.convolution.build((*skip_shape[:2], skip_features + features))
 
@@ -161,12 +196,24 @@ class UpsamplingBlock(keras.layers.Layer):
         """See the class; ``frames`` leave the block."""
         if self.phases == 1:
             return self.convolution(ops.concatenate([skip, self.upsampling(x)], axis=-1))
-        kernel, skip_features = ops.convert_to_tensor(self.convolution.kernel), skip.shape[2] // self.phases
-        weight = self.upsampling.weight[:, None] if self.upsampling.kind == "learned" else self.upsampling.weight
-        of_x, rows = through_upsampling(kernel[:, skip_features:], weight), -(-frames // self.phases)
+        kernel, skip_features = (
+            ops.convert_to_tensor(self.convolution.kernel),
+            skip.shape[2] // self.phases,
+        )
+        weight = (
+            self.upsampling.weight[:, None]
+            if self.upsampling.kind == "learned"
+            else self.upsampling.weight
+        )
+        of_x, rows = (
+            through_upsampling(kernel[:, skip_features:], weight),
+            -(-frames // self.phases),
+        )
         from_skip = [(phase, kernel[:, :skip_features]) for phase in range(self.phases)]
         from_x = [(phase // 2, of_x[phase % 2]) for phase in range(self.phases)]
-        y = convolve_rows(skip, self.phases, from_skip, rows) + convolve_rows(x, self.phases // 2, from_x, rows)
+        y = convolve_rows(skip, self.phases, from_skip, rows) + convolve_rows(
+            x, self.phases // 2, from_x, rows
+        )
         return activate(self.convolution, y, self.phases)
 
 
@@ -189,7 +236,8 @@ class FoldedHeads(keras.layers.Conv1D):
         """See the class."""
         kernel, split = ops.convert_to_tensor(self.kernel), mixture.shape[2] // self.phases
         from_mixture, from_x = (
-            [(i, part) for i in range(self.phases)] for part in (kernel[:, :split], kernel[:, split:])
+            [(i, part) for i in range(self.phases)]
+            for part in (kernel[:, :split], kernel[:, split:])
         )
         y = convolve_rows(mixture, self.phases, from_mixture, x.shape[1])
         return activate(self, y + convolve_rows(x, self.phases, from_x, x.shape[1]), self.phases)

@@ -13,7 +13,13 @@ from keras import ops
 from configs import Config
 from trainer.networks import conditioning
 from trainer.networks.folded import fold, frames_of, unfold
-from trainer.networks.layers import DownsamplingBlock, FoldedHeads, UpsamplingBlock, convolution, crop
+from trainer.networks.layers import (
+    DownsamplingBlock,
+    FoldedHeads,
+    UpsamplingBlock,
+    convolution,
+    crop,
+)
 
 
 class WaveUNet(keras.Model):
@@ -34,7 +40,9 @@ class WaveUNet(keras.Model):
         down, up, padding = model.down_kernel, model.up_kernel, model.padding
         up_phases = self._decoder_phases()
         self.encoder = [
-            DownsamplingBlock(n, down, padding, model.form, *phases, name=f"down_{level}", dtype=dtype)
+            DownsamplingBlock(
+                n, down, padding, model.form, *phases, name=f"down_{level}", dtype=dtype
+            )
             for level, (n, *phases) in enumerate(
                 zip(filters[:-1], self._encoder_phases(), up_phases, strict=True), start=1
             )
@@ -42,8 +50,12 @@ class WaveUNet(keras.Model):
         self.bottleneck = convolution(filters[-1], down, padding, "bottleneck", dtype)
         self.conditioners = self._make_conditioners(dtype)
         self.decoder = [
-            UpsamplingBlock(n, up, padding, model.upsampling, phases, name=f"up_{level}", dtype=dtype)
-            for level, (n, phases) in reversed(list(enumerate(zip(filters[:-1], up_phases, strict=True), start=1)))
+            UpsamplingBlock(
+                n, up, padding, model.upsampling, phases, name=f"up_{level}", dtype=dtype
+            )
+            for level, (n, phases) in reversed(
+                list(enumerate(zip(filters[:-1], up_phases, strict=True), start=1))
+            )
         ]
         self.heads = self._make_heads(up_phases[0])
 
@@ -53,7 +65,10 @@ class WaveUNet(keras.Model):
         geometry = self.geometry.for_mixture(mixture.shape[1])
         x, skips = fold(self._condition("input", mixture, vector), self.encoder[0].phases), []
         for level, block in enumerate(self.encoder, start=1):
-            sizes = {"frames": geometry.encoder_frames(level), "skip_frames": geometry.skip_frames(level)}
+            sizes = {
+                "frames": geometry.encoder_frames(level),
+                "skip_frames": geometry.skip_frames(level),
+            }
             skip, x = block(x, **sizes)
             skips.append(skip)
         x = self._condition("bottleneck", self.bottleneck(x), vector)
@@ -75,20 +90,32 @@ class WaveUNet(keras.Model):
     def _halving(self, folds: int) -> list[int]:
         """2^folds for the first level, half of it for the next, down to 1 (docs/tpu.md); only the tpu form folds."""
         model = self.model_config
-        folds = min(folds, model.num_levels) if model.form == "tpu" and model.padding == "valid" else 0
+        folds = (
+            min(folds, model.num_levels) if model.form == "tpu" and model.padding == "valid" else 0
+        )
         return [2 ** max(0, folds - level) for level in range(model.num_levels)]
 
     def _call_heads(self, mixture: Any, x: Any, vector: Any) -> Any:
         """The cropped mixture (B, T, C) and x (B, T, F), which may be folded -> (B, T, heads * C)."""
         phases = self.decoder[-1].phases
         if phases == 1:
-            return self.heads(self._condition("heads", ops.concatenate([mixture, x], axis=-1), vector))
+            return self.heads(
+                self._condition("heads", ops.concatenate([mixture, x], axis=-1), vector)
+            )
         return frames_of(unfold(self.heads(fold(mixture, phases), x), phases), 0, mixture.shape[1])
 
     def _make_heads(self, phases: int) -> Any:
         count = len(self._head_slots()) * self.num_channels
-        options = {"activation": self.model_config.head_activation, "name": "heads", "dtype": "float32"}
-        return keras.layers.Conv1D(count, 1, **options) if phases == 1 else FoldedHeads(count, phases, **options)
+        options = {
+            "activation": self.model_config.head_activation,
+            "name": "heads",
+            "dtype": "float32",
+        }
+        return (
+            keras.layers.Conv1D(count, 1, **options)
+            if phases == 1
+            else FoldedHeads(count, phases, **options)
+        )
 
     def _make_conditioners(self, dtype: str) -> list[Any]:
         """A layer for the place where labels enter; one for each level of the decoder, none without conditioning."""
@@ -97,11 +124,16 @@ class WaveUNet(keras.Model):
             return []
         count = self.model_config.num_levels if place == "decoder" else 1
         dtype = "float32" if place == "heads" else dtype
-        return [conditioning.LAYERS[kind](name=f"conditioning_{i + 1}", dtype=dtype) for i in range(count)]
+        return [
+            conditioning.LAYERS[kind](name=f"conditioning_{i + 1}", dtype=dtype)
+            for i in range(count)
+        ]
 
     def _condition(self, place: str, features: Any, vector: Any, i: int = 0) -> Any:
         """The features with the labels in them, if this is where labels enter."""
-        return self.conditioners[i](features, vector) if place == self.model_config.place else features
+        return (
+            self.conditioners[i](features, vector) if place == self.model_config.place else features
+        )
 
     def _head_slots(self) -> Sequence[int]:
         """The slots that have a head: all but the residual one."""
@@ -127,7 +159,10 @@ def make_network(config: Config) -> WaveUNet:
     network = WaveUNet(config)
     frames = config.model.geometry().mixture_frames
     # Symbols in place of a batch: weights are made, nothing is computed.
-    network(keras.KerasTensor((1, frames, config.audio.channels)), keras.KerasTensor((1, len(config.data.sources))))
+    network(
+        keras.KerasTensor((1, frames, config.audio.channels)),
+        keras.KerasTensor((1, len(config.data.sources))),
+    )
     return network
 
 

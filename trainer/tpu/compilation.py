@@ -54,9 +54,13 @@ def prepare_environment(topology: str) -> None:
     """
     os.environ["TPU_ACCELERATOR_TYPE"] = accelerator_type(topology)
     if find_spec("libtpu") is None or find_spec("jax") is None:
-        raise ValueError('this environment has no jax and libtpu; use that of make preflight ARGS="--config=...".')
+        raise ValueError(
+            'this environment has no jax and libtpu; use that of make preflight ARGS="--config=...".'
+        )
     os.environ.update(TPU_SKIP_MDS_QUERY="1", TPU_WORKER_HOSTNAMES="localhost", JAX_PLATFORMS="cpu")
-    os.environ["ALLOW_MULTIPLE_LIBTPU_LOAD"] = "1"  # else a second process is refused, though there is no TPU to hold
+    os.environ["ALLOW_MULTIPLE_LIBTPU_LOAD"] = (
+        "1"  # else a second process is refused, though there is no TPU to hold
+    )
     os.environ["KERAS_BACKEND"] = "jax"
     os.environ.setdefault("TPU_STDERR_LOG_LEVEL", "3")
     os.environ.setdefault("TPU_MIN_LOG_LEVEL", "3")
@@ -84,7 +88,9 @@ def compile_step(config: Config, topology: str) -> Program:
     mesh = Mesh(devices, (_AXIS,))
     step = JaxStep(config, _AXIS, num_cores)
     whole, shared = PartitionSpec(), PartitionSpec(_AXIS)
-    parallel = jax.shard_map(step, mesh=mesh, in_specs=(whole, shared), out_specs=whole, check_vma=False)
+    parallel = jax.shard_map(
+        step, mesh=mesh, in_specs=(whole, shared), out_specs=whole, check_vma=False
+    )
 
     def abstract(shape: tuple[int, ...], dtype: Any, spec: PartitionSpec) -> Any:
         return jax.ShapeDtypeStruct(shape, dtype, sharding=NamedSharding(mesh, spec))

@@ -35,7 +35,10 @@ class JaxStep:
         self._optimisation = Optimisation(config.train, self._network)
         self._weights = self._network.trainable_variables
         averages = self._optimisation.average
-        state = {**{weight.path: weight for weight in self._weights}, **self._optimisation.variables}
+        state = {
+            **{weight.path: weight for weight in self._weights},
+            **self._optimisation.variables,
+        }
         state |= {f"average/{path}": average for path, average in averages.items()}
         self.paths, self._variables = list(state), list(state.values())
 
@@ -54,14 +57,18 @@ class JaxStep:
         loss, gradients = jax.value_and_grad(self._loss)(state[: len(self._weights)], batch)
         if self._axis:
             loss, gradients = jax.lax.psum((loss, gradients), self._axis)
-        with keras.StatelessScope(state_mapping=list(zip(self._variables, state, strict=True))) as scope:
+        with keras.StatelessScope(
+            state_mapping=list(zip(self._variables, state, strict=True))
+        ) as scope:
             self._optimisation.apply(gradients)
         return [scope.get_current_value(variable) for variable in self._variables], loss
 
     def _loss(self, weights: State, batch: Batch) -> Any:
         """What a replica owes of the mean over the global batch."""
         mapping = list(zip(self._weights, weights, strict=True))
-        with keras.StatelessScope(state_mapping=mapping):  # the network computes with these values, not its own
+        with keras.StatelessScope(
+            state_mapping=mapping
+        ):  # the network computes with these values, not its own
             return loss_of_batch(self._network, batch, self._config.loss) / self._num_replicas
 
 

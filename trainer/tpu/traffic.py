@@ -25,7 +25,16 @@ _CALLED = re.compile(r"(?:body|to_apply|calls)=%([^,\s)]+)")
 _BRANCHES = re.compile(r"branch_computations=\{([^}]*)\}")
 _TRIPS = re.compile(r"known_trip_count\D*(\d+)")
 # They name memory, or wait for what has been counted where it started.
-_FREE = {"parameter", "constant", "tuple", "get-tuple-element", "bitcast", "after-all", "partition-id", "replica-id"}
+_FREE = {
+    "parameter",
+    "constant",
+    "tuple",
+    "get-tuple-element",
+    "bitcast",
+    "after-all",
+    "partition-id",
+    "replica-id",
+}
 
 
 class Instruction(NamedTuple):
@@ -74,7 +83,9 @@ def parse(text: str) -> tuple[str, Computations]:
         elif match := _INSTRUCTION.match(line):
             computations[current].append(Instruction(*match.groups()))
     if "is_scheduled=true" not in text.partition("\n")[0] or not entry:
-        raise ValueError("this is not the text of a scheduled XLA program; the version of jax may not fit.")
+        raise ValueError(
+            "this is not the text of a scheduled XLA program; the version of jax may not fit."
+        )
     return entry, computations
 
 
@@ -92,21 +103,35 @@ def _called(instruction: Instruction) -> list[tuple[str, int]]:
     """The computations that control flow runs, and how often; of the branches of a condition, all."""
     if instruction.opcode == "conditional":
         branches = _BRANCHES.search(instruction.attributes)
-        names = branches[1].split(",") if branches else re.findall(r"_computation=(%\S+?),", instruction.attributes)
+        names = (
+            branches[1].split(",")
+            if branches
+            else re.findall(r"_computation=(%\S+?),", instruction.attributes)
+        )
         return [(name.strip().lstrip("%"), 1) for name in names]
     trips = _TRIPS.search(instruction.attributes)
     if instruction.opcode == "while" and not trips:
-        raise ValueError(f"the loop {instruction.name} of the compiled program does not say how often it runs.")
-    return [(name, int(trips[1]) if trips else 1) for name in _CALLED.findall(instruction.attributes)]
+        raise ValueError(
+            f"the loop {instruction.name} of the compiled program does not say how often it runs."
+        )
+    return [
+        (name, int(trips[1]) if trips else 1) for name in _CALLED.findall(instruction.attributes)
+    ]
 
 
 def _bytes_of(instruction: Instruction, shapes: dict[str, str], computations: Computations) -> int:
     opcode, operands = instruction.opcode, [shapes[name] for name in instruction.operands]
-    if opcode in _FREE or opcode.endswith("-done") or 'custom_call_target="ConcatBitcast"' in instruction.attributes:
+    if (
+        opcode in _FREE
+        or opcode.endswith("-done")
+        or 'custom_call_target="ConcatBitcast"' in instruction.attributes
+    ):
         return 0
     if opcode == "copy-start":  # (where to, where from, a counter)
         return device_bytes(instruction.shape)
-    if opcode == "slice-start":  # ((where from), where to, a counter): from there no more is read than goes here
+    if (
+        opcode == "slice-start"
+    ):  # ((where from), where to, a counter): from there no more is read than goes here
         source, target = _SHAPE.findall(instruction.shape)[:2]
         slice_bytes = _padded_bytes(target)
         return sum(slice_bytes for _, _, _, layout in (source, target) if _ON_CHIP not in layout)
@@ -117,7 +142,9 @@ def _bytes_of(instruction: Instruction, shapes: dict[str, str], computations: Co
     return read + device_bytes(instruction.shape)
 
 
-def _bytes_read(fused: list[Instruction], index: int, shape: str, computations: Computations) -> int:
+def _bytes_read(
+    fused: list[Instruction], index: int, shape: str, computations: Computations
+) -> int:
     """What a fusion reads of an operand of this shape: all of it, or the slices of it if it uses nothing else."""
     whole = device_bytes(shape)
     (name,) = (i.name for i in fused if i.opcode == "parameter" and i.arguments == str(index))
@@ -142,7 +169,9 @@ def _padded_bytes(array: tuple[str, str, str, str]) -> int:
     """Bytes of an array whose layout tiles its last dimensions, in memory order, and pads them to whole tiles."""
     dtype, dims, order, layout = array
     sizes = [int(size) for size in dims.split(",") if size]
-    ordered = [sizes[int(axis)] for axis in order.split(",") if axis][::-1]  # the order names the minor one first
+    ordered = [sizes[int(axis)] for axis in order.split(",") if axis][
+        ::-1
+    ]  # the order names the minor one first
     if tile := _TILE.search(layout):
         edges = [int(edge) for edge in tile[1].split(",")]
         ordered = [1] * (len(edges) - len(ordered)) + ordered

@@ -18,7 +18,9 @@ RATE = 16000
 
 
 def sound(seed, secs=1.0, channels=1):
-    return (0.1 * np.random.default_rng(seed).uniform(-1, 1, (round(secs * RATE), channels))).astype(np.float32)
+    return (
+        0.1 * np.random.default_rng(seed).uniform(-1, 1, (round(secs * RATE), channels))
+    ).astype(np.float32)
 
 
 def save(path, waveform, rate=RATE):
@@ -57,7 +59,9 @@ def mine(tmp_path):
 
 
 def test_a_folder_becomes_records_with_the_vocabulary_of_its_split_file(mine, tmp_path):
-    config = configs.load("smoke_musdb", [f"data.splits={tmp_path / 'mine.json'}", f"audio.sample_rate={RATE}"])
+    config = configs.load(
+        "smoke_musdb", [f"data.splits={tmp_path / 'mine.json'}", f"audio.sample_rate={RATE}"]
+    )
     manifest = write.write(config, "folder", mine, tmp_path / "out")
     assert manifest.layout.sources == ("voice", "band")
     assert [track.name for track in manifest.tracks("train")] == ["song 1", "song 2"]
@@ -75,7 +79,11 @@ def test_a_folder_becomes_records_with_the_vocabulary_of_its_split_file(mine, tm
 def test_a_mixture_that_is_there_is_used(mine, tmp_path):
     written = save(mine / "live" / "mixture.wav", sound(7, channels=2))
     track = load_track(
-        next(t for t in list_tracks("folder", mine, str(tmp_path / "mine.json")).tracks if t.name == "live")
+        next(
+            t
+            for t in list_tracks("folder", mine, str(tmp_path / "mine.json")).tracks
+            if t.name == "live"
+        )
     )
     assert np.array_equal(track.mixture, written)
     assert any("mixture.wav is not the sum of its sources" in warning for warning in track.warnings)
@@ -84,9 +92,12 @@ def test_a_mixture_that_is_there_is_used(mine, tmp_path):
 def test_parts_of_different_length_without_a_mixture(tmp_path):
     root = tmp_path / "mine"
     parts = [
-        save(root / "a" / f"{name}.wav", sound(i, secs)) for i, (name, secs) in enumerate((("x", 1.0), ("y", 0.5)))
+        save(root / "a" / f"{name}.wav", sound(i, secs))
+        for i, (name, secs) in enumerate((("x", 1.0), ("y", 0.5)))
     ]
-    (tmp_path / "s.json").write_text(json.dumps({"rule": "x", "train": ["a"], "names": {"*": "vn"}}))
+    (tmp_path / "s.json").write_text(
+        json.dumps({"rule": "x", "train": ["a"], "names": {"*": "vn"}})
+    )
     (files,) = list_tracks("folder", root, str(tmp_path / "s.json")).tracks
     track = load_track(files)
     padded = np.pad(parts[1], ((0, RATE // 2), (0, 0)))
@@ -98,7 +109,11 @@ def test_parts_of_different_length_without_a_mixture(tmp_path):
 def test_what_a_folder_must_not_be(mine, tmp_path):
     def errors(**changes):
         (tmp_path / "mine.json").write_text(json.dumps({**SPLITS, **changes}))
-        return [e for track in list_tracks("folder", mine, str(tmp_path / "mine.json")).tracks for e in track.errors]
+        return [
+            e
+            for track in list_tracks("folder", mine, str(tmp_path / "mine.json")).tracks
+            for e in track.errors
+        ]
 
     assert errors() == []
     assert errors(names={"Lead*": "voice", "guitar": "band", "choir": None})[0] == (
@@ -108,7 +123,10 @@ def test_what_a_folder_must_not_be(mine, tmp_path):
     assert f"{mine / 'live'} has no file of a source" in errors(names={"*": None})[0]
     save(mine / "live" / "mixture.flac", sound(1))
     save(mine / "live" / "mixture.wav", sound(1))
-    assert f"{mine / 'live'} has 2 mixtures, mixture.flac and mixture.wav; expected one." in errors()[0]
+    assert (
+        f"{mine / 'live'} has 2 mixtures, mixture.flac and mixture.wav; expected one."
+        in errors()[0]
+    )
     with pytest.raises(ValueError, match="name a split file with --splits=FILE"):
         list_tracks("folder", mine, "official")
     with pytest.raises(ValueError, match="has no tracks; expected folders with sound files"):
@@ -124,7 +142,9 @@ def bach10(tmp_path):
     for i, name in enumerate(("01-AchGottundHerr", "02-AchLiebenChristen")):
         parts = [
             save(root / name / f"{name}-{instrument}.wav", sound(10 * i + k), 44100)
-            for k, instrument in enumerate(("violin", "clarinet", "saxphone" if i else "saxophone", "bassoon"))
+            for k, instrument in enumerate(
+                ("violin", "clarinet", "saxphone" if i else "saxophone", "bassoon")
+            )
         ]
         save(root / name / f"{name}.wav", sum(parts), 44100)
         (root / name / f"{name}.txt").write_text("0 1 60 1\n")
@@ -142,7 +162,9 @@ def test_bach10_has_the_labels_of_urmp(bach10):
         track = load_track(files)
         assert set(track.sources) == {"vn", "cl", "sax", "bn"}
         assert track.residual_db < -100
-        violin = soundfile.read(bach10 / files.name / f"{files.name}-violin.wav", dtype="float32", always_2d=True)[0]
+        violin = soundfile.read(
+            bach10 / files.name / f"{files.name}-violin.wav", dtype="float32", always_2d=True
+        )[0]
         assert np.array_equal(track.sources["vn"], violin)
 
 
@@ -150,7 +172,10 @@ def test_bach10_misses_nothing_in_silence(bach10):
     folder = bach10 / "01-AchGottundHerr"
     (folder / "01-AchGottundHerr-bassoon.wav").rename(folder / "01-AchGottundHerr-fagott.wav")
     (track, _) = list_tracks("bach10", bach10, "bach10").tracks
-    assert "fagott.wav names no instrument of Bach10; expected one of violin, clarinet" in track.errors[0]
+    assert (
+        "fagott.wav names no instrument of Bach10; expected one of violin, clarinet"
+        in track.errors[0]
+    )
     (folder / "01-AchGottundHerr-fagott.wav").unlink()
     (folder / "01-AchGottundHerr.wav").unlink()
     (track, _) = list_tracks("bach10", bach10, "bach10").tracks
@@ -166,7 +191,9 @@ def test_bach10_misses_nothing_in_silence(bach10):
 def test_musdb_as_vocals_and_accompaniment(tmp_path):
     write_musdb(tmp_path / "hq", num_pieces=4, secs=2.0)
     overrides = ["audio.sample_rate=16000", "data.sources=vocals,accompaniment"]
-    manifest = write.write(configs.load("smoke_musdb", overrides), "musdb", tmp_path / "hq", tmp_path / "out")
+    manifest = write.write(
+        configs.load("smoke_musdb", overrides), "musdb", tmp_path / "hq", tmp_path / "out"
+    )
     (track,) = iter_full_tracks(manifest, str(tmp_path / "out"), "test")
     np.testing.assert_allclose(track.references.sum(axis=0), track.mixture, atol=2e-3)
     assert manifest.tracks("test")[0].num_parts == {"vocals": 1, "accompaniment": 3}

@@ -72,7 +72,10 @@ def stems(tmp_path) -> Path:
 
 
 def snapshot(root: Path) -> dict[str, tuple[int, int]]:
-    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(root.rglob("*"))}
+    return {
+        str(path): (path.stat().st_mtime_ns, path.stat().st_size)
+        for path in sorted(root.rglob("*"))
+    }
 
 
 def only(paths) -> Path:
@@ -99,7 +102,9 @@ def complaint(call, *args) -> str:
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
 def test_wav_samples_are_exact(tmp_path, subtype):
-    written = np.random.default_rng(0).integers(-(2**15), 2**15, (500, 2)).astype(np.float32) / 2**15
+    written = (
+        np.random.default_rng(0).integers(-(2**15), 2**15, (500, 2)).astype(np.float32) / 2**15
+    )
     soundfile.write(tmp_path / "a.wav", written, 8000, subtype=subtype)
     waveform, sample_rate = read_wav(tmp_path / "a.wav")
     assert (waveform.dtype, sample_rate) == (np.float32, 8000)
@@ -149,9 +154,13 @@ def test_converting_averages_repeats_and_resamples_whole():
     np.testing.assert_allclose(
         convert(stereo, 8000, AudioFormat(8000, 1)), stereo.mean(axis=1, keepdims=True), atol=1e-7
     )
-    assert np.array_equal(convert(stereo[:, :1], 8000, AudioFormat(8000, 2)), np.repeat(stereo[:, :1], 2, axis=1))
+    assert np.array_equal(
+        convert(stereo[:, :1], 8000, AudioFormat(8000, 2)), np.repeat(stereo[:, :1], 2, axis=1)
+    )
     expected = soxr.resample(stereo.mean(axis=1), 48000, 8000, quality="HQ")
-    np.testing.assert_allclose(convert(stereo, 48000, AudioFormat(8000, 1))[:, 0], expected, atol=1e-6)
+    np.testing.assert_allclose(
+        convert(stereo, 48000, AudioFormat(8000, 1))[:, 0], expected, atol=1e-6
+    )
     with pytest.raises(ValueError, match=r"it has 3 channels; expected 1 or 2\."):
         convert(np.zeros((10, 3), np.float32), 8000, AudioFormat(8000, 2))
 
@@ -173,7 +182,9 @@ def test_urmp_lists_pieces_in_order_without_decoding(pieces):
     (pieces / ".git").mkdir()
     before = snapshot(pieces)
     listed = listed_tracks("urmp", pieces, "synthetic")
-    assert [track.name for track in listed] == sorted(path.name for path in pieces.iterdir() if path.name[0] == "0")
+    assert [track.name for track in listed] == sorted(
+        path.name for path in pieces.iterdir() if path.name[0] == "0"
+    )
     assert len(listed) == 4
     assert {track.split for track in listed} == {"train"}
     assert [path.name for path in listed[0].paths] == [
@@ -188,22 +199,32 @@ def test_urmp_lists_pieces_in_order_without_decoding(pieces):
 def test_urmp_parts_are_read_in_the_order_of_their_numbers(pieces):
     piece = pieces / "01_Dawn_cl_tbn_vc"
     (piece / "AuSep_1_cl_01_Dawn.wav").rename(piece / "AuSep_10_cl_01_Dawn.wav")
-    numbers = [path.name.split("_")[1] for path in listed_tracks("urmp", pieces, "synthetic")[0].paths[1:]]
+    numbers = [
+        path.name.split("_")[1] for path in listed_tracks("urmp", pieces, "synthetic")[0].paths[1:]
+    ]
     assert numbers == ["2", "3", "10"]
 
 
 def test_urmp_splits_and_exclusions(pieces, tmp_path):
     split_file = tmp_path / "mine.json"
-    split_file.write_text('{"rule": "mine", "train": ["01_*"], "test": ["03_*"], "excluded": ["02_*", "04_*"]}')
+    split_file.write_text(
+        '{"rule": "mine", "train": ["01_*"], "test": ["03_*"], "excluded": ["02_*", "04_*"]}'
+    )
     listed = listed_tracks("urmp", pieces, str(split_file))
     assert [(track.name[:2], track.split) for track in listed] == [("01", "train"), ("03", "test")]
     split_file.write_text('{"rule": "none", "excluded": ["*"]}')
-    assert f"exclude every track of {pieces}" in complaint(list_tracks, "urmp", pieces, str(split_file))
+    assert f"exclude every track of {pieces}" in complaint(
+        list_tracks, "urmp", pieces, str(split_file)
+    )
     split_file.write_text('{"rule": "forgetful", "train": ["01_*"]}')
-    assert "'02_Harbour_fl_sax_tpt' stands in no list" in complaint(list_tracks, "urmp", pieces, str(split_file))
+    assert "'02_Harbour_fl_sax_tpt' stands in no list" in complaint(
+        list_tracks, "urmp", pieces, str(split_file)
+    )
     assert "grouped" in complaint(list_tracks, "urmp", pieces, "official")
     message = complaint(list_tracks, "urmp", pieces, "grouped")
-    assert message.startswith(f"the splits 'grouped' name no track of {pieces}, such as '01_Dawn_cl_tbn_vc'; there are")
+    assert message.startswith(
+        f"the splits 'grouped' name no track of {pieces}, such as '01_Dawn_cl_tbn_vc'; there are"
+    )
     assert "bach10, mt3, synthetic, vimss, or --splits=MINE.json" in message
 
 
@@ -216,9 +237,13 @@ def test_urmp_sums_the_parts_of_an_instrument(urmp_corpus):
     assert track.num_parts == {"bn": 1, "vn": 2}
     assert track.warnings == ()
     folder = urmp_corpus / track.name
-    first, second = (soundfile.read(folder / f"AuSep_{k}_vn_03_Lantern.wav", always_2d=True)[0] for k in (2, 3))
+    first, second = (
+        soundfile.read(folder / f"AuSep_{k}_vn_03_Lantern.wav", always_2d=True)[0] for k in (2, 3)
+    )
     assert np.array_equal(track.sources["vn"], first + second)
-    assert np.array_equal(track.sources["bn"], soundfile.read(folder / "AuSep_1_bn_03_Lantern.wav", always_2d=True)[0])
+    assert np.array_equal(
+        track.sources["bn"], soundfile.read(folder / "AuSep_1_bn_03_Lantern.wav", always_2d=True)[0]
+    )
     for waveform in (track.mixture, *track.sources.values()):
         assert (waveform.dtype, waveform.shape) == (np.float32, (48000, 1))
     assert track.residual_db == -np.inf
@@ -227,7 +252,9 @@ def test_urmp_sums_the_parts_of_an_instrument(urmp_corpus):
 def test_urmp_believes_the_files_and_not_the_folder(pieces):
     """As in 15_Surprise_tpt_tpt_tbn, whose third part is a trumpet."""
     piece = (pieces / "03_Lantern_bn_vn_vn").rename(pieces / "03_Lantern_bn_vn_va")
-    track = load_track(only(t for t in listed_tracks("urmp", pieces, "synthetic") if t.name == piece.name))
+    track = load_track(
+        only(t for t in listed_tracks("urmp", pieces, "synthetic") if t.name == piece.name)
+    )
     assert track.num_parts == {"bn": 1, "vn": 2}
     assert track.warnings == (
         "The folder 03_Lantern_bn_vn_va names bn va vn, its files bn vn vn: the files were believed.",
@@ -253,7 +280,11 @@ def test_urmp_reports_a_mixture_that_is_not_the_sum(pieces):
         soundfile.write(path, factor * mixture, 48000, subtype="PCM_24")
         warnings = load_track(listed_tracks("urmp", pieces, "synthetic")[0]).warnings
         assert len(warnings) == (1 if expected else 0)
-        assert not expected or f"{path.name} is not the sum of its sources: the rest is at {expected}" in warnings[0]
+        assert (
+            not expected
+            or f"{path.name} is not the sum of its sources: the rest is at {expected}"
+            in warnings[0]
+        )
 
 
 def test_urmp_refuses_parts_of_another_format(pieces):
@@ -265,7 +296,9 @@ def test_urmp_refuses_parts_of_another_format(pieces):
     assert "44100 Hz" in message
     assert "48000 Hz" in message
     soundfile.write(path, np.full((48000, 2), 0.1), 48000)
-    assert f"{path} has 48000 Hz and 2 channels, {track.mixture} 48000 Hz and 1" in complaint(load_track, track)
+    assert f"{path} has 48000 Hz and 2 channels, {track.mixture} 48000 Hz and 1" in complaint(
+        load_track, track
+    )
     path.write_bytes(b"")
     assert str(path) in complaint(load_track, track)
 
@@ -281,7 +314,10 @@ def test_urmp_refuses_other_layouts(pieces, tmp_path):
     assert f"{piece / 'AuSep_1_kazoo_01_Dawn.wav'} names the instrument 'kazoo'" in message
     assert ", ".join(instruments.URMP) in message
     (piece / "AuSep_1_kazoo_01_Dawn.wav").rename(piece / "AuSep_cl.wav")
-    assert f"{piece / 'AuSep_cl.wav'} is not named AuSep_<number>_<instrument>_<title>.wav" in refused()
+    assert (
+        f"{piece / 'AuSep_cl.wav'} is not named AuSep_<number>_<instrument>_<title>.wav"
+        in refused()
+    )
     (piece / "AuSep_cl.wav").rename(part)
     shutil.copy(mixture, piece / "AuMix_02.wav")
     assert f"{piece} has 2 AuMix and 3 AuSep files" in refused()
@@ -290,7 +326,9 @@ def test_urmp_refuses_other_layouts(pieces, tmp_path):
     assert f"{piece} has 0 AuMix and 3 AuSep files" in refused()
     (tmp_path / "away.wav").rename(mixture)
     hidden = piece.rename(pieces / ".01_Dawn_cl_tbn_vc")
-    assert f"{hidden} is hidden but holds AuSep files" in complaint(list_tracks, "urmp", pieces, "synthetic")
+    assert f"{hidden} is hidden but holds AuSep files" in complaint(
+        list_tracks, "urmp", pieces, "synthetic"
+    )
     hidden.rename(piece)
     for path in piece.glob("AuSep*"):
         path.unlink()
@@ -299,7 +337,9 @@ def test_urmp_refuses_other_layouts(pieces, tmp_path):
 
 def test_urmp_refuses_roots_without_pieces(pieces, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert f"{tmp_path / 'none'} is not a folder" in complaint(list_tracks, "urmp", tmp_path / "none", "synthetic")
+    assert f"{tmp_path / 'none'} is not a folder" in complaint(
+        list_tracks, "urmp", tmp_path / "none", "synthetic"
+    )
     for root in (tmp_path / "empty", tmp_path, pieces / "01_Dawn_cl_tbn_vc"):
         message = complaint(list_tracks, "urmp", root, "synthetic")
         assert f"{root} has no URMP pieces; expected folders such as 01_Jupiter_vn_vc" in message
@@ -318,15 +358,23 @@ def test_grouped_splits_keep_tunes_together_and_cover_the_instruments():
         assert len({by_number[number] for number in tune}) == 1, tune
 
     def played(name: str) -> set[str]:
-        return {"tpt"} if name.startswith("15_") else set(name.split("_")[2:])  # 15_Surprise: as its files say
+        return (
+            {"tpt"} if name.startswith("15_") else set(name.split("_")[2:])
+        )  # 15_Surprise: as its files say
 
-    covered = {split: set().union(*(played(n) for n in split_of if split_of[n] == split)) for split in splits.patterns}
+    covered = {
+        split: set().union(*(played(n) for n in split_of if split_of[n] == split))
+        for split in splits.patterns
+    }
     assert covered["train"] == covered["test"] == set(instruments.URMP)
     assert set(instruments.URMP) - covered["valid"] == {"bn", "db"}
     assert {split_of[name] for name in URMP_PIECES if len(played(name)) == 1} == {"train"}
     for rare in ("bn", "db"):  # two tunes each, so that a third split cannot have one
         assert len({name.split("_")[1] for name in URMP_PIECES if rare in played(name)}) == 2
-    assert all(words in splits.rule for words in ("one tune", "bassoon and double bass", "02, 04, 05 with 06"))
+    assert all(
+        words in splits.rule
+        for words in ("one tune", "bassoon and double bass", "02, 04, 05 with 06")
+    )
 
 
 # --- MUSDB18 -----------------------------------------------------------------------------------------------------
@@ -343,7 +391,9 @@ def test_hq_lists_and_loads(songs):
         ("Artist 03 - Meadow", "test"),
     ]
     folder = songs / "test" / "Artist 03 - Meadow"
-    assert listed[3].paths == tuple(folder / f"{name}.wav" for name in ("mixture", *instruments.MUSDB))
+    assert listed[3].paths == tuple(
+        folder / f"{name}.wav" for name in ("mixture", *instruments.MUSDB)
+    )
     track = load_track(listed[3])
     assert (track.name, track.sample_rate, track.warnings) == (folder.name, 44100, ())
     assert track.num_parts == dict.fromkeys(instruments.MUSDB, 1)
@@ -359,7 +409,9 @@ def test_what_a_vocabulary_does_not_name_is_its_accompaniment(songs):
     track = load_track(listed_tracks("musdb", songs, "official")[0])
     two = with_accompaniment(track, ("vocals", "accompaniment"))
     assert list(two.sources) == ["vocals", "accompaniment"]
-    np.testing.assert_allclose(two.sources["accompaniment"], track.mixture - track.sources["vocals"], atol=1e-6)
+    np.testing.assert_allclose(
+        two.sources["accompaniment"], track.mixture - track.sources["vocals"], atol=1e-6
+    )
     assert two.num_parts == {"vocals": 1, "accompaniment": 3}
     assert with_accompaniment(track, instruments.MUSDB) is track
     assert with_accompaniment(track, ("vocals",)) is track  # which the records then refuse
@@ -367,7 +419,9 @@ def test_what_a_vocabulary_does_not_name_is_its_accompaniment(songs):
 
 def test_official_splits_follow_the_validation_list_of_musdb(songs):
     (songs / "train" / "Artist 01 - Harbour").rename(songs / "train" / "Meaxic - Take A Step")
-    (songs / "test" / "Artist 03 - Meadow").rename(songs / "test" / "Actions - One Minute Smile")  # from the list, too
+    (songs / "test" / "Artist 03 - Meadow").rename(
+        songs / "test" / "Actions - One Minute Smile"
+    )  # from the list, too
     splits = {track.name: track.split for track in listed_tracks("musdb", songs, "official")}
     assert splits == {
         "Actions - One Minute Smile": "test",
@@ -380,14 +434,18 @@ def test_official_splits_follow_the_validation_list_of_musdb(songs):
 
 def test_musdb_splits_and_exclusions(songs, tmp_path):
     split_file = tmp_path / "mine.json"
-    split_file.write_text('{"rule": "mine", "valid": ["*Dawn"], "train": ["*Meadow"], "excluded": ["*r*Lan*", "*H*"]}')
+    split_file.write_text(
+        '{"rule": "mine", "valid": ["*Dawn"], "train": ["*Meadow"], "excluded": ["*r*Lan*", "*H*"]}'
+    )
     listed = listed_tracks("musdb", songs, str(split_file))
     assert [(track.name, track.split) for track in listed] == [
         ("Artist 00 - Dawn", "valid"),
         ("Artist 03 - Meadow", "train"),
     ]
     split_file.write_text('{"rule": "none", "excluded": ["*"]}')
-    assert f"exclude every track of {songs}" in complaint(list_tracks, "musdb", songs, str(split_file))
+    assert f"exclude every track of {songs}" in complaint(
+        list_tracks, "musdb", songs, str(split_file)
+    )
 
 
 def test_hq_fits_sources_to_the_mixture_and_says_so(songs):
@@ -403,8 +461,9 @@ def test_hq_refuses_spoilt_tracks(songs):
     folder = songs / "train" / "Artist 01 - Harbour"
     files_ = listed_tracks("musdb", songs, "official")[1]
     soundfile.write(folder / "bass.wav", np.full((44100, 1), 0.1), 44100)
-    assert f"{folder / 'bass.wav'} has 44100 Hz and 1 channels, {files_.mixture} 44100 Hz and 2" in complaint(
-        load_track, files_
+    assert (
+        f"{folder / 'bass.wav'} has 44100 Hz and 1 channels, {files_.mixture} 44100 Hz and 2"
+        in complaint(load_track, files_)
     )
     (folder / "bass.wav").write_bytes((folder / "drums.wav").read_bytes()[:5000])
     assert f"{folder / 'bass.wav'} is cut short" in complaint(load_track, files_)
@@ -434,7 +493,9 @@ def test_musdb_refuses_roots_without_tracks(songs, stems, tmp_path):
         assert found in message
     shutil.copytree(stems, songs, dirs_exist_ok=True)
     message = complaint(list_tracks, "musdb", songs, "official")
-    assert f"{songs} mixes MUSDB18 (The Easton Ellises - Falcon 69.stem.mp4) and MUSDB18-HQ" in message
+    assert (
+        f"{songs} mixes MUSDB18 (The Easton Ellises - Falcon 69.stem.mp4) and MUSDB18-HQ" in message
+    )
 
 
 def test_a_real_stem_file_gives_the_samples_of_musdb(stems):
@@ -445,7 +506,9 @@ def test_a_real_stem_file_gives_the_samples_of_musdb(stems):
     assert (track.sample_rate, track.warnings) == (44100, ())
     assert tuple(track.sources) == instruments.MUSDB
     theirs = musdb_package.DB(root=str(stems))[0]
-    references = {"mixture": theirs.audio} | {name: theirs.sources[name].audio for name in instruments.MUSDB}
+    references = {"mixture": theirs.audio} | {
+        name: theirs.sources[name].audio for name in instruments.MUSDB
+    }
     for name, waveform in {"mixture": track.mixture, **track.sources}.items():
         reference = references[name]
         assert waveform.dtype == np.float32
@@ -459,9 +522,15 @@ def test_a_real_stem_file_gives_the_samples_of_musdb(stems):
 def write_stems(path: Path, frames: list[int], channels: int = 2, codec: str = "aac") -> None:
     """A stem file of noise with streams of the given lengths."""
     rng = np.random.default_rng(0)
-    layout, sample_format = ("stereo" if channels == 2 else "mono"), ("fltp" if codec == "aac" else "s16p")
+    layout, sample_format = (
+        ("stereo" if channels == 2 else "mono"),
+        ("fltp" if codec == "aac" else "s16p"),
+    )
     with av.open(path, "w", format="mp4") as container:
-        streams = [container.add_stream(codec, rate=44100, layout=layout, format=sample_format) for _ in frames]
+        streams = [
+            container.add_stream(codec, rate=44100, layout=layout, format=sample_format)
+            for _ in frames
+        ]
         for stream, length in zip(streams, frames, strict=True):
             noise = rng.uniform(-0.1, 0.1, (channels, length)).astype(np.float32)
             noise = noise if codec == "aac" else np.round(noise * 32767).astype(np.int16)
@@ -489,7 +558,9 @@ def test_stems_are_fitted_to_the_mixture(tmp_path, missing, warnings):
     track = load_track(listed)
     assert track.warnings[:-1] == warnings
     assert "is not the sum of its sources" in track.warnings[-1]  # noise is not
-    assert {source.shape for source in track.sources.values()} == {track.mixture.shape} == {(20480, 2)}
+    assert (
+        {source.shape for source in track.sources.values()} == {track.mixture.shape} == {(20480, 2)}
+    )
 
 
 def test_stems_of_another_kind_are_refused(tmp_path):
@@ -500,7 +571,9 @@ def test_stems_of_another_kind_are_refused(tmp_path):
         assert str(path) in message
         return message
 
-    assert "has the audio streams aac fltp, aac fltp; expected 5 of AAC: mixture, drums" in refused(frames=[4096] * 2)
+    assert "has the audio streams aac fltp, aac fltp; expected 5 of AAC: mixture, drums" in refused(
+        frames=[4096] * 2
+    )
     assert "has the audio streams alac s16p, alac" in refused(frames=[4096] * 5, codec="alac")
 
 
@@ -508,7 +581,15 @@ def test_spoilt_stem_files_name_their_path(stems):
     listed = only(listed_tracks("musdb", stems, "official"))
     path, whole = listed.paths[0], REAL_STEM.read_bytes()
     with av.open(str(REAL_STEM)) as container:
-        packets = sorted(packet.pos + packet.size for packet in container.demux(audio=0) if packet.size)
-    for spoilt in (b"", b"a diary" * 1000, whole[:20000], whole[:500_000], whole[: packets[len(packets) // 2]]):
+        packets = sorted(
+            packet.pos + packet.size for packet in container.demux(audio=0) if packet.size
+        )
+    for spoilt in (
+        b"",
+        b"a diary" * 1000,
+        whole[:20000],
+        whole[:500_000],
+        whole[: packets[len(packets) // 2]],
+    ):
         path.write_bytes(spoilt)
         assert str(path) in complaint(load_track, listed)

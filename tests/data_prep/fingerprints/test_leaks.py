@@ -34,7 +34,11 @@ def perform(notes, player, instrument="vn", tempo=1.0, noise=0.0):
 
 def write_corpus(root, tracks):
     """``tracks``: name -> (split, {source: take}); the split file is root.json."""
-    splits = {"rule": "as the test wants it", "names": {"mixture": "mixture", "*": "vn"}, "vocabulary": ["vn", "vc"]}
+    splits = {
+        "rule": "as the test wants it",
+        "names": {"mixture": "mixture", "*": "vn"},
+        "vocabulary": ["vn", "vc"],
+    }
     for name, (split, takes) in tracks.items():
         splits.setdefault(split, []).append(name)
         (root / name).mkdir(parents=True)
@@ -58,14 +62,28 @@ def check(root, capsys, **changes):
 
 @pytest.mark.parametrize(
     ("start", "stop", "gain", "noise"),
-    [(0, 352800, 1.0, 0.0), (30001, 301234, 0.1, 0.0), (0, 180003, -0.5, 0.0), (100_000, 352_800, 0.3, 0.002)],
-    ids=["whole", "trimmed and attenuated", "its beginning upside down", "its end, with noise 21 dB below"],
+    [
+        (0, 352800, 1.0, 0.0),
+        (30001, 301234, 0.1, 0.0),
+        (0, 180003, -0.5, 0.0),
+        (100_000, 352_800, 0.3, 0.002),
+    ],
+    ids=[
+        "whole",
+        "trimmed and attenuated",
+        "its beginning upside down",
+        "its end, with noise 21 dB below",
+    ],
 )
 def test_the_same_take_in_two_splits_is_a_leak(tmp_path, capsys, start, stop, gain, noise):
     take = perform(score(1), 1)
-    copy = gain * take[start:stop] + noise * np.random.default_rng(3).standard_normal((stop - start, 1))
+    copy = gain * take[start:stop] + noise * np.random.default_rng(3).standard_normal(
+        (stop - start, 1)
+    )
     others = {f"other{i}": ("train", {"vn": perform(score(10 + i), i)}) for i in range(3)}
-    write_corpus(tmp_path / "c", {**others, "a": ("train", {"vn": take}), "b": ("test", {"vn": copy})})
+    write_corpus(
+        tmp_path / "c", {**others, "a": ("train", {"vn": take}), "b": ("test", {"vn": copy})}
+    )
     with pytest.raises(ValueError, match="has 1 error,"):
         check(tmp_path / "c", capsys)
     config = configs.override(CONFIG, [f"data.splits={tmp_path / 'c.json'}"])
@@ -75,7 +93,10 @@ def test_the_same_take_in_two_splits_is_a_leak(tmp_path, capsys, start, stop, ga
     printed = capsys.readouterr().out
     assert "leak: " in printed
     assert "of a (train) and " in printed
-    assert f"(shifted by {start / RATE:.2f} s, correlation {1 if noise == 0 else 0.99:.2f}"[:-1] in printed
+    assert (
+        f"(shifted by {start / RATE:.2f} s, correlation {1 if noise == 0 else 0.99:.2f}"[:-1]
+        in printed
+    )
     known = [{"tracks": ["b", "a"], "reason": "one take"}]
     printed = check(tmp_path / "c", capsys, known_leaks=known)
     assert "known leak between splits: b, a: one take." in printed
@@ -103,7 +124,10 @@ def test_performances_of_one_score_are_no_leak(tmp_path, capsys):
         "slower": ("test", {"vn": perform(notes, 3, tempo=1.05, noise=0.001)}),
         "oboe": ("test", {"vn": perform(notes, 4, "ob")}),
         "again": ("test", {"vn": perform(notes, 5)}),
-        "arrangement": ("valid", {"vn": perform(notes, 6, "fl") + perform(score(1, "vc"), 7, "vc")}),
+        "arrangement": (
+            "valid",
+            {"vn": perform(notes, 6, "fl") + perform(score(1, "vc"), 7, "vc")},
+        ),
     }
     write_corpus(tmp_path / "c", tracks)
     printed = check(tmp_path / "c", capsys)

@@ -32,7 +32,8 @@ def make_config(*overrides):
 def make_track(num_frames=9001, channels=1, seed=0):
     rng = np.random.default_rng(seed)
     sources = {
-        name: (0.2 * rng.standard_normal((num_frames, channels))).astype(np.float32) for name in ("vn", "cl", "fl")
+        name: (0.2 * rng.standard_normal((num_frames, channels))).astype(np.float32)
+        for name in ("vn", "cl", "fl")
     }
     sources["fl"][:] = 0  # has a part, and rests
     mixture = sum(sources.values())
@@ -43,7 +44,9 @@ def make_track(num_frames=9001, channels=1, seed=0):
 def test_excerpts_tile_the_track_and_carry_their_context(num_frames, hop, context):
     mixture = np.arange(1, num_frames + 1, dtype=np.float32)[:, None]
     track = Track("t", 1000, mixture, {"vn": mixture}, {"vn": 1})
-    data = dataclasses.replace(configs.load("urmp").data, excerpt_secs=hop / 1000, context_frames=context)
+    data = dataclasses.replace(
+        configs.load("urmp").data, excerpt_secs=hop / 1000, context_frames=context
+    )
     excerpts = list(iter_excerpts(track, data))
     owned = [e.mixture[e.context_before : e.context_before + e.owned_frames] for e in excerpts]
     np.testing.assert_array_equal(np.concatenate(owned), mixture)
@@ -60,10 +63,23 @@ def test_round_trip(encoding, tolerance, channels):
     layout = layout_of(config)
     for excerpt in iter_excerpts(make_track(channels=channels), config.data):
         record = format.parse(format.encode(excerpt, layout), layout)
-        assert (record.track, record.start, record.owned_frames) == (excerpt.track, excerpt.start, excerpt.owned_frames)
-        assert record.labels.tolist() == [1, 1, 0, 1]  # cl fl vc vn: fl has a part although it rests
+        assert (record.track, record.start, record.owned_frames) == (
+            excerpt.track,
+            excerpt.start,
+            excerpt.owned_frames,
+        )
+        assert record.labels.tolist() == [
+            1,
+            1,
+            0,
+            1,
+        ]  # cl fl vc vn: fl has a part although it rests
         assert record.slots.tolist() == [3, 0]  # vn, cl; the silent fl is not stored
-        pairs = zip([record.mixture, *record.sources], [excerpt.mixture, *excerpt.sources.values()], strict=True)
+        pairs = zip(
+            [record.mixture, *record.sources],
+            [excerpt.mixture, *excerpt.sources.values()],
+            strict=True,
+        )
         for (stored, waveform), scale in zip(pairs, record.scales, strict=True):
             peak = np.abs(waveform).max()
             assert np.abs(stored * scale - waveform).max() <= peak * (
@@ -86,7 +102,9 @@ def test_a_loud_waveform_does_not_clip():
     excerpt = next(iter_excerpts(loud, config.data))
     record = format.parse(format.encode(excerpt, layout_of(config)), layout_of(config))
     np.testing.assert_allclose(
-        record.mixture * record.scales[0], excerpt.mixture, atol=np.abs(excerpt.mixture).max() / 60000
+        record.mixture * record.scales[0],
+        excerpt.mixture,
+        atol=np.abs(excerpt.mixture).max() / 60000,
     )
 
 
@@ -175,7 +193,9 @@ def test_full_tracks_are_the_corpus(corpus, written):
             np.testing.assert_allclose(track.mixture, original.mixture, atol=2e-5)
             for name, reference in zip(config.data.sources, track.references, strict=True):
                 expected = original.sources.get(name, np.zeros_like(original.mixture))
-                np.testing.assert_allclose(reference, expected, atol=2e-4)  # stretches below -80 dBFS are not stored
+                np.testing.assert_allclose(
+                    reference, expected, atol=2e-4
+                )  # stretches below -80 dBFS are not stored
 
 
 def test_a_waveform_lies_at_its_address(written):
@@ -183,7 +203,9 @@ def test_a_waveform_lies_at_its_address(written):
     for split in ("train", "valid"):
         shards = b"".join((out / shard.name).read_bytes() for shard in manifest.shards[split])
         for record in manifest.iter_records(str(out), split):
-            for waveform, address in zip([record.mixture, *record.sources], record.addresses, strict=True):
+            for waveform, address in zip(
+                [record.mixture, *record.sources], record.addresses, strict=True
+            ):
                 assert shards[address : address + waveform.nbytes] == waveform.tobytes()
 
 
@@ -205,7 +227,9 @@ def test_a_finished_folder_is_left_alone(corpus, written, capsys):
     assert write.write(config, "urmp", corpus, out) == manifest
     assert bytes_of(out) == before
     with pytest.raises(ValueError, match="already holds finished records"):
-        write.write(configs.load("smoke", [*OVERRIDES[:2], "data.excerpt_secs=1"]), "urmp", corpus, out)
+        write.write(
+            configs.load("smoke", [*OVERRIDES[:2], "data.excerpt_secs=1"]), "urmp", corpus, out
+        )
     assert bytes_of(out) == before
     capsys.readouterr()
 
@@ -223,9 +247,17 @@ def test_records_that_the_network_cannot_use_are_refused(written):
         with pytest.raises(ValueError, match=message):
             manifest.require(configs.load("smoke", [*OVERRIDES[:2], override]), str(out))
     larger = configs.load(
-        "smoke", [*OVERRIDES[:2], "data.context_frames=4087", "model.num_levels=8", "model.estimate_frames=16389"]
+        "smoke",
+        [
+            *OVERRIDES[:2],
+            "data.context_frames=4087",
+            "model.num_levels=8",
+            "model.estimate_frames=16389",
+        ],
     )
-    with pytest.raises(ValueError, match=r"reads 4087 frames around an estimate, the records in .* store 1015"):
+    with pytest.raises(
+        ValueError, match=r"reads 4087 frames around an estimate, the records in .* store 1015"
+    ):
         manifest.require(larger, str(out))
 
 
@@ -236,7 +268,9 @@ def test_broken_shards_and_manifests_are_named(written, tmp_path):
     read = lambda: list(manifest.iter_records(str(tmp_path), "test"))  # noqa: E731
     with pytest.raises(ValueError, match=f"{shard} is missing"):
         read()
-    sizes = [len(record) + 16 for record in tf.data.TFRecordDataset(str(out / shard)).as_numpy_iterator()]
+    sizes = [
+        len(record) + 16 for record in tf.data.TFRecordDataset(str(out / shard)).as_numpy_iterator()
+    ]
     (tmp_path / shard).write_bytes(whole[: sum(sizes[:2])])  # exactly between two records
     with pytest.raises(ValueError, match=rf"{shard} holds 2 records, expected 4"):
         read()
@@ -245,7 +279,9 @@ def test_broken_shards_and_manifests_are_named(written, tmp_path):
         read()
     with pytest.raises(format.RecordError) as caught:
         read()
-    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # as between processes
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(
+        caught.value
+    )  # as between processes
     flipped = bytearray(whole)
     flipped[len(whole) // 3] ^= 1
     (tmp_path / shard).write_bytes(bytes(flipped))
@@ -262,6 +298,8 @@ def test_broken_shards_and_manifests_are_named(written, tmp_path):
         (tmp_path / "manifest.json").write_text(text)
         with pytest.raises(ValueError, match=message):
             load_manifest(str(tmp_path))
-    (tmp_path / "manifest.json").write_text(json.dumps({"format_version": 1, "config": {"name": "x"}}))
+    (tmp_path / "manifest.json").write_text(
+        json.dumps({"format_version": 1, "config": {"name": "x"}})
+    )
     with pytest.raises(ValueError, match="is not a manifest"):
         load_manifest(str(tmp_path))

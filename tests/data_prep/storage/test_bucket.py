@@ -60,7 +60,9 @@ def test_files_come_and_go(gcs, bucket, folder, tmp_path):
         path.write_text("other")
     assert folder.read_text("a.txt") == "other"
     (tmp_path / "made").write_text("third")
-    with pytest.raises(ValueError, match=r"urmp/a\.txt is there already and is another file; delete it, or choose"):
+    with pytest.raises(
+        ValueError, match=r"urmp/a\.txt is there already and is another file; delete it, or choose"
+    ):
         folder.put(tmp_path / "made", "a.txt", overwrite=False)
     assert folder.read_text("a.txt") == "other"
     folder.delete("a.txt")
@@ -91,7 +93,9 @@ def large(request, gcs, bucket, folder, monkeypatch, capsys):
         gcs.inject(request.param, bucket, ["write"], times=2)
     with making(folder, "large.tfrecord") as path:
         path.write_bytes(content)
-    assert capsys.readouterr().out.count("large.tfrecord: write failed") == (2 if request.param else 0)
+    assert capsys.readouterr().out.count("large.tfrecord: write failed") == (
+        2 if request.param else 0
+    )
     return content
 
 
@@ -110,7 +114,9 @@ def test_a_part_of_a_file_is_read_and_nothing_else(gcs, bucket, folder, scheme, 
     if scheme == "gs":
         assert gcs.requests(bucket) == [("read", "records/urmp/a.bin", None)]
     for name, start, size in (("a.bin", 25599, 2), ("a.bin", 25600, 1), ("b.bin", 0, 1)):
-        with pytest.raises(ValueError, match=rf"{name} is missing or ends before byte {start + size}; write"):
+        with pytest.raises(
+            ValueError, match=rf"{name} is missing or ends before byte {start + size}; write"
+        ):
             each.read_part(name, start, size)
 
 
@@ -135,7 +141,10 @@ def test_half_an_upload_is_no_file(gcs, bucket, monkeypatch):
         return upload, transport
 
     monkeypatch.setattr(module.storage.Blob, "_initiate_resumable_upload", cut_after_two_parts)
-    with pytest.raises(ValueError, match=r"kept answering 503 \(backend error\); give"), making(folder, "a") as path:
+    with (
+        pytest.raises(ValueError, match=r"kept answering 503 \(backend error\); give"),
+        making(folder, "a") as path,
+    ):
         path.write_bytes(bytes(9 * 2**20))
     gcs.heal()
     assert len(sent) == 3
@@ -152,18 +161,23 @@ def test_two_jobs_do_not_overwrite_each_other(gcs, bucket, folder, monkeypatch):
         return found
 
     monkeypatch.setattr(module.BucketFolder, "_find", find_and_be_overtaken)
-    with pytest.raises(ValueError, match="a was written by another job at the same time"), making(folder, "a") as path:
+    with (
+        pytest.raises(ValueError, match="a was written by another job at the same time"),
+        making(folder, "a") as path,
+    ):
         path.write_bytes(b"ours")
     assert gcs.get(bucket, "records/urmp/a") == b"theirs"
 
 
-DENIED = (
-    r"no permission to {} in gs://bucket-\w+ \(.*does not have access.*\); give .* roles/storage.objectUser on that"
-)
+DENIED = r"no permission to {} in gs://bucket-\w+ \(.*does not have access.*\); give .* roles/storage.objectUser on that"
 
 
 FAULTS = [
-    (401, [], r"gs://bucket-\w+ does not take the credentials \(.*\); run 'gcloud auth application-default login'"),
+    (
+        401,
+        [],
+        r"gs://bucket-\w+ does not take the credentials \(.*\); run 'gcloud auth application-default login'",
+    ),
     (403, [], DENIED.format("list")),
     (403, ["list"], DENIED.format("list")),
     (403, ["read", "stat"], DENIED.format("read")),
@@ -203,9 +217,21 @@ def test_a_check_does_without_the_permission_to_see_the_bucket(gcs, bucket, fold
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("GOOGLE_APPLICATION_CREDENTIALS", None, "there are no credentials for gs://.* not found.*; run 'gcloud auth"),
-        ("GOOGLE_APPLICATION_CREDENTIALS", MISSING_KEY, f"no credentials for .*{MISSING_KEY} was not found.*; run"),
-        ("HTTPS_PROXY", "closed", r"Cloud Storage cannot be reached \(.*Connection refused\); check the network, and"),
+        (
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            None,
+            "there are no credentials for gs://.* not found.*; run 'gcloud auth",
+        ),
+        (
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            MISSING_KEY,
+            f"no credentials for .*{MISSING_KEY} was not found.*; run",
+        ),
+        (
+            "HTTPS_PROXY",
+            "closed",
+            r"Cloud Storage cannot be reached \(.*Connection refused\); check the network, and",
+        ),
     ],
 )
 def test_credentials_and_network(gcs, folder, monkeypatch, variable, value, sentence):
@@ -222,7 +248,8 @@ def test_credentials_and_network(gcs, folder, monkeypatch, variable, value, sent
 def test_revoked_credentials(gcs, folder):
     gcs.inject(400, "", ["token"])
     with pytest.raises(
-        ValueError, match=r"the credentials for gs://bucket-\w+ are refused \(.*invalid_grant.*\); run"
+        ValueError,
+        match=r"the credentials for gs://bucket-\w+ are refused \(.*invalid_grant.*\); run",
     ) as caught:
         folder.check()
     assert documented(str(caught.value))
@@ -253,17 +280,24 @@ def test_a_bucket_that_is_missing(bucket):
         assert documented(str(caught.value))
 
 
-@pytest.mark.parametrize("url", ["gs://", "gs://bucket", "gs:///records", "gs://bucket/a/../b", "gs://bucket//a"])
+@pytest.mark.parametrize(
+    "url", ["gs://", "gs://bucket", "gs:///records", "gs://bucket/a/../b", "gs://bucket//a"]
+)
 def test_addresses_that_are_no_folder(url):
-    with pytest.raises(ValueError, match=r"is no folder in a bucket; expected gs://BUCKET/FOLDER\.") as caught:
+    with pytest.raises(
+        ValueError, match=r"is no folder in a bucket; expected gs://BUCKET/FOLDER\."
+    ) as caught:
         open_folder(url)
     assert documented(str(caught.value))
 
 
-@pytest.mark.parametrize("url", ["gs:/bucket/a", "gcs://bucket/a", "GS://bucket/a", "s3://bucket/a", "file:///a"])
+@pytest.mark.parametrize(
+    "url", ["gs:/bucket/a", "gcs://bucket/a", "GS://bucket/a", "s3://bucket/a", "file:///a"]
+)
 def test_typos_in_the_scheme(url):
     with pytest.raises(
-        ValueError, match=r"begins with \w+:/+; expected the path of a folder, or gs://BUCKET/FOLDER\."
+        ValueError,
+        match=r"begins with \w+:/+; expected the path of a folder, or gs://BUCKET/FOLDER\.",
     ) as caught:
         open_folder(url)
     assert documented(str(caught.value))

@@ -47,13 +47,18 @@ def test_what_fails_halfway_leaves_nothing(folder):
 
 def test_folders_that_cannot_be_written_to_are_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match=r"file/records cannot be written to \(Not a directory\); choose"):
+    with pytest.raises(
+        ValueError, match=r"file/records cannot be written to \(Not a directory\); choose"
+    ):
         LocalFolder(tmp_path / "file" / "records").check()
 
 
 def test_another_file_is_overwritten_only_where_that_is_asked_for(folder):
     folder.write_text("a.txt", "before")
-    with pytest.raises(ValueError, match=r"a\.txt is there already and"), making(folder, "a.txt", False) as path:
+    with (
+        pytest.raises(ValueError, match=r"a\.txt is there already and"),
+        making(folder, "a.txt", False) as path,
+    ):
         path.write_text("after")
     assert folder.read_text("a.txt") == "before"
     with making(folder, "a.txt", overwrite=False) as path:
@@ -63,7 +68,9 @@ def test_another_file_is_overwritten_only_where_that_is_asked_for(folder):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts file systems")
 def test_a_full_disk_is_one_sentence(tmp_path):
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", tmp_path], check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16k", "none", tmp_path], check=False
+    ).returncode:
         pytest.skip("this machine lets nobody mount")
     try:
         folder = LocalFolder(tmp_path)

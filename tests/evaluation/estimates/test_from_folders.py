@@ -43,14 +43,20 @@ def corpus(tmp_path):
     write(tmp_path / "references/test/Two/mixture.wav", 0.5 * audio["test/Two", "bass"][0])
     write(tmp_path / "estimates/test/Two/mixture.wav", np.zeros((3, 1)))  # of no use, not looked at
     audio["test/Two", "zither"] = np.zeros((3 * RATE, 2)), 0.01 * rng.standard_normal((3 * RATE, 2))
-    write(tmp_path / "estimates/test/Two/zither.flac", audio["test/Two", "zither"][1], subtype="PCM_24")
+    write(
+        tmp_path / "estimates/test/Two/zither.flac",
+        audio["test/Two", "zither"][1],
+        subtype="PCM_24",
+    )
     write(tmp_path / "references/train/Three/drums.wav", np.ones((9, 2)))
     return tmp_path, audio
 
 
 def evaluate(folder, **options):
     return evaluate_folders(
-        *(str(folder / name) for name in ("estimates", "references", "out")), options.pop("overrides", SET), **options
+        *(str(folder / name) for name in ("estimates", "references", "out")),
+        options.pop("overrides", SET),
+        **options,
     )
 
 
@@ -60,16 +66,31 @@ def test_scores_are_those_of_the_waveforms(corpus, capsys):
     assert "left out, without estimates: train/Three" in capsys.readouterr().out
     rows = read_csv(out / "scores.csv")
     assert {row.system for row in rows} == {"model", "mixture", "silence", *ORACLES}
-    for track, vocabulary in (("test/One", ("drums", "vocals")), ("test/Two", ("bass", "drums", "zither"))):
-        references, estimates = (np.stack([audio[track, name][i] for name in vocabulary]) for i in (0, 1))
+    for track, vocabulary in (
+        ("test/One", ("drums", "vocals")),
+        ("test/Two", ("bass", "drums", "zither")),
+    ):
+        references, estimates = (
+            np.stack([audio[track, name][i] for name in vocabulary]) for i in (0, 1)
+        )
         mixture = references.sum(axis=0) if track == "test/One" else 0.5 * references[0]
         expected = score_track(
-            track, mixture, references, {"model": estimates}, vocabulary, RATE, Evaluation(filter_taps=16)
+            track,
+            mixture,
+            references,
+            {"model": estimates},
+            vocabulary,
+            RATE,
+            Evaluation(filter_taps=16),
         )
         own = [row for row in rows if row.track == track and row.system not in ORACLES]
         assert same(own, expected, atol=1e-3)  # 24 and 32 bits
     described = json.loads((out / "scores.json").read_text())
-    assert (described["sample_rate"], described["channels"], described["title"]) == (RATE, 2, "estimates")
+    assert (described["sample_rate"], described["channels"], described["title"]) == (
+        RATE,
+        2,
+        "estimates",
+    )
     assert described["manifest"]["left out, without estimates"] == "train/Three"
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "estimates of another system" in report
@@ -105,8 +126,14 @@ def test_silent_files_are_told_of_and_counted(corpus, capsys):
     write(folder / "references/test/Two/drums.wav", np.zeros((3 * RATE, 2)))
     rows = read_csv(Path(evaluate(folder, baselines="none")) / "scores.csv")
     printed = capsys.readouterr().out
-    assert "note: track test/One: the estimate of drums is silent wherever drums sounds, scored as 0 dB." in printed
-    assert "note: track test/Two: drums never sounds, its estimate is scored by what it leaks." in printed
+    assert (
+        "note: track test/One: the estimate of drums is silent wherever drums sounds, scored as 0 dB."
+        in printed
+    )
+    assert (
+        "note: track test/Two: drums never sounds, its estimate is scored by what it leaks."
+        in printed
+    )
     assert "zither never sounds" in printed
     found = {(row.track, row.source): row.status for row in rows if row.system == "model"}
     assert (found["test/One", "drums"], found["test/Two", "drums"]) == ("silent_estimate", "absent")
@@ -136,14 +163,26 @@ def other_rate_of_all(folder):
 
 NAN = np.where(np.arange(3 * RATE)[:, None] == 2500, np.nan, np.ones((1, 2)))
 BAD = {
-    "shorter": (np.ones((3 * RATE - 1, 2)), RATE, r"bass\.wav has 5,999 frames of 2 channels at 2000 Hz, but .* 6,000"),
-    "mono": (np.ones((3 * RATE, 1)), RATE, r"bass\.wav has 6,000 frames of 1 channel at 2000 Hz, but .* of 2 "),
+    "shorter": (
+        np.ones((3 * RATE - 1, 2)),
+        RATE,
+        r"bass\.wav has 5,999 frames of 2 channels at 2000 Hz, but .* 6,000",
+    ),
+    "mono": (
+        np.ones((3 * RATE, 1)),
+        RATE,
+        r"bass\.wav has 6,000 frames of 1 channel at 2000 Hz, but .* of 2 ",
+    ),
     "other rate": (
         np.ones((3 * RATE, 2)),
         4000,
         r"bass\.wav has 6,000 frames of 2 channels at 4000 Hz, but .*expected",
     ),
-    "nan": (NAN, RATE, r"test/Two/bass\.wav has a value that is not a finite number at 1\.250 s; mend the file"),
+    "nan": (
+        NAN,
+        RATE,
+        r"test/Two/bass\.wav has a value that is not a finite number at 1\.250 s; mend the file",
+    ),
 }
 
 
@@ -162,7 +201,10 @@ def test_a_bad_estimate_is_one_sentence_and_no_table(corpus, name):
     ("change", "message"),
     [
         (remove, r"the track test/One lacks the estimate of vocals; every source"),
-        (remove_all, r"estimates holds no \.wav or \.flac files; expected .*estimates/TRACK/SOURCE\.wav"),
+        (
+            remove_all,
+            r"estimates holds no \.wav or \.flac files; expected .*estimates/TRACK/SOURCE\.wav",
+        ),
         (add_track, r"references has no track test/Four, which .*estimates has"),
         (spread, r"estimates/drums\.wav lies in no folder of a track"),
         (
@@ -170,10 +212,15 @@ def test_a_bad_estimate_is_one_sentence_and_no_table(corpus, name):
             r"the track test/Two has 2 channels at 2000 Hz, test/One has 2 at 4000 Hz; score them apart",
         ),
         (
-            lambda folder: write(folder / "estimates/test/One/drums.flac", np.zeros((9, 2)), subtype="PCM_16"),
+            lambda folder: write(
+                folder / "estimates/test/One/drums.flac", np.zeros((9, 2)), subtype="PCM_16"
+            ),
             "are both drums",
         ),
-        (lambda folder: (folder / "references/test/One/drums.wav").write_text("?"), r"drums\.wav is no readable sound"),
+        (
+            lambda folder: (folder / "references/test/One/drums.wav").write_text("?"),
+            r"drums\.wav is no readable sound",
+        ),
         (
             lambda folder: (
                 [p.unlink() for p in folder.glob("*/test/One/*")]
@@ -184,7 +231,10 @@ def test_a_bad_estimate_is_one_sentence_and_no_table(corpus, name):
             ),
             "lacks a reference of any source",
         ),
-        (lambda folder: [write(p, np.ones((0, 2))) for p in folder.glob("*/test/One/*")], "holds no frames"),
+        (
+            lambda folder: [write(p, np.ones((0, 2))) for p in folder.glob("*/test/One/*")],
+            "holds no frames",
+        ),
     ],
 )
 def test_a_bad_layout_is_one_sentence(corpus, change, message):
@@ -196,7 +246,14 @@ def test_a_bad_layout_is_one_sentence(corpus, change, message):
 
 def command(folder, *arguments):
     flags = (f"--{name}={folder / name}" for name in ("estimates", "references", "out"))
-    return [sys.executable, "-m", "evaluation.evaluate", *flags, "--set=evaluation.filter_taps=16", *arguments]
+    return [
+        sys.executable,
+        "-m",
+        "evaluation.evaluate",
+        *flags,
+        "--set=evaluation.filter_taps=16",
+        *arguments,
+    ]
 
 
 def test_the_command_is_stopped_and_continued(corpus):
@@ -204,7 +261,9 @@ def test_the_command_is_stopped_and_continued(corpus):
     folder, _ = corpus
     expected = read_csv(Path(evaluate(folder)) / "scores.csv")
     (folder / "out/scores.csv").unlink()
-    with subprocess.Popen(command(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         lines = iter(process.stdout.readline, "")
         assert any(line.startswith("1/2 test/One scored") for line in lines)
         process.send_signal(signal.SIGTERM)
@@ -218,13 +277,27 @@ def test_the_command_is_stopped_and_continued(corpus):
     assert "1 of 2 tracks scored before." in result.stdout
     assert same(read_csv(folder / "out/scores.csv"), expected)
     names = {path.name for path in (folder / "out").iterdir()}
-    assert names == {"clips.zip", "scores.csv", "scores.json", "report.html", "report.md", "report.json"}
+    assert names == {
+        "clips.zip",
+        "scores.csv",
+        "scores.json",
+        "report.html",
+        "report.md",
+        "report.json",
+    }
 
 
 def test_the_command_says_what_it_needs(corpus):
     folder, _ = corpus
-    for arguments in (["--workdir=runs/a"], ["--audit"], ["--set=train.steps=3"], ["--set=evaluation.hop_secs=2"]):
-        result = subprocess.run(command(folder, *arguments), capture_output=True, text=True, check=False)
+    for arguments in (
+        ["--workdir=runs/a"],
+        ["--audit"],
+        ["--set=train.steps=3"],
+        ["--set=evaluation.hop_secs=2"],
+    ):
+        result = subprocess.run(
+            command(folder, *arguments), capture_output=True, text=True, check=False
+        )
         assert result.returncode == 1
         assert result.stderr.startswith("error: ")
         assert len(result.stderr.splitlines()) == 1

@@ -34,7 +34,9 @@ def test_disjoint_spectra_are_recovered(rate, channels):
         assert not estimates[name][1].any()
 
 
-@pytest.mark.parametrize(("channels", "num_frames"), [(1, 70_001), (2, 70_001), (1, 300), (2, 1), (1, 66_048)])
+@pytest.mark.parametrize(
+    ("channels", "num_frames"), [(1, 70_001), (2, 70_001), (1, 300), (2, 1), (1, 66_048)]
+)
 def test_the_ratio_mask_gives_away_the_mixture(channels, num_frames):
     references = noise((3, num_frames, channels))
     references[1, num_frames // 2 :] = 0
@@ -46,7 +48,9 @@ def test_the_ratio_mask_gives_away_the_mixture(channels, num_frames):
         assert np.isfinite(estimate).all()
         assert not estimate[1, num_frames // 2 + 2048 :].any()  # a rest, once no window reaches it
     for name in ("IRM1", "MWF"):
-        np.testing.assert_allclose(estimates[name].sum(axis=0), mixture, atol=1e-5 if channels == 2 else 1e-6)
+        np.testing.assert_allclose(
+            estimates[name].sum(axis=0), mixture, atol=1e-5 if channels == 2 else 1e-6
+        )
 
 
 def test_masks_are_what_they_are_called():
@@ -60,7 +64,9 @@ def test_masks_are_what_they_are_called():
         "MWF": shares**2 / np.square(shares).sum(),  # with one channel the ratio of powers
     }
     for name, mask in expected.items():
-        np.testing.assert_allclose(estimates[name], mask[:, None, None] * mixture, atol=1e-6, err_msg=name)
+        np.testing.assert_allclose(
+            estimates[name], mask[:, None, None] * mixture, atol=1e-6, err_msg=name
+        )
 
 
 @pytest.mark.parametrize(("delay_frames", "least_snr_db"), [(0, 40), (4, 20)])
@@ -79,7 +85,9 @@ def test_sources_alike_in_both_channels_are_filtered_as_in_one():
     expected = oracle_estimates(mono.sum(axis=0), mono, RATE)
     found = oracle_estimates(stereo.sum(axis=0), stereo, RATE)
     for name in ORACLES:
-        np.testing.assert_allclose(found[name], np.repeat(expected[name], 2, axis=2), atol=2e-5, err_msg=name)
+        np.testing.assert_allclose(
+            found[name], np.repeat(expected[name], 2, axis=2), atol=2e-5, err_msg=name
+        )
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -93,7 +101,9 @@ def test_blocks_change_nothing(monkeypatch, channels):
 
 def test_silence_and_lone_sources():
     references = np.zeros((3, 5000, 2), np.float32)
-    assert not any(estimate.any() for estimate in oracle_estimates(references[0], references, RATE).values())
+    assert not any(
+        estimate.any() for estimate in oracle_estimates(references[0], references, RATE).values()
+    )
     references[1] = noise((5000, 2))
     for estimate in oracle_estimates(references[1], references, RATE).values():
         np.testing.assert_allclose(estimate, references, atol=1e-6)
@@ -103,7 +113,10 @@ def test_silence_and_lone_sources():
 def test_oracles_lie_far_above_the_mixture_on_music(tmp_path, channels):
     write_musdb(tmp_path, num_pieces=4, secs=3.0, seed=5)
     folder = next(path for path in sorted(tmp_path.glob("t*/*")) if path.is_dir())
-    read = [soundfile.read(folder / f"{name}.wav", dtype="float32", always_2d=True) for name in instruments.MUSDB]
+    read = [
+        soundfile.read(folder / f"{name}.wav", dtype="float32", always_2d=True)
+        for name in instruments.MUSDB
+    ]
     references = np.stack([waveform for waveform, _ in read])
     references = references if channels == 2 else references.mean(axis=2, keepdims=True)
     mixture = references.sum(axis=0)

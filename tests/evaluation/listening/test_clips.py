@@ -13,7 +13,14 @@ from PIL import Image
 from data_prep.audio import activity
 from evaluation.document.parts import Clips, Text
 from evaluation.listening import clips, sounds
-from evaluation.listening.clips import Choice, ClipWaveforms, choose, read_clips, record, write_clips
+from evaluation.listening.clips import (
+    Choice,
+    ClipWaveforms,
+    choose,
+    read_clips,
+    record,
+    write_clips,
+)
 from evaluation.report import clip_players
 from evaluation.scores.table import Row
 
@@ -27,7 +34,10 @@ def rows_of(gains, track="t", polyphony=2):
         for i, gain in enumerate(listed):
             where = (track, float(i), source)
             if gain is None:
-                rows += [Row(system, *where, "absent", polyphony, leakage=-50.0) for system in ("model", "mixture")]
+                rows += [
+                    Row(system, *where, "absent", polyphony, leakage=-50.0)
+                    for system in ("model", "mixture")
+                ]
             else:
                 rows.append(Row("model", *where, "scored", polyphony, sdr=gain, snr=gain))
                 rows.append(Row("mixture", *where, "scored", polyphony, sdr=0.0, snr=0.0))
@@ -39,15 +49,38 @@ def summary(choices, why):
 
 
 def test_worst_and_best_are_those_of_the_improvement_one_of_each_source_of_a_track():
-    rows = rows_of({"va": [5.0, 1.0, 9.0, 0.5], "vc": [3.0, 4.0, 2.0, 8.0]}) + rows_of({"vc": [-7.0, 20.0]}, "u")
+    rows = rows_of({"va": [5.0, 1.0, 9.0, 0.5], "vc": [3.0, 4.0, 2.0, 8.0]}) + rows_of(
+        {"vc": [-7.0, 20.0]}, "u"
+    )
     choices = choose(rows, 1.0)
-    assert summary(choices, "worst") == [("u", "vc", (0, 1)), ("t", "va", (3, 4)), ("t", "vc", (2, 3))]
-    assert summary(choices, "best") == [("u", "vc", (1, 2)), ("t", "va", (2, 3)), ("t", "vc", (3, 4))]
+    assert summary(choices, "worst") == [
+        ("u", "vc", (0, 1)),
+        ("t", "va", (3, 4)),
+        ("t", "vc", (2, 3)),
+    ]
+    assert summary(choices, "best") == [
+        ("u", "vc", (1, 2)),
+        ("t", "va", (2, 3)),
+        ("t", "vc", (3, 4)),
+    ]
     worst = next(each for each in choices if each.why == "worst")
-    assert (worst.start_secs, worst.stop_secs) == (0, 2)  # with a second around it, as far as there is one
+    assert (worst.start_secs, worst.stop_secs) == (
+        0,
+        2,
+    )  # with a second around it, as far as there is one
     many = [row for t in range(9) for row in rows_of({"va": [float(t), 10.0 + t]}, f"t{t}")]
-    assert [each.track for each in choose(many, 1.0) if each.why == "worst"] == ["t0", "t1", "t2", "t3"]
-    assert [each.track for each in choose(many, 1.0) if each.why == "best"] == ["t8", "t7", "t6", "t5"]
+    assert [each.track for each in choose(many, 1.0) if each.why == "worst"] == [
+        "t0",
+        "t1",
+        "t2",
+        "t3",
+    ]
+    assert [each.track for each in choose(many, 1.0) if each.why == "best"] == [
+        "t8",
+        "t7",
+        "t6",
+        "t5",
+    ]
 
 
 def test_no_segment_is_both_best_and_worst_and_lone_ones_are_neither():
@@ -75,7 +108,12 @@ def noise(seed, level, secs=1.0, channels=1):
 
 
 def test_levels_are_matched_and_nothing_clips():
-    waveforms = {"a": noise(0, 0.2), "b": noise(1, 0.001), "c": np.zeros((RATE, 1)), "d": noise(2, 3e-4)}
+    waveforms = {
+        "a": noise(0, 0.2),
+        "b": noise(1, 0.001),
+        "c": np.zeros((RATE, 1)),
+        "d": noise(2, 3e-4),
+    }
     gains = dict(zip(waveforms, sounds.match_levels(list(waveforms.values())), strict=True))
     level = {name: activity.rms_db(waveforms[name]) + gains[name] for name in "abd"}
     assert level["a"] == pytest.approx(sounds.LEVEL_DBFS)
@@ -127,13 +165,17 @@ def test_recordings_come_back_from_their_archive(tmp_path):
 @pytest.mark.parametrize("content", [b"no archive", b"", b"PK\x05\x06" + bytes(18)])
 def test_refuses_an_archive_that_is_none_of_ours(tmp_path, content):
     (tmp_path / "clips.zip").write_bytes(content)
-    with pytest.raises(ValueError, match=r"clips\.zip holds no clips of evaluation\.evaluate \(.*\); remove it"):
+    with pytest.raises(
+        ValueError, match=r"clips\.zip holds no clips of evaluation\.evaluate \(.*\); remove it"
+    ):
         read_clips(tmp_path / "clips.zip")
 
 
 def test_the_estimate_and_the_reference_of_a_clip_are_at_one_level():
     (recording,) = make_recordings(1)
-    reference, estimate = (sounds.decode(recording.sounds[take])[0] for take in ("reference", "estimate"))
+    reference, estimate = (
+        sounds.decode(recording.sounds[take])[0] for take in ("reference", "estimate")
+    )
     np.testing.assert_allclose(estimate, 0.5 * reference, atol=1e-4)
     gain = {take: sound.gain_db for take, sound in recording.sounds.items()}
     assert gain["estimate"] - gain["reference"] == pytest.approx(20 * math.log10(2))
@@ -142,7 +184,10 @@ def test_the_estimate_and_the_reference_of_a_clip_are_at_one_level():
 def test_clips_beyond_the_budget_are_left_out_and_counted():
     heard = [
         clip_players.Heard(
-            each.choice, RATE, {"mixture": each.sounds["mixture"]}, {"estimate": each.sounds["estimate"]}
+            each.choice,
+            RATE,
+            {"mixture": each.sounds["mixture"]},
+            {"estimate": each.sounds["estimate"]},
         )
         for each in make_recordings(4)
     ]

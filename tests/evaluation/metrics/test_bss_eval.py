@@ -73,7 +73,9 @@ def least_squares_images(references, estimates, filter_taps):
         return 10 * np.log10(np.sum(numerator**2) / np.sum(denominator**2))
 
     columns = []
-    sources, estimates = (np.pad(each, ((0, 0), (0, filter_taps - 1), (0, 0))) for each in (references, estimates))
+    sources, estimates = (
+        np.pad(each, ((0, 0), (0, filter_taps - 1), (0, 0))) for each in (references, estimates)
+    )
     for reference, source, estimate in zip(references, sources, estimates, strict=True):
         target, explained = project(estimate, reference[None]), project(estimate, references)
         columns.append(
@@ -93,12 +95,18 @@ def noise(seed, *shape):
 def imperfect(references, seed=99):
     """Estimates with interference, filtering and noise."""
     smeared = scipy.signal.lfilter([0.8, 0.3], [1.0], references)
-    return smeared + 0.2 * references.sum(axis=0) + 0.1 * references.std() * noise(seed, *references.shape)
+    return (
+        smeared
+        + 0.2 * references.sum(axis=0)
+        + 0.1 * references.std() * noise(seed, *references.shape)
+    )
 
 
 def low_passed(seed, num_sources, frames):
     """Noise below half the band, 50 dB down above."""
-    return scipy.signal.sosfilt(scipy.signal.cheby2(8, 50, 0.5, output="sos"), noise(seed, num_sources, frames))
+    return scipy.signal.sosfilt(
+        scipy.signal.cheby2(8, 50, 0.5, output="sos"), noise(seed, num_sources, frames)
+    )
 
 
 def notes(seed, num_sources, frames):
@@ -135,7 +143,14 @@ def imperfect_images(references):
 @pytest.mark.filterwarnings("ignore:mir_eval:FutureWarning")
 @pytest.mark.parametrize(
     ("make", "num_sources", "frames"),
-    [(noise, 1, 1500), (noise, 2, 3001), (noise, 3, 3000), (noise, 4, 3200), (low_passed, 2, 4000), (notes, 2, 5000)],
+    [
+        (noise, 1, 1500),
+        (noise, 2, 3001),
+        (noise, 3, 3000),
+        (noise, 4, 3200),
+        (low_passed, 2, 4000),
+        (notes, 2, 5000),
+    ],
 )
 def test_agrees_with_mir_eval(make, num_sources, frames, monkeypatch):
     monkeypatch.setattr(
@@ -207,7 +222,9 @@ def test_images_agree_with_museval(references, filter_taps, monkeypatch):
         band_limited(7, 2, 1500, 160)[..., None],  # (3e16, 1.0)
         stereo(partial(band_limited, stop_db=100), 2, 1500),  # (2e11, 2e-8)
         stereo(partial(band_limited, stop_db=140), 2, 1500),  # (2e15, 4e-4)
-        stereo(partial(band_limited, stop_db=140), 2, 1500, side=1e-3),  # as of lossy coding, nearly mono (4e20, 0.14)
+        stereo(
+            partial(band_limited, stop_db=140), 2, 1500, side=1e-3
+        ),  # as of lossy coding, nearly mono (4e20, 0.14)
         stereo(noise, 2, 1500, side=1e-5),  # nearly mono (3e10, 2e-8)
         stereo(noise, 2, 1500, side=1e-9),  # (3e18, 0.23)
         stereo(notes, 2, 1500, side=1e-5),  # (2e18, 0.9)
@@ -221,7 +238,9 @@ def test_images_agree_with_least_squares_however_ill_conditioned(references, mon
     for solver in ("schur", "cholesky", "svd"):
         use(solver, monkeypatch)
         scores = bss_eval.bss_eval_images(references, estimates, 32)
-        np.testing.assert_allclose(scores[1:], truth, rtol=0, atol=LEAST_SQUARES_TOLERANCE_DB, err_msg=solver)
+        np.testing.assert_allclose(
+            scores[1:], truth, rtol=0, atol=LEAST_SQUARES_TOLERANCE_DB, err_msg=solver
+        )
 
 
 @pytest.mark.parametrize("side", [0, 1e-15, 1e-12, 1e-9, 1e-6, 1e-3])
@@ -307,7 +326,9 @@ def test_half_the_gain_is_an_error_to_images_alone():
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), gain=st.floats(1e-4, 1e4), order=st.permutations(range(3)))
-def test_images_do_not_depend_on_the_level_of_a_source_or_on_the_order_of_sources_and_channels(seed, gain, order):
+def test_images_do_not_depend_on_the_level_of_a_source_or_on_the_order_of_sources_and_channels(
+    seed, gain, order
+):
     references = noise(seed, 3, 300, 2)
     estimates = imperfect_images(references)
     scores = np.array(bss_eval.bss_eval_images(references, estimates, 8))
@@ -317,7 +338,9 @@ def test_images_do_not_depend_on_the_level_of_a_source_or_on_the_order_of_source
     np.testing.assert_allclose(louder, scores, rtol=0, atol=SAME_SUMS_TOLERANCE_DB)
     louder = bss_eval.bss_eval_images(references, gains * estimates, 8)
     np.testing.assert_allclose(louder[2:], scores[2:], rtol=0, atol=SAME_SUMS_TOLERANCE_DB)
-    permuted = bss_eval.bss_eval_images(references[order][..., ::-1], estimates[order][..., ::-1], 8)
+    permuted = bss_eval.bss_eval_images(
+        references[order][..., ::-1], estimates[order][..., ::-1], 8
+    )
     np.testing.assert_allclose(permuted, scores[:, order], rtol=0, atol=SAME_SUMS_TOLERANCE_DB)
 
 
@@ -329,7 +352,10 @@ def test_a_reference_that_filters_of_another_make_adds_nothing(delay):
     estimates = imperfect(references)
     scores = np.array(bss_eval.bss_eval_sources(references, estimates, 16))
     np.testing.assert_allclose(
-        scores, explicit_least_squares(references, estimates, 16), rtol=0, atol=LEAST_SQUARES_TOLERANCE_DB
+        scores,
+        explicit_least_squares(references, estimates, 16),
+        rtol=0,
+        atol=LEAST_SQUARES_TOLERANCE_DB,
     )
     if delay == 0:
         without = np.array(bss_eval.bss_eval_sources(references[::2], estimates[::2], 16))
@@ -355,7 +381,9 @@ def test_sets_of_estimates_are_scored_as_one_by_one():
 def test_ratios_of_a_decomposition_known_by_hand():
     # Orthogonal signals of unit energy and filters of one tap: the projections can be read off.
     first, second, artifacts = np.eye(3, 50)
-    estimates = np.stack([4 * first + 2 * second + 1 * artifacts, 1 * first + 3 * second + 0.5 * artifacts])
+    estimates = np.stack(
+        [4 * first + 2 * second + 1 * artifacts, 1 * first + 3 * second + 0.5 * artifacts]
+    )
     sdr, sir, sar = bss_eval.bss_eval_sources(np.stack([5 * first, 0.1 * second]), estimates, 1)
     np.testing.assert_allclose(sdr, 10 * np.log10([16 / 5, 9 / 1.25]))
     np.testing.assert_allclose(sir, 10 * np.log10([16 / 4, 9 / 1]))
@@ -380,7 +408,9 @@ def test_a_very_soft_reference_is_no_dependent_one():
     estimates = imperfect(references)
     soft = references * [[1.0], [1e-17]]
     np.testing.assert_allclose(
-        bss_eval.bss_eval_sources(soft, estimates, 8), bss_eval.bss_eval_sources(references, estimates, 8), atol=1e-8
+        bss_eval.bss_eval_sources(soft, estimates, 8),
+        bss_eval.bss_eval_sources(references, estimates, 8),
+        atol=1e-8,
     )
 
 
@@ -422,7 +452,9 @@ def test_channels_share_one_scale_and_one_sum():
     assert activity.snr(references, estimates) == pytest.approx([10 * np.log10(5)])
     scale = 3 / 5
     error = (scale - 1) ** 2 + (2 * scale - 1) ** 2
-    assert bss_eval.si_sdr(references, estimates, axis=(-2, -1)) == pytest.approx([10 * np.log10(scale**2 * 5 / error)])
+    assert bss_eval.si_sdr(references, estimates, axis=(-2, -1)) == pytest.approx(
+        [10 * np.log10(scale**2 * 5 / error)]
+    )
 
 
 @settings(max_examples=25, deadline=None)
@@ -433,9 +465,14 @@ def test_v3_and_si_sdr_do_not_depend_on_gain(seed, gain, sign):
     scores = bss_eval.bss_eval_sources(references, estimates, 8)
     gains = sign * np.array([[gain], [1.0]])
     for changed in ((references, gains * estimates), (gains * references, estimates)):
-        np.testing.assert_allclose(bss_eval.bss_eval_sources(*changed, 8), scores, rtol=0, atol=SAME_SUMS_TOLERANCE_DB)
         np.testing.assert_allclose(
-            bss_eval.si_sdr(*changed), bss_eval.si_sdr(references, estimates), rtol=0, atol=SAME_SUMS_TOLERANCE_DB
+            bss_eval.bss_eval_sources(*changed, 8), scores, rtol=0, atol=SAME_SUMS_TOLERANCE_DB
+        )
+        np.testing.assert_allclose(
+            bss_eval.si_sdr(*changed),
+            bss_eval.si_sdr(references, estimates),
+            rtol=0,
+            atol=SAME_SUMS_TOLERANCE_DB,
         )
 
 
@@ -452,14 +489,22 @@ def test_another_order_of_the_sources_gives_the_scores_in_that_order(seed, order
 @pytest.mark.parametrize(
     ("references", "estimates", "message"),
     [
-        (np.ones((2, 9, 2)), np.ones((2, 9, 2)), r"and nothing empty; got \(2, 9, 2\) and \(2, 9, 2\)"),
+        (
+            np.ones((2, 9, 2)),
+            np.ones((2, 9, 2)),
+            r"and nothing empty; got \(2, 9, 2\) and \(2, 9, 2\)",
+        ),
         (np.ones(9), np.ones(9), r"got \(9,\) and \(9,\)"),
         (np.ones((2, 9)), np.ones((3, 9)), r"got \(2, 9\) and \(3, 9\)"),
         (np.ones((2, 9)), np.ones((2, 8)), r"got \(2, 9\) and \(2, 8\)"),
         (np.ones((2, 0)), np.ones((2, 0)), "nothing empty"),
         (np.ones((2, 9)), np.ones((0, 2, 9)), "nothing empty"),
         (np.diag([1.0, np.nan]), np.eye(2), r"reference \[1\] has values that are not finite"),
-        (np.eye(2), np.stack([np.eye(2), np.diag([np.inf, 1])]), r"estimate \[1 0\] has values that are not finite"),
+        (
+            np.eye(2),
+            np.stack([np.eye(2), np.diag([np.inf, 1])]),
+            r"estimate \[1 0\] has values that are not finite",
+        ),
         (np.diag([1.0, 0.0]), np.eye(2), r"reference \[1\] is silent"),
         (np.eye(2), np.diag([0.0, 1.0]), r"estimate \[0\] is silent"),
     ],
@@ -472,9 +517,17 @@ def test_refuses_what_is_not_defined(references, estimates, message):
 @pytest.mark.parametrize(
     ("references", "estimates", "message"),
     [
-        (np.ones((2, 9)), np.ones((2, 9)), r"\(sources, frames, channels\).* nothing empty; got \(2, 9\) and \(2, 9\)"),
+        (
+            np.ones((2, 9)),
+            np.ones((2, 9)),
+            r"\(sources, frames, channels\).* nothing empty; got \(2, 9\) and \(2, 9\)",
+        ),
         (np.ones((2, 9, 1)), np.ones((2, 9, 2)), r"got \(2, 9, 1\) and \(2, 9, 2\)"),
-        (np.ones((2, 9, 2)), np.full((2, 9, 2), np.nan), r"estimate \[0\] has values that are not finite"),
+        (
+            np.ones((2, 9, 2)),
+            np.full((2, 9, 2), np.nan),
+            r"estimate \[0\] has values that are not finite",
+        ),
         (np.ones((2, 9, 2)) * [[[1.0]], [[0.0]]], np.ones((2, 9, 2)), r"reference \[1\] is silent"),
     ],
 )

@@ -13,8 +13,18 @@ from tests.evaluation.report.test_run_page import about, sample_rows
 
 RATE = 22050
 # Nothing of the browser itself may ask the network for anything.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+FLAGS += [
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
 
 pytestmark = pytest.mark.slow
 
@@ -33,9 +43,14 @@ def path(tmp_path_factory):
         Choice("worst", rows[0].track, "vc", 1.0, 3.0, (1.5, 2.5)),
     ]
     lines = [{"step": step, "kind": "train", "loss": 1 / step} for step in range(1, 40)]
-    lines += [{"step": step, "kind": "valid", "loss": 2 / step, "improvement": step / 10} for step in (20, 40)]
+    lines += [
+        {"step": step, "kind": "valid", "loss": 2 / step, "improvement": step / 10}
+        for step in (20, 40)
+    ]
     path = tmp_path_factory.mktemp("page") / "report.html"
-    run_page.write_report(path, rows, about(), Extras(curves=lines, recordings=list(record(choices, read, RATE))))
+    run_page.write_report(
+        path, rows, about(), Extras(curves=lines, recordings=list(record(choices, read, RATE)))
+    )
     return path
 
 
@@ -91,8 +106,12 @@ def test_no_request_leaves_the_file(open_page, path):
 
 def test_the_policy_lets_no_other_script_run(open_page):
     page = open_page()
-    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=data:, onerror=\"window.broken = 1\">')")
-    page.evaluate("const s = document.createElement('script'); s.text = 'window.broken = 1'; document.body.append(s)")
+    page.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=data:, onerror=\"window.broken = 1\">')"
+    )
+    page.evaluate(
+        "const s = document.createElement('script'); s.text = 'window.broken = 1'; document.body.append(s)"
+    )
     page.wait_for_timeout(200)
     assert page.evaluate("window.broken") is None
     assert any("Content Security Policy" in problem for problem in page.problems)
@@ -108,7 +127,9 @@ def test_players_play_one_at_a_time_and_go_on_at_the_same_moment(open_page):
         assert playing == [each == number for each in range(6)]
     durations = page.evaluate("[...document.querySelectorAll('audio')].map(each => each.duration)")
     assert durations == pytest.approx([3, 3, 3, 2, 2, 2], abs=0.01)
-    page.evaluate("{const a = document.querySelectorAll('audio')[0]; a.currentTime = 2.0; a.play()}")
+    page.evaluate(
+        "{const a = document.querySelectorAll('audio')[0]; a.currentTime = 2.0; a.play()}"
+    )
     wait(page, "document.querySelectorAll('audio')[0].currentTime > 2.1")
     reached = page.evaluate(
         """async () => {
@@ -134,26 +155,37 @@ def test_a_blind_order_can_be_drawn_and_revealed(open_page):
         assert names() == ["mixture", "A", "B"]
         assert clip.locator(".judged .picture").first.is_hidden()
         assert clip.locator(".judged .level").first.is_hidden()
-        labels = clip.locator("audio").evaluate_all("list => list.map(each => each.getAttribute('aria-label'))")
+        labels = clip.locator("audio").evaluate_all(
+            "list => list.map(each => each.getAttribute('aria-label'))"
+        )
         assert labels == ["violin, mixture", "violin, A", "violin, B"]
         sounds = clip.locator(".judged audio").evaluate_all("list => list.map(each => each.src)")
         button.click()
         assert sorted(name[4:] for name in names()[1:]) == ["estimate", "reference"]
         assert [name[:4] for name in names()[1:]] == ["A = ", "B = "]
         assert clip.locator(".judged .picture").first.is_visible()
-        revealed = clip.locator(".judged .take").evaluate_all("list => list.map(each => each.dataset.name)")
+        revealed = clip.locator(".judged .take").evaluate_all(
+            "list => list.map(each => each.dataset.name)"
+        )
         assert [name[4:] for name in names()[1:]] == revealed
-        assert sounds == clip.locator(".judged audio").evaluate_all("list => list.map(each => each.src)")
+        assert sounds == clip.locator(".judged audio").evaluate_all(
+            "list => list.map(each => each.src)"
+        )
         told = clip.locator(".told").text_content()
         assert told == f"A was {revealed[0]}, B was {revealed[1]}."
         first.append(revealed[0])
-    assert set(first) == {"reference", "estimate"}  # one of them twenty times in a row: once in half a million
+    assert set(first) == {
+        "reference",
+        "estimate",
+    }  # one of them twenty times in a row: once in half a million
 
 
 def test_the_keyboard_reaches_everything(open_page):
     page = open_page()
     wanted = "a[href], button, audio, summary, .scroll"
-    page.evaluate(f"document.querySelectorAll('{wanted}').forEach((each, i) => each.dataset.stop = i)")
+    page.evaluate(
+        f"document.querySelectorAll('{wanted}').forEach((each, i) => each.dataset.stop = i)"
+    )
     num_stops, reached = page.locator(wanted).count(), set()
     for _ in range(20 * num_stops):  # a player has several stops of its own
         page.keyboard.press("Tab")
@@ -163,7 +195,9 @@ def test_the_keyboard_reaches_everything(open_page):
             style, tag = page.evaluate(
                 "[getComputedStyle(document.activeElement).outlineStyle, document.activeElement.tagName]"
             )
-            assert style != "none" or tag == "AUDIO"  # the browser marks the part of a player that has the focus
+            assert (
+                style != "none" or tag == "AUDIO"
+            )  # the browser marks the part of a player that has the focus
         if len(reached) == num_stops:
             break
     assert reached == set(range(num_stops))
@@ -196,16 +230,28 @@ def test_text_stands_out_from_the_page(open_page, scheme):
       return getComputedStyle(probe).color.match(/\\d+/g).map(Number);
     }"""
     colours = {
-        name: page.evaluate(channels, f"--{name}") for name in ("paper", "card", "ink", "muted", "model", "warn")
+        name: page.evaluate(channels, f"--{name}")
+        for name in ("paper", "card", "ink", "muted", "model", "warn")
     }
-    for text, ground in [("ink", "paper"), ("muted", "paper"), ("model", "paper"), ("ink", "card"), ("ink", "warn")]:
-        lighter, darker = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
+    for text, ground in [
+        ("ink", "paper"),
+        ("muted", "paper"),
+        ("model", "paper"),
+        ("ink", "card"),
+        ("ink", "warn"),
+    ]:
+        lighter, darker = sorted(
+            (luminance(colours[text]), luminance(colours[ground])), reverse=True
+        )
         assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (text, ground)
     assert (luminance(colours["paper"]) > 0.5) == (scheme == "light")
 
 
 def luminance(colour):
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (each / 255 for each in colour)]
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+        for c in (each / 255 for each in colour)
+    ]
     return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
 

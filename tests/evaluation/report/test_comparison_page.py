@@ -35,7 +35,9 @@ NAMES = ["film", "gate", "none"]
 RATE = 8000
 
 
-def write_run(folder, seed=0, gain=0.0, config=None, vocabulary=instruments.MUSDB, num_tracks=7, sound=True):
+def write_run(
+    folder, seed=0, gain=0.0, config=None, vocabulary=instruments.MUSDB, num_tracks=7, sound=True
+):
     """A run of which the model is better by a gain and some noise; the references are those of every other run."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -74,8 +76,13 @@ def three(tmp_path_factory):
     for name, gain in (("film", 6.5), ("gate", 5.25)):
         lines = [{"step": step, "kind": "valid", "improvement": gain * step / 9} for step in (5, 9)]
         (root / name).mkdir()
-        (root / name / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    film, none = (configs.load("urmp_labels", each) for each in ([], ["model.conditioning=none", "model.place=none"]))
+        (root / name / "metrics.jsonl").write_text(
+            "".join(json.dumps(line) + "\n" for line in lines)
+        )
+    film, none = (
+        configs.load("urmp_labels", each)
+        for each in ([], ["model.conditioning=none", "model.place=none"])
+    )
     return [
         write_run(root / "film" / "evaluation" / "9-test", 0, 0.5, film),
         write_run(root / "gate" / "evaluation" / "9-test", 1, 0.0, film),
@@ -105,19 +112,33 @@ def differences(reference, run, metric):
     found = defaultdict(lambda: defaultdict(list))
     for place in before.keys() & after.keys():
         found[place[0]][place[2]].append(after[place] - before[place])
-    return {track: np.mean([np.median(each) for each in by_source.values()]) for track, by_source in found.items()}
+    return {
+        track: np.mean([np.median(each) for each in by_source.values()])
+        for track, by_source in found.items()
+    }
 
 
 def test_differences_are_computed_from_the_rows_of_the_runs(tmp_path, three):
     html, runs = report(tmp_path, three)
     page = Page(html)
-    assert set(page.tables) == {"differences", "by-source", "scores", "polyphony", "aggregates", "track", "configs"}
+    assert set(page.tables) == {
+        "differences",
+        "by-source",
+        "scores",
+        "polyphony",
+        "aggregates",
+        "track",
+        "configs",
+    }
     p_values = []
     for metric, title in METRICS.items():
         for name, run in zip(NAMES[1:], runs[1:], strict=True):
             found = np.array(list(differences(runs[0], run, metric).values()))
             shown = page.lines("differences")[f"{title} {name}"]
-            low, high = (bound for bound in asdict(bootstrap.intervals(found, np.arange(len(found)))[0]).values())
+            low, high = (
+                bound
+                for bound in asdict(bootstrap.intervals(found, np.arange(len(found)))[0]).values()
+            )
             assert shown[0] == [f"{np.median(found):+.2f}", f"{low:+.2f} to {high:+.2f}"]
             assert [each[0] for each in shown[1:3]] == [str(len(found)), str(sum(found > 0))]
             assert (shown[3] == [BLANK]) == (metric != "snr")
@@ -135,17 +156,33 @@ def test_scores_are_computed_from_the_rows_of_the_runs(tmp_path, three):
         for metric, cell in zip(columns, page.lines("scores")[name][1:], strict=True):
             assert cell[0] == printed(float(np.median(list(values(run, metric).values()))))
             assert " to " in cell[1]
-        rows = [row for row in run.rows if row.system == "model" and row.polyphony > 1 and row.snr is not None]
-        by_track = {track: [row.snr for row in rows if row.track == track] for track in {row.track for row in rows}}
-        by_polyphony = {f"{n} sources": [row.snr for row in rows if row.polyphony == n] for n in (2, 3, 4)}
+        rows = [
+            row
+            for row in run.rows
+            if row.system == "model" and row.polyphony > 1 and row.snr is not None
+        ]
+        by_track = {
+            track: [row.snr for row in rows if row.track == track]
+            for track in {row.track for row in rows}
+        }
+        by_polyphony = {
+            f"{n} sources": [row.snr for row in rows if row.polyphony == n] for n in (2, 3, 4)
+        }
         for table, groups in (("track", by_track), ("polyphony", by_polyphony)):
             for group, own in groups.items():
-                assert page.lines(table)[group][number] == [printed(float(np.median(own))), str(len(own))]
+                assert page.lines(table)[group][number] == [
+                    printed(float(np.median(own))),
+                    str(len(own)),
+                ]
         medians, listed = [np.median(own) for own in by_track.values()], [row.snr for row in rows]
         four = [np.median(medians), np.median(listed), np.mean(medians), np.mean(listed)]
-        assert [each[0] for each in page.lines("aggregates")[name][1:]] == [printed(float(each)) for each in four]
+        assert [each[0] for each in page.lines("aggregates")[name][1:]] == [
+            printed(float(each)) for each in four
+        ]
     assert {"mixture", "silence", *ORACLES} <= set(page.lines("scores"))
-    mixture = [value for value in values(runs[0], "sdr", "mixture").values() if math.isfinite(value)]
+    mixture = [
+        value for value in values(runs[0], "sdr", "mixture").values() if math.isfinite(value)
+    ]
     assert page.lines("scores")["mixture"][2] == [printed(float(np.median(mixture)))]
 
 
@@ -159,7 +196,10 @@ def test_differences_by_source(tmp_path, three):
             if place[2] == source:
                 own[place[0]].append(after[place] - before[place])
         medians = [np.median(each) for each in own.values()]
-        assert [lines[source][1][0], lines[source][1][-1]] == [f"{np.median(medians):+.2f}", str(len(medians))]
+        assert [lines[source][1][0], lines[source][1][-1]] == [
+            f"{np.median(medians):+.2f}",
+            str(len(medians)),
+        ]
 
 
 def test_what_the_page_says_of_the_runs(tmp_path, three):
@@ -168,7 +208,8 @@ def test_what_the_page_says_of_the_runs(tmp_path, three):
     assert "film · gate · none" in page.text
     assert "3 runs compared on 7 tracks that all have" in page.text
     assert re.search(
-        r"SNR minus that of film: gate -\d\.\d\d dB \(-\d\.\d\d to [-+]\d\.\d\d\) ?; none -\d\.\d\d dB", page.text
+        r"SNR minus that of film: gate -\d\.\d\d dB \(-\d\.\d\d to [-+]\d\.\d\d\) ?; none -\d\.\d\d dB",
+        page.text,
     )
     assert page.lines("configs")["model.conditioning"] == [["film"], ["film"], ["none"]]
     *violins, curves = page.alternatives
@@ -192,10 +233,16 @@ def test_the_sounds_are_those_of_the_runs_at_one_level(three):
     clips = next(block for block in blocks if isinstance(block, Clips)).clips
     assert [clip.title for clip in clips] == ["viola", "violin"]
     for clip in clips:
-        heard = {take.name: soundfile.read(io.BytesIO(b64decode(take.sound.split(",")[1])))[0] for take in clip.judged}
+        heard = {
+            take.name: soundfile.read(io.BytesIO(b64decode(take.sound.split(",")[1])))[0]
+            for take in clip.judged
+        }
         assert list(heard) == three
         for seed, waveform in enumerate(heard.values()):
-            found = [np.corrcoef(waveform, estimate_noise(other, (len(waveform), 1))[:, 0])[0, 1] for other in range(3)]
+            found = [
+                np.corrcoef(waveform, estimate_noise(other, (len(waveform), 1))[:, 0])[0, 1]
+                for other in range(3)
+            ]
             assert np.argmax(found) == seed
             assert found[seed] > 0.3
             assert activity.rms_db(waveform[:, None]) == pytest.approx(-23, abs=0.1)
@@ -213,7 +260,9 @@ def test_runs_without_common_sounds_are_compared_in_silence(tmp_path, three):
 
 def test_a_published_system_stands_beside_a_run(tmp_path):
     for track in dict.fromkeys(row.track for row in sample_rows(instruments.MUSDB, 3, 8)):
-        write_museval(tmp_path / "theirs" / f"{track}.json", targets=instruments.MUSDB, num_frames=8)
+        write_museval(
+            tmp_path / "theirs" / f"{track}.json", targets=instruments.MUSDB, num_frames=8
+        )
     ours = write_run(tmp_path / "ours", num_tracks=3)
     html, _ = report(tmp_path, [ours, str(tmp_path / "theirs")])
     page = Page(html)
@@ -234,7 +283,10 @@ def test_chosen_sources_and_another_metric(tmp_path, three):
 
 
 def test_names_of_runs_show_as_text(tmp_path):
-    hostile = [write_run(tmp_path / name, seed) for seed, name in enumerate(["<script>alert(1)", "b & <b>c"])]
+    hostile = [
+        write_run(tmp_path / name, seed)
+        for seed, name in enumerate(["<script>alert(1)", "b & <b>c"])
+    ]
     html, _ = report(tmp_path, hostile)
     page = Page(html)
     assert page.tags["script"] == 1  # ours
@@ -243,7 +295,10 @@ def test_names_of_runs_show_as_text(tmp_path):
 
 
 def test_short_names():
-    assert short_names(["runs/film/evaluation/9-test", "runs/none/evaluation/9-test"]) == ["film", "none"]
+    assert short_names(["runs/film/evaluation/9-test", "runs/none/evaluation/9-test"]) == [
+        "film",
+        "none",
+    ]
     assert short_names(["film/9-test", "film/7-test"]) == ["9-test", "7-test"]
     assert short_names(["a", "a/b"]) == ["a", "a/b"]  # nothing would be left of the first
     assert short_names(["x/a/b", "x/b/a"]) == ["x/a/b", "x/b/a"]
@@ -265,7 +320,17 @@ def test_places_that_cannot_be_written_are_refused_first(tmp_path):
 
 
 def test_the_command_writes_the_report(tmp_path, three):
-    call = [sys.executable, "-m", "evaluation.compare", *three, f"--report={tmp_path / 'compared.html'}"]
+    call = [
+        sys.executable,
+        "-m",
+        "evaluation.compare",
+        *three,
+        f"--report={tmp_path / 'compared.html'}",
+    ]
     done = subprocess.run(call, capture_output=True, text=True, check=True)
     assert done.stdout.endswith(f"report: {tmp_path / 'compared.html'}\n")
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["compared.html", "compared.json", "compared.md"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "compared.html",
+        "compared.json",
+        "compared.md",
+    ]

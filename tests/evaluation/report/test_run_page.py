@@ -31,7 +31,9 @@ NO_EXTRAS = Extras()
 BLANK = "\N{EN DASH}"
 
 
-def sample_rows(vocabulary: Sequence[str], num_tracks: int, num_segments: int, seed: int = 0) -> list[Row]:
+def sample_rows(
+    vocabulary: Sequence[str], num_tracks: int, num_segments: int, seed: int = 0
+) -> list[Row]:
     """What a fair model's rows look like: quartets at most, rests, lone and silent stretches, a silent estimate."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -40,9 +42,15 @@ def sample_rows(vocabulary: Sequence[str], num_tracks: int, num_segments: int, s
         for i in range(num_segments):
             active = set(piece[rng.random(len(piece)) < 0.85]) if rng.random() > 0.05 else set()
             for k, source in enumerate(vocabulary):
-                place = (f"{t:02d}_Piece_{'_'.join(vocabulary[j] for j in piece)}", float(i), source)
+                place = (
+                    f"{t:02d}_Piece_{'_'.join(vocabulary[j] for j in piece)}",
+                    float(i),
+                    source,
+                )
                 rows += _sample_segment(rng, place, len(active), k in active)
-    mixtures = {(row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "mixture"}
+    mixtures = {
+        (row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "mixture"
+    }
     return [
         replace(row, snri=row.snr - mixtures[row.track, row.start_secs, row.source])
         if row.polyphony > 1 and row.snr is not None
@@ -51,20 +59,32 @@ def sample_rows(vocabulary: Sequence[str], num_tracks: int, num_segments: int, s
     ]
 
 
-def _sample_segment(rng: np.random.Generator, place: tuple[str, float, str], polyphony: int, active: bool) -> list[Row]:
+def _sample_segment(
+    rng: np.random.Generator, place: tuple[str, float, str], polyphony: int, active: bool
+) -> list[Row]:
     if polyphony == 0:
         return [Row(system, *place, "silent_mixture", 0) for system in SYSTEMS]
     if not active:
         leaks = (rng.normal(-30, 8), 0.0, *[-100.0] * 4)
-        return [Row(s, *place, "absent", polyphony, leakage=leak) for s, leak in zip(SYSTEMS, leaks, strict=True)]
+        return [
+            Row(s, *place, "absent", polyphony, leakage=leak)
+            for s, leak in zip(SYSTEMS, leaks, strict=True)
+        ]
     below = rng.normal(-10 * math.log10(max(polyphony - 1, 1)), 5)
     above = below + rng.normal(5, 2)
     silence = Row("silence", *place, "silent_estimate", polyphony, sdr=0.0, snr=0.0)
     if polyphony == 1:
         lone = {"sdr": 301.0, "sar": 301.0, "si_sdr": math.inf, "snr": math.inf}
         model = Row("model", *place, "solo", 1, sdr=15.2, sar=15.2, si_sdr=14.0, snr=14.1)
-        return [model, silence, *(Row(system, *place, "solo", 1, **lone) for system in ("mixture", *ORACLES))]
-    others = [_scored("mixture", place, polyphony, below + 0.2, below + 0.3, 300.0, below, below), silence]
+        return [
+            model,
+            silence,
+            *(Row(system, *place, "solo", 1, **lone) for system in ("mixture", *ORACLES)),
+        ]
+    others = [
+        _scored("mixture", place, polyphony, below + 0.2, below + 0.3, 300.0, below, below),
+        silence,
+    ]
     for offset, oracle in enumerate(ORACLES, start=2):
         values = rng.normal(above + offset, 1, 5)
         others.append(_scored(oracle, place, polyphony, *values))
@@ -102,7 +122,11 @@ def about(**changes: Any) -> About:
 def write(tmp_path: Path, rows: Sequence[Row], extras: Extras = NO_EXTRAS, **changes: Any) -> str:
     path = tmp_path / "report.html"
     run_page.write_report(path, rows, about(**changes), extras)
-    assert sorted(each.name for each in tmp_path.glob("report.*")) == ["report.html", "report.json", "report.md"]
+    assert sorted(each.name for each in tmp_path.glob("report.*")) == [
+        "report.html",
+        "report.json",
+        "report.md",
+    ]
     return path.read_text(encoding="utf-8")
 
 
@@ -130,23 +154,41 @@ def together(row: Row) -> bool:
     return row.polyphony != 1 or row.status == "absent"
 
 
-def cell(rows: Sequence[Row], metric: str, n: int | None = None, interval: bool = False) -> list[str]:
+def cell(
+    rows: Sequence[Row], metric: str, n: int | None = None, interval: bool = False
+) -> list[str]:
     """A median with its interval, and its n where that is not ``n``."""
-    found = [(row.track, value) for row in rows if (value := getattr(row, metric)) is not None and math.isfinite(value)]
+    found = [
+        (row.track, value)
+        for row in rows
+        if (value := getattr(row, metric)) is not None and math.isfinite(value)
+    ]
     return numbers(found, n, interval)
 
 
-def numbers(found: Sequence[tuple[str, float]], n: int | None, interval: bool, sign: str = "") -> list[str]:
+def numbers(
+    found: Sequence[tuple[str, float]], n: int | None, interval: bool, sign: str = ""
+) -> list[str]:
     values = np.array([value for _, value in found])
     cells = [printed(float(np.median(values)) if len(values) else None, sign)]
-    if interval and (bounds := bootstrap.intervals(values, np.array([track for track, _ in found])) if found else None):
+    if interval and (
+        bounds := bootstrap.intervals(values, np.array([track for track, _ in found]))
+        if found
+        else None
+    ):
         cells.append(" to ".join(printed(bound, sign) for bound in (bounds[0].low, bounds[0].high)))
     return cells + ([f"{len(values):,}"] if n is not None and len(values) not in (0, n) else [])
 
 
 def gains(rows: Sequence[Row], system: str) -> list[tuple[Row, float]]:
-    mixtures = {(row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "mixture"}
-    pairs = [(row, mixtures[row.track, row.start_secs, row.source]) for row in rows if row.system == system]
+    mixtures = {
+        (row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "mixture"
+    }
+    pairs = [
+        (row, mixtures[row.track, row.start_secs, row.source])
+        for row in rows
+        if row.system == system
+    ]
     return [(row, row.snr - snr) for row, snr in pairs if row.polyphony > 1 and row.snr is not None]
 
 
@@ -178,7 +220,9 @@ def expected_above(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
     }
 
 
-def expected_metrics(rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -> dict[str, list[list[str]]]:
+def expected_metrics(
+    rows: Sequence[Row], columns: Sequence[tuple[str, str]]
+) -> dict[str, list[list[str]]]:
     expected = {}
     for name, own in by_source(rows).items():
         n = len(gains(own, "model"))
@@ -194,7 +238,13 @@ V3_COLUMNS = [
     *((metric, system) for metric in ("sir", "sar", "si_sdr") for system in ("model", "mixture")),
 ]
 V3_COLUMNS.remove(("sar", "mixture"))
-V4_COLUMNS = [("snr", "model"), ("snr", "mixture"), ("snr", "silence"), ("isr", "model"), ("isr", "mixture")]
+V4_COLUMNS = [
+    ("snr", "model"),
+    ("snr", "mixture"),
+    ("snr", "silence"),
+    ("isr", "model"),
+    ("isr", "mixture"),
+]
 V4_COLUMNS += [("sir_v4", "model"), ("sir_v4", "mixture"), ("sar_v4", "model")]
 
 
@@ -208,7 +258,9 @@ def expected_polyphony(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
             cell(of(own), "snr", n, interval=True),
             cell(of(own, "mixture"), "snr", n),
         ]
-        cells += [cell(of(own), metric, n, interval=True) for metric in ("sdr", "sir", "sar", "si_sdr")]
+        cells += [
+            cell(of(own), metric, n, interval=True) for metric in ("sdr", "sir", "sar", "si_sdr")
+        ]
         cells.append(cell(of(own), "leakage", -1, interval=True))
         expected[f"{polyphony} source{'s' * (polyphony > 1)}"] = [[f"{n:,}"], *cells]
     return expected
@@ -216,21 +268,38 @@ def expected_polyphony(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
 
 def expected_aggregates(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
     names = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR"}
-    names |= {"snri": "SNR improvement", "snr": "SNR", "isr": "ISR", "sir_v4": "SIR v4", "sar_v4": "SAR v4"}
+    names |= {
+        "snri": "SNR improvement",
+        "snr": "SNR",
+        "isr": "ISR",
+        "sir_v4": "SIR v4",
+        "sar_v4": "SAR v4",
+    }
     expected = {}
     for metric, system in [("snri", "model"), ("snri", "silence"), *V3_COLUMNS, *V4_COLUMNS]:
         found = [
-            (r.track, getattr(r, metric)) for r in of(rows, system) if together(r) and getattr(r, metric) is not None
+            (r.track, getattr(r, metric))
+            for r in of(rows, system)
+            if together(r) and getattr(r, metric) is not None
         ]
         found = [(track, value) for track, value in found if math.isfinite(value)]
-        tracks, values = np.array([track for track, _ in found]), np.array([value for _, value in found])
+        tracks, values = (
+            np.array([track for track, _ in found]),
+            np.array([value for _, value in found]),
+        )
         medians = np.array([np.median(values[tracks == track]) for track in dict.fromkeys(tracks)])
         four = [np.median(medians), np.median(values), np.mean(medians), np.mean(values)]
         cells = [[printed(float(each))] for each in four]
         if system == "model" and len(medians) >= bootstrap.MIN_TRACKS:
-            bounds = [bootstrap.intervals(*each) for each in ((medians, np.arange(len(medians))), (values, tracks))]
+            bounds = [
+                bootstrap.intervals(*each)
+                for each in ((medians, np.arange(len(medians))), (values, tracks))
+            ]
             ordered = (bounds[0][0], bounds[1][0], bounds[0][1], bounds[1][1])
-            cells = [[*each, f"{printed(b.low)} to {printed(b.high)}"] for each, b in zip(cells, ordered, strict=True)]
+            cells = [
+                [*each, f"{printed(b.low)} to {printed(b.high)}"]
+                for each, b in zip(cells, ordered, strict=True)
+            ]
         expected[f"{names[metric]} {system}"] = [[f"{len(values):,}"], [str(len(medians))], *cells]
     return expected
 
@@ -275,7 +344,9 @@ def check(key: str, html: str, rows: Sequence[Row]) -> None:
     assert set(expected) <= set(lines)
     for name, cells in expected.items():
         assert lines[name] == cells, name
-    assert [name for name in lines if name in expected] == list(lines)[-len(expected) :]  # after the heads
+    assert [name for name in lines if name in expected] == list(lines)[
+        -len(expected) :
+    ]  # after the heads
 
 
 def check_figures(html: str, rows: Sequence[Row]) -> None:
@@ -297,7 +368,9 @@ def check_figures(html: str, rows: Sequence[Row]) -> None:
                 own = [row for row in rows if getattr(row, by) == group and together(row)]
                 words = [
                     f"{system} {printed(value)} ({n:,})"
-                    for system in ("model", "mixture")[: 1 if metric in ("snri", "sar", "sar_v4") else 2]
+                    for system in ("model", "mixture")[
+                        : 1 if metric in ("snri", "sar", "sar_v4") else 2
+                    ]
                     for value, n in [median(getattr(row, metric) for row in of(own, system))]
                     if n
                 ]
@@ -326,10 +399,14 @@ def test_every_number_is_the_aggregate_of_the_rows(
         assert f"No intervals (tracks: {num_tracks}, fewer than 6)" in text
     else:
         assert f"above the mixture (95 % interval {gain[1]} dB)" in text
-    if lone := sum(row.polyphony == 1 and row.snr is not None for row in rows if row.system == "model"):
+    if lone := sum(
+        row.polyphony == 1 and row.snr is not None for row in rows if row.system == "model"
+    ):
         assert f"Left out: {lone} segment" in text
     assert f"median of {n[0]} segments of 1 s in {num_tracks} tracks" in text
-    gains_shown = [float(cells[1][0]) for name, cells in Page(html).lines("tracks").items() if "_" in name]
+    gains_shown = [
+        float(cells[1][0]) for name, cells in Page(html).lines("tracks").items() if "_" in name
+    ]
     assert gains_shown == sorted(gains_shown, reverse=True)
 
 
@@ -351,17 +428,24 @@ def test_the_check_sees_a_wrong_number(tmp_path: Path) -> None:
 def test_markdown_and_json_say_the_same(tmp_path: Path) -> None:
     rows = sample_rows(instruments.URMP, 7, 8)
     page = Page(write(tmp_path, rows))
-    markdown = (tmp_path / "report.md").read_text(encoding="utf-8").replace(MINUS, "-").replace("\\", "")
+    markdown = (
+        (tmp_path / "report.md").read_text(encoding="utf-8").replace(MINUS, "-").replace("\\", "")
+    )
     tree = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     tables = {
-        block["key"]: block for section in tree["sections"] for block in section["blocks"] if block["kind"] == "table"
+        block["key"]: block
+        for section in tree["sections"]
+        for block in section["blocks"]
+        if block["kind"] == "table"
     }
     assert set(tables) == set(page.tables)
     for key in EXPECTED:
         for row in tables[key]["rows"]:
             name = f"{row['name']} {row['label']}".strip()
             shown = page.lines(key)[name]
-            assert [each["text"].replace(MINUS, "-") for each in row["cells"]] == [each[0] for each in shown]
+            assert [each["text"].replace(MINUS, "-") for each in row["cells"]] == [
+                each[0] for each in shown
+            ]
             cells = [f"{first} ({'; '.join(notes)})" if notes else first for first, *notes in shown]
             assert f"| {name} | {' | '.join(cells)} |" in markdown
             for each in row["cells"]:
@@ -375,24 +459,40 @@ def test_markdown_and_json_say_the_same(tmp_path: Path) -> None:
 def test_names_and_configs_show_as_text(tmp_path: Path) -> None:
     hostile = "</title></pre><script>alert('1')</script>&amp;\""
     rows = [replace(row, track=hostile) for row in sample_rows(["<b>x</b>", "$\\frac{$"], 1, 12)]
-    given = dict.fromkeys(("title", "split", "labels", "config_json", "code_revision", "command"), hostile)
-    html = write(tmp_path, rows, **given, manifest={hostile: hostile}, known_leaks=[hostile], not_a_result=hostile)
+    given = dict.fromkeys(
+        ("title", "split", "labels", "config_json", "code_revision", "command"), hostile
+    )
+    html = write(
+        tmp_path,
+        rows,
+        **given,
+        manifest={hostile: hostile},
+        known_leaks=[hostile],
+        not_a_result=hostile,
+    )
     page = Page(html)
     assert page.tags["script"] == page.tags["b"] == 0
     assert page.texts.count(hostile) >= 6
     assert f"Not a result: {hostile}" in page.texts
     assert "<b>x</b>" in page.lines("above")
     markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
-    assert "<script>" not in re.sub(r"^(`{3,})\n.*?^\1$", "", markdown, flags=re.DOTALL | re.MULTILINE)
+    assert "<script>" not in re.sub(
+        r"^(`{3,})\n.*?^\1$", "", markdown, flags=re.DOTALL | re.MULTILINE
+    )
     assert r"\</title\>\</pre\>\<script\>alert('1')\</script\>\&amp;" in markdown
     assert any(text.startswith("<b>x</b> · ") for text in page.texts)  # the axis of a figure
     assert any(text.startswith("$\\frac{$ · ") for text in page.texts)  # and no formula
 
 
-def make_recordings(track: str, num: int, secs: float = 0.1, rate: int = 22050, channels: int = 1) -> list[RecordedClip]:
+def make_recordings(
+    track: str, num: int, secs: float = 0.1, rate: int = 22050, channels: int = 1
+) -> list[RecordedClip]:
     noise = np.random.default_rng(0).uniform(-0.1, 0.1, (round(secs * rate), channels))
     sounds = dict.fromkeys(("mixture", "reference", "estimate"), encode(noise, 0.0, rate))
-    return [RecordedClip(Choice("common", track, "vn", float(i), i + secs), rate, sounds) for i in range(num)]
+    return [
+        RecordedClip(Choice("common", track, "vn", float(i), i + secs), rate, sounds)
+        for i in range(num)
+    ]
 
 
 def test_sounds_have_players_and_one_script_that_is_ours(tmp_path: Path) -> None:
@@ -400,7 +500,12 @@ def test_sounds_have_players_and_one_script_that_is_ours(tmp_path: Path) -> None
     rows = [replace(row, track=hostile) for row in sample_rows(instruments.URMP, 1, 6)]
     html = write(tmp_path, rows, Extras(recordings=make_recordings(hostile, 2)))
     page = Page(html)
-    assert (page.tags["audio"], page.tags["img"], page.tags["button"], page.tags["script"]) == (6, 6, 2, 1)
+    assert (page.tags["audio"], page.tags["img"], page.tags["button"], page.tags["script"]) == (
+        6,
+        6,
+        2,
+        1,
+    )
     assert f"{hostile}, 1 to 1.1 s" in page.texts
     script = re.search(r"<script>(.*?)</script>\n</body>", html, re.DOTALL)
     assert script is not None
@@ -419,7 +524,10 @@ def test_a_page_stays_below_twenty_megabytes(tmp_path: Path) -> None:
 
 
 def test_curves_say_where_they_begin_and_end(tmp_path: Path) -> None:
-    lines = [{"step": step, "kind": "train", "loss": 1 / step, "learning_rate": 1e-3} for step in range(10, 5000, 10)]
+    lines = [
+        {"step": step, "kind": "train", "loss": 1 / step, "learning_rate": 1e-3}
+        for step in range(10, 5000, 10)
+    ]
     lines += [{"step": 2500, "kind": "valid", "loss": 0.5, "improvement": 1.25}]
     lines += [{"step": 4990, "kind": "valid", "loss": 0.25, "improvement": 6.5}]
     page = Page(write(tmp_path, sample_rows(instruments.MUSDB, 1, 6), Extras(curves=lines)))
@@ -433,7 +541,10 @@ def test_curves_say_where_they_begin_and_end(tmp_path: Path) -> None:
 def test_the_page_asks_for_nothing_and_points_at_what_it_has(tmp_path: Path) -> None:
     html = write(tmp_path, sample_rows(instruments.URMP, 4, 30))
     page = Page(html)
-    assert re.findall(r"(?i)(?:src|href|action|@import|url\()[\s=]*[\"'(]?\s*(?:https?:|//)", html) == []
+    assert (
+        re.findall(r"(?i)(?:src|href|action|@import|url\()[\s=]*[\"'(]?\s*(?:https?:|//)", html)
+        == []
+    )
     assert page.tags["script"] == page.tags["img"] == page.tags["iframe"] == 0
     assert set(page.links) - {"data:,"} <= {f"#{name}" for name in page.ids}
     assert set(re.findall(r"url\(#([^)]+)\)", html)) <= set(page.ids)
@@ -448,10 +559,15 @@ def test_figures_have_their_numbers_as_text_and_the_colours_of_the_page(tmp_path
     page = Page(html)
     improvement, sdr, sir, sar, si_sdr, *_ = page.alternatives
     model, mixture = (
-        median(row.sdr for row in rows if row.system == system and row.source == "vn" and together(row))
+        median(
+            row.sdr for row in rows if row.system == system and row.source == "vn" and together(row)
+        )
         for system in SYSTEMS[:2]
     )
-    assert f"violin: model {printed(model[0])} ({model[1]}), mixture {printed(mixture[0])} ({mixture[1]})" in sdr
+    assert (
+        f"violin: model {printed(model[0])} ({model[1]}), mixture {printed(mixture[0])} ({mixture[1]})"
+        in sdr
+    )
     n, gain, *_ = page.lines("above")["violin vn"]
     assert f"violin: model {gain[0].lstrip('+')} ({n[0]})" in improvement
     assert "mixture" not in sar
@@ -486,7 +602,10 @@ def test_what_a_figure_cannot_draw_is_counted(tmp_path: Path) -> None:
         for i, sdr in enumerate([1.0, 2.0, 3.0, 4.0, 5.0, math.inf, -math.inf, 300.0])
     ]
     page = Page(write(tmp_path, rows))
-    assert "Not drawn: of the model 4 infinite, 2 beyond the axis; of the mixture 4 infinite, 2 beyond" in page.text
+    assert (
+        "Not drawn: of the model 4 infinite, 2 beyond the axis; of the mixture 4 infinite, 2 beyond"
+        in page.text
+    )
     assert page.lines("metrics")["violin vn"][:3] == [["8"], ["3.5", "6"], ["3.5", "6"]]
     assert "SI-SDR: all distortion" not in page.text  # it has no values
     assert "Every segment is drawn." in page.text
@@ -516,10 +635,17 @@ def test_no_segment_could_be_scored(tmp_path: Path) -> None:
 
 def test_a_model_worse_than_silence_is_told(tmp_path: Path) -> None:
     values = {"model": -2.0, "mixture": -1.0, "silence": 0.0}
-    rows = [Row(s, "t", float(i), "vn", "scored", 2, snr=snr) for s, snr in values.items() for i in range(6)]
+    rows = [
+        Row(s, "t", float(i), "vn", "scored", 2, snr=snr)
+        for s, snr in values.items()
+        for i in range(6)
+    ]
     text = Page(write(tmp_path, rows)).text
     assert "1.0 dB below the mixture" in text
-    assert "Silence in place of every estimate would lie at +1.0 dB, which the model does not exceed" in text
+    assert (
+        "Silence in place of every estimate would lie at +1.0 dB, which the model does not exceed"
+        in text
+    )
 
 
 def test_what_surrounds_the_numbers(tmp_path: Path) -> None:
@@ -532,7 +658,12 @@ def test_what_surrounds_the_numbers(tmp_path: Path) -> None:
     assert "above -60 dB relative to" in plain
     assert "filters of 512 taps" in plain
     assert "oracle labels of each piece" in plain
-    changes = {"not_a_result": "a smoke run", "known_leaks": ["two takes"], "sample_rate": 44100, "channels": 2}
+    changes = {
+        "not_a_result": "a smoke run",
+        "known_leaks": ["two takes"],
+        "sample_rate": 44100,
+        "channels": 2,
+    }
     marked = Page(write(tmp_path, rows, **changes)).text
     assert "Not a result: a smoke run" in marked
     assert "two takes" in marked
@@ -550,14 +681,25 @@ def test_oracles_and_the_audit_show_where_there_are_any(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     run_page.write_report(path, rows, about(), Extras(conditions))
     page = Page(path.read_text(encoding="utf-8"))
-    assert [each[0] for each in page.tables["above"][1]] == ["model", "silence", *ORACLES, "model", "mixture"]
+    assert [each[0] for each in page.tables["above"][1]] == [
+        "model",
+        "silence",
+        *ORACLES,
+        "model",
+        "mixture",
+    ]
     assert "IBM1, IRM1 and MWF are oracles" in page.text
     lines = page.lines("audit")
     assert lines["true"][1:] == [["+4.2", "1,200"], ["-42.5", "900"], [BLANK]]
     assert lines["unknown"] == [["Not measured: it cannot do without."], *[[BLANK]] * 3]
     assert lines["swapped"][1:] == [["-1.5", "1,200"], ["-8.0", "900"], ["-6.5", "500"]]
     plain = Page(write(tmp_path, [row for row in rows if row.system not in ORACLES]))
-    assert [each[0] for each in plain.tables["above"][1]] == ["model", "silence", "model", "mixture"]
+    assert [each[0] for each in plain.tables["above"][1]] == [
+        "model",
+        "silence",
+        "model",
+        "mixture",
+    ]
     assert "oracles, which" not in plain.text
     assert "audit" not in plain.tables
 
@@ -581,7 +723,10 @@ def test_a_report_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
     rows = sample_rows(instruments.MUSDB, 1, 10)
     before = write(tmp_path, rows)
     path = tmp_path / "report.html"
-    for system, message in (("model", "rows of the system 'model'"), ("mixture", "a row of the mixture")):
+    for system, message in (
+        ("model", "rows of the system 'model'"),
+        ("mixture", "a row of the mixture"),
+    ):
         with pytest.raises(ValueError, match=message):
             run_page.write_report(path, [row for row in rows if row.system != system], about())
     assert path.read_text(encoding="utf-8") == before

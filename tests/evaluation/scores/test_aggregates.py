@@ -50,7 +50,9 @@ def test_intervals_are_those_of_scipy_over_tracks(by_track, name, statistic):
     found = aggregate(values, tracks, resamples=1500)
     assert getattr(found, name) == pytest.approx(statistic(lists))
     interval = found.intervals[name]
-    assert (interval.low, interval.high) == pytest.approx(tuple(expected), abs=0.2)  # both draw; the width is 2 or more
+    assert (interval.low, interval.high) == pytest.approx(
+        tuple(expected), abs=0.2
+    )  # both draw; the width is 2 or more
     assert interval.low < getattr(found, name) < interval.high
     assert (found.num_values, found.num_tracks) == (len(values), 20)
 
@@ -61,7 +63,10 @@ def test_medians_of_resamples_are_those_of_what_they_hold(seed):
     values = rng.integers(0, 9, 30).astype(float)  # with ties
     codes = np.concatenate([np.arange(5), rng.integers(0, 5, 25)])
     drawn = rng.multinomial(5, np.full(5, 0.2), size=10)
-    expected = [np.median(np.concatenate([np.tile(values[codes == t], n[t]) for t in range(5)])) for n in drawn]
+    expected = [
+        np.median(np.concatenate([np.tile(values[codes == t], n[t]) for t in range(5)]))
+        for n in drawn
+    ]
     assert bootstrap._medians(values, codes, drawn).tolist() == expected
 
 
@@ -70,14 +75,19 @@ def test_intervals_cover_what_they_should():
     hits = np.zeros(2)
     for seed in range(300):
         values = np.random.default_rng(seed).normal(5, 2, 25)
-        hits += [each.low <= 5 <= each.high for each in intervals(values, np.arange(25), resamples=400)]
+        hits += [
+            each.low <= 5 <= each.high for each in intervals(values, np.arange(25), resamples=400)
+        ]
     assert np.all(hits / 300 > 0.9)
     assert np.all(hits / 300 < 0.985)
 
 
 def test_drawing_segments_instead_of_tracks_would_promise_too_much():
     values, tracks = clustered(20, seed=3, per_track=15)
-    over_tracks, over_segments = intervals(values, tracks)[1], intervals(values, np.arange(len(values)))[1]
+    over_tracks, over_segments = (
+        intervals(values, tracks)[1],
+        intervals(values, np.arange(len(values)))[1],
+    )
     assert over_tracks.high - over_tracks.low > 2 * (over_segments.high - over_segments.low)
 
 
@@ -95,10 +105,14 @@ def test_the_same_rows_have_the_same_interval(by_track):
     assert intervals(values, tracks) == intervals(values, tracks)
     reverse = slice(None, None, -1)
     first, second = intervals(values, tracks), intervals(values[reverse], tracks[reverse])
-    assert [(each.low, each.high) for each in first] == [pytest.approx((each.low, each.high)) for each in second]
+    assert [(each.low, each.high) for each in first] == [
+        pytest.approx((each.low, each.high)) for each in second
+    ]
 
 
-def row(system, snr, start_secs=0.0, track="t", source="va", status="scored", polyphony=2, **metrics):
+def row(
+    system, snr, start_secs=0.0, track="t", source="va", status="scored", polyphony=2, **metrics
+):
     return Row(system, track, start_secs, source, status, polyphony, snr=snr, **metrics)
 
 
@@ -140,7 +154,9 @@ def test_groups_by_polyphony_and_by_track():
     assert found[1].metrics["snr"].median_of_segments == 300
     assert "snr" not in found[1].together
     assert found[3].metrics["snr"].median_of_segments == -4
-    tracks = [each for each in summarise(sample(2), by="track", resamples=10) if each.system == "model"]
+    tracks = [
+        each for each in summarise(sample(2), by="track", resamples=10) if each.system == "model"
+    ]
     assert [each.track for each in tracks] == [None, "t0", "t1"]
     assert [tracks[i].together["snr"].median_of_segments for i in (1, 2)] == [3.5, 4.5]
     assert tracks[1].together["snr"].intervals is None
@@ -163,10 +179,14 @@ def test_gains_are_per_segment_and_none_where_nothing_can_be_better():
 def test_improvement_has_an_interval_over_tracks():
     rows = sample(20)
     found = improvement(rows, resamples=2000)[0]
-    expected = stats.bootstrap((6.0 + np.arange(20),), np.median, method="percentile", rng=np.random.default_rng(0))
+    expected = stats.bootstrap(
+        (6.0 + np.arange(20),), np.median, method="percentile", rng=np.random.default_rng(0)
+    )
     assert found.median_db == 15.5
     assert (found.num_rows, found.num_left_out, found.num_tracks) == (40, 20, 20)
-    assert (found.interval.low, found.interval.high) == pytest.approx(tuple(expected.confidence_interval), abs=1)
+    assert (found.interval.low, found.interval.high) == pytest.approx(
+        tuple(expected.confidence_interval), abs=1
+    )
     assert improvement(rows)[0].interval is None
     assert improvement(sample(5), resamples=2000)[0].interval is None
     by_polyphony = improvement(rows, by="polyphony")

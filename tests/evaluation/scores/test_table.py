@@ -13,7 +13,15 @@ from data_prep.audio import activity
 from data_prep.audio.activity import segment_bounds, segments
 from evaluation.metrics import bss_eval
 from evaluation.scores.aggregates import improvement, summarise
-from evaluation.scores.table import COLUMNS, IMPROVEMENTS, METRICS, STATUSES, Row, read_csv, write_csv
+from evaluation.scores.table import (
+    COLUMNS,
+    IMPROVEMENTS,
+    METRICS,
+    STATUSES,
+    Row,
+    read_csv,
+    write_csv,
+)
 from evaluation.scoring.one_segment import score_track
 
 RATE = 200  # frames per second, and per segment
@@ -79,13 +87,21 @@ def test_a_short_remainder_joins_the_segment_before_it(num_frames, hop_frames, b
     ("num_frames", "segment_frames", "hop_frames"), [(0, 10, 10), (10, 0, 0), (9, 5, 0), (9, 5, 6)]
 )
 def test_nothing_has_no_segments_and_gaps_are_refused(num_frames, segment_frames, hop_frames):
-    with pytest.raises(ValueError, match="expected 1 or more of each, and a hop no longer than a segment"):
+    with pytest.raises(
+        ValueError, match="expected 1 or more of each, and a hop no longer than a segment"
+    ):
         segment_bounds(num_frames, segment_frames, hop_frames)
 
 
 def test_segments_of_the_first_publication_and_segments_that_overlap():
-    assert segments(50_000, 22050, Evaluation(segment_secs=0.743)) == [(0, 16383), (16383, 32766), (32766, 50_000)]
-    assert segments(4000, 1000, Evaluation(hop_secs=0.5)) == [(i, i + 1000) for i in range(0, 3001, 500)]
+    assert segments(50_000, 22050, Evaluation(segment_secs=0.743)) == [
+        (0, 16383),
+        (16383, 32766),
+        (32766, 50_000),
+    ]
+    assert segments(4000, 1000, Evaluation(hop_secs=0.5)) == [
+        (i, i + 1000) for i in range(0, 3001, 500)
+    ]
     references, estimates = noise(1, 2, 3 * RATE, 1), noise(2, 2, 3 * RATE, 1)
     tiled, overlapping = (
         score(references, estimates),
@@ -138,7 +154,9 @@ def statuses():
     ],
 )
 def test_every_status(statuses, system, expected):
-    assert {name: tuple(statuses[system, i, name].status for i in range(5)) for name in NAMES} == expected
+    assert {
+        name: tuple(statuses[system, i, name].status for i in range(5)) for name in NAMES
+    } == expected
 
 
 def test_a_status_fixes_the_polyphony_and_which_metrics_there_are(statuses):
@@ -151,7 +169,8 @@ def test_a_status_fixes_the_polyphony_and_which_metrics_there_are(statuses):
             == {
                 "scored": {*METRICS} - {"leakage"},
                 "solo": {"sdr", "sar", "isr", "sar_v4", "si_sdr", "snr"},
-                "silent_estimate": {"sdr", "snr"} | ({"sdri", "snri"} if row.polyphony > 1 else set()),
+                "silent_estimate": {"sdr", "snr"}
+                | ({"sdri", "snri"} if row.polyphony > 1 else set()),
                 "absent": {"leakage"},
                 "silent_mixture": set(),
             }[row.status]
@@ -169,9 +188,17 @@ def test_the_mixture_is_silent_before_a_source_is_active():
 
 def test_active_means_above_both_thresholds():
     segment = np.ones((RATE, 1))
-    levels = {"loud": (0, 0), "soft": (0, -61), "softer": (-15, -74), "faint": (-75, -81)}  # dBFS of two segments
+    levels = {
+        "loud": (0, 0),
+        "soft": (0, -61),
+        "softer": (-15, -74),
+        "faint": (-75, -81),
+    }  # dBFS of two segments
     references = np.stack(
-        [np.concatenate([10 ** (level / 20) * segment for level in pair]) for pair in levels.values()]
+        [
+            np.concatenate([10 ** (level / 20) * segment for level in pair])
+            for pair in levels.values()
+        ]
     )
     rows = score(references, references, names=tuple(levels), config=replace(CONFIG, filter_taps=1))
     active = [name for name in levels if rows["model", 1, name].status != "absent"]
@@ -188,7 +215,9 @@ def test_the_metrics_are_those_of_the_active_references():
     for i, name in enumerate(("va", "vn")):
         row = rows["model", 0, name]
         assert (row.sdr, row.sir, row.sar) == pytest.approx((sdr[i], sir[i], sar[i]), abs=1e-9)
-        assert row.si_sdr == pytest.approx(bss_eval.si_sdr(references[active[i], :, 0], estimates[active[i], :, 0]))
+        assert row.si_sdr == pytest.approx(
+            bss_eval.si_sdr(references[active[i], :, 0], estimates[active[i], :, 0])
+        )
         assert row.snr == pytest.approx(activity.snr(references[active[i]], estimates[active[i]]))
 
 
@@ -197,7 +226,10 @@ def test_v4_has_columns_of_its_own_and_its_sdr_is_the_snr(channels):
     references = noise(1, 3, RATE, channels)
     estimates = 0.8 * references + noise(2, 3, RATE, channels)
     references[1] *= 1e-6  # there, but not active
-    rows, without = score(references, estimates), score(references, estimates, config=replace(CONFIG, bss_v4=False))
+    rows, without = (
+        score(references, estimates),
+        score(references, estimates, config=replace(CONFIG, bss_v4=False)),
+    )
     active = [0, 2]
     expected = np.transpose(bss_eval.bss_eval_images(references[active], estimates[active], 8))
     for values, name in zip(expected, ("va", "vn"), strict=True):
@@ -222,20 +254,32 @@ def test_improvements_are_differences_from_the_row_of_the_mixture(statuses):
 @pytest.mark.parametrize("num_sources", [1, 3])
 def test_the_backend_mir_eval_agrees_and_leaves_the_other_columns(num_sources):
     segment = 12 * RATE
-    references, estimates = noise(1, num_sources, 2 * segment, 1), noise(2, num_sources, 2 * segment, 1)
+    references, estimates = (
+        noise(1, num_sources, 2 * segment, 1),
+        noise(2, num_sources, 2 * segment, 1),
+    )
     references[1:, segment:] = 0
     estimates += references
     estimates[-1, segment:] = 0
     config = Evaluation(segment_secs=12)
-    ours, theirs = (score(references, estimates, config=replace(config, backend=name)) for name in ("own", "mir_eval"))
-    statuses = {"scored", "solo", "absent", "silent_estimate"} if num_sources == 3 else {"solo", "silent_estimate"}
+    ours, theirs = (
+        score(references, estimates, config=replace(config, backend=name))
+        for name in ("own", "mir_eval")
+    )
+    statuses = (
+        {"scored", "solo", "absent", "silent_estimate"}
+        if num_sources == 3
+        else {"solo", "silent_estimate"}
+    )
     assert {row.status for row in theirs.values()} == statuses
     for key, row in ours.items():
         assert theirs[key].status == row.status
         for metric in METRICS:
             expected, found = getattr(row, metric), getattr(theirs[key], metric)
             if metric in ("sdr", "sir", "sar", "sdri") and expected is not None:
-                assert found == pytest.approx(expected, abs=1e-6) or min(found, expected) > 200  # rounding
+                assert (
+                    found == pytest.approx(expected, abs=1e-6) or min(found, expected) > 200
+                )  # rounding
             else:
                 assert found == expected
 
@@ -244,7 +288,9 @@ def test_the_backend_mir_eval_says_what_it_cannot(monkeypatch):
     config = Evaluation(backend="mir_eval")
     with pytest.raises(ValueError, match=r"evaluation\.backend=mir_eval scores one channel, not 2"):
         score(noise(1, 2, RATE, 2), noise(2, 2, RATE, 2), config=config)
-    with pytest.raises(ValueError, match=r"evaluation\.filter_taps is 8; expected 512, as mir_eval has them"):
+    with pytest.raises(
+        ValueError, match=r"evaluation\.filter_taps is 8; expected 512, as mir_eval has them"
+    ):
         Evaluation(backend="mir_eval", filter_taps=8)
     monkeypatch.setitem(sys.modules, "mir_eval", None)
     with pytest.raises(ValueError, match=r"needs the package mir_eval before 0\.9"):
@@ -286,12 +332,16 @@ def test_silent_slots_change_no_bit_of_the_others(dtype):
 def test_channels_are_decomposed_each_and_their_energies_added():
     # One tap and orthogonal signals: |s_target|^2 = 9 + 4, |e_interf|^2 = 4 + 0, |e_artif|^2 = 1 + 1 over the channels.
     first, second, artifacts = np.eye(3, RATE)
-    references = np.stack([np.stack([first, 2 * first], axis=-1), np.stack([second, 0 * second], axis=-1)])
+    references = np.stack(
+        [np.stack([first, 2 * first], axis=-1), np.stack([second, 0 * second], axis=-1)]
+    )
     estimate = np.stack([3 * first + 2 * second + artifacts, 2 * first + artifacts], axis=-1)
-    row = score(references, np.stack([estimate, references[1]]), config=replace(CONFIG, filter_taps=1))[
-        "model", 0, "va"
-    ]
-    assert (row.sdr, row.sir, row.sar) == pytest.approx(tuple(10 * np.log10([13 / 6, 13 / 4, 17 / 2])))
+    row = score(
+        references, np.stack([estimate, references[1]]), config=replace(CONFIG, filter_taps=1)
+    )["model", 0, "va"]
+    assert (row.sdr, row.sir, row.sar) == pytest.approx(
+        tuple(10 * np.log10([13 / 6, 13 / 4, 17 / 2]))
+    )
     # One scale for both channels, a = (3 + 4) / 5: the rest of the estimate is orthogonal to the reference.
     error = (3 - 1.4) ** 2 + 4 + 1 + (2 - 2.8) ** 2 + 1
     assert row.si_sdr == pytest.approx(10 * np.log10(1.4**2 * 5 / error))
@@ -300,10 +350,15 @@ def test_channels_are_decomposed_each_and_their_energies_added():
 
 def test_two_equal_channels_score_as_one():
     references, estimates = noise(1, 2, RATE, 1), noise(2, 2, RATE, 1)
-    mono, stereo = score(references, estimates), score(references.repeat(2, axis=2), estimates.repeat(2, axis=2))
+    mono, stereo = (
+        score(references, estimates),
+        score(references.repeat(2, axis=2), estimates.repeat(2, axis=2)),
+    )
     for key, row in mono.items():
         for metric in defined(row):
-            one, two = (min(getattr(each, metric), 200) for each in (row, stereo[key]))  # above is rounding
+            one, two = (
+                min(getattr(each, metric), 200) for each in (row, stereo[key])
+            )  # above is rounding
             assert two == pytest.approx(one, abs=1e-9)
 
 
@@ -316,13 +371,23 @@ def test_two_equal_channels_score_as_one():
         ),
         ({"references": np.zeros((3, 10, 1))}, r"2 slots .* got \(3, 10, 1\), \(2, 10, 1\)"),
         ({"mixture": np.zeros(10)}, r"\(frames, channels\) = \(10,\)"),
-        ({"estimates": np.stack([np.zeros((10, 1)), np.full((10, 1), np.nan)])}, "track t: vc of the model has values"),
-        ({"references": np.full((2, 10, 1), np.inf)}, "track t: va, vc of the reference has values"),
+        (
+            {"estimates": np.stack([np.zeros((10, 1)), np.full((10, 1), np.nan)])},
+            "track t: vc of the model has values",
+        ),
+        (
+            {"references": np.full((2, 10, 1), np.inf)},
+            "track t: va, vc of the reference has values",
+        ),
         ({"mixture": np.full((10, 1), np.nan)}, "track t: the mixture has values"),
     ],
 )
 def test_refuses_what_cannot_be_scored(change, message):
-    waveforms = {"mixture": np.zeros((10, 1)), "references": np.zeros((2, 10, 1)), "estimates": np.zeros((2, 10, 1))}
+    waveforms = {
+        "mixture": np.zeros((10, 1)),
+        "references": np.zeros((2, 10, 1)),
+        "estimates": np.zeros((2, 10, 1)),
+    }
     mixture, references, estimates = (waveforms | change).values()
     with pytest.raises(ValueError, match=message):
         score_track("t", mixture, references, {"model": estimates}, ("va", "vc"), 10, CONFIG)
@@ -387,15 +452,33 @@ _GOOD = "model,t,0.0,va,scored,2,1.0,2.0,3.0,,,,4.0,5.0,,,,"
     ("text", "message"),
     [
         ("", "other columns than expected: none, not system, track"),
-        (_HEADER.replace("snr", "sdr_v4"), "expected: .*si_sdr, sdr_v4, leakage, .*not system, .*snr, leakage"),
+        (
+            _HEADER.replace("snr", "sdr_v4"),
+            "expected: .*si_sdr, sdr_v4, leakage, .*not system, .*snr, leakage",
+        ),
         (_HEADER + ",sdr_v4", "expected: .*leakage, .*sdr_v4, not"),
         (f"{_HEADER}\n{_GOOD}\nmodel,t,0.0", "line 3 has 3 values; expected 18"),
         (f"{_HEADER}\n{_GOOD}\n{_GOOD},", "line 3 has 19 values; expected 18"),
-        (f"{_HEADER}\n{_GOOD.replace('scored', 'heard')}", "line 2: status is 'heard'; expected one of scored, solo"),
-        (f"{_HEADER}\n{_GOOD.replace(',2,', ',two,')}", "line 2: polyphony is 'two'; expected a count"),
-        (f"{_HEADER}\n{_GOOD.replace(',0.0,', ',,')}", "line 2: start_secs is ''; expected a number of seconds"),
-        (f"{_HEADER}\n{_GOOD.replace('4.0', 'four')}", "line 2: si_sdr is 'four'; expected a number of dB or nothing"),
-        (f"{_HEADER}\n{_GOOD.replace('4.0', 'nan')}", "line 2: si_sdr is 'nan'; expected a number of dB or nothing"),
+        (
+            f"{_HEADER}\n{_GOOD.replace('scored', 'heard')}",
+            "line 2: status is 'heard'; expected one of scored, solo",
+        ),
+        (
+            f"{_HEADER}\n{_GOOD.replace(',2,', ',two,')}",
+            "line 2: polyphony is 'two'; expected a count",
+        ),
+        (
+            f"{_HEADER}\n{_GOOD.replace(',0.0,', ',,')}",
+            "line 2: start_secs is ''; expected a number of seconds",
+        ),
+        (
+            f"{_HEADER}\n{_GOOD.replace('4.0', 'four')}",
+            "line 2: si_sdr is 'four'; expected a number of dB or nothing",
+        ),
+        (
+            f"{_HEADER}\n{_GOOD.replace('4.0', 'nan')}",
+            "line 2: si_sdr is 'nan'; expected a number of dB or nothing",
+        ),
         (f"{_HEADER}\nmodel,{'t' * 200_000}", "is not a CSV file"),
     ],
 )
@@ -437,7 +520,10 @@ def test_improvement_by_hand():
         row("mixture", "vn", None, 0, "absent", 1, leakage=0.0),
         row("silence", "va", 0.0, 0, "silent_estimate"),  # - 1
     ]
-    found = {each.source: (each.median_db, each.num_rows, each.num_left_out) for each in improvement(rows)}
+    found = {
+        each.source: (each.median_db, each.num_rows, each.num_left_out)
+        for each in improvement(rows)
+    }
     assert found == {None: (4.5, 4, 2), "va": (4.5, 2, 2), "vc": (4.0, 2, 0), "vn": (None, 0, 0)}
     assert [each.source for each in improvement(rows)] == [None, "va", "vc", "vn"]
     assert [each.median_db for each in improvement(rows, "silence")] == [-1.0, -1.0]
@@ -446,12 +532,19 @@ def test_improvement_by_hand():
 
 def test_improvement_leaves_out_what_the_mixture_has_perfectly():
     rows = [row("model", "va", 50.0), row("mixture", "va", np.inf)]
-    assert [(each.median_db, each.num_left_out) for each in improvement(rows)] == [(None, 1), (None, 1)]
+    assert [(each.median_db, each.num_left_out) for each in improvement(rows)] == [
+        (None, 1),
+        (None, 1),
+    ]
 
 
-@pytest.mark.parametrize("mixture", [[], [row("mixture", "va", 1.0, 7.0)], [row("mixture", "va", None)]])
+@pytest.mark.parametrize(
+    "mixture", [[], [row("mixture", "va", 1.0, 7.0)], [row("mixture", "va", None)]]
+)
 def test_improvement_needs_the_mixture_beside_every_row(mixture):
-    with pytest.raises(ValueError, match=r"track t, 0\.0 s, va: expected a row of the mixture with an SNR"):
+    with pytest.raises(
+        ValueError, match=r"track t, 0\.0 s, va: expected a row of the mixture with an SNR"
+    ):
         improvement([row("model", "va", 2.0), *mixture])
 
 
@@ -466,18 +559,33 @@ def test_improvement_of_the_mixture_plus_a_known_gain():
 def test_aggregates_by_hand():
     sdr = {"t": [1.0, 2.0, 9.0], "u": [4.0, np.inf], "v": [30.0, 40.0, None]}
     rows = [
-        Row("model", track, float(i), "va", "scored" if value is not None else "absent", 2, sdr=value)
+        Row(
+            "model",
+            track,
+            float(i),
+            "va",
+            "scored" if value is not None else "absent",
+            2,
+            sdr=value,
+        )
         for track, values in sdr.items()
         for i, value in enumerate(values)
     ]
-    rows += [Row("model", "t", 0.0, "vc", "scored", 2, sdr=-6.0), Row("silence", "t", 0.0, "va", "solo", 1, sdr=0.0)]
+    rows += [
+        Row("model", "t", 0.0, "vc", "scored", 2, sdr=-6.0),
+        Row("silence", "t", 0.0, "va", "solo", 1, sdr=0.0),
+    ]
     together, viola, cello, silence_together, silence = summarise(rows)
     assert [(each.system, each.source, each.num_rows) for each in (together, viola, cello)] == [
         ("model", None, 9),
         ("model", "va", 8),
         ("model", "vc", 1),
     ]
-    assert (silence_together.system, silence_together.source, silence.source) == ("silence", None, "va")
+    assert (silence_together.system, silence_together.source, silence.source) == (
+        "silence",
+        None,
+        "va",
+    )
     aggregate = viola.metrics["sdr"]
     assert aggregate.median_of_track_medians == 4  # of 2 4 35
     assert aggregate.median_of_segments == 6.5  # of 1 2 4 9 30 40
@@ -490,7 +598,9 @@ def test_aggregates_by_hand():
     assert aggregate.mean_of_track_medians == 13.5
     assert aggregate.mean_of_segments == pytest.approx(80 / 7)
     assert set(viola.metrics) == {"sdr"}
-    assert viola.shares == pytest.approx(dict.fromkeys(STATUSES, 0) | {"scored": 7 / 8, "absent": 1 / 8})
+    assert viola.shares == pytest.approx(
+        dict.fromkeys(STATUSES, 0) | {"scored": 7 / 8, "absent": 1 / 8}
+    )
     assert silence.shares["solo"] == 1
 
 

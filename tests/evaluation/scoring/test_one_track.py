@@ -45,26 +45,31 @@ def make_track(folder, name="01_Tune", secs=7.3, channels=1, seed=0):
     write_blocks(files, RATE, channels, [dict(zip(VOCABULARY, references, strict=True))])
     write_blocks(estimate_files, RATE, channels, [dict(zip(VOCABULARY, estimates, strict=True))])
     stored = TrackOnDisk(
-        *(name, VOCABULARY, RATE, channels, num_frames, folder / "mixture.wav", files), {"model": estimate_files}
+        *(name, VOCABULARY, RATE, channels, num_frames, folder / "mixture.wav", files),
+        {"model": estimate_files},
     )
     return stored, (mixture, references, estimates)
 
 
 def same(found, expected, atol=1e-6):
-    assert [(row.system, row.start_secs, row.source, row.status, row.polyphony) for row in found] == [
-        (row.system, row.start_secs, row.source, row.status, row.polyphony) for row in expected
-    ]
+    assert [
+        (row.system, row.start_secs, row.source, row.status, row.polyphony) for row in found
+    ] == [(row.system, row.start_secs, row.source, row.status, row.polyphony) for row in expected]
     for row, other in zip(found, expected, strict=True):
         for metric in METRICS:
             ours, theirs = getattr(row, metric), getattr(other, metric)
             assert (
-                ours == theirs or ours == pytest.approx(theirs, abs=atol) or min(abs(ours), abs(theirs)) > 100
+                ours == theirs
+                or ours == pytest.approx(theirs, abs=atol)
+                or min(abs(ours), abs(theirs)) > 100
             )  # rounding
     return True
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("config", [CONFIG, replace(CONFIG, hop_secs=0.4), replace(CONFIG, segment_secs=20.0)])
+@pytest.mark.parametrize(
+    "config", [CONFIG, replace(CONFIG, hop_secs=0.4), replace(CONFIG, segment_secs=20.0)]
+)
 @pytest.mark.parametrize("task_bytes", [1, 2**26])
 def test_rows_are_those_of_the_track_in_memory(tmp_path, monkeypatch, channels, config, task_bytes):
     monkeypatch.setattr(batches, "_BYTES", task_bytes)
@@ -77,7 +82,9 @@ def test_rows_are_those_of_the_track_in_memory(tmp_path, monkeypatch, channels, 
     assert sum(advanced) == pytest.approx(stored.secs)
     if task_bytes > 1:
         without = score_track_on_disk(replace(stored, mixture=None), config, False, Workers(1))
-        assert same(without, [row for row in expected if row.system in ("model", "mixture", "silence")])
+        assert same(
+            without, [row for row in expected if row.system in ("model", "mixture", "silence")]
+        )
 
 
 def loaded_modules(_):
@@ -112,7 +119,8 @@ def test_processes_give_the_same_rows_and_load_no_tensorflow(tmp_path, monkeypat
         held = sorted(pool.map(hold_alone, range(4)))
         assert all(stop <= start for (_, stop), (start, _) in pairwise(held))
         assert same(
-            score_track_on_disk(stored, CONFIG, True, pool), score_track_on_disk(stored, CONFIG, True, Workers(1))
+            score_track_on_disk(stored, CONFIG, True, pool),
+            score_track_on_disk(stored, CONFIG, True, Workers(1)),
         )
         with pytest.raises(ValueError, match="ended unexpectedly, most likely for want of memory"):
             list(pool.map(end, range(2)))
@@ -120,7 +128,9 @@ def test_processes_give_the_same_rows_and_load_no_tensorflow(tmp_path, monkeypat
 
 
 def test_there_are_as_many_processes_as_memory_allows(monkeypatch):
-    monkeypatch.setattr(workers.resource, "getrusage", lambda _: type("Usage", (), {"ru_maxrss": 10**6}))  # 1 GB
+    monkeypatch.setattr(
+        workers.resource, "getrusage", lambda _: type("Usage", (), {"ru_maxrss": 10**6})
+    )  # 1 GB
     gram = 8 * (26 * 512) ** 2
     with Workers(8, 4 * 10**9) as pool:
         used = 10**6 * workers._MAXRSS_BYTES
@@ -133,7 +143,9 @@ def test_there_are_as_many_processes_as_memory_allows(monkeypatch):
 
 
 def test_tracks_are_kept_and_not_scored_again(tmp_path, capsys):
-    tracks = [make_track(tmp_path / name, name, seed=i)[0] for i, name in enumerate(("a", "b", "c"))]
+    tracks = [
+        make_track(tmp_path / name, name, seed=i)[0] for i, name in enumerate(("a", "b", "c"))
+    ]
     secs = {track.name: track.secs for track in tracks}
 
     def score(folder, wanted, made_from):
@@ -145,7 +157,10 @@ def test_tracks_are_kept_and_not_scored_again(tmp_path, capsys):
 
     with closing(LocalFolder(tmp_path / "whole")) as folder:
         expected = score(folder, tracks, {"step": 1})
-    assert sorted(path.name for path in (tmp_path / "whole").iterdir()) == ["scores.csv", "scores.json"]
+    assert sorted(path.name for path in (tmp_path / "whole").iterdir()) == [
+        "scores.csv",
+        "scores.json",
+    ]
 
     def interrupted():
         yield from tracks[:2]
@@ -164,7 +179,11 @@ def test_tracks_are_kept_and_not_scored_again(tmp_path, capsys):
         assert printed[1].startswith("3/3 c scored (0:00:00 left)")
         results.keep("a", expected[:1])
         assert Results(folder, list(secs), {"step": 2}).kept == set()  # of other weights
-        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".scratch", "scores.csv", "scores.json"]
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+            ".scratch",
+            "scores.csv",
+            "scores.json",
+        ]
 
 
 @pytest.mark.parametrize("broken", ["mixture", "reference-va", "estimate-vn"])
@@ -173,15 +192,23 @@ def test_what_is_not_finite_is_named_with_its_place(tmp_path, broken):
     waveform = read_stretch(tmp_path / f"{broken}.wav", 0, stored.num_frames)
     waveform[2500] = np.nan
     write_blocks({"": tmp_path / f"{broken}.wav"}, RATE, 1, [{"": waveform.astype(np.float32)}])
-    name = {"mixture": "the mixture", "reference-va": "the reference va", "estimate-vn": "vn of the model"}[broken]
+    name = {
+        "mixture": "the mixture",
+        "reference-va": "the reference va",
+        "estimate-vn": "vn of the model",
+    }[broken]
     with pytest.raises(ValueError, match=rf"track 01_Tune: {name} has values .* between 2 and 3 s"):
         score_track_on_disk(stored, CONFIG, True, Workers(1))
 
 
 def test_a_file_that_ends_early_or_is_none_is_named(tmp_path):
     stored, _ = make_track(tmp_path)
-    with pytest.raises(ValueError, match=r"estimate-va\.wav ends after 7300 frames, 7400 were expected"):
-        score_track_on_disk(replace(stored, num_frames=7400, mixture=None, references={}), CONFIG, False, Workers(1))
+    with pytest.raises(
+        ValueError, match=r"estimate-va\.wav ends after 7300 frames, 7400 were expected"
+    ):
+        score_track_on_disk(
+            replace(stored, num_frames=7400, mixture=None, references={}), CONFIG, False, Workers(1)
+        )
     (tmp_path / "mixture.wav").write_text("none")
     with pytest.raises(ValueError, match=r"mixture\.wav cannot be read"):
         score_track_on_disk(stored, CONFIG, False, Workers(1))

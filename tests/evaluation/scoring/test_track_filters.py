@@ -31,12 +31,17 @@ METRICS = ("snr", "isr", "sir_v4", "sar_v4")
 def store(folder, references, estimates, vocabulary=NAMES):
     """References and estimates (J, T, C) as a track in files, in 32 bits."""
     form = (RATE, references.shape[2])
-    paths = [{name: folder / f"{kind}-{name}.wav" for name in vocabulary} for kind in ("reference", "estimate")]
+    paths = [
+        {name: folder / f"{kind}-{name}.wav" for name in vocabulary}
+        for kind in ("reference", "estimate")
+    ]
     for files, waveforms in zip(paths, (references, estimates), strict=True):
         named = dict(zip(vocabulary, waveforms.astype(np.float32), strict=False))
         write_blocks({name: files[name] for name in named}, *form, [named])
     truth, found = ({name: each[name] for name in vocabulary[: len(references)]} for each in paths)
-    return TrackOnDisk("song", vocabulary, *form, references.shape[1], None, truth, {"model": found})
+    return TrackOnDisk(
+        "song", vocabulary, *form, references.shape[1], None, truth, {"model": found}
+    )
 
 
 def figures(rows, num_sources):
@@ -51,7 +56,12 @@ def like_museval():
 
     def evaluate(references, estimates, window, hop, taps=32):
         found = museval.metrics.bss_eval(
-            references, estimates, compute_permutation=False, window=window, hop=hop, filters_len=taps
+            references,
+            estimates,
+            compute_permutation=False,
+            window=window,
+            hop=hop,
+            filters_len=taps,
         )
         return np.array(found[:4])
 
@@ -62,7 +72,9 @@ def like_museval():
 @pytest.mark.parametrize(
     ("channels", "secs", "hop_secs"), [(1, 1.0, 0.0), (2, 0.743, 0.0), (2, 1.0, 0.5), (2, 9.0, 0.0)]
 )
-def test_figures_are_those_of_museval(tmp_path, monkeypatch, like_museval, bytes_of_task, channels, secs, hop_secs):
+def test_figures_are_those_of_museval(
+    tmp_path, monkeypatch, like_museval, bytes_of_task, channels, secs, hop_secs
+):
     monkeypatch.setattr(batches, "_BYTES", bytes_of_task)
     references = (0.1 * noise(1, 3, 3650, channels)).astype(np.float32).astype(float)
     references[1, 700:2300] = 0  # a rest: museval scores no source there
@@ -73,7 +85,9 @@ def test_figures_are_those_of_museval(tmp_path, monkeypatch, like_museval, bytes
     expected = like_museval(references, estimates, int(secs * RATE), int((hop_secs or secs) * RATE))
     assert np.isnan(expected).any() == (secs < 9)
     np.testing.assert_allclose(figures(rows, 3), expected, rtol=0, atol=1e-6)
-    assert {row.source for row in rows} == set(NAMES[:3])  # the zither, which no reference has, is none of museval's
+    assert {row.source for row in rows} == set(
+        NAMES[:3]
+    )  # the zither, which no reference has, is none of museval's
     blank = {row.status for row in rows if row.snr is None}
     assert blank == {"silent_mixture"}
     assert {row.polyphony for row in rows if row.snr is not None} == {3}
@@ -84,7 +98,10 @@ def test_the_whole_of_museval_evaluate(tmp_path):
     references = (0.1 * stereo(low_passed, 2, 4200)).astype(np.float32).astype(float)
     estimates = imperfect_images(references).astype(np.float32).astype(float)
     rows = score_track_on_disk(
-        store(tmp_path, references, estimates), Evaluation(museval_compatible=True), False, Workers(1)
+        store(tmp_path, references, estimates),
+        Evaluation(museval_compatible=True),
+        False,
+        Workers(1),
     )
     expected = np.array(museval.evaluate(references, estimates, win=RATE, hop=RATE))
     np.testing.assert_allclose(figures(rows, 2), expected, rtol=0, atol=1e-6)
@@ -106,12 +123,16 @@ def test_filters_of_the_track_change_v4_alone(tmp_path, like_museval):
     found = np.array([[getattr(row, metric) for row in model] for metric in METRICS], float)
     expected = like_museval(references, estimates, RATE, RATE)
     # Where museval scores nothing, because one source is silent, the other two are scored all the same.
-    np.testing.assert_allclose(found.reshape(4, 3, 3).swapaxes(1, 2)[..., :2], expected[..., :2], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        found.reshape(4, 3, 3).swapaxes(1, 2)[..., :2], expected[..., :2], rtol=0, atol=1e-6
+    )
     assert np.isnan(expected[..., 2]).all()
     assert [row.status for row in model[6:]] == ["scored", "absent", "scored"]
     assert np.isfinite(found[:, [6, 8]]).all()
     with pytest.raises(ValueError, match="filters of the whole track are those of"):
-        score_track("t", estimates[0], references, {}, NAMES[:3], RATE, replace(config, v4_filters="track"))
+        score_track(
+            "t", estimates[0], references, {}, NAMES[:3], RATE, replace(config, v4_filters="track")
+        )
 
 
 def whole_track_truth(references, estimates, taps, window):
@@ -120,7 +141,8 @@ def whole_track_truth(references, estimates, taps, window):
 
     def matrix(chosen, part=slice(None)):
         return delayed_matrix(
-            channels[chosen][..., part].reshape(-1, len(range(*part.indices(references.shape[1])))), taps
+            channels[chosen][..., part].reshape(-1, len(range(*part.indices(references.shape[1])))),
+            taps,
         )
 
     def decibels(numerator, denominator):
@@ -133,8 +155,13 @@ def whole_track_truth(references, estimates, taps, window):
         own = np.linalg.lstsq(matrix(slice(j, j + 1)), estimate)[0]
         for start in range(0, references.shape[1], window):
             part = slice(start, start + window)
-            signal, source = (np.pad(each[j, part], ((0, taps - 1), (0, 0))) for each in (estimates, references))
-            target, explained = matrix(slice(j, j + 1), part) @ own, matrix(everything, part) @ filters
+            signal, source = (
+                np.pad(each[j, part], ((0, taps - 1), (0, 0))) for each in (estimates, references)
+            )
+            target, explained = (
+                matrix(slice(j, j + 1), part) @ own,
+                matrix(everything, part) @ filters,
+            )
             found.append(
                 [
                     decibels(source, target - source),
@@ -150,7 +177,9 @@ def whole_track_truth(references, estimates, taps, window):
     "references",
     [
         stereo(noise, 2, 2000),
-        stereo(lambda *sizes: band_limited(*sizes, 100), 2, 2000),  # the Gram matrix has a condition number of 2e11
+        stereo(
+            lambda *sizes: band_limited(*sizes, 100), 2, 2000
+        ),  # the Gram matrix has a condition number of 2e11
         stereo(noise, 2, 2000, side=1e-4),  # nearly mono
         noise(3, 2, 2000)[..., None] * [0.8, 0.37],  # mono, panned
         noise(3, 2, 2000)[..., None] * [1.0, 0.0],  # one channel is silent
@@ -189,9 +218,12 @@ def test_museval_scores_no_frame_with_a_silent_estimate(tmp_path):
     references = 0.1 * noise(4, 2, 2000, 1)
     estimates = imperfect_images(references)
     estimates[0, :1000] = 0
-    rows = score_track_on_disk(store(tmp_path, references, estimates), LIKE_MUSEVAL, True, Workers(1))
+    rows = score_track_on_disk(
+        store(tmp_path, references, estimates), LIKE_MUSEVAL, True, Workers(1)
+    )
     by_system = {
-        name: [row.status for row in rows if row.system == name] for name in ("model", "mixture", "silence", "IRM1")
+        name: [row.status for row in rows if row.system == name]
+        for name in ("model", "mixture", "silence", "IRM1")
     }
     assert by_system["model"] == ["silent_mixture"] * 2 + ["scored"] * 2
     assert by_system["mixture"] == by_system["IRM1"] == ["scored"] * 4

@@ -35,7 +35,13 @@ def prepared(request, corpus, tmp_path_factory):
     config = configs.load("smoke", [*OVERRIDES, request.param])
     manifest = write.write(config, "urmp", corpus, out)
     geometry = config.model.geometry()
-    return config, manifest, str(out), geometry, load_excerpts(manifest, str(out), "train", "memory")
+    return (
+        config,
+        manifest,
+        str(out),
+        geometry,
+        load_excerpts(manifest, str(out), "train", "memory"),
+    )
 
 
 def examples(prepared, start_step=0, **settings):
@@ -59,7 +65,11 @@ def find(mixture, tracks, context):
     for padded, references, labels in tracks:
         windows = np.lib.stride_tricks.sliding_window_view(padded[:, 0], len(mixture))
         candidates = np.flatnonzero(np.abs(windows[:, context] - mixture[context, 0]) < 1e-7)
-        found += [(references, labels, int(i)) for i in candidates if np.array_equal(windows[i], mixture[:, 0])]
+        found += [
+            (references, labels, int(i))
+            for i in candidates
+            if np.array_equal(windows[i], mixture[:, 0])
+        ]
     assert len(found) == 1
     return found[0]
 
@@ -74,7 +84,9 @@ def test_a_patch_is_a_stretch_of_its_track_with_its_sources_and_labels(prepared)
             continue  # silence is found everywhere
         references, labels, start = find(example["mixture"], tracks, context)
         np.testing.assert_array_equal(example["labels"], labels)
-        np.testing.assert_array_equal(example["sources"], references[:, start + context : start + context + frames])
+        np.testing.assert_array_equal(
+            example["sources"], references[:, start + context : start + context + frames]
+        )
         starts.append(start)
     assert len(set(starts)) > 60  # of 80: positions are drawn, not repeated
 
@@ -82,17 +94,24 @@ def test_a_patch_is_a_stretch_of_its_track_with_its_sources_and_labels(prepared)
 def test_with_gains_the_mixture_is_the_sum_of_the_scaled_sources(prepared):
     geometry = prepared[3]
     middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
-    plain, scaled = examples(prepared, min_gain=1.0, max_gain=1.0), examples(prepared, min_gain=0.5, max_gain=1.2)
+    plain, scaled = (
+        examples(prepared, min_gain=1.0, max_gain=1.0),
+        examples(prepared, min_gain=0.5, max_gain=1.2),
+    )
     ratios = []
     for before, after in zip(plain, scaled, strict=True):
-        np.testing.assert_allclose(after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6)
+        np.testing.assert_allclose(
+            after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6
+        )
         for source, louder in zip(before["sources"], after["sources"], strict=True):
             if source.any():
                 gain = np.vdot(source, louder) / np.vdot(source, source)
                 np.testing.assert_allclose(louder, gain * source, atol=1e-6)
                 ratios.append(gain)
     assert 0.5 <= min(ratios) < 0.6 < 1.1 < max(ratios) <= 1.2
-    assert len({round(float(ratio), 4) for ratio in ratios}) > 50  # each source of each patch has its own
+    assert (
+        len({round(float(ratio), 4) for ratio in ratios}) > 50
+    )  # each source of each patch has its own
 
 
 def test_a_restart_sees_the_same_examples(prepared):
@@ -104,7 +123,9 @@ def test_a_restart_sees_the_same_examples(prepared):
 
 def test_another_seed_sees_others(prepared):
     first, second = examples(prepared), examples(prepared, seed=1)
-    assert not any(np.array_equal(a["mixture"], b["mixture"]) for a, b in zip(first, second, strict=True))
+    assert not any(
+        np.array_equal(a["mixture"], b["mixture"]) for a, b in zip(first, second, strict=True)
+    )
 
 
 def test_polarity_is_flipped_per_source_and_the_mixture_follows(prepared):
@@ -112,8 +133,12 @@ def test_polarity_is_flipped_per_source_and_the_mixture_follows(prepared):
     middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
     plain = examples(prepared, min_gain=1.0, max_gain=1.0)
     signs = []
-    for before, after in zip(plain, examples(prepared, min_gain=1.0, max_gain=1.0, flip_polarity=True), strict=True):
-        np.testing.assert_allclose(after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6)
+    for before, after in zip(
+        plain, examples(prepared, min_gain=1.0, max_gain=1.0, flip_polarity=True), strict=True
+    ):
+        np.testing.assert_allclose(
+            after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6
+        )
         for source, flipped in zip(before["sources"], after["sources"], strict=True):
             if source.any():
                 signs.append(1 if np.array_equal(source, flipped) else -1)
@@ -128,9 +153,13 @@ def test_remixed_sources_are_stretches_of_any_tracks_and_the_labels_follow(prepa
     tracks = [references for _, references, _ in padded_tracks(prepared)]
     label_sets = {tuple(example["labels"]) for example in plain}
     moved = new_sets = 0
-    for before, after in zip(plain, examples(prepared, min_gain=1.0, max_gain=1.0, remix=0.5), strict=True):
+    for before, after in zip(
+        plain, examples(prepared, min_gain=1.0, max_gain=1.0, remix=0.5), strict=True
+    ):
         assert after["labels"].sum() == before["labels"].sum()
-        np.testing.assert_allclose(after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6)
+        np.testing.assert_allclose(
+            after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6
+        )
         assert not after["sources"][after["labels"] == 0].any()
         moved += not np.array_equal(before["sources"], after["sources"])
         new_sets += tuple(after["labels"]) not in label_sets
@@ -147,11 +176,17 @@ def test_one_source_is_silenced_with_its_label_but_never_the_only_one(prepared):
     middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
     plain = examples(prepared, min_gain=1.0, max_gain=1.0)
     fewer = 0
-    for before, after in zip(plain, examples(prepared, min_gain=1.0, max_gain=1.0, silence=0.5), strict=True):
+    for before, after in zip(
+        plain, examples(prepared, min_gain=1.0, max_gain=1.0, silence=0.5), strict=True
+    ):
         lost = before["labels"] - after["labels"]
         assert lost.min() >= 0 and lost.sum() <= 1 <= after["labels"].sum()
-        np.testing.assert_array_equal(after["sources"], before["sources"] * (1 - lost)[:, None, None])
-        np.testing.assert_allclose(after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6)
+        np.testing.assert_array_equal(
+            after["sources"], before["sources"] * (1 - lost)[:, None, None]
+        )
+        np.testing.assert_allclose(
+            after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6
+        )
         fewer += int(lost.sum())
     assert 25 < fewer < 55  # half of 80
 
@@ -160,7 +195,11 @@ def occurrences(waveform, stretch):
     """How often a stretch stands in a waveform."""
     peak = int(np.argmax(np.abs(stretch)))
     starts = np.flatnonzero(waveform == stretch[peak]) - peak
-    return sum(np.array_equal(waveform[start : start + len(stretch)], stretch) for start in starts if start >= 0)
+    return sum(
+        np.array_equal(waveform[start : start + len(stretch)], stretch)
+        for start in starts
+        if start >= 0
+    )
 
 
 def test_labels_are_dropped_as_a_whole_and_nothing_else_changes(prepared):
@@ -175,7 +214,9 @@ def test_labels_are_dropped_as_a_whole_and_nothing_else_changes(prepared):
 def test_every_position_is_equally_likely(prepared):
     config, _, _, geometry, excerpts = prepared
     train = dataclasses.replace(config.train, batch_size=1, steps=4000)
-    labels = np.stack([e["labels"] for e in make_batches(excerpts, geometry, train, 0).as_numpy_iterator()])
+    labels = np.stack(
+        [e["labels"] for e in make_batches(excerpts, geometry, train, 0).as_numpy_iterator()]
+    )
     num_positions = count_positions(excerpts, geometry).numpy()
     expected = num_positions / num_positions.sum() @ excerpts.labels.numpy()
     assert np.abs(labels.mean(axis=0) - expected).max() < 4 * 0.5 / np.sqrt(4000)
@@ -196,23 +237,40 @@ def test_a_split_without_tracks_is_refused(prepared):
         load_excerpts(empty, out, "train")
 
 
-EVERYTHING = {"remix": 0.3, "silence": 0.3, "flip_polarity": True, "swap_channels": True, "label_dropout": 0.3}
+EVERYTHING = {
+    "remix": 0.3,
+    "silence": 0.3,
+    "flip_polarity": True,
+    "swap_channels": True,
+    "label_dropout": 0.3,
+}
 
 
 @pytest.fixture(scope="module", params=["int16", "float32"])
 def stereo(request, tmp_path_factory):
     root, out = tmp_path_factory.mktemp("corpus"), tmp_path_factory.mktemp("records")
     write_musdb(root, num_pieces=6, secs=2.0, seed=3)
-    config = configs.load("smoke_musdb", [*OVERRIDES, "audio.channels=2", f"data.encoding={request.param}"])
+    config = configs.load(
+        "smoke_musdb", [*OVERRIDES, "audio.channels=2", f"data.encoding={request.param}"]
+    )
     manifest = write.write(config, "musdb", root, out)
-    return config, manifest, str(out), config.model.geometry(), load_excerpts(manifest, str(out), "train", "memory")
+    return (
+        config,
+        manifest,
+        str(out),
+        config.model.geometry(),
+        load_excerpts(manifest, str(out), "train", "memory"),
+    )
 
 
 @pytest.mark.parametrize("settings", [{"min_gain": 1.0, "max_gain": 1.0}, EVERYTHING])
 def test_excerpts_read_from_the_shards_give_the_same_batches(stereo, settings):
     assert len(stereo[1].shards["train"]) > 1
     uncached = load_excerpts(stereo[1], stereo[2], "train", "none")
-    cached_batches, uncached_batches = examples(stereo, **settings), examples((*stereo[:4], uncached), **settings)
+    cached_batches, uncached_batches = (
+        examples(stereo, **settings),
+        examples((*stereo[:4], uncached), **settings),
+    )
     for expected, example in zip(cached_batches, uncached_batches, strict=True):
         tf.nest.map_structure(np.testing.assert_array_equal, expected, example)
 
@@ -222,8 +280,12 @@ def test_channels_trade_places_per_source_and_the_mixture_follows(stereo):
     middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
     plain = examples(stereo, min_gain=1.0, max_gain=1.0, flip_polarity=False)
     swaps = []
-    for before, after in zip(plain, examples(stereo, min_gain=1.0, max_gain=1.0, swap_channels=True), strict=True):
-        np.testing.assert_allclose(after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6)
+    for before, after in zip(
+        plain, examples(stereo, min_gain=1.0, max_gain=1.0, swap_channels=True), strict=True
+    ):
+        np.testing.assert_allclose(
+            after["mixture"][middle], after["sources"].sum(axis=0), atol=1e-6
+        )
         for source, swapped in zip(before["sources"], after["sources"], strict=True):
             if not np.array_equal(source[:, 0], source[:, 1]):
                 swaps.append(not np.array_equal(source, swapped))
@@ -233,8 +295,13 @@ def test_channels_trade_places_per_source_and_the_mixture_follows(stereo):
 
 def test_excerpts_that_do_not_fit_the_memory_are_left_on_the_disk(stereo, monkeypatch, capsys):
     num_bytes = sum(shard.num_bytes for shard in stereo[1].shards["train"])
-    for available, place in ((2 * num_bytes + 2, "are kept there"), (2 * num_bytes, "are read from the shards")):
-        monkeypatch.setattr(excerpts_module, "available_memory", lambda available=available: available)
+    for available, place in (
+        (2 * num_bytes + 2, "are kept there"),
+        (2 * num_bytes, "are read from the shards"),
+    ):
+        monkeypatch.setattr(
+            excerpts_module, "available_memory", lambda available=available: available
+        )
         excerpts = load_excerpts(stereo[1], stereo[2], "train", "auto")
         assert place in capsys.readouterr().out
     shard = Path(stereo[2]) / stereo[1].shards["train"][0].name
@@ -257,7 +324,9 @@ def test_the_memory_left_is_some_of_the_machine(monkeypatch, tmp_path):
         ("memory.stat", "anon 7\ninactive_file 600\n"),
     ):
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(memory, "_control_groups", lambda: [(tmp_path, "memory.max", "memory.current")])
+    monkeypatch.setattr(
+        memory, "_control_groups", lambda: [(tmp_path, "memory.max", "memory.current")]
+    )
     assert available_memory() == 5000 - 3000 + 600
     (tmp_path / "memory.max").write_text("max")
     assert available_memory() > 5000

@@ -15,7 +15,9 @@ SAME = [*SMALL, "model.padding=same", "model.estimate_frames=64"]
 
 def estimate(config, mixture, longest, monkeypatch):
     monkeypatch.setattr(tiling, "_LONG_PATCH_FRAMES", longest)
-    return make_estimator(make_network(config), config.model.geometry())(mixture, np.array([1, 0, 1], np.float32))
+    return make_estimator(make_network(config), config.model.geometry())(
+        mixture, np.array([1, 0, 1], np.float32)
+    )
 
 
 @pytest.mark.parametrize("overrides", [VALID, SAME, [*VALID, "audio.channels=2"]])
@@ -36,7 +38,9 @@ def test_the_estimate_is_that_of_the_network_on_the_whole_track(monkeypatch):
     network, geometry = make_network(config), config.model.geometry()
     mixture = np.random.default_rng(0).standard_normal((500, 1)).astype(np.float32)
     whole = geometry.resized(500)
-    padded = np.pad(mixture, ((whole.context_frames, whole.mixture_frames - whole.context_frames - 500), (0, 0)))
+    padded = np.pad(
+        mixture, ((whole.context_frames, whole.mixture_frames - whole.context_frames - 500), (0, 0))
+    )
     labels = np.array([1, 0, 1], np.float32)
     expected = np.asarray(network(padded[None], labels[None]))[0, :, :500]
     np.testing.assert_allclose(estimate(config, mixture, 40, monkeypatch), expected, atol=1e-6)

@@ -19,7 +19,13 @@ from trainer.loop import lock
 # file:// is served by a disk, and like every path with :// it has a lease.
 SCHEMES = ["", "file://"]
 # A job that lives must never look dead on a busy machine, so the times that end a lease are long by default.
-SECS = {"_HEARTBEAT_SECS": 0.1, "_LOST_SECS": 60.0, "_STALE_SECS": 60.0, "_POLL_SECS": 0.05, "_SETTLE_SECS": 0.2}
+SECS = {
+    "_HEARTBEAT_SECS": 0.1,
+    "_LOST_SECS": 60.0,
+    "_STALE_SECS": 60.0,
+    "_POLL_SECS": 0.05,
+    "_SETTLE_SECS": 0.2,
+}
 PATIENCE_SECS = 60.0
 
 # Its server has imported TensorFlow once; each process it forks is one that has done nothing yet.
@@ -38,7 +44,9 @@ class Job:
 
     def __init__(self, workdir, **secs):
         self._pipe, theirs = processes.Pipe()
-        self._process = processes.Process(target=_work, args=(workdir, SECS | secs, theirs), daemon=True)
+        self._process = processes.Process(
+            target=_work, args=(workdir, SECS | secs, theirs), daemon=True
+        )
         self._process.start()
         theirs.close()
 
@@ -111,8 +119,12 @@ def test_a_second_job_is_refused_and_told_who_is_there(tmp_path, scheme):
         pass
     refusals.append(str(caught.value))
     for refusal in refusals:
-        assert refusal.startswith(f"expected a --workdir where no other job works, but {workdir} is held by process ")
-        assert re.search(rf" {first.pid} on {socket.gethostname()} since 20..-..-.. ..:..:.. UTC; ", refusal)
+        assert refusal.startswith(
+            f"expected a --workdir where no other job works, but {workdir} is held by process "
+        )
+        assert re.search(
+            rf" {first.pid} on {socket.gethostname()} since 20..-..-.. ..:..:.. UTC; ", refusal
+        )
         assert refusal.count(".") - socket.gethostname().count(".") - workdir.count(".") == 1
     assert first.ask("lost") is False
     first.end()
@@ -297,18 +309,24 @@ def test_of_jobs_that_start_together_exactly_one_gets_the_lease(tmp_path):
         folder.mkdir()
     for folder in folders[8:]:
         # Its clock is ahead: that says nothing.
-        (folder / "lease.json").write_text(json.dumps({"token": "x", "job": "y", "last": "2999-01-01 00:00:00 UTC"}))
+        (folder / "lease.json").write_text(
+            json.dumps({"token": "x", "job": "y", "last": "2999-01-01 00:00:00 UTC"})
+        )
     start, decided = processes.Barrier(2 * len(folders)), processes.Barrier(2 * len(folders))
     pipes = []
     for _ in range(2):
         delays = [rng.uniform(0.0, 0.02) for _ in folders]
         ours, theirs = processes.Pipe()
-        processes.Process(target=_race, args=(folders, delays, start, decided, theirs), daemon=True).start()
+        processes.Process(
+            target=_race, args=(folders, delays, start, decided, theirs), daemon=True
+        ).start()
         pipes.append(ours)
     for pipe in pipes:
         assert pipe.poll(PATIENCE_SECS)
     first, second = [pipe.recv() for pipe in pipes]
-    assert [sorted(pair) for pair in zip(first, second, strict=True)] == [[False, True]] * len(folders)
+    assert [sorted(pair) for pair in zip(first, second, strict=True)] == [[False, True]] * len(
+        folders
+    )
 
 
 def test_a_heartbeat_that_hung_for_too_long_does_not_bring_a_lost_lease_back(tmp_path, monkeypatch):
@@ -322,6 +340,8 @@ def test_a_heartbeat_that_hung_for_too_long_does_not_bring_a_lost_lease_back(tmp
     lock._HEARTBEAT_SECS, lock._LOST_SECS = 0.4, 1.0
     with lock.held(f"file://{tmp_path}") as hold:
         until(lambda: hold.lost)
-        for _ in range(100):  # the heartbeat ends meanwhile; whatever the machine is doing, lost stays lost
+        for _ in range(
+            100
+        ):  # the heartbeat ends meanwhile; whatever the machine is doing, lost stays lost
             assert hold.lost
             time.sleep(0.01)

@@ -16,7 +16,9 @@ def make_dense():
 
 
 def make(*overrides):
-    settings = configs.load("smoke", ["train.schedule=constant", "train.learning_rate=0.1", *overrides]).train
+    settings = configs.load(
+        "smoke", ["train.schedule=constant", "train.learning_rate=0.1", *overrides]
+    ).train
     model = make_dense()
     return model, Optimisation(settings, model)
 

@@ -26,8 +26,13 @@ def plain_mel_spectrogram(waveform):
     padded = np.pad(mono, (WINDOW // 2, 2 * WINDOW))
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
     starts = range(0, len(mono), HOP)
-    spectrum = np.array([np.abs(np.fft.rfft(hann * padded[start : start + WINDOW])) for start in starts])
-    bins, edges = to_mel(np.fft.rfftfreq(WINDOW, 1 / RATE)), np.linspace(0, to_mel(RATE / 2), MELS + 2)
+    spectrum = np.array(
+        [np.abs(np.fft.rfft(hann * padded[start : start + WINDOW])) for start in starts]
+    )
+    bins, edges = (
+        to_mel(np.fft.rfftfreq(WINDOW, 1 / RATE)),
+        np.linspace(0, to_mel(RATE / 2), MELS + 2),
+    )
     weights = np.maximum(0, 1 - np.abs(bins[:, None] - edges[1:-1]) / (edges[1] - edges[0]))
     weights[0] = 0
     return spectrum @ weights
@@ -107,12 +112,21 @@ def test_silence_is_finite_and_dark():
         assert found.max() <= -79.9
 
 
-@pytest.mark.parametrize(("rate", "channels", "frames"), [(22050, 1, 22050), (44100, 2, 1000), (22050, 1, 1)])
+@pytest.mark.parametrize(
+    ("rate", "channels", "frames"), [(22050, 1, 22050), (44100, 2, 1000), (22050, 1, 1)]
+)
 def test_events_hold_what_was_given(tmp_path, rate, channels, frames):
     mixture = noise(frames, channels)
-    references, estimates = (np.stack([noise(frames, channels, seed) for seed in seeds]) for seeds in ((1, 2), (3, 4)))
+    references, estimates = (
+        np.stack([noise(frames, channels, seed) for seed in seeds]) for seeds in ((1, 2), (3, 4))
+    )
     found = written(
-        tmp_path, rate=rate, mixture=mixture, references=references, estimates=estimates, names=["vn", "vc"]
+        tmp_path,
+        rate=rate,
+        mixture=mixture,
+        references=references,
+        estimates=estimates,
+        names=["vn", "vc"],
     )
     sounds = {
         "audio/mixture": mixture,
@@ -128,13 +142,17 @@ def test_events_hold_what_was_given(tmp_path, rate, channels, frames):
         assert decoded_rate == rate
         np.testing.assert_allclose(decoded, waveform, atol=2 * LSB)
     for k, name in enumerate(["vn", "vc"]):
-        expected = summaries.draw_spectrograms(levels(mixture, references[k], estimates[k], rate=rate), rate, name)
+        expected = summaries.draw_spectrograms(
+            levels(mixture, references[k], estimates[k], rate=rate), rate, name
+        )
         np.testing.assert_array_equal(tf.io.decode_png(found[f"spectrogram/{name}"][1]), expected)
 
 
 def test_sound_beyond_full_scale_is_clipped(tmp_path):
     loud = 4 * noise(1000)
-    found = written(tmp_path, mixture=loud, references=loud[None], estimates=loud[None], names=["vn"])
+    found = written(
+        tmp_path, mixture=loud, references=loud[None], estimates=loud[None], names=["vn"]
+    )
     decoded, _ = tf.audio.decode_wav(found["audio/vn/estimate"][1])
     np.testing.assert_allclose(decoded, np.clip(loud, -1, 1), atol=2 * LSB)
 
@@ -143,7 +161,9 @@ def test_high_frequencies_are_drawn_above_low_ones_and_in_their_panel():
     mixture, silent = noise(RATE), np.zeros((RATE, 1), np.float32)
 
     def image(reference, estimate):
-        return summaries.draw_spectrograms(levels(mixture, reference, estimate), RATE, "vn").astype(int)
+        return summaries.draw_spectrograms(levels(mixture, reference, estimate), RATE, "vn").astype(
+            int
+        )
 
     dark = image(silent, silent)
 
@@ -152,14 +172,19 @@ def test_high_frequencies_are_drawn_above_low_ones_and_in_their_panel():
         return np.average(np.arange(len(dark)), weights=np.abs(drawn - dark).sum(axis=(1, 2)))
 
     low, high = sine(220), sine(6000)
-    rows = [height(image(*sounds)) for sounds in ((high, silent), (low, silent), (silent, high), (silent, low))]
+    rows = [
+        height(image(*sounds))
+        for sounds in ((high, silent), (low, silent), (silent, high), (silent, low))
+    ]
     assert rows == sorted(rows)
 
 
 def test_names_must_fit_the_sources(tmp_path):
     wave = noise(1000)
     with pytest.raises(ValueError, match="shorter"):
-        written(tmp_path, mixture=wave, references=wave[None], estimates=wave[None], names=["vn", "vc"])
+        written(
+            tmp_path, mixture=wave, references=wave[None], estimates=wave[None], names=["vn", "vc"]
+        )
 
 
 def test_tensorboard_reads_everything(tmp_path):
@@ -169,7 +194,9 @@ def test_tensorboard_reads_everything(tmp_path):
         writer.write_audio(step, RATE, wave, wave[None], wave[None], ["vn"])
     writer.close()
     events = EventAccumulator(str(tmp_path / "events"), size_guidance={"tensors": 0}).Reload()
-    plugins = {tag: events.SummaryMetadata(tag).plugin_data.plugin_name for tag in events.Tags()["tensors"]}
+    plugins = {
+        tag: events.SummaryMetadata(tag).plugin_data.plugin_name for tag in events.Tags()["tensors"]
+    }
     assert plugins == {
         "train/loss": "scalars",
         "audio/mixture": "audio",

@@ -48,13 +48,19 @@ def command(records, workdir, *overrides):
 
 
 def run(records, workdir, *overrides):
-    return subprocess.run(command(records, workdir, *overrides), capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command(records, workdir, *overrides), capture_output=True, text=True, check=False
+    )
 
 
 def state(workdir):
     """Every value of the newest checkpoint but the save counter: weights, optimizer, step."""
     reader = tf.train.load_checkpoint(f"{workdir}/checkpoints")
-    names = [name for name in reader.get_variable_to_shape_map() if not name.startswith(("save_counter", "_CHECK"))]
+    names = [
+        name
+        for name in reader.get_variable_to_shape_map()
+        if not name.startswith(("save_counter", "_CHECK"))
+    ]
     return {name: reader.get_tensor(name) for name in names}
 
 
@@ -73,7 +79,9 @@ def interrupt(records, workdir, number):
     """
     rarely = ["train.checkpoint_steps=100000"] if number != signal.SIGKILL else []
     arguments = command(records, workdir, "train.steps=100000", *rarely)
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     lines = []
     while not lines or not lines[-1].startswith("step"):
         lines.append(process.stdout.readline())
@@ -99,8 +107,12 @@ def newest_step(workdir):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 75), (signal.SIGINT, 75)])
-def test_an_interrupted_run_continues_to_the_same_end(records, tmp_path_factory, tmp_path, number, status):
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 75), (signal.SIGINT, 75)]
+)
+def test_an_interrupted_run_continues_to_the_same_end(
+    records, tmp_path_factory, tmp_path, number, status
+):
     returncode, output = interrupt(records, tmp_path, number)
     assert returncode == status, output
     end = newest_step(tmp_path) + 16
@@ -130,7 +142,12 @@ def test_old_checkpoints_are_dropped_and_events_written(undisturbed):
         for value in event.summary.value
     }
     figures = {"loss", "examples_per_second", "learning_rate", "input_wait"}
-    assert tags >= {*(f"train/{name}" for name in figures), "valid/improvement", "valid/loss", "audio/mixture"}
+    assert tags >= {
+        *(f"train/{name}" for name in figures),
+        "valid/improvement",
+        "valid/loss",
+        "audio/mixture",
+    }
     metrics = read_metrics(str(undisturbed))
     assert [line["step"] for line in metrics if line["kind"] == "train"] == list(range(4, 41, 4))
     assert [line["step"] for line in metrics if line["kind"] == "valid"] == [16, 32, 40]
@@ -145,7 +162,8 @@ def test_the_network_alone_comes_back_as_it_was_trained(records, undisturbed):
     assert restore_network(str(undisturbed), network, "latest") == 40
     task = SeparationTask(config, load_manifest(records), records)
     assert not any(
-        np.array_equal(variable.numpy(), w) for variable, w in zip(network.variables, untrained, strict=True)
+        np.array_equal(variable.numpy(), w)
+        for variable, w in zip(network.variables, untrained, strict=True)
     )
     batch = next(iter(task.make_examples(39).batch(config.train.batch_size)))
     trained = float(task.loss(network, batch))
@@ -160,8 +178,14 @@ def test_the_network_alone_comes_back_as_it_was_trained(records, undisturbed):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["train.learning_rate=0.1"], "holds a run of another config (train.learning_rate was 0.001, is 0.1)"),
-        (["train.seed=3", "model.gate_heads=false"], "model.gate_heads was True, is False; train.seed was 0, is 3"),
+        (
+            ["train.learning_rate=0.1"],
+            "holds a run of another config (train.learning_rate was 0.001, is 0.1)",
+        ),
+        (
+            ["train.seed=3", "model.gate_heads=false"],
+            "model.gate_heads was True, is False; train.seed was 0, is 3",
+        ),
         (["audio.sample_rate=16000"], "needs records with sample_rate 16000"),
         (["train.steps=0"], "train.steps is 0; expected 1 or more"),
     ],
@@ -185,7 +209,9 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoints(recor
     )
     assert result.returncode == 1
     assert "the loss of step 2" in result.stderr or "the loss of step 3" in result.stderr
-    assert all(np.isfinite(value).all() for value in state(tmp_path).values() if value.dtype == np.float32)
+    assert all(
+        np.isfinite(value).all() for value in state(tmp_path).values() if value.dtype == np.float32
+    )
 
 
 @pytest.mark.slow
@@ -224,20 +250,28 @@ def test_without_their_list_checkpoints_are_refused_and_not_written_over(undistu
     with pytest.raises(ValueError, match="but the file 'checkpoint' that lists them"):
         make_checkpoints(tmp_path / "run").restore()
     with pytest.raises(ValueError, match="but the file 'checkpoint' that lists them"):
-        restore_network(str(tmp_path / "run"), make_network(configs.load("smoke", OVERRIDES)), "latest")
+        restore_network(
+            str(tmp_path / "run"), make_network(configs.load("smoke", OVERRIDES)), "latest"
+        )
     assert sorted(folder.iterdir()) == before
 
 
 @pytest.mark.parametrize("name", ["ckpt-40.data-00000-of-00001", "ckpt-40.index"])
 @pytest.mark.parametrize("damage", ["truncated", "missing"])
-def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(undisturbed, tmp_path, capfd, name, damage):
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
+    undisturbed, tmp_path, capfd, name, damage
+):
     folder = copy_of_run(undisturbed, tmp_path / "run")
     path = folder / name
     path.unlink() if damage == "missing" else path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match="ckpt-40 is damaged, missing or of another network"):
-        restore_network(str(tmp_path / "run"), make_network(configs.load("smoke", OVERRIDES)), "latest")
+        restore_network(
+            str(tmp_path / "run"), make_network(configs.load("smoke", OVERRIDES)), "latest"
+        )
     assert make_checkpoints(tmp_path / "run").restore() == 32
-    assert "ckpt-40 is damaged, missing or of another network. Going back to" in capfd.readouterr().out
+    assert (
+        "ckpt-40 is damaged, missing or of another network. Going back to" in capfd.readouterr().out
+    )
 
 
 def test_a_run_goes_on_from_the_checkpoint_before_to_the_same_end(records, undisturbed, tmp_path):
@@ -248,7 +282,9 @@ def test_a_run_goes_on_from_the_checkpoint_before_to_the_same_end(records, undis
     assert "Going back to" in result.stdout
     assert "continuing after step 32" in result.stdout
     assert_same_state(tmp_path / "run", undisturbed)
-    assert [line["step"] for line in read_metrics(str(tmp_path / "run")) if line["kind"] == "valid"] == [16, 32, 40]
+    assert [
+        line["step"] for line in read_metrics(str(tmp_path / "run")) if line["kind"] == "valid"
+    ] == [16, 32, 40]
 
 
 def test_where_no_checkpoint_is_whole_nothing_is_trained_over_them(undisturbed, tmp_path):
@@ -260,9 +296,17 @@ def test_where_no_checkpoint_is_whole_nothing_is_trained_over_them(undisturbed, 
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("config.json", ""), ("config.json", "{"), ("records.json", "[]"), ("records.json", '{"a": 1}')]
+    ("name", "text"),
+    [
+        ("config.json", ""),
+        ("config.json", "{"),
+        ("records.json", "[]"),
+        ("records.json", '{"a": 1}'),
+    ],
 )
-def test_a_workdir_file_that_is_no_longer_what_was_written_is_named(undisturbed, tmp_path, name, text):
+def test_a_workdir_file_that_is_no_longer_what_was_written_is_named(
+    undisturbed, tmp_path, name, text
+):
     for file in ("config.json", "records.json"):
         shutil.copy(undisturbed / file, tmp_path)
     (tmp_path / name).write_text(text)
@@ -278,7 +322,9 @@ def test_a_workdir_file_that_is_no_longer_what_was_written_is_named(undisturbed,
         (".", "run", "there is no manifest.json in"),
     ],
 )
-def test_folders_that_are_none_are_one_sentence(records, tmp_path, records_name, workdir_name, message):
+def test_folders_that_are_none_are_one_sentence(
+    records, tmp_path, records_name, workdir_name, message
+):
     (tmp_path / "file").write_text("x")
     result = run(tmp_path / records_name if records_name else records, tmp_path / workdir_name)
     assert result.returncode == 1
@@ -289,21 +335,28 @@ def test_folders_that_are_none_are_one_sentence(records, tmp_path, records_name,
 @pytest.mark.slow
 def test_two_replicas_train_like_one_device(records):
     result = subprocess.run(
-        [sys.executable, "-m", "tests.support.replicas", records], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.support.replicas", records],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 0, result.stderr
     differences = json.loads(result.stdout.splitlines()[-1])
     assert differences["gradients"] < 1e-5
     assert differences["sgd_weights"] < 1e-6
     assert differences["adam_losses"] < 1e-4
-    assert differences["clipped_norms"] == pytest.approx([1e-3, 1e-3], rel=1e-3)  # of the global gradient, on both
+    assert differences["clipped_norms"] == pytest.approx(
+        [1e-3, 1e-3], rel=1e-3
+    )  # of the global gradient, on both
     assert differences["averages"] < 1e-6
     assert differences["adam_last_loss"] < 0.9 * differences["adam_first_loss"]  # the run did learn
 
 
 def test_schedules():
     def rates(*overrides):
-        settings = configs.load("smoke", ["train.learning_rate=0.1", "train.steps=1000", *overrides]).train
+        settings = configs.load(
+            "smoke", ["train.learning_rate=0.1", "train.steps=1000", *overrides]
+        ).train
         schedule = LearningRate(settings)
         return [float(schedule(step)) for step in (0, 250, 500, 1000)]
 
@@ -311,7 +364,9 @@ def test_schedules():
     assert rates("train.schedule=plateau") == pytest.approx([0.1] * 4)
     warm = rates("train.schedule=constant", "train.warmup_steps=501")
     assert warm == pytest.approx([0.1 / 501, 0.1 * 251 / 501, 0.1, 0.1])
-    exponential = rates("train.schedule=exponential", "train.decay_steps=500", "train.decay_rate=0.5")
+    exponential = rates(
+        "train.schedule=exponential", "train.decay_steps=500", "train.decay_rate=0.5"
+    )
     assert exponential == pytest.approx([0.1, 0.1 * 0.5**0.5, 0.05, 0.025])
     cosine = [0.1 * 0.5 * (1 + np.cos(np.pi * share)) for share in (0, 0.25, 0.5, 1)]
     assert rates("train.schedule=cosine") == pytest.approx(cosine, abs=1e-8)

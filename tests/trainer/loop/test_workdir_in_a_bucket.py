@@ -19,7 +19,9 @@ def workdir(bucket):
 
 
 def open_checkpoints(workdir, keep=2):
-    network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="dense")], name="network")
+    network = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(2, name="dense")], name="network"
+    )
     return Checkpoints(workdir, network, Optimisation(Train(), network), keep)
 
 
@@ -39,9 +41,15 @@ def test_the_newest_and_the_best_are_kept_and_what_others_wrote(gcs, bucket, wor
     second.save_best(20)
     names = {
         "checkpoint",
-        *(f"ckpt-{step}.{part}" for step in (100, 1000) for part in ("index", "data-00000-of-00001")),
+        *(
+            f"ckpt-{step}.{part}"
+            for step in (100, 1000)
+            for part in ("index", "data-00000-of-00001")
+        ),
     }
-    names |= {f"best/{name}" for name in ("checkpoint", "ckpt-20.index", "ckpt-20.data-00000-of-00001")}
+    names |= {
+        f"best/{name}" for name in ("checkpoint", "ckpt-20.index", "ckpt-20.data-00000-of-00001")
+    }
     ours = {name for name in gcs.sizes(bucket) if not name.endswith("/")} - others
     assert ours == {f"run/checkpoints/{name}" for name in names}
     assert others <= set(gcs.sizes(bucket))
@@ -49,25 +57,34 @@ def test_the_newest_and_the_best_are_kept_and_what_others_wrote(gcs, bucket, wor
 
 
 @pytest.mark.parametrize(
-    ("outcome", "operations"), [(403, ["read"]), (403, ["stat"]), (403, ["list"]), (401, []), (503, []), (403, [])]
+    ("outcome", "operations"),
+    [(403, ["read"]), (403, ["stat"]), (403, ["list"]), (401, []), (503, []), (403, [])],
 )
-def test_checkpoints_that_cannot_be_read_are_no_empty_folder(gcs, bucket, workdir, outcome, operations):
+def test_checkpoints_that_cannot_be_read_are_no_empty_folder(
+    gcs, bucket, workdir, outcome, operations
+):
     open_checkpoints(workdir).save(10)
     before = gcs.sizes(bucket)
     gcs.inject(outcome, bucket, operations)
-    with pytest.raises(ValueError, match=r"checkpoints.*(cannot be listed: |unreadable; )") as caught:
+    with pytest.raises(
+        ValueError, match=r"checkpoints.*(cannot be listed: |unreadable; )"
+    ) as caught:
         open_checkpoints(workdir).restore()
     assert "\n" not in str(caught.value)
     assert gcs.sizes(bucket) == before
 
 
-def test_a_checkpoint_that_cannot_be_read_for_now_is_not_left_for_an_older_one(gcs, bucket, workdir):
+def test_a_checkpoint_that_cannot_be_read_for_now_is_not_left_for_an_older_one(
+    gcs, bucket, workdir
+):
     first = open_checkpoints(workdir)
     first.save(10)
     first.save(20)
     checkpoints = open_checkpoints(workdir)
     gcs.inject(403, bucket, ["read"], "run/checkpoints/ckpt-20")
-    with pytest.raises(ValueError, match=r"ckpt-20 cannot be read for now: Cloud Storage answered 403"):
+    with pytest.raises(
+        ValueError, match=r"ckpt-20 cannot be read for now: Cloud Storage answered 403"
+    ):
         checkpoints.restore()
     gcs.heal()
     gcs.put(bucket, "run/checkpoints/ckpt-20.index", b"damaged")
@@ -85,7 +102,9 @@ def test_a_list_that_changes_its_mind_is_not_trusted(gcs, bucket, workdir, monke
         return manager
 
     monkeypatch.setattr(tf.train, "CheckpointManager", create_blind)
-    with pytest.raises(ValueError, match="cannot be read for now; give the same command again later"):
+    with pytest.raises(
+        ValueError, match="cannot be read for now; give the same command again later"
+    ):
         open_checkpoints(workdir)
 
 
@@ -101,17 +120,27 @@ def test_no_object_is_sent_again_and_again(gcs, bucket, workdir):
     assert writes.pop("run/metrics.jsonl") == 3
     events = {name: count for name, count in writes.items() if name.startswith("run/events/events")}
     assert len(events) == 3
-    assert set(events.values()) <= {1, 2}  # TensorFlow sends the head of a file at once, and all of it at its end
+    assert set(events.values()) <= {
+        1,
+        2,
+    }  # TensorFlow sends the head of a file at once, and all of it at its end
     assert [line["step"] for line in read_metrics(workdir)] == list(range(1, 61))
     steps = []
     for name in events:
         for event in tf.compat.v1.train.summary_iterator(f"gs://{bucket}/{name}"):
-            steps += [event.step] if event.summary.value and event.summary.value[0].tag == "train/loss" else []
+            steps += (
+                [event.step]
+                if event.summary.value and event.summary.value[0].tag == "train/loss"
+                else []
+            )
     assert sorted(steps) == list(range(1, 61))
 
 
 def test_a_run_that_cannot_be_read_is_one_sentence(gcs, bucket, workdir):
-    with pytest.raises(ValueError, match=rf"there is no {workdir}/config\.json: trainer\.task has not started there"):
+    with pytest.raises(
+        ValueError,
+        match=rf"there is no {workdir}/config\.json: trainer\.task has not started there",
+    ):
         load_run(workdir)
     with pytest.raises(ValueError, match=f"there is no bucket gs://{bucket}x; mend the name"):
         load_run(f"gs://{bucket}x/run")
@@ -119,7 +148,10 @@ def test_a_run_that_cannot_be_read_is_one_sentence(gcs, bucket, workdir):
     with pytest.raises(ValueError, match=rf"there is no {workdir}/records\.json"):
         load_run(workdir)
     gcs.put(bucket, "run/records.json", b"{}")
-    with pytest.raises(ValueError, match=rf"{workdir}/config\.json is not what trainer\.task wrote \(.*\); restore it"):
+    with pytest.raises(
+        ValueError,
+        match=rf"{workdir}/config\.json is not what trainer\.task wrote \(.*\); restore it",
+    ):
         load_run(workdir)
     gcs.inject(403, bucket, ["read"])
     with pytest.raises(ValueError, match=r"no permission to read in gs://bucket-\w+ \("):

@@ -13,9 +13,19 @@ from trainer.networks.wave_unet import make_network
 from trainer.tasks.separation.step import loss_of_batch
 
 DIFFERENCE = ["model.output=difference"]
-GRID = [(kind, place) for kind, places in CONDITIONING_PLACES.items() for place in places if kind != "none"]
+GRID = [
+    (kind, place)
+    for kind, places in CONDITIONING_PLACES.items()
+    for place in places
+    if kind != "none"
+]
 UNLABELLED = ["model.conditioning=none", "model.place=none", "model.gate_heads=false"]
-SMALL = ["model.num_levels=3", "model.num_filters=4", "model.estimate_frames=101", "data.sources=cl,fl,vc,vn"]
+SMALL = [
+    "model.num_levels=3",
+    "model.num_filters=4",
+    "model.estimate_frames=101",
+    "data.sources=cl,fl,vc,vn",
+]
 
 
 COUNTS = {
@@ -41,21 +51,46 @@ def test_parameter_counts_of_the_publications(name):
 
 
 def test_the_published_runs_differ_as_they_were_published():
-    runs = {number: configs.load(f"published_{number}") for number in (579521, 687286, 808202, 839001, 989518)}
+    runs = {
+        number: configs.load(f"published_{number}")
+        for number in (579521, 687286, 808202, 839001, 989518)
+    }
     assert {(run.train.steps, run.train.batch_size) for run in runs.values()} == {(200_000, 64)}
     assert [run.train.learning_rate for run in runs.values()] == [1e-5, 1e-5, 1e-4, 1e-5, 1e-5]
     assert [run.train.schedule for run in runs.values()] == ["exponential", *["constant"] * 4]
-    assert [run.train.compute_dtype for run in runs.values()] == [*["float32"] * 3, "bfloat16", "float32"]
-    assert [(run.loss.mse, run.loss.sse) for run in runs.values()] == [(1, 0), (0, 1), (1, 0), (0, 1), (1, 0)]
-    assert [run.model.conditioning for run in runs.values()] == ["none", "outer", "none", "none", "none"]
+    assert [run.train.compute_dtype for run in runs.values()] == [
+        *["float32"] * 3,
+        "bfloat16",
+        "float32",
+    ]
+    assert [(run.loss.mse, run.loss.sse) for run in runs.values()] == [
+        (1, 0),
+        (0, 1),
+        (1, 0),
+        (0, 1),
+        (1, 0),
+    ]
+    assert [run.model.conditioning for run in runs.values()] == [
+        "none",
+        "outer",
+        "none",
+        "none",
+        "none",
+    ]
     assert not any(run.model.gate_heads for run in runs.values())
 
 
 def random_batch(config, seed=0, batch=3):
     rng = np.random.default_rng(seed)
-    geometry, slots, channels = config.model.geometry(), len(config.data.sources), config.audio.channels
+    geometry, slots, channels = (
+        config.model.geometry(),
+        len(config.data.sources),
+        config.audio.channels,
+    )
     mixture = rng.standard_normal((batch, geometry.mixture_frames, channels)).astype(np.float32)
-    sources = rng.standard_normal((batch, slots, geometry.estimate_frames, channels)).astype(np.float32)
+    sources = rng.standard_normal((batch, slots, geometry.estimate_frames, channels)).astype(
+        np.float32
+    )
     labels = rng.integers(0, 2, (batch, slots)).astype(np.float32)
     labels[0] = 1
     labels[2] = -1  # unknown
@@ -66,12 +101,17 @@ def shaken_network(config):
     """A network whose biases are not zero, so that a missing one shows."""
     network = make_network(config)
     rng = np.random.default_rng(1)
-    network.set_weights([w + 0.05 * rng.standard_normal(w.shape).astype(np.float32) for w in network.get_weights()])
+    network.set_weights(
+        [w + 0.05 * rng.standard_normal(w.shape).astype(np.float32) for w in network.get_weights()]
+    )
     return network
 
 
 def weights_by_layer(network):
-    layers = {layer.name: [np.asarray(w, np.float64) for w in layer.get_weights()] for layer in network.layers}
+    layers = {
+        layer.name: [np.asarray(w, np.float64) for w in layer.get_weights()]
+        for layer in network.layers
+    }
     return {name: weights for name, weights in layers.items() if weights}
 
 
@@ -111,7 +151,9 @@ def assert_same_weights(network, other):
 def loss_and_gradients(network, batch):
     with tf.GradientTape() as tape:
         loss = loss_of_batch(network, batch, configs.Loss())
-    return float(loss), [gradient.numpy() for gradient in tape.gradient(loss, network.trainable_variables)]
+    return float(loss), [
+        gradient.numpy() for gradient in tape.gradient(loss, network.trainable_variables)
+    ]
 
 
 @pytest.mark.parametrize("form", ["cpu", "tpu"])
@@ -121,16 +163,28 @@ def loss_and_gradients(network, batch):
         [],
         ["model.num_levels=1", "model.estimate_frames=101"],
         ["model.num_levels=2", "model.estimate_frames=101", "audio.channels=2"],
-        ["model.num_levels=5", "model.estimate_frames=421", "model.conditioning=concat", "model.place=input"],
+        [
+            "model.num_levels=5",
+            "model.estimate_frames=421",
+            "model.conditioning=concat",
+            "model.place=input",
+        ],
         ["model.num_levels=4", "model.estimate_frames=117", *DIFFERENCE, "model.residual=vn"],
         ["model.down_kernel=5", "model.up_kernel=3", "model.estimate_frames=99"],
         ["model.down_kernel=1", "model.up_kernel=3", "model.estimate_frames=99"],
-        ["model.down_kernel=3", "model.up_kernel=1", "model.estimate_frames=97", "model.upsampling=learned"],
+        [
+            "model.down_kernel=3",
+            "model.up_kernel=1",
+            "model.estimate_frames=97",
+            "model.upsampling=learned",
+        ],
         ["model.padding=same", "model.estimate_frames=64"],
     ],
 )
 def test_every_form_is_the_plain_network_forward_and_backward(form, overrides):
-    plain, other = (configs.load("smoke", [*SMALL, *overrides, f"model.form={f}"]) for f in ("plain", form))
+    plain, other = (
+        configs.load("smoke", [*SMALL, *overrides, f"model.form={f}"]) for f in ("plain", form)
+    )
     network, batch = shaken_network(plain), random_batch(plain)
     rewritten = make_network(other)
     assert [v.path for v in rewritten.variables] == [v.path for v in network.variables]
@@ -139,7 +193,9 @@ def test_every_form_is_the_plain_network_forward_and_backward(form, overrides):
     estimates = [np.asarray(net(batch["mixture"], batch["labels"])) for net in (network, rewritten)]
     assert np.abs(estimates[0]).max() > 0.1
     np.testing.assert_allclose(estimates[1], estimates[0], atol=2e-6)
-    (loss, gradients), (other_loss, other_gradients) = (loss_and_gradients(net, batch) for net in (network, rewritten))
+    (loss, gradients), (other_loss, other_gradients) = (
+        loss_and_gradients(net, batch) for net in (network, rewritten)
+    )
     assert other_loss == pytest.approx(loss, rel=1e-6)
     for ours, theirs in zip(other_gradients, gradients, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=5e-6 * np.abs(theirs).max())
@@ -177,7 +233,9 @@ def test_empty_and_unknown_labels_leave_film_without_effect(labels):
     network, batch = shaken_network(config), random_batch(config)
     weights = weights_by_layer(network)
     unconditioned = configs.load("smoke", SMALL + UNLABELLED).model
-    truth = plain_wave_unet.forward(weights, batch["mixture"][0], labels, unconditioned, config.data.sources)
+    truth = plain_wave_unet.forward(
+        weights, batch["mixture"][0], labels, unconditioned, config.data.sources
+    )
     estimate = np.asarray(network(batch["mixture"][:1], labels[None].astype(np.float32)))[0]
     np.testing.assert_allclose(estimate, truth, atol=1e-5)
 
@@ -194,17 +252,23 @@ def test_a_gated_slot_is_silent_and_the_residual_is_not_gated():
 def test_unknown_labels_leave_every_gate_open_and_empty_ones_close_them():
     config = configs.load("smoke", SMALL)
     network, batch = shaken_network(config), random_batch(config)
-    unknown, empty = (np.asarray(network(batch["mixture"], np.full((3, 4), v, np.float32))) for v in (UNKNOWN, 0))
+    unknown, empty = (
+        np.asarray(network(batch["mixture"], np.full((3, 4), v, np.float32))) for v in (UNKNOWN, 0)
+    )
     assert np.abs(unknown).max(axis=(0, 2, 3)).min() > 1e-3
     assert not empty.any()
 
 
 def test_the_residual_of_a_bfloat16_network_is_that_of_the_float32_mixture():
-    config = configs.load("smoke", [*SMALL, *DIFFERENCE, "model.residual=vn", "train.compute_dtype=bfloat16"])
+    config = configs.load(
+        "smoke", [*SMALL, *DIFFERENCE, "model.residual=vn", "train.compute_dtype=bfloat16"]
+    )
     network, batch = make_network(config), random_batch(config)
     estimates = np.asarray(network(batch["mixture"], np.ones((3, 4), np.float32)))
     start = config.model.geometry().context_frames
-    np.testing.assert_allclose(estimates.sum(axis=1), batch["mixture"][:, start : start + 101], atol=1e-6)
+    np.testing.assert_allclose(
+        estimates.sum(axis=1), batch["mixture"][:, start : start + 101], atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("form", ["cpu", "tpu"])

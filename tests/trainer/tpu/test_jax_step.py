@@ -16,8 +16,18 @@ from trainer.tasks.separation.step import loss_of_batch
 
 PROJECT = Path(__file__).parents[3]
 LOSSES = ["loss.mse=1", "loss.sse=0.1", "loss.l1=0.5", "loss.si_sdr=0.01", "loss.stft=0.2"]
-STEP = ["train.clip_norm=0.01", "train.average_decay=0.9", "train.optimizer=adamw", "train.warmup_steps=3"]
-SIZES = ["model.num_levels=3", "model.num_filters=4", "model.estimate_frames=2077", "data.sources=cl,fl,vc,vn"]
+STEP = [
+    "train.clip_norm=0.01",
+    "train.average_decay=0.9",
+    "train.optimizer=adamw",
+    "train.warmup_steps=3",
+]
+SIZES = [
+    "model.num_levels=3",
+    "model.num_filters=4",
+    "model.estimate_frames=2077",
+    "data.sources=cl,fl,vc,vn",
+]
 
 
 @pytest.mark.parametrize(
@@ -34,7 +44,12 @@ SIZES = ["model.num_levels=3", "model.num_filters=4", "model.estimate_frames=207
             "audio.channels=2",
         ],
         pytest.param(
-            ["model.padding=same", "model.estimate_frames=2080", "model.conditioning=outer", "model.gate_heads=false"],
+            [
+                "model.padding=same",
+                "model.estimate_frames=2080",
+                "model.conditioning=outer",
+                "model.gate_heads=false",
+            ],
             marks=pytest.mark.slow,
         ),
     ],
@@ -44,8 +59,10 @@ def test_both_backends_compute_the_same(overrides, tmp_path):
     geometry, rng = config.model.geometry(), np.random.default_rng(0)
     shape, channels = (2, len(config.data.sources)), config.audio.channels
     batch = {
-        "mixture": 0.3 * rng.standard_normal((2, geometry.mixture_frames, channels)).astype(np.float32),
-        "sources": 0.1 * rng.standard_normal((*shape, geometry.estimate_frames, channels)).astype(np.float32),
+        "mixture": 0.3
+        * rng.standard_normal((2, geometry.mixture_frames, channels)).astype(np.float32),
+        "sources": 0.1
+        * rng.standard_normal((*shape, geometry.estimate_frames, channels)).astype(np.float32),
         "labels": np.array([[1, 0, 1, 1], [-1, -1, -1, -1]], np.float32),
     }
     batch["sources"][0, 1] = 0
@@ -64,27 +81,39 @@ def test_both_backends_compute_the_same(overrides, tmp_path):
         *(str(tmp_path / name) for name in ("config.json", "in.npz", "out.npz")),
     ]
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run(arguments, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        arguments, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
     theirs = np.load(tmp_path / "out.npz")
-    np.testing.assert_allclose(theirs["estimates"], network(batch["mixture"], batch["labels"]), atol=2e-6)
+    np.testing.assert_allclose(
+        theirs["estimates"], network(batch["mixture"], batch["labels"]), atol=2e-6
+    )
     assert float(theirs["loss"]) == pytest.approx(float(loss), rel=1e-5)
     for variable, gradient in zip(network.trainable_variables, gradients, strict=True):
         scale = np.abs(gradient).max()
-        np.testing.assert_allclose(theirs[variable.path], gradient, atol=1e-4 * scale, err_msg=variable.path)
+        np.testing.assert_allclose(
+            theirs[variable.path], gradient, atol=1e-4 * scale, err_msg=variable.path
+        )
 
     # The optimizer divides a gradient by its size, so of those near 0 it keeps a rounding error.
     optimisation = Optimisation(config.train, network)
     optimisation.apply(gradients)
     assert float(theirs["step/loss"]) == pytest.approx(float(loss), rel=1e-5)
     for path, variable in optimisation.variables.items():
-        np.testing.assert_allclose(theirs[f"step/{path}"], variable, atol=1e-4 * np.abs(variable).max(), err_msg=path)
+        np.testing.assert_allclose(
+            theirs[f"step/{path}"], variable, atol=1e-4 * np.abs(variable).max(), err_msg=path
+        )
     for path, average in optimisation.average.items():
-        np.testing.assert_allclose(theirs[f"step/average/{path}"], average, atol=1e-3 * np.abs(average).max())
+        np.testing.assert_allclose(
+            theirs[f"step/average/{path}"], average, atol=1e-3 * np.abs(average).max()
+        )
     for variable in network.trainable_variables:
         change, theirs_changed = (
             variable - weights[variable.path],
             theirs[f"step/{variable.path}"] - weights[variable.path],
         )
-        assert np.mean(np.abs(change - theirs_changed)) < 0.02 * np.mean(np.abs(change)), variable.path
+        assert np.mean(np.abs(change - theirs_changed)) < 0.02 * np.mean(np.abs(change)), (
+            variable.path
+        )

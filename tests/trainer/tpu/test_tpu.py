@@ -58,7 +58,11 @@ def test_xla_compiles_the_whole_step_into_one_program_of_static_shapes():
     results = [tensor for operation in graph.get_operations() for tensor in operation.outputs]
     assert len(results) > 1000
     assert [tensor.name for tensor in results if tensor.dtype == tf.string] == []
-    unknown = [tensor for tensor in results if tensor.dtype != tf.resource and not tensor.shape.is_fully_defined()]
+    unknown = [
+        tensor
+        for tensor in results
+        if tensor.dtype != tf.resource and not tensor.shape.is_fully_defined()
+    ]
     assert [tensor.name for tensor in unknown] == []
 
 
@@ -67,7 +71,9 @@ def test_hosts_share_a_batch_in_the_order_of_their_replicas():
 
     def of_host(i, num_hosts):
         context = tf.distribute.InputContext(num_hosts, i, num_replicas_in_sync=6)
-        return np.array([list(share) for share in shares_of_host(shares, context).as_numpy_iterator()])
+        return np.array(
+            [list(share) for share in shares_of_host(shares, context).as_numpy_iterator()]
+        )
 
     np.testing.assert_array_equal(of_host(0, 1), np.arange(24).reshape(12, 2))
     for num_hosts in (2, 3):
@@ -78,7 +84,9 @@ def test_hosts_share_a_batch_in_the_order_of_their_replicas():
 def test_a_machine_without_a_tpu_says_so():
     # In a process of its own: to look for a TPU resets TensorFlow.
     code = "from trainer.loop.strategy import make_strategy; make_strategy('local')"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
     assert result.returncode == 1
     assert "ValueError: no TPU answers as 'local' (" in result.stderr
     assert result.stderr.endswith("--tpu=none to train without one.\n")
@@ -98,5 +106,7 @@ def test_a_name_is_looked_up_on_google_cloud_alone(monkeypatch):
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(ValueError, match=r"no TPU answers as 'my-tpu' \(metadata.google.internal:80"):
+    with pytest.raises(
+        ValueError, match=r"no TPU answers as 'my-tpu' \(metadata.google.internal:80"
+    ):
         make_strategy("my-tpu")

@@ -46,11 +46,16 @@ def si_sdr_and_leakage(references: Any, estimates: Any) -> Any:
     is that of its estimate below the mixture, with the same limit (Wisdom et al., "What's all the fuss about free
     universal sound separation data?", ICASSP 2021). Each is a mean over the slots it concerns, per example.
     """
-    reference_power, mixture_power = _power(references), _power(ops.sum(references, axis=1, keepdims=True))
+    reference_power, mixture_power = (
+        _power(references),
+        _power(ops.sum(references, axis=1, keepdims=True)),
+    )
     sounds = (reference_power > _ACTIVE_POWER) & (reference_power > _ACTIVE_SHARE * mixture_power)
     active = ops.cast(sounds, "float32")
 
-    scale = ops.mean(references * estimates, axis=(2, 3)) / ops.maximum(reference_power, _ACTIVE_POWER)
+    scale = ops.mean(references * estimates, axis=(2, 3)) / ops.maximum(
+        reference_power, _ACTIVE_POWER
+    )
     targets = scale[:, :, None, None] * references
     target_power = _power(targets)
     noise_power = _power(estimates - targets) + _SOFT_LIMIT * target_power
@@ -75,7 +80,8 @@ def multi_resolution_stft(references: Any, estimates: Any) -> Any:
         logarithms = ops.mean(ops.abs(ops.log(reference) - ops.log(estimate)))
         per_example = (ops.shape(references)[0], -1)
         error, size = (
-            ops.sum(ops.square(ops.reshape(x, per_example)), axis=1) for x in (reference - estimate, reference)
+            ops.sum(ops.square(ops.reshape(x, per_example)), axis=1)
+            for x in (reference - estimate, reference)
         )
         terms.append(ops.mean(ops.sqrt(error / size + _LEAST_POWER)) + logarithms)
     return sum(terms) / len(terms)
@@ -93,7 +99,11 @@ TERMS: dict[str, Callable[[Any, Any], Any]] = {
 def total_loss(weights: Loss, references: Any, estimates: Any) -> Any:
     """The weighted sum of the terms that a config asks for, a float32 scalar."""
     references, estimates = ops.cast(references, "float32"), ops.cast(estimates, "float32")
-    return sum(weight * TERMS[name](references, estimates) for name, weight in asdict(weights).items() if weight)
+    return sum(
+        weight * TERMS[name](references, estimates)
+        for name, weight in asdict(weights).items()
+        if weight
+    )
 
 
 def _power(x: Any) -> Any:
@@ -113,5 +123,7 @@ def _mean_where(chosen: Any, values: Any) -> Any:
 def _magnitudes(waveforms: Any, length: int) -> Any:
     """Magnitudes of a short-time Fourier transform, a sine of full scale being 1 / 2: (N, T) -> (N, frames, bins)."""
     real, imaginary = ops.stft(waveforms, length, length // 4, length, window="hann", center=False)
-    power = (ops.square(real) + ops.square(imaginary)) / (length / 2) ** 2  # the Hann window sums to half its length
+    power = (ops.square(real) + ops.square(imaginary)) / (
+        length / 2
+    ) ** 2  # the Hann window sums to half its length
     return ops.sqrt(ops.maximum(power, _ACTIVE_POWER))

@@ -12,7 +12,11 @@ Batch = dict[str, Any]
 
 def batch_shapes(config: Config, batch_size: int) -> dict[str, tuple[int, ...]]:
     """The shape of every array of a batch."""
-    geometry, slots, channels = config.model.geometry(), len(config.data.sources), config.audio.channels
+    geometry, slots, channels = (
+        config.model.geometry(),
+        len(config.data.sources),
+        config.audio.channels,
+    )
     return {
         "mixture": (batch_size, geometry.mixture_frames, channels),
         "sources": (batch_size, slots, geometry.estimate_frames, channels),
@@ -22,4 +26,6 @@ def batch_shapes(config: Config, batch_size: int) -> dict[str, tuple[int, ...]]:
 
 def loss_of_batch(network: WaveUNet, batch: Batch, weights: Loss) -> Any:
     """The training loss of a batch, a float32 scalar."""
-    return total_loss(weights, batch["sources"], network(batch["mixture"], batch["labels"], training=True))
+    return total_loss(
+        weights, batch["sources"], network(batch["mixture"], batch["labels"], training=True)
+    )

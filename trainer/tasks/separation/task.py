@@ -32,7 +32,10 @@ class SeparationTask:
         self._config, self._geometry = config, config.model.geometry()
         self._manifest, self._folder = manifest, folder
         if not manifest.tracks("valid"):
-            print("The records have no validation tracks: no best checkpoint is kept, nothing stops early.", flush=True)
+            print(
+                "The records have no validation tracks: no best checkpoint is kept, nothing stops early.",
+                flush=True,
+            )
         self._excerpts = load_excerpts(manifest, folder, "train", config.train.cache)
 
     def make_network(self) -> WaveUNet:
@@ -64,7 +67,10 @@ class SeparationTask:
         network, estimate = self._twin
         network.set_weights(weights)
         slots = [k for k, label in enumerate(labels) if label]
-        names, estimates = [self._config.data.sources[k] for k in slots], estimate(track.mixture, labels)
+        names, estimates = (
+            [self._config.data.sources[k] for k in slots],
+            estimate(track.mixture, labels),
+        )
         rate, references = self._config.audio.sample_rate, track.references[slots]
         summaries.write_audio(step, rate, track.mixture, references, estimates[slots], names)
 

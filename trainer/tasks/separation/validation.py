@@ -14,7 +14,9 @@ from data_prep.records.full_tracks import FullTrack
 from trainer.inference.tiling import Estimator
 from trainer.tasks.separation.losses import total_loss
 
-_LOSS_FRAMES = 2**17  # of a track at a time: some losses need many times the memory of what they compare
+_LOSS_FRAMES = (
+    2**17
+)  # of a track at a time: some losses need many times the memory of what they compare
 
 
 class Validation(NamedTuple):
@@ -38,9 +40,13 @@ def validate(estimate: Estimator, tracks: Iterable[FullTrack], config: Config) -
         for start in range(0, len(track.mixture), _LOSS_FRAMES):
             part = slice(start, start + _LOSS_FRAMES)
             frames = len(track.mixture[part])
-            if frames >= config.model.estimate_frames or start == 0:  # a short rest would weigh as much as it is short
+            if (
+                frames >= config.model.estimate_frames or start == 0
+            ):  # a short rest would weigh as much as it is short
                 loss += frames * float(
-                    total_loss(config.loss, track.references[None, :, part], estimates[None, :, part])
+                    total_loss(
+                        config.loss, track.references[None, :, part], estimates[None, :, part]
+                    )
                 )
                 num_frames += frames
     found = np.concatenate(gains)
@@ -61,5 +67,7 @@ def improvements(track: FullTrack, estimates: Waveform, config: Config) -> NDArr
         references, outputs = track.references[active, start:stop], estimates[active, start:stop]
         ratios, before = activity.snr(references, outputs), activity.snr(references, mixture[None])
         ratios[activity.rms_db(outputs) < settings.silent_dbfs] = 0.0
-        found.append((ratios - before)[np.isfinite(before)])  # not so where the mixture is the source
+        found.append(
+            (ratios - before)[np.isfinite(before)]
+        )  # not so where the mixture is the source
     return np.concatenate([np.zeros(0), *found])

@@ -84,7 +84,8 @@ def test_the_config_has_a_weight_for_every_term_and_the_loss_is_the_weighted_sum
     references, estimates = waveforms()
     weights = Loss(mse=2.0, sse=0.0, l1=0.5, si_sdr=0.1, stft=1.0)
     expected = sum(
-        weight * float(TERMS[name](references, estimates)) for name, weight in dataclasses.asdict(weights).items()
+        weight * float(TERMS[name](references, estimates))
+        for name, weight in dataclasses.asdict(weights).items()
     )
     assert float(total_loss(weights, references, estimates)) == pytest.approx(expected, rel=1e-6)
 
@@ -93,7 +94,9 @@ def test_the_config_has_a_weight_for_every_term_and_the_loss_is_the_weighted_sum
 def test_the_loss_of_a_batch_is_the_mean_over_its_examples(name):
     references, estimates = waveforms()
     one_by_one = [float(total_loss(only(name), references[[i]], estimates[[i]])) for i in range(3)]
-    assert float(total_loss(only(name), references, estimates)) == pytest.approx(np.mean(one_by_one), rel=1e-5)
+    assert float(total_loss(only(name), references, estimates)) == pytest.approx(
+        np.mean(one_by_one), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", TERMS)
@@ -103,16 +106,23 @@ def test_a_longer_patch_costs_the_same(name):
         float(total_loss(only(name), references[:, :, half], estimates[:, :, half]))
         for half in (slice(0, 2**14), slice(2**14, None))
     ]
-    assert float(total_loss(only(name), references, estimates)) == pytest.approx(np.mean(halves), rel=0.01)
+    assert float(total_loss(only(name), references, estimates)) == pytest.approx(
+        np.mean(halves), rel=0.01
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in TERMS if name != "sse"])
 def test_twice_the_slots_cost_the_same(name):
     references, estimates = waveforms()
-    references, estimates = references - references.mean(axis=2, keepdims=True), estimates  # any two alike
+    references, estimates = (
+        references - references.mean(axis=2, keepdims=True),
+        estimates,
+    )  # any two alike
     twice = [np.concatenate([x, x], axis=1) for x in (references, estimates)]
     # The level of an absent slot is that below the mixture, which is twice as loud now.
-    expected = float(total_loss(only(name), references, estimates)) - (20 * np.log10(2) / 3 if name == "si_sdr" else 0)
+    expected = float(total_loss(only(name), references, estimates)) - (
+        20 * np.log10(2) / 3 if name == "si_sdr" else 0
+    )
     assert float(total_loss(only(name), *twice)) == pytest.approx(expected, rel=0.01)
 
 
@@ -120,9 +130,15 @@ def test_twice_the_slots_cost_the_same(name):
 def test_silent_slots_estimated_as_silence_add_nothing(name):
     references, estimates = (x[:, [0, 2, 3]] for x in waveforms())
     silence = np.zeros_like(references)
-    more = float(total_loss(only(name), *(np.concatenate([x, silence], axis=1) for x in (references, estimates))))
+    more = float(
+        total_loss(
+            only(name), *(np.concatenate([x, silence], axis=1) for x in (references, estimates))
+        )
+    )
     reward = 30.0 if name == "si_sdr" else 0.0  # for being silent where it should
-    assert more == pytest.approx(float(total_loss(only(name), references, estimates)) - reward, rel=1e-4)
+    assert more == pytest.approx(
+        float(total_loss(only(name), references, estimates)) - reward, rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("name", TERMS)
@@ -143,7 +159,9 @@ def test_silence_costs_a_finite_loss_with_finite_gradients(name, silent):
 def test_a_quieter_error_is_a_smaller_loss(name):
     references, estimates = waveforms()
     better = references + 0.3 * (estimates - references)
-    assert float(total_loss(only(name), references, better)) < float(total_loss(only(name), references, estimates))
+    assert float(total_loss(only(name), references, better)) < float(
+        total_loss(only(name), references, estimates)
+    )
 
 
 def float32_error(name):
@@ -160,16 +178,25 @@ def test_losses_are_float32_and_a_planted_bfloat16_sum_is_caught(name, monkeypat
     if name == "stft":
         return  # there is no Fourier transform in bfloat16: it could not be planted
     cast = ops.cast
-    monkeypatch.setattr(losses.ops, "cast", lambda x, dtype: cast(x, "bfloat16" if dtype == "float32" else dtype))
+    monkeypatch.setattr(
+        losses.ops, "cast", lambda x, dtype: cast(x, "bfloat16" if dtype == "float32" else dtype)
+    )
     assert float32_error(name) > 3e-4
 
 
 def test_the_loss_of_a_bfloat16_network_is_that_of_its_float32_estimates():
-    small = ["model.num_levels=3", "model.num_filters=4", "model.estimate_frames=101", "data.sources=cl,fl,vc,vn"]
+    small = [
+        "model.num_levels=3",
+        "model.num_filters=4",
+        "model.estimate_frames=101",
+        "data.sources=cl,fl,vc,vn",
+    ]
     config = configs.load("smoke", [*small, "train.compute_dtype=bfloat16"])
     network, rng = make_network(config), np.random.default_rng(0)
     batch = {
-        "mixture": rng.standard_normal((3, config.model.geometry().mixture_frames, 1)).astype(np.float32),
+        "mixture": rng.standard_normal((3, config.model.geometry().mixture_frames, 1)).astype(
+            np.float32
+        ),
         "sources": rng.standard_normal((3, 4, 101, 1)).astype(np.float32),
         "labels": np.ones((3, 4), np.float32),
     }

@@ -41,10 +41,18 @@ def make_track(seed, num_frames=5300, channels=2):
 def test_improvement_is_that_of_the_scores(seed):
     config = configs.load("smoke", SMALL)
     track, rng = make_track(seed), np.random.default_rng(seed)
-    estimates = track.references + 0.03 * rng.standard_normal(track.references.shape).astype(np.float32)
+    estimates = track.references + 0.03 * rng.standard_normal(track.references.shape).astype(
+        np.float32
+    )
     estimates[0, 3000:] = 0
     rows = score_track(
-        track.name, track.mixture, track.references, {"model": estimates}, config.data.sources, 1000, config.evaluation
+        track.name,
+        track.mixture,
+        track.references,
+        {"model": estimates},
+        config.data.sources,
+        1000,
+        config.evaluation,
     )
     expected, found = improvement(rows)[0], improvements(track, estimates, config)
     assert len(found) == expected.num_rows > 5
@@ -56,7 +64,11 @@ def test_the_loss_is_that_of_whole_tracks():
     tracks = [make_track(0), make_track(1, num_frames=2000)]
     found = validate(lambda mixture, _: 0.5 * np.stack([mixture] * 4), tracks, config)
     costs = [
-        float(total_loss(Loss(mse=1, l1=0.5), t.references[None], 0.5 * np.stack([t.mixture] * 4)[None]))
+        float(
+            total_loss(
+                Loss(mse=1, l1=0.5), t.references[None], 0.5 * np.stack([t.mixture] * 4)[None]
+            )
+        )
         for t in tracks
     ]
     assert found.loss == pytest.approx((5300 * costs[0] + 2000 * costs[1]) / 7300, rel=1e-5)
@@ -80,8 +92,15 @@ class Scripted(SeparationTask):
 
 
 def train_scripted(records, workdir, script, *overrides):
-    settings = ["train.steps=20", "train.steps_per_call=2", "train.checkpoint_steps=4", "train.validation_steps=2"]
-    config = configs.load("smoke", [*replicas.OVERRIDES, *settings, "train.schedule=constant", *overrides])
+    settings = [
+        "train.steps=20",
+        "train.steps_per_call=2",
+        "train.checkpoint_steps=4",
+        "train.validation_steps=2",
+    ]
+    config = configs.load(
+        "smoke", [*replicas.OVERRIDES, *settings, "train.schedule=constant", *overrides]
+    )
     task = Scripted(config, load_manifest(records), records)
     task.script = list(script)
     done = train(task, config.train, str(workdir), tf.distribute.get_strategy(), Hold())
@@ -109,13 +128,22 @@ def test_the_plateau_schedule_lowers_the_rate_and_a_continued_run_keeps_it(recor
     settings = ["train.schedule=plateau", "train.decay_rate=0.5", "train.plateau_validations=2"]
     train_scripted(records, tmp_path, [5.0, *[1.0] * 5], *settings, "train.steps=12")
     train_scripted(records, tmp_path, [*[1.0] * 4], *settings, "train.steps=20")
-    rates = [line["learning_rate"] / 1e-3 for line in read_metrics(str(tmp_path)) if line["kind"] == "train"]
+    rates = [
+        line["learning_rate"] / 1e-3
+        for line in read_metrics(str(tmp_path))
+        if line["kind"] == "train"
+    ]
     # Reported before the validation of the same step: lowered after steps 6, 10, 14 and 18.
     assert rates == pytest.approx([1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125, 0.0625])
 
 
 def test_the_average_is_validated_and_restored_beside_the_raw_weights(records, tmp_path):
-    settings = ["train.steps=12", "train.average_decay=0.9", "train.validation_steps=6", "train.checkpoint_steps=6"]
+    settings = [
+        "train.steps=12",
+        "train.average_decay=0.9",
+        "train.validation_steps=6",
+        "train.checkpoint_steps=6",
+    ]
     config = configs.load("smoke", [*replicas.OVERRIDES, *settings])
     task = SeparationTask(config, load_manifest(records), records)
     assert train(task, config.train, str(tmp_path), tf.distribute.get_strategy(), Hold())
