@@ -40,10 +40,10 @@ BATCH = 8
 COPIED_BYTES = 2**28  # many times what a processor caches
 ENDLESS = ["train.steps=1000000000", f"train.batch_size={BATCH}"]
 AUGMENTED = [
-    "train.min_gain=0.5",
-    "train.max_gain=1.2",
-    "train.remix=0.5",
-    "train.flip_polarity=true",
+    "augmentation.min_gain=0.5",
+    "augmentation.max_gain=1.2",
+    "augmentation.remix=0.5",
+    "augmentation.flip_polarity=true",
 ]
 PLACES = {"memory": "memory", "none": "shards"}
 
@@ -78,8 +78,7 @@ def make_contestants(config: Config, manifest: Manifest, folder: str) -> Iterato
     for cache, place in PLACES.items():
         excerpts = load_excerpts(manifest, folder, "train", cache)  # type: ignore[arg-type]
         for mixture, overrides in (("stored", []), ("augmented", AUGMENTED)):
-            train = configs.override(config, overrides).train
-            examples = make_batches(excerpts, config.model.geometry(), train, 0)
+            examples = make_batches(excerpts, configs.override(config, overrides), 0)
             batches = iter(distribute(examples, BATCH, tf.distribute.get_strategy()))
             yield Contestant(
                 len(config.data.sources), place, mixture, _rate_of(partial(next, batches))

@@ -29,7 +29,7 @@ import tensorflow as tf
 from absl import flags
 
 import configs
-from configs import Config
+from configs import Config, WaveUNetSettings
 from data_prep.runtime import command
 from trainer.loop.dry_run import forward_flops
 from trainer.networks.wave_unet import make_network
@@ -125,7 +125,7 @@ def _upsample(x: tf.Tensor) -> tf.Tensor:
 
 def make_batch(config: Config) -> Batch:
     """Noise, with labels of which about half are set."""
-    rng, geometry = np.random.default_rng(0), config.model.geometry()
+    rng, geometry = np.random.default_rng(0), config.model.window()
     size, slots, channels = config.train.batch_size, len(config.data.sources), config.audio.channels
     sources = 0.1 * rng.standard_normal((size, slots, geometry.estimate_frames, channels))
     mixture = 0.3 * rng.standard_normal((size, geometry.mixture_frames, channels))
@@ -150,14 +150,17 @@ def ours(config: Config, weights: Weights, batch: Batch) -> Contestant:
     for variable in network.variables:
         variable.assign(weights[variable.path])
     step = _tensorflow_step(
-        config, network, lambda data: loss_of_batch(network, data, config.loss), batch
+        config, network, lambda data: loss_of_batch(network, data, config.task), batch
     )
-    return Contestant(f"ours {config.model.form}", config.train.compute_dtype, step)
+    return Contestant(
+        f"ours {getattr(config.model, 'computation', None)}", config.train.compute_dtype, step
+    )
 
 
 def plain_tensorflow(config: Config, weights: Weights, batch: Batch) -> Contestant:
     """The first rival."""
     dtype = config.train.compute_dtype
+    assert isinstance(config.model, WaveUNetSettings)
     network = PlainTensorFlow(weights, config.model.num_levels, dtype)
 
     def loss(data: Batch) -> tf.Tensor:
@@ -243,7 +246,8 @@ def make_contestants(
     """All contestants of a dtype; the first is the one that the others are compared with."""
     weights, batch = make_weights(config), make_batch(config)
     contestants = [
-        ours(configs.override(config, [f"model.form={form}"]), weights, batch) for form in OURS
+        ours(configs.override(config, [f"model.computation={form}"]), weights, batch)
+        for form in OURS
     ]
     contestants.append(plain_tensorflow(config, weights, batch))
     if torch_python:

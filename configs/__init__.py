@@ -1,31 +1,51 @@
-"""The configuration of an experiment: one typed object, from a name and overrides, to JSON and back.
+"""Holds the configuration of an experiment: one typed object, from a name and overrides, to JSON and back.
 
 config = configs.load("smoke", ["train.steps=100", "data.sources=vn,vc"])
 assert configs.from_json(configs.to_json(config)) == config
+
+schema        the sections of a config
+networks      a dataclass for each network that the section model can be of
+tasks         a dataclass for each task that the section task can be of
+optimizers    how gradients change weights
+experiments   one experiment, or one publication's table of them, a file
+splits        which track of a corpus is for what
+instruments   the vocabularies
+geometry      the sizes of a Wave-U-Net
+typed         plain values to dataclasses
+checks        sentences for values that make no sense
+former_names  how fields were called before
 """
 
 import dataclasses
-import importlib
 import json
-import math
-import pkgutil
-import types
+import sys
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from configs.schema import Audio, Config, Data, Evaluation, Loss, Model, Train
+from configs import typed
+from configs.experiments import experiments, find_experiment
+from configs.former_names import FORMER_NAMES, translate
+from configs.networks import NetworkSettings, WaveUNetSettings
+from configs.optimizers import OptimizerSettings
+from configs.schema import Audio, Augmentation, Config, Data, Evaluation, Train
+from configs.tasks import SeparationSettings, TaskSettings
 
 __all__ = [
     "Audio",
+    "Augmentation",
     "Config",
     "Data",
     "Evaluation",
-    "Loss",
-    "Model",
+    "NetworkSettings",
+    "OptimizerSettings",
+    "SeparationSettings",
+    "TaskSettings",
     "Train",
+    "WaveUNetSettings",
     "differences",
     "experiments",
+    "former_names_in",
     "from_json",
     "load",
     "override",
@@ -33,43 +53,36 @@ __all__ = [
     "to_json",
 ]
 
-_NOT_EXPERIMENTS = {"geometry", "instruments", "schema", "splits"}
-
-
-def experiments() -> list[str]:
-    """The names that ``load`` knows: every module of this package that holds an experiment."""
-    return sorted(
-        module.name
-        for module in pkgutil.iter_modules(__path__)
-        if module.name not in _NOT_EXPERIMENTS
-    )
-
 
 def load(name: str, overrides: Iterable[str] = ()) -> Config:
-    """The experiment called ``name`` with ``section.field=value`` overrides applied, in order.
+    """Returns the experiment called ``name`` with ``section.field=value`` overrides applied, in order.
 
-    Raises:
-        ValueError: an unknown experiment, section or field, or a value of a wrong type or size.
+    Raises: ValueError: the experiment, a section or a field is unknown, or a value is of a wrong
+        type or size.
     """
-    if name not in experiments():
-        raise ValueError(f"no experiment is called {name!r}; there are {', '.join(experiments())}.")
-    return override(importlib.import_module(f"configs.{name}").CONFIG, overrides)
+    return override(find_experiment(name), overrides)
 
 
 def override(config: Config, overrides: Iterable[str]) -> Config:
-    """A config with ``section.field=value`` overrides applied, in order.
+    """Returns a config with ``section.field=value`` overrides applied, in order.
+
+    Where the kind of a section changes (``model.kind``, ``task.kind``), its other fields begin with
+    their defaults. A field may be named as it was called before; a note on stderr then says its
+    name of today.
 
     Raises:
-        ValueError: an unknown section or field, or a value of a wrong type or size.
+        ValueError: a section or field is unknown, or a value is of a wrong type or size.
     """
-    tree = dataclasses.asdict(config)
-    for text in overrides:
-        _apply(tree, text)
-    return _build(Config, tree, "")
+    values = dataclasses.asdict(config)
+    for assignment in overrides:
+        _apply(values, assignment)
+    return _build(values)
 
 
 def override_evaluation(config: Config, overrides: Iterable[str]) -> Config:
-    """A finished run can be scored differently, not turned into another run.
+    """Returns the config of a finished run with overrides of the section ``evaluation`` applied.
+
+    A finished run can be scored differently, not turned into another run.
 
     Raises:
         ValueError: an override is of another section, or makes no sense.
@@ -83,119 +96,99 @@ def override_evaluation(config: Config, overrides: Iterable[str]) -> Config:
 
 
 def to_json(config: Config) -> str:
-    """The config as JSON text, one field a line."""
+    """Returns the config as JSON text, one field a line."""
     return json.dumps(dataclasses.asdict(config), indent=2)
 
 
 def from_json(text: str) -> Config:
-    """The config a JSON text describes; fields left out keep their defaults.
+    """Returns the config that a JSON text describes; fields left out keep their defaults.
+
+    Fields may bear the names that they had before.
 
     Raises:
         ValueError: the text is not JSON, or not a config.
     """
-    try:
-        tree = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"a config must be JSON; {error}.") from error
-    return _build(Config, tree, "")
+    values = _parse_json(text)
+    if isinstance(values, dict):
+        values, _ = translate(values)
+    return _build(values)
+
+
+def former_names_in(text: str) -> list[str]:
+    """Returns the fields of a config in JSON that have another name today, each as ``former (now name)``.
+
+    Raises:
+        ValueError: the text is not JSON.
+    """
+    values = _parse_json(text)
+    if not isinstance(values, dict):
+        return []
+    _, former = translate(values)
+    return [f"{name} (now {FORMER_NAMES[name]})" for name in former]
 
 
 def differences(ours: Config, theirs: Config) -> dict[str, tuple[Any, Any]]:
-    """The fields in which two configs differ: ``section.field`` -> (ours, theirs)."""
-    left, right = _flat(dataclasses.asdict(ours)), _flat(dataclasses.asdict(theirs))
-    return {name: (left[name], right[name]) for name in left if left[name] != right[name]}
+    """Returns the fields in which two configs differ: ``section.field`` -> (ours, theirs).
+
+    A field that one of them does not have, being of another kind, is None there.
+    """
+    left = _flat(dataclasses.asdict(ours))
+    right = _flat(dataclasses.asdict(theirs))
+    names = dict.fromkeys((*left, *right))
+    pairs = {name: (left.get(name), right.get(name)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def _parse_json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"a config must be JSON; {error}.") from error
+
+
+def _build(values: object) -> Config:
+    config: Config = typed.build(Config, values, "")
+    return config
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat = {}
-    for name, value in tree.items():
-        flat.update(_flat(value, f"{name}.") if isinstance(value, dict) else {prefix + name: value})
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat.update(_flat(value, f"{prefix}{name}."))
+        else:
+            flat[prefix + name] = value
     return flat
 
 
-def _apply(tree: dict[str, Any], assignment: str) -> None:
+def _apply(values: dict[str, Any], assignment: str) -> None:
+    """Changes the plain values of a config as an override ``section.field=value`` says."""
     name, equals, text = assignment.partition("=")
-    section, dot, field = name.strip().partition(".")
-    if not equals or not dot:
+    name = name.strip()
+    if not equals or "." not in name:
         raise ValueError(f"the override {assignment!r} is not of the form section.field=value.")
-    sections = {
-        f.name: f.type for f in dataclasses.fields(Config) if dataclasses.is_dataclass(f.type)
-    }
-    if section not in sections:
-        raise ValueError(f"no section is called {section!r}; there are {', '.join(sections)}.")
-    hints = typing.get_type_hints(sections[section])
-    if field not in hints:
-        raise ValueError(f"{section} has no field {field!r}; it has {', '.join(hints)}.")
-    tree[section][field] = _parse(hints[field], text.strip(), name.strip())
-
-
-def _parse(kind: Any, text: str, name: str) -> Any:
-    """The value that a word of the command line stands for; ``_check`` judges it afterwards."""
-    if _is_optional(kind):
-        return None if text == "none" else text
-    if typing.get_origin(kind) is tuple:
-        return [part.strip() for part in text.split(",")]
-    if kind is bool:
-        return {"true": True, "false": False}.get(text.lower(), text)
-    if kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            raise ValueError(f"{name} is {text!r}; expected {_describe(kind)}.") from None
-    return text
-
-
-def _build(cls: Any, tree: object, path: str) -> Any:
-    """The dataclass ``cls`` from a tree of plain values, every one checked against its annotation."""
-    if not isinstance(tree, dict):
-        raise ValueError(f"{path or 'a config'} is {tree!r}; expected an object with named fields.")
+    if name in FORMER_NAMES:
+        print(f"note: {name} is called {FORMER_NAMES[name]} now.", file=sys.stderr)
+        name = FORMER_NAMES[name]
+    *path, field = name.split(".")
+    section = values
+    cls: Any = Config
+    for depth, part in enumerate(path):
+        hints = _sections(cls)
+        if part not in hints:
+            raise ValueError(f"no section is called {part!r}; there are {', '.join(hints)}.")
+        # Where the kind changes, the fields of the former kind mean nothing.
+        if field == "kind" and depth == len(path) - 1 and typed.is_tagged(hints[part]):
+            section[part] = {"kind": text.strip()}
+        section = section[part]
+        cls = typed.class_of(hints[part], section, part)
     hints = typing.get_type_hints(cls)
-    unknown = sorted(set(tree) - set(hints))
-    if unknown:
-        raise ValueError(
-            f"{path or 'a config'} has no field {unknown[0]!r}; it has {', '.join(hints)}."
-        )
-    if "name" in hints and "name" not in tree:
-        raise ValueError("a config needs the field 'name'.")
-    dotted = f"{path}." if path else ""
-    return cls(**{name: _check(hints[name], value, dotted + name) for name, value in tree.items()})
+    if field not in hints:
+        raise ValueError(f"{'.'.join(path)} has no field {field!r}; it has {', '.join(hints)}.")
+    section[field] = typed.parse(hints[field], text.strip(), name)
 
 
-def _check(kind: Any, value: object, name: str) -> Any:
-    """The value as its annotation wants it: JSON knows no tuples, and writes 1.0 as 1."""
-    if dataclasses.is_dataclass(kind):
-        return _build(kind, value, name)
-    if not _accepts(kind, value):
-        raise ValueError(f"{name} is {value!r}; expected {_describe(kind)}.")
-    if kind is float:
-        return float(value)  # type: ignore[arg-type]
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _accepts(kind: Any, value: object) -> bool:
-    origin = typing.get_origin(kind)
-    if origin is tuple:
-        return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
-    if origin is typing.Literal:  # which words are legal is the dataclass's own check
-        return isinstance(value, str)
-    if _is_optional(kind):
-        return value is None or isinstance(value, str)
-    if kind is float:
-        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
-    return type(value) is kind
-
-
-def _is_optional(kind: Any) -> bool:
-    return isinstance(kind, types.UnionType) and type(None) in typing.get_args(kind)
-
-
-def _describe(kind: Any) -> str:
-    if typing.get_origin(kind) is typing.Literal:
-        return "one of " + ", ".join(typing.get_args(kind))
-    if typing.get_origin(kind) is tuple:
-        return "a list of names"
-    if _is_optional(kind):
-        return "a name or none"
-    return {int: "a whole number", float: "a finite number", bool: "true or false", str: "text"}[
-        kind
-    ]
+def _sections(cls: Any) -> dict[str, Any]:
+    """Returns the fields of a dataclass that are dataclasses themselves, with their annotations."""
+    hints = typing.get_type_hints(cls)
+    return {name: hint for name, hint in hints.items() if dataclasses.is_dataclass(hint)}

@@ -151,12 +151,12 @@ def _ends(drawing: Drawing, config: Config) -> None:
     model, num_channels, num_slots = config.model, config.audio.channels, len(config.data.sources)
     mixture_frames, frames = model.geometry().mixture_frames, model.estimate_frames
     drawing.box(LEFT, MIXTURE_ROW, f"mixture: {size(mixture_frames, num_channels)}", PLAIN)
-    drawing.labels(drawing.downwards(LEFT, MIXTURE_ROW), model.place == "input", "input")
+    drawing.labels(drawing.downwards(LEFT, MIXTURE_ROW), model.conditioned_at == "input", "input")
     drawing.crop(0, MIXTURE_ROW, f"crop to {size(frames, num_channels)}")
     drawing.box(
         RIGHT, MIXTURE_ROW, f"+ mixture: {size(frames, num_channels + model.num_filters)}", PLAIN
     )
-    drawing.labels(drawing.upwards(RIGHT, MIXTURE_ROW), model.place == "heads", "heads")
+    drawing.labels(drawing.upwards(RIGHT, MIXTURE_ROW), model.conditioned_at == "heads", "heads")
     drawing.box(
         RIGHT,
         HEADS_ROW,
@@ -169,7 +169,7 @@ def _ends(drawing: Drawing, config: Config) -> None:
 
 def _level(drawing: Drawing, config: Config, level: int) -> None:
     """A row of the U and its arrows to the rows above and, but for the bottleneck, below."""
-    model, geometry = config.model, config.model.geometry()
+    model, geometry = config.model, config.model.window()
     row, inwards, features = MIXTURE_ROW + level, STAGGER * (level - 1), model.num_filters * level
     entering = features - model.num_filters if level > 1 else config.audio.channels
     skip_frames = geometry.skip_frames(level)
@@ -183,12 +183,12 @@ def _level(drawing: Drawing, config: Config, level: int) -> None:
     if level < model.num_levels:
         drawing.downwards(LEFT + inwards + STAGGER / 2, row)
     place = drawing.upwards(RIGHT - max(0.0, inwards - STAGGER / 2), row)
-    drawing.labels(place, model.place == "decoder", "decoder" if level == 1 else "")
+    drawing.labels(place, model.conditioned_at == "decoder", "decoder" if level == 1 else "")
 
 
 def _bottleneck(drawing: Drawing, config: Config) -> None:
     """The bottom of the U."""
-    model, geometry = config.model, config.model.geometry()
+    model, geometry = config.model, config.model.window()
     row, inwards = MIXTURE_ROW + model.num_levels + 1, STAGGER * (model.num_levels - 1)
     entering = size(
         geometry.encoder_frames(model.num_levels + 1), model.num_filters * model.num_levels
@@ -202,7 +202,7 @@ def _bottleneck(drawing: Drawing, config: Config) -> None:
     drawing.arrow(
         [(WIDTH / 2 + BOTTLENECK_WIDTH / 2, y), (RIGHT - inwards, y), (RIGHT - inwards, below)]
     )
-    drawing.labels((RIGHT - inwards, y), model.place == "bottleneck", "bottleneck")
+    drawing.labels((RIGHT - inwards, y), model.conditioned_at == "bottleneck", "bottleneck")
 
 
 def main() -> None:

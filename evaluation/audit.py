@@ -154,7 +154,7 @@ def leakage(
 def _condition(name: str, tracks: Sequence[_Measure]) -> Condition:
     if not tracks:
         reasons = {
-            "unknown": "the network was never trained without labels (train.label_dropout is 0)",
+            "unknown": "the network was never trained without labels (augmentation.label_dropout is 0)",
             "swapped": "in every track more instruments play than do not",
         }
         return Condition(name, not_measured=reasons[name])

@@ -5,7 +5,7 @@ python -m trainer.benchmark --config=musdb --batches=1,2,4 --out=build/benchmark
 The step is that of a training: forward pass, loss, backward pass and optimizer, on every device of the machine, or with
 --backend=jax through Keras's JAX backend on one. A table goes to the screen, benchmark.json and benchmark.png to --out.
 --ceilings=FILE, which trainer.preflight --json has written, puts beside it what TPUs can reach at most. On a TPU or a
-GPU add --set model.form=tpu.
+GPU add --set model.computation=tpu.
 """
 
 import json
@@ -71,7 +71,7 @@ def tensorflow_steps(config: Config, tpu: str) -> RunSteps:
     examples = tf.data.Dataset.from_tensor_slices(make_batch(config)).cache().repeat()
     batches = iter(distribute(examples, config.train.batch_size, strategy))
     run_steps = make_run_steps(
-        lambda network, batch: loss_of_batch(network, batch, config.loss),
+        lambda network, batch: loss_of_batch(network, batch, config.task),
         network,
         optimisation.apply,
         strategy,
@@ -251,7 +251,9 @@ def main(_: Sequence[str]) -> int:
     batches = sorted({int(size) for size in FLAGS.batches})
     ceilings = load_ceilings(FLAGS.ceilings) if FLAGS.ceilings else {}
     device = device_name()
-    print(f"{config.name} on {device}, {FLAGS.backend}, model.form={config.model.form}")
+    print(
+        f"{config.name} on {device}, {FLAGS.backend}, model.computation={getattr(config.model, 'computation', None)}"
+    )
     print(f"{'dtype':9} {'batch':>6} {'examples/s':>12} {'min-max':>22} {'step':>12}")
     rows = measure_all(config, FLAGS.dtypes, batches)
     for name, rate in ceilings.items():

@@ -59,7 +59,7 @@ class ExportedSeparator(tf.Module):
 class _Estimator:
     def __init__(self, network: WaveUNet, config: Config) -> None:
         self._network, self._config = network, config
-        self._patch = long_patch(config.model.geometry())
+        self._patch = long_patch(config.model.window())
 
     def separate(self, waveform: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """See the module."""

@@ -3,7 +3,7 @@
 make preflight ARGS="--config=urmp_labels --topology=v5e:2x2 --set train.batch_size=32"
 
 or, in the environment that makes, python -m trainer.preflight --config=urmp_labels --topology=v5e:2x2. The step is that
-of trainer.task with --set model.form=tpu --set train.compute_dtype=bfloat16, which --set may change. A compilation
+of trainer.task with --set model.computation=tpu --set train.compute_dtype=bfloat16, which --set may change. A compilation
 takes one to four minutes; the largest batch takes several (--nolargest_batch leaves it out). Exit status 1 where the
 step does not compile or fit.
 """
@@ -24,7 +24,7 @@ from trainer.tpu.chips import CHIPS, Chip, split_topology
 from trainer.tpu.compilation import DoesNotFitError, Program, compile_step, prepare_environment
 
 FLAGS = flags.FLAGS
-TPU_SETTINGS = ["model.form=tpu", "train.compute_dtype=bfloat16"]
+TPU_SETTINGS = ["model.computation=tpu", "train.compute_dtype=bfloat16"]
 _LIMITS = """\
 This is a ceiling, computed when the step was compiled, not a measurement: it takes every unit of the chip to be busy
 all the time, and leaves out the sum of gradients over the chips, the input, checkpoints and validation. The program was
@@ -80,7 +80,7 @@ def print_program(program: Program, config: Config) -> None:
     capacity, mib = _capacity(program), 2**20
     print(
         f"\n{config.name} on {program.topology}: {program.num_cores} cores, {program.batch_per_core} examples each, "
-        f"{config.train.compute_dtype}, model.form={config.model.form}, {program.num_parameters:,} parameters\n"
+        f"{config.train.compute_dtype}, model.computation={getattr(config.model, 'computation', None)}, {program.num_parameters:,} parameters\n"
         f"compiled in {program.compile_secs:.0f} s by {program.compiler}, with no TPU present\n\n"
         f"Per core and step:\n"
         f"  memory         {program.peak_bytes / mib:9,.1f} MiB, {program.peak_bytes / capacity:.1%} of the chip's "

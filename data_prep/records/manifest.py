@@ -104,8 +104,9 @@ class Manifest:
                     f"the experiment {config.name} needs records with {name} {need}, those in {folder} have {have}; "
                     f"write records for it, or choose an experiment for them, as with --set {section}.{name}={have}."
                 )
-        needed, stored = config.model.geometry().context_frames, self.config.data.context_frames
-        if config.model.padding == "valid" and stored < needed:
+        needed = config.model.window().margin_frames
+        stored = self.config.data.context_frames
+        if stored < needed:
             raise ValueError(
                 f"the network of {config.name} reads {needed} frames around an estimate, the records in {folder} store "
                 f"{stored}; write them with --set data.context_frames={needed}."

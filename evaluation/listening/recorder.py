@@ -24,7 +24,7 @@ def record_run(subject: EstimatedSystem, rows: Sequence[Row]) -> list[RecordedCl
 
 def make_reader(subject: EstimatedSystem) -> Read:
     """A function of choices that returns what their scores were computed from, but for rounding."""
-    rate, geometry = subject.config.audio.sample_rate, subject.config.model.geometry()
+    rate, geometry = subject.config.audio.sample_rate, subject.config.model.window()
 
     def read(choice: Choice) -> ClipWaveforms:
         track, slot = _find(subject, choice.track), subject.config.data.sources.index(choice.source)

@@ -47,14 +47,14 @@ def test_overrides_of_every_type():
         ("steps=3", "is not of the form section.field=value"),
         (
             "training.steps=3",
-            "no section is called 'training'; there are audio, data, model, loss, train, evaluation",
+            "no section is called 'training'; there are audio, data, model, task, augmentation, train, evaluation",
         ),
         ("train.step=3", "train has no field 'step'; it has steps, batch_size"),
         ("train.steps=many", "train.steps is 'many'; expected a whole number"),
         ("train.steps=1.5", "train.steps is '1.5'; expected a whole number"),
         ("train.steps=0", "train.steps is 0; expected 1 or more"),
         ("train.learning_rate=nan", "train.learning_rate is nan; expected a finite number"),
-        ("train.min_gain=2", "expected 0 <= min_gain <= max_gain"),
+        ("augmentation.min_gain=2", "expected 0 <= min_gain <= max_gain"),
         ("train.compute_dtype=float16", "expected one of float32, bfloat16"),
         ("model.gate_heads=1", "model.gate_heads is '1'; expected true or false"),
         ("model.estimate_frames=4096", "nearest legal sizes are 4037 and 4101"),
@@ -63,7 +63,7 @@ def test_overrides_of_every_type():
             "model.conditioning=none",
             "the legal pairs are none at none, concat at input, .* outer at bottleneck",
         ),
-        ("train.label_dropout=1.5", "expected a share from 0 to 1"),
+        ("augmentation.label_dropout=1.5", "expected a share from 0 to 1"),
         ("model.residual=vn", "a direct output has no residual slot"),
         ("model.output=difference", "expected the name of a source"),
         ("audio.channels=3", "audio.channels is 3; expected one of 1, 2"),
@@ -124,6 +124,38 @@ def test_differences_name_section_and_field():
     config = configs.load("smoke")
     other = dataclasses.replace(config, train=dataclasses.replace(config.train, steps=3))
     assert configs.differences(config, other) == {"train.steps": (config.train.steps, 3)}
+
+
+def test_former_names_are_translated_with_a_sentence(capsys):
+    former = ["train.remix=0.25", "model.form=plain", "loss.l1=0.5"]
+    now = ["augmentation.remix=0.25", "model.computation=plain", "task.l1=0.5"]
+    config = configs.load("smoke", former)
+    assert config == configs.load("smoke", now)
+    said = capsys.readouterr().err
+    assert "note: train.remix is called augmentation.remix now.\n" in said
+    assert len(said.splitlines()) == len(former)
+
+
+def test_a_config_file_with_former_names_means_the_same():
+    config = configs.load("smoke", ["task.sse=2", "augmentation.silence=0.5"])
+    values = json.loads(configs.to_json(config))
+    del values["task"]["kind"]
+    del values["model"]["kind"]
+    values["loss"] = values.pop("task")
+    values["train"].update(values.pop("augmentation"))
+    values["model"]["place"] = values["model"].pop("conditioned_at")
+    values["model"]["form"] = values["model"].pop("computation")
+    former = json.dumps(values)
+    assert configs.from_json(former) == config
+    assert len(configs.former_names_in(former)) == 14
+    assert configs.former_names_in(configs.to_json(config)) == []
+
+
+def test_a_kind_that_nobody_knows_lists_the_known():
+    with pytest.raises(ValueError, match=r"model.kind is 'mask'; expected one of wave_unet"):
+        configs.load("smoke", ["model.kind=mask"])
+    with pytest.raises(ValueError, match=r"task.kind is 'cook'; expected one of separation"):
+        configs.load("smoke", ["task.kind=cook"])
 
 
 def test_a_track_belongs_to_exactly_one_split():

@@ -11,7 +11,7 @@ from evaluation.scores.conditions import CONDITIONS, Condition
 from evaluation.scoring.one_segment import score_track
 
 CONFIG = configs.load("smoke", ["audio.sample_rate=2000", "evaluation.filter_taps=8"])
-FORGETFUL = configs.load("smoke", ["audio.sample_rate=2000", "train.label_dropout=0.1"])
+FORGETFUL = configs.load("smoke", ["audio.sample_rate=2000", "augmentation.label_dropout=0.1"])
 
 
 class Obedient:

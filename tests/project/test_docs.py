@@ -13,8 +13,10 @@ import pytest
 
 import configs
 from configs.geometry import PatchGeometry
-from configs.schema import CONDITIONING_PLACES, Loss, Model, Train
+from configs.networks import CONDITIONED_AT, WaveUNetSettings
+from configs.schema import Augmentation, Train
 from configs.splits import SPLITS, load_splits, shipped_splits
+from configs.tasks import SeparationSettings
 from data_prep.audio import loading
 from data_prep.corpora import CORPORA, OFFICIAL
 from data_prep.fingerprints import leaks
@@ -24,9 +26,10 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "model.md").read_text(encoding="utf-8")
 SVG = (ROOT / "docs" / "model.svg").read_text(encoding="utf-8")
 OPTIONS = {
-    **{f"model.{field.name}": field.default for field in fields(Model)},
-    **{f"loss.{field.name}": field.default for field in fields(Loss)},
-    **{f"train.{name}": getattr(Train(), name) for name in ("label_dropout", "compute_dtype")},
+    **{f"model.{field.name}": field.default for field in fields(WaveUNetSettings)},
+    **{f"task.{field.name}": field.default for field in fields(SeparationSettings)},
+    "augmentation.label_dropout": Augmentation().label_dropout,
+    "train.compute_dtype": Train().compute_dtype,
 }
 
 
@@ -65,9 +68,9 @@ def test_what_is_cited_is_listed_and_the_other_way_round():
 
 def test_the_legal_pairs_are_those_of_the_code():
     rows = {row["kind"].strip("`"): row for row in rows_with("kind", "input")}
-    places = {place for places in CONDITIONING_PLACES.values() for place in places} - {"none"}
+    places = {place for places in CONDITIONED_AT.values() for place in places} - {"none"}
     legal = {kind: {place for place in places if row[place] == "yes"} for kind, row in rows.items()}
-    assert legal == {kind: set(places) - {"none"} for kind, places in CONDITIONING_PLACES.items()}
+    assert legal == {kind: set(places) - {"none"} for kind, places in CONDITIONED_AT.items()}
 
 
 def test_the_sizes_are_those_of_the_geometry():
@@ -143,7 +146,7 @@ def test_the_figure_is_the_one_that_the_code_draws():
 
 
 def test_the_figure_holds_every_size():
-    geometry = configs.load(model_figure.NAME).model.geometry()
+    geometry = configs.load(model_figure.NAME).model.window()
     levels = range(1, geometry.num_levels + 1)
     sizes = {geometry.mixture_frames, geometry.estimate_frames, geometry.bottleneck_frames}
     sizes |= {geometry.encoder_frames(level) for level in [*levels, geometry.num_levels + 1]}

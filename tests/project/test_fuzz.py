@@ -258,7 +258,7 @@ def test_configs(survive, number):
     def use(given):
         config = configs.from_json(given)
         assert configs.from_json(configs.to_json(config)) == config
-        assert config.model.geometry().mixture_frames > 0
+        assert config.model.window().mixture_frames > 0
         for source in config.data.sources:
             plain_name(f"{source}.wav")  # what evaluation.separate writes
 

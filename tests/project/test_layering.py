@@ -80,6 +80,9 @@ def rooms(package):
         ".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / package).rglob("*.py")
     }
     for path in (ROOT / package).rglob("*.py"):
+        # The face of a package may show what lies in its folders.
+        if path == ROOT / package / "__init__.py":
+            continue
         room = ".".join(path.parent.relative_to(ROOT).parts)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):

@@ -20,7 +20,7 @@ from trainer.loop.progress import read_metrics
 
 NUM_KILLS = 20
 SETTINGS = ["train.steps_per_call=20", "train.checkpoint_steps=200", "train.validation_steps=2000"]
-SETTINGS += ["train.average_decay=0.99", "train.clip_norm=0.01", "train.remix=0.5"]
+SETTINGS += ["train.average_decay=0.99", "train.clip_norm=0.01", "augmentation.remix=0.5"]
 
 
 @pytest.mark.soak

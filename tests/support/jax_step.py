@@ -36,7 +36,7 @@ def main(config_path, input_path, output_path):
             state_mapping=mapping
         ):  # the network computes with these values, not its own
             estimates = network(batch["mixture"], batch["labels"])
-            return loss_of_batch(network, batch, config.loss), estimates
+            return loss_of_batch(network, batch, config.task), estimates
 
     step = JaxStep(config)
     weights = [variable.value for variable in network.trainable_variables]

@@ -48,7 +48,7 @@ def forward(weights, mixture, labels, model, sources):
     def at(place, x, i=1):
         return (
             condition(model.conditioning, x, labels, weights.get(f"conditioning_{i}"))
-            if place == model.place
+            if place == model.conditioned_at
             else x
         )
 

@@ -64,14 +64,14 @@ def make_run(workdir, overrides):
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["train.label_dropout=0.5"],
+        ["augmentation.label_dropout=0.5"],
         pytest.param(
             [
                 "audio.channels=2",
                 "model.padding=same",
                 "model.estimate_frames=1024",
                 "model.conditioning=none",
-                "model.place=none",
+                "model.conditioned_at=none",
                 "model.gate_heads=false",
             ],
             marks=pytest.mark.slow,

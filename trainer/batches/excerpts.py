@@ -1,7 +1,8 @@
 """The excerpts of a split: what their records say, and their waveforms where they lie, in memory or in the shards.
 
-A waveform is known by its address, the place of its first byte among the bytes of all shards laid end to end. The
-cache is these bytes in memory. So a patch is read from both in the same way, and is the same.
+A waveform is known by its address, the place of its first byte among the bytes of all shards laid
+end to end. The cache is these bytes in memory. So a patch is read from both in the same way, and is
+the same.
 """
 
 from collections.abc import Callable
@@ -151,7 +152,8 @@ def _shard_reader(manifest: Manifest, folder: str, split: str) -> Reader:
         return [read_one(*place) for place in zip(addresses.tolist(), sizes.tolist(), strict=True)]
 
     def read(addresses: tf.Tensor, sizes: tf.Tensor) -> list[tf.Tensor]:
-        # One call of Python for all waveforms of an example: TensorFlow has no operation that reads part of a file.
+        # One call of Python for all waveforms of an example: TensorFlow has no operation that reads
+        # part of a file.
         return tf.numpy_function(
             read_all, [addresses, sizes], [tf.uint8] * addresses.shape[0], stateful=False
         )

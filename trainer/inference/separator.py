@@ -29,7 +29,7 @@ class Separator:
         for weight in network.weights:
             found.update(weight.numpy().tobytes())
         self.checksum = found.hexdigest()  # of the weights
-        self._iter_blocks = make_block_estimator(network, self.config.model.geometry())
+        self._iter_blocks = make_block_estimator(network, self.config.model.window())
 
     def label_vector(self, labels: Sequence[str] | None) -> NDArray[np.float32]:
         """The vector (K,) that the network takes for labels, or for not knowing them (None).
@@ -42,7 +42,7 @@ class Separator:
             return np.array(instruments.multi_hot(labels, sources), np.float32)
         if not self.config.takes_unknown_labels:
             raise ValueError(
-                "this network was trained to be told the instruments and never without (train.label_dropout is 0); "
+                "this network was trained to be told the instruments and never without (augmentation.label_dropout is 0); "
                 f"name them with --labels, of {', '.join(sources)}."
             )
         return np.full(len(sources), UNKNOWN, np.float32)

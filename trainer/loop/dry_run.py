@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from configs import Config
+from configs import Config, WaveUNetSettings
 from data_prep.records.manifest import Manifest
 from data_prep.runtime.quantities import clock, pluralized, scaled
 from trainer.loop.optimisation import Optimisation
@@ -18,12 +18,13 @@ _OVERFIT_STEPS = 1000
 _COLLAPSED = 0.02
 
 
-def forward_flops(config: Config, pruned: bool) -> int:
+def forward_flops(config: Config, pruned: bool | None = None) -> int:
     """Multiplications and additions in the convolutions of one forward pass of one example.
 
     Pruned leaves out what nothing uses: of the encoder, around a skip, every second frame.
     """
-    model, geometry = config.model, config.model.geometry()
+    model, geometry = config.model, config.model.window()
+    assert isinstance(model, WaveUNetSettings)
     shrink = (
         1 if model.padding == "valid" else 0
     )  # a convolution of k taps takes k - 1 frames, or none
@@ -50,7 +51,7 @@ def dry_run(
     task: Task, config: Config, manifest: Manifest, strategy: tf.distribute.Strategy
 ) -> None:
     """Print what the run is and costs, the speed measured on a few steps; nothing is written."""
-    settings, geometry = config.train, config.model.geometry()
+    settings, geometry = config.train, config.model.window()
     with strategy.scope():
         network = task.make_network()
         optimisation = Optimisation(settings, network)
@@ -64,7 +65,7 @@ def dry_run(
     state = [*network.variables, *optimisation.variables.values(), *optimisation.average.values()]
     state_bytes = sum(variable.numpy().nbytes for variable in state)
     batch = pluralized(settings.batch_size, "example")
-    flops = 3 * settings.batch_size * forward_flops(config, pruned=config.model.form != "plain")
+    flops = 3 * settings.batch_size * forward_flops(config)
     duration = clock(step_secs * settings.steps)
     tracks = manifest.tracks("train")
     epoch = sum(track.num_frames for track in tracks) / geometry.estimate_frames

@@ -12,7 +12,7 @@ from data_prep.records.manifest import Manifest, manifest_from_json
 from data_prep.storage import Folder, open_folder
 
 _CHANGEABLE = (
-    "model.form",
+    "model.computation",
     "train.steps",
     "train.steps_per_call",
     "train.checkpoint_steps",
@@ -43,6 +43,11 @@ def load_run(workdir: str) -> TrainingRun:
     try:
         name = "config.json"
         config = configs.from_json(texts[name])
+        if former := configs.former_names_in(texts[name]):
+            print(
+                f"note: {folder.url}/{name} names fields as before: {', '.join(former)}.",
+                flush=True,
+            )
         name = "records.json"
         records = json.loads(texts[name])
         manifest = manifest_from_json(json.dumps(records["manifest"]), f"{folder.url}/{name}")

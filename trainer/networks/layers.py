@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from configs.geometry import Padding
-from configs.schema import Computation
+from configs.networks import Computation
 from trainer.networks.folded import (
     activate,
     convolve_part,

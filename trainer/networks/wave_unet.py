@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from configs import Config
+from configs import Config, WaveUNetSettings
 from trainer.networks import conditioning
 from trainer.networks.folded import fold, frames_of, unfold
 from trainer.networks.layers import (
@@ -25,12 +25,13 @@ from trainer.networks.layers import (
 class WaveUNet(keras.Model):
     """(mixture (B, T_mix, C), labels (B, K)) -> estimates (B, K, T_est, C), float32.
 
-    The sizes that fit are those of ``config.model.geometry()`` and its ``resized``. Unknown labels are -1 throughout.
+    The sizes that fit are those of ``config.model.window()`` and its ``resized``. Unknown labels are -1 throughout.
     Weights, heads and residual are float32 whatever the compute dtype.
     """
 
     def __init__(self, config: Config) -> None:
         model, dtype = config.model, _dtype_policy(config)
+        assert isinstance(model, WaveUNetSettings)
         # The name begins the path of every variable in a checkpoint. The inputs are not cast to the compute dtype:
         # a residual of a rounded mixture would carry the rounding.
         super().__init__(name="wave_unet", dtype=dtype, autocast=False)
@@ -41,7 +42,7 @@ class WaveUNet(keras.Model):
         up_phases = self._decoder_phases()
         self.encoder = [
             DownsamplingBlock(
-                n, down, padding, model.form, *phases, name=f"down_{level}", dtype=dtype
+                n, down, padding, model.computation, *phases, name=f"down_{level}", dtype=dtype
             )
             for level, (n, *phases) in enumerate(
                 zip(filters[:-1], self._encoder_phases(), up_phases, strict=True), start=1
@@ -85,13 +86,15 @@ class WaveUNet(keras.Model):
 
     def _decoder_phases(self) -> list[int]:
         """By how much the result of each level on the way up is folded; labels that enter there need it unfolded."""
-        return self._halving(0 if self.model_config.place in ("decoder", "heads") else 3)
+        return self._halving(0 if self.model_config.conditioned_at in ("decoder", "heads") else 3)
 
     def _halving(self, folds: int) -> list[int]:
         """2^folds for the first level, half of it for the next, down to 1 (docs/tpu.md); only the tpu form folds."""
         model = self.model_config
         folds = (
-            min(folds, model.num_levels) if model.form == "tpu" and model.padding == "valid" else 0
+            min(folds, model.num_levels)
+            if model.computation == "tpu" and model.padding == "valid"
+            else 0
         )
         return [2 ** max(0, folds - level) for level in range(model.num_levels)]
 
@@ -119,7 +122,7 @@ class WaveUNet(keras.Model):
 
     def _make_conditioners(self, dtype: str) -> list[Any]:
         """A layer for the place where labels enter; one for each level of the decoder, none without conditioning."""
-        kind, place = self.model_config.conditioning, self.model_config.place
+        kind, place = self.model_config.conditioning, self.model_config.conditioned_at
         if kind == "none":
             return []
         count = self.model_config.num_levels if place == "decoder" else 1
@@ -132,7 +135,9 @@ class WaveUNet(keras.Model):
     def _condition(self, place: str, features: Any, vector: Any, i: int = 0) -> Any:
         """The features with the labels in them, if this is where labels enter."""
         return (
-            self.conditioners[i](features, vector) if place == self.model_config.place else features
+            self.conditioners[i](features, vector)
+            if place == self.model_config.conditioned_at
+            else features
         )
 
     def _head_slots(self) -> Sequence[int]:
@@ -157,7 +162,7 @@ def make_network(config: Config) -> WaveUNet:
     """The network of an experiment with its weights made, from ``train.seed``."""
     keras.utils.set_random_seed(config.train.seed)
     network = WaveUNet(config)
-    frames = config.model.geometry().mixture_frames
+    frames = config.model.window().mixture_frames
     # Symbols in place of a batch: weights are made, nothing is computed.
     network(
         keras.KerasTensor((1, frames, config.audio.channels)),

@@ -69,7 +69,7 @@ class JaxStep:
         with keras.StatelessScope(
             state_mapping=mapping
         ):  # the network computes with these values, not its own
-            return loss_of_batch(self._network, batch, self._config.loss) / self._num_replicas
+            return loss_of_batch(self._network, batch, self._config.task) / self._num_replicas
 
 
 def compiled(step: Callable[..., Any]) -> Callable[..., Any]:

@@ -81,7 +81,7 @@ def three(tmp_path_factory):
         )
     film, none = (
         configs.load("urmp_labels", each)
-        for each in ([], ["model.conditioning=none", "model.place=none"])
+        for each in ([], ["model.conditioning=none", "model.conditioned_at=none"])
     )
     return [
         write_run(root / "film" / "evaluation" / "9-test", 0, 0.5, film),

@@ -25,7 +25,7 @@ OVERRIDES = [
     "model.num_levels=3",
     "model.estimate_frames=501",
     "data.encoding=float32",
-    "train.remix=0",
+    "augmentation.remix=0",
 ]
 
 
@@ -34,7 +34,7 @@ def prepared(request, corpus, tmp_path_factory):
     out = tmp_path_factory.mktemp("records")
     config = configs.load("smoke", [*OVERRIDES, request.param])
     manifest = write.write(config, "urmp", corpus, out)
-    geometry = config.model.geometry()
+    geometry = config.model.window()
     return (
         config,
         manifest,
@@ -45,9 +45,13 @@ def prepared(request, corpus, tmp_path_factory):
 
 
 def examples(prepared, start_step=0, **settings):
-    config, _, _, geometry, excerpts = prepared
-    train = dataclasses.replace(config.train, **{"batch_size": 4, "steps": 20, **settings})
-    return list(make_batches(excerpts, geometry, train, start_step).as_numpy_iterator())
+    config, _, _, _, excerpts = prepared
+    values = {"train.batch_size": 4, "train.steps": 20}
+    for name, value in settings.items():
+        section = "augmentation" if hasattr(config.augmentation, name) else "train"
+        values[f"{section}.{name}"] = value
+    changed = configs.override(config, [f"{name}={value}" for name, value in values.items()])
+    return list(make_batches(excerpts, changed, start_step).as_numpy_iterator())
 
 
 def padded_tracks(prepared):
@@ -213,10 +217,8 @@ def test_labels_are_dropped_as_a_whole_and_nothing_else_changes(prepared):
 
 def test_every_position_is_equally_likely(prepared):
     config, _, _, geometry, excerpts = prepared
-    train = dataclasses.replace(config.train, batch_size=1, steps=4000)
-    labels = np.stack(
-        [e["labels"] for e in make_batches(excerpts, geometry, train, 0).as_numpy_iterator()]
-    )
+    changed = configs.override(config, ["train.batch_size=1", "train.steps=4000"])
+    labels = np.stack([e["labels"] for e in make_batches(excerpts, changed, 0).as_numpy_iterator()])
     num_positions = count_positions(excerpts, geometry).numpy()
     expected = num_positions / num_positions.sum() @ excerpts.labels.numpy()
     assert np.abs(labels.mean(axis=0) - expected).max() < 4 * 0.5 / np.sqrt(4000)
@@ -258,7 +260,7 @@ def stereo(request, tmp_path_factory):
         config,
         manifest,
         str(out),
-        config.model.geometry(),
+        config.model.window(),
         load_excerpts(manifest, str(out), "train", "memory"),
     )
 

@@ -15,7 +15,7 @@ SAME = [*SMALL, "model.padding=same", "model.estimate_frames=64"]
 
 def estimate(config, mixture, longest, monkeypatch):
     monkeypatch.setattr(tiling, "_LONG_PATCH_FRAMES", longest)
-    return make_estimator(make_network(config), config.model.geometry())(
+    return make_estimator(make_network(config), config.model.window())(
         mixture, np.array([1, 0, 1], np.float32)
     )
 
@@ -35,7 +35,7 @@ def test_the_length_of_the_patch_changes_nothing(overrides, num_frames, monkeypa
 
 def test_the_estimate_is_that_of_the_network_on_the_whole_track(monkeypatch):
     config = configs.load("smoke", VALID)
-    network, geometry = make_network(config), config.model.geometry()
+    network, geometry = make_network(config), config.model.window()
     mixture = np.random.default_rng(0).standard_normal((500, 1)).astype(np.float32)
     whole = geometry.resized(500)
     padded = np.pad(

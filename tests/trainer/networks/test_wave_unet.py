@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import configs
-from configs.schema import CONDITIONING_PLACES
+from configs.networks import CONDITIONED_AT
 from tests.support import plain_wave_unet
 from trainer.networks.conditioning import UNKNOWN
 from trainer.networks.wave_unet import make_network
@@ -15,11 +15,11 @@ from trainer.tasks.separation.step import loss_of_batch
 DIFFERENCE = ["model.output=difference"]
 GRID = [
     (kind, place)
-    for kind, places in CONDITIONING_PLACES.items()
+    for kind, places in CONDITIONED_AT.items()
     for place in places
     if kind != "none"
 ]
-UNLABELLED = ["model.conditioning=none", "model.place=none", "model.gate_heads=false"]
+UNLABELLED = ["model.conditioning=none", "model.conditioned_at=none", "model.gate_heads=false"]
 SMALL = [
     "model.num_levels=3",
     "model.num_filters=4",
@@ -63,7 +63,7 @@ def test_the_published_runs_differ_as_they_were_published():
         "bfloat16",
         "float32",
     ]
-    assert [(run.loss.mse, run.loss.sse) for run in runs.values()] == [
+    assert [(run.task.mse, run.task.sse) for run in runs.values()] == [
         (1, 0),
         (0, 1),
         (1, 0),
@@ -83,7 +83,7 @@ def test_the_published_runs_differ_as_they_were_published():
 def random_batch(config, seed=0, batch=3):
     rng = np.random.default_rng(seed)
     geometry, slots, channels = (
-        config.model.geometry(),
+        config.model.window(),
         len(config.data.sources),
         config.audio.channels,
     )
@@ -121,7 +121,7 @@ def weights_by_layer(network):
         [],
         ["model.gate_heads=false"],
         UNLABELLED,
-        *[[f"model.conditioning={kind}", f"model.place={place}"] for kind, place in GRID],
+        *[[f"model.conditioning={kind}", f"model.conditioned_at={place}"] for kind, place in GRID],
         ["model.upsampling=learned"],
         ["model.upsampling=learned", "model.padding=same", "model.estimate_frames=64"],
         ["model.head_activation=linear"],
@@ -150,7 +150,7 @@ def assert_same_weights(network, other):
 
 def loss_and_gradients(network, batch):
     with tf.GradientTape() as tape:
-        loss = loss_of_batch(network, batch, configs.Loss())
+        loss = loss_of_batch(network, batch, configs.SeparationSettings())
     return float(loss), [
         gradient.numpy() for gradient in tape.gradient(loss, network.trainable_variables)
     ]
@@ -167,7 +167,7 @@ def loss_and_gradients(network, batch):
             "model.num_levels=5",
             "model.estimate_frames=421",
             "model.conditioning=concat",
-            "model.place=input",
+            "model.conditioned_at=input",
         ],
         ["model.num_levels=4", "model.estimate_frames=117", *DIFFERENCE, "model.residual=vn"],
         ["model.down_kernel=5", "model.up_kernel=3", "model.estimate_frames=99"],
@@ -183,7 +183,8 @@ def loss_and_gradients(network, batch):
 )
 def test_every_form_is_the_plain_network_forward_and_backward(form, overrides):
     plain, other = (
-        configs.load("smoke", [*SMALL, *overrides, f"model.form={f}"]) for f in ("plain", form)
+        configs.load("smoke", [*SMALL, *overrides, f"model.computation={f}"])
+        for f in ("plain", form)
     )
     network, batch = shaken_network(plain), random_batch(plain)
     rewritten = make_network(other)
@@ -203,7 +204,11 @@ def test_every_form_is_the_plain_network_forward_and_backward(form, overrides):
 
 def conditioned(kind, place):
     """The small network with labels in one place alone."""
-    overrides = [f"model.conditioning={kind}", f"model.place={place}", "model.gate_heads=false"]
+    overrides = [
+        f"model.conditioning={kind}",
+        f"model.conditioned_at={place}",
+        "model.gate_heads=false",
+    ]
     return configs.load("smoke", SMALL + overrides)
 
 
@@ -245,7 +250,7 @@ def test_a_gated_slot_is_silent_and_the_residual_is_not_gated():
     network, batch = shaken_network(config), random_batch(config)
     estimates = np.asarray(network(batch["mixture"], np.zeros((3, 4), np.float32)))
     assert not estimates[:, :3].any()
-    start = config.model.geometry().context_frames
+    start = config.model.window().context_frames
     np.testing.assert_array_equal(estimates[:, 3], batch["mixture"][:, start : start + 101])
 
 
@@ -265,7 +270,7 @@ def test_the_residual_of_a_bfloat16_network_is_that_of_the_float32_mixture():
     )
     network, batch = make_network(config), random_batch(config)
     estimates = np.asarray(network(batch["mixture"], np.ones((3, 4), np.float32)))
-    start = config.model.geometry().context_frames
+    start = config.model.window().context_frames
     np.testing.assert_allclose(
         estimates.sum(axis=1), batch["mixture"][:, start : start + 101], atol=1e-6
     )
@@ -273,7 +278,9 @@ def test_the_residual_of_a_bfloat16_network_is_that_of_the_float32_mixture():
 
 @pytest.mark.parametrize("form", ["cpu", "tpu"])
 def test_bfloat16_computes_in_bfloat16_and_keeps_the_rest_in_float32(form):
-    config = configs.load("smoke", [*SMALL, "train.compute_dtype=bfloat16", f"model.form={form}"])
+    config = configs.load(
+        "smoke", [*SMALL, "train.compute_dtype=bfloat16", f"model.computation={form}"]
+    )
     network, batch = make_network(config), random_batch(config)
     assert {variable.dtype for variable in network.variables} == {"float32"}
     estimates = network(batch["mixture"], batch["labels"])

@@ -15,7 +15,7 @@ from trainer.networks.wave_unet import make_network
 from trainer.tasks.separation.step import loss_of_batch
 
 PROJECT = Path(__file__).parents[3]
-LOSSES = ["loss.mse=1", "loss.sse=0.1", "loss.l1=0.5", "loss.si_sdr=0.01", "loss.stft=0.2"]
+LOSSES = ["task.mse=1", "task.sse=0.1", "task.l1=0.5", "task.si_sdr=0.01", "task.stft=0.2"]
 STEP = [
     "train.clip_norm=0.01",
     "train.average_decay=0.9",
@@ -33,14 +33,14 @@ SIZES = [
 @pytest.mark.parametrize(
     "overrides",
     [
-        pytest.param(["model.form=cpu"], marks=pytest.mark.slow),
+        pytest.param(["model.computation=cpu"], marks=pytest.mark.slow),
         [
-            "model.form=tpu",
+            "model.computation=tpu",
             "model.upsampling=learned",
             "model.output=difference",
             "model.residual=vn",
             "model.conditioning=concat",
-            "model.place=decoder",
+            "model.conditioned_at=decoder",
             "audio.channels=2",
         ],
         pytest.param(
@@ -56,7 +56,7 @@ SIZES = [
 )
 def test_both_backends_compute_the_same(overrides, tmp_path):
     config = configs.load("smoke", [*SIZES, *LOSSES, *STEP, *overrides])
-    geometry, rng = config.model.geometry(), np.random.default_rng(0)
+    geometry, rng = config.model.window(), np.random.default_rng(0)
     shape, channels = (2, len(config.data.sources)), config.audio.channels
     batch = {
         "mixture": 0.3
@@ -69,7 +69,7 @@ def test_both_backends_compute_the_same(overrides, tmp_path):
     network = make_network(config)
     weights = {variable.path: variable.numpy() for variable in network.variables}
     with tf.GradientTape() as tape:
-        loss = loss_of_batch(network, batch, config.loss)
+        loss = loss_of_batch(network, batch, config.task)
     gradients = tape.gradient(loss, network.trainable_variables)
 
     (tmp_path / "config.json").write_text(configs.to_json(config))

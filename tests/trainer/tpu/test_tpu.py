@@ -16,13 +16,13 @@ from trainer.networks.wave_unet import make_network
 from trainer.tasks.separation.step import batch_shapes, loss_of_batch
 
 EVERYTHING = [
-    "model.form=tpu",
+    "model.computation=tpu",
     "model.num_levels=3",
     "model.num_filters=4",
     "model.estimate_frames=2077",
     "data.sources=cl,fl,vc,vn",
-    "loss.si_sdr=0.01",
-    "loss.stft=0.2",
+    "task.si_sdr=0.01",
+    "task.stft=0.2",
     "train.batch_size=2",
     "train.compute_dtype=bfloat16",
     "train.optimizer=adamw",
@@ -45,11 +45,11 @@ def test_xla_compiles_the_whole_step_into_one_program_of_static_shapes():
 
     def step(batch):
         with tf.GradientTape() as tape:
-            loss = loss_of_batch(network, batch, config.loss)
+            loss = loss_of_batch(network, batch, config.task)
         optimisation.apply(tape.gradient(loss, network.trainable_variables))
         return loss
 
-    plainly = float(loss_of_batch(network, batch, config.loss))
+    plainly = float(loss_of_batch(network, batch, config.task))
     compiled = tf.function(step, jit_compile=True)
     losses = [float(compiled(batch)) for _ in range(8)]
     assert losses[0] == pytest.approx(plainly, rel=0.02)  # bfloat16

@@ -6,12 +6,11 @@ mixture takes the sum of the references for it.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from keras import ops
 
-from configs import Loss
+from configs import SeparationSettings, TaskSettings
 
 STFT_FRAMES = (512, 1024, 2048)
 _LEAST_POWER = 1e-10  # -100 dBFS: what keeps quotients and logarithms finite
@@ -96,12 +95,13 @@ TERMS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def total_loss(weights: Loss, references: Any, estimates: Any) -> Any:
+def total_loss(weights: TaskSettings, references: Any, estimates: Any) -> Any:
     """The weighted sum of the terms that a config asks for, a float32 scalar."""
+    assert isinstance(weights, SeparationSettings)
     references, estimates = ops.cast(references, "float32"), ops.cast(estimates, "float32")
     return sum(
         weight * TERMS[name](references, estimates)
-        for name, weight in asdict(weights).items()
+        for name, weight in weights.weights.items()
         if weight
     )
 

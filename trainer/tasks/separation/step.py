@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from configs import Config, Loss
+from configs import Config, TaskSettings
 from trainer.networks.wave_unet import WaveUNet
 from trainer.tasks.separation.losses import total_loss
 
@@ -13,7 +13,7 @@ Batch = dict[str, Any]
 def batch_shapes(config: Config, batch_size: int) -> dict[str, tuple[int, ...]]:
     """The shape of every array of a batch."""
     geometry, slots, channels = (
-        config.model.geometry(),
+        config.model.window(),
         len(config.data.sources),
         config.audio.channels,
     )
@@ -24,7 +24,7 @@ def batch_shapes(config: Config, batch_size: int) -> dict[str, tuple[int, ...]]:
     }
 
 
-def loss_of_batch(network: WaveUNet, batch: Batch, weights: Loss) -> Any:
+def loss_of_batch(network: WaveUNet, batch: Batch, weights: TaskSettings) -> Any:
     """The training loss of a batch, a float32 scalar."""
     return total_loss(
         weights, batch["sources"], network(batch["mixture"], batch["labels"], training=True)

@@ -29,7 +29,7 @@ class SeparationTask:
     def __init__(self, config: Config, manifest: Manifest, folder: str) -> None:
         """Read the training excerpts; ``ValueError`` where they do not fit the experiment."""
         manifest.require(config, folder)
-        self._config, self._geometry = config, config.model.geometry()
+        self._config, self._geometry = config, config.model.window()
         self._manifest, self._folder = manifest, folder
         if not manifest.tracks("valid"):
             print(
@@ -44,11 +44,11 @@ class SeparationTask:
 
     def make_examples(self, start_step: int) -> tf.data.Dataset:
         """The examples of all steps from ``start_step`` on, in order, not batched."""
-        return make_batches(self._excerpts, self._geometry, self._config.train, start_step)
+        return make_batches(self._excerpts, self._config, start_step)
 
     def loss(self, network: WaveUNet, batch: Batch) -> tf.Tensor:
         """The loss of a batch, a float32 scalar, a mean over its examples."""
-        return loss_of_batch(network, batch, self._config.loss)
+        return loss_of_batch(network, batch, self._config.task)
 
     def validate(self, weights: Sequence[Any]) -> dict[str, float | None]:
         """Improvement in dB and loss over the validation tracks in full length; nothing where there are none."""

@@ -41,11 +41,11 @@ def validate(estimate: Estimator, tracks: Iterable[FullTrack], config: Config) -
             part = slice(start, start + _LOSS_FRAMES)
             frames = len(track.mixture[part])
             if (
-                frames >= config.model.estimate_frames or start == 0
+                frames >= config.model.window().estimate_frames or start == 0
             ):  # a short rest would weigh as much as it is short
                 loss += frames * float(
                     total_loss(
-                        config.loss, track.references[None, :, part], estimates[None, :, part]
+                        config.task, track.references[None, :, part], estimates[None, :, part]
                     )
                 )
                 num_frames += frames

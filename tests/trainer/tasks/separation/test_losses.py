@@ -1,6 +1,5 @@
 """Losses against their formulas in float64, and that neither silence, batch, length nor slots disturb them."""
 
-import dataclasses
 
 import numpy as np
 import pytest
@@ -8,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 import configs
-from configs import Loss
+from configs import SeparationSettings
 from trainer.networks.wave_unet import make_network
 from trainer.tasks.separation import losses
 from trainer.tasks.separation.losses import TERMS, total_loss
@@ -18,7 +17,7 @@ NOTHING = dict.fromkeys(TERMS, 0.0)
 
 
 def only(name):
-    return Loss(**{**NOTHING, name: 1.0})
+    return SeparationSettings(**{**NOTHING, name: 1.0})
 
 
 def waveforms(batch=3, slots=4, frames=4096, channels=2, seed=0):
@@ -80,12 +79,12 @@ def test_a_term_is_its_formula(name):
 
 
 def test_the_config_has_a_weight_for_every_term_and_the_loss_is_the_weighted_sum():
-    assert [field.name for field in dataclasses.fields(Loss)] == list(TERMS)
+    assert list(SeparationSettings().weights) == list(TERMS)
     references, estimates = waveforms()
-    weights = Loss(mse=2.0, sse=0.0, l1=0.5, si_sdr=0.1, stft=1.0)
+    weights = SeparationSettings(mse=2.0, sse=0.0, l1=0.5, si_sdr=0.1, stft=1.0)
     expected = sum(
         weight * float(TERMS[name](references, estimates))
-        for name, weight in dataclasses.asdict(weights).items()
+        for name, weight in weights.weights.items()
     )
     assert float(total_loss(weights, references, estimates)) == pytest.approx(expected, rel=1e-6)
 
@@ -194,13 +193,13 @@ def test_the_loss_of_a_bfloat16_network_is_that_of_its_float32_estimates():
     config = configs.load("smoke", [*small, "train.compute_dtype=bfloat16"])
     network, rng = make_network(config), np.random.default_rng(0)
     batch = {
-        "mixture": rng.standard_normal((3, config.model.geometry().mixture_frames, 1)).astype(
+        "mixture": rng.standard_normal((3, config.model.window().mixture_frames, 1)).astype(
             np.float32
         ),
         "sources": rng.standard_normal((3, 4, 101, 1)).astype(np.float32),
         "labels": np.ones((3, 4), np.float32),
     }
     estimates = np.asarray(network(batch["mixture"], batch["labels"]))
-    assert float(loss_of_batch(network, batch, Loss())) == pytest.approx(
+    assert float(loss_of_batch(network, batch, SeparationSettings())) == pytest.approx(
         FORMULAS["mse"](batch["sources"], estimates), rel=1e-6
     )

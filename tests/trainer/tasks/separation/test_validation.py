@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import configs
-from configs import Loss
+from configs import SeparationSettings
 from data_prep import write
 from data_prep.records.full_tracks import FullTrack
 from data_prep.records.manifest import load_manifest
@@ -60,13 +60,15 @@ def test_improvement_is_that_of_the_scores(seed):
 
 
 def test_the_loss_is_that_of_whole_tracks():
-    config = configs.load("smoke", [*SMALL, "loss.l1=0.5"])
+    config = configs.load("smoke", [*SMALL, "task.l1=0.5"])
     tracks = [make_track(0), make_track(1, num_frames=2000)]
     found = validate(lambda mixture, _: 0.5 * np.stack([mixture] * 4), tracks, config)
     costs = [
         float(
             total_loss(
-                Loss(mse=1, l1=0.5), t.references[None], 0.5 * np.stack([t.mixture] * 4)[None]
+                SeparationSettings(mse=1, l1=0.5),
+                t.references[None],
+                0.5 * np.stack([t.mixture] * 4)[None],
             )
         )
         for t in tracks

@@ -1,4 +1,4 @@
-"""MUSDB18, four sources, 22050 Hz mono as first published; labels are always all four, so none are used.
+"""Holds MUSDB18, four sources, 22050 Hz mono as first published; labels are always all four, so none are used.
 
     python -m data_prep.write --config=musdb --corpus=musdb --root=MUSDB18 --out=records/musdb
     python -m trainer.task --config=musdb --records=records/musdb --workdir=runs/musdb
@@ -7,10 +7,12 @@ Sized for a TPU; expect days on a CPU.
 """
 
 from configs import instruments
-from configs.schema import Config, Data, Model
+from configs.networks import WaveUNetSettings
+from configs.schema import Config, Data
 
+MODEL = WaveUNetSettings(conditioning="none", conditioned_at="none", gate_heads=False)
 CONFIG = Config(
     name="musdb",
     data=Data(sources=instruments.MUSDB, splits="official"),
-    model=Model(conditioning="none", place="none", gate_heads=False),
+    model=MODEL,
 )

@@ -1,4 +1,4 @@
-"""MUSDB18-HQ (or the stems), four sources, 44100 Hz stereo: the rate and channels of published figures.
+"""Holds MUSDB18-HQ (or the stems), four sources, 44100 Hz stereo: the rate and channels of published figures.
 
     python -m data_prep.write --config=musdb_hq --corpus=musdb --root=MUSDB18-HQ --out=records/musdb_hq
     python -m trainer.task --config=musdb_hq --records=records/musdb_hq --workdir=runs/musdb_hq
@@ -8,7 +8,7 @@ Sized for a TPU; expect days on a CPU.
 
 from dataclasses import replace
 
-from configs.musdb import CONFIG as MUSDB
+from configs.experiments.musdb import CONFIG as MUSDB
 from configs.schema import Audio
 
 CONFIG = replace(MUSDB, name="musdb_hq", audio=Audio(sample_rate=44100, channels=2))

@@ -1,0 +1,35 @@
+"""Holds the experiments: every module of this package defines ``CONFIG``, or ``CONFIGS``, a table of several."""
+
+import importlib
+import pkgutil
+from functools import cache
+
+from configs.schema import Config
+
+
+def experiments() -> list[str]:
+    """Returns the names of all experiments."""
+    return sorted(_by_name())
+
+
+def find_experiment(name: str) -> Config:
+    """Returns an experiment.
+
+    Raises:
+        ValueError: none is called so.
+    """
+    found = _by_name()
+    if name not in found:
+        raise ValueError(f"no experiment is called {name!r}; there are {', '.join(sorted(found))}.")
+    return found[name]
+
+
+@cache
+def _by_name() -> dict[str, Config]:
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        contents = importlib.import_module(f"{__name__}.{module.name}")
+        configs = contents.CONFIGS if hasattr(contents, "CONFIGS") else (contents.CONFIG,)
+        for config in configs:
+            found[config.name] = config
+    return found

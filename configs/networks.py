@@ -1,0 +1,127 @@
+"""Describes the networks that an experiment can train: a frozen dataclass for each, and the one list of them.
+
+A config file names one by the field ``kind`` of its section ``model``; the other fields are those
+of that network. ``trainer.networks`` makes a network from its dataclass.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from configs.checks import require, require_legal_words
+from configs.geometry import Padding, PatchGeometry
+
+Computation = Literal["plain", "cpu", "tpu"]
+
+_INSIDE = ("input", "bottleneck", "decoder", "heads")
+# The legal pairs of how labels enter a Wave-U-Net, and where.
+CONDITIONED_AT = {
+    "none": ("none",),
+    "concat": _INSIDE,
+    "add": _INSIDE,
+    "scale": _INSIDE,
+    "film": _INSIDE,
+    "outer": ("bottleneck",),
+}
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Says of a network what every later stage asks of it; a dataclass for each network derives from this one."""
+
+    kind: str
+
+    @property
+    def takes_labels(self) -> bool:
+        """Says whether labels change what the network computes."""
+        raise NotImplementedError
+
+    def window(self, frames: int | None = None) -> PatchGeometry:
+        """Returns the sizes of one input and its estimate.
+
+        Args: frames: the frames that an estimate shall have at least, or None for the size that
+            training uses.
+        """
+        raise NotImplementedError
+
+    def require_sources(self, sources: Sequence[str]) -> None:
+        """Raises a ``ValueError`` where the network cannot estimate the sources of a vocabulary."""
+
+
+@dataclass(frozen=True)
+class WaveUNetSettings(NetworkSettings):
+    """Describes the Wave-U-Net and how labels enter it; docs/model.md explains each field."""
+
+    kind: str = "wave_unet"
+    num_levels: int = 12
+    # Level i has i times as many filters.
+    num_filters: int = 24
+    down_kernel: int = 15
+    up_kernel: int = 5
+    padding: Padding = "valid"
+    estimate_frames: int = 16389
+    upsampling: Literal["linear", "learned"] = "linear"
+    output: Literal["direct", "difference"] = "direct"
+    # A difference output leaves this source to the mixture.
+    residual: str | None = None
+    head_activation: Literal["tanh", "linear"] = "tanh"
+    conditioning: Literal["none", "concat", "add", "scale", "film", "outer"] = "film"
+    conditioned_at: Literal["none", "input", "bottleneck", "decoder", "heads"] = "bottleneck"
+    # Labels multiply the direct heads.
+    gate_heads: bool = True
+    # How it is computed; weights and results are the same.
+    computation: Computation = "cpu"
+
+    def __post_init__(self) -> None:
+        require(
+            self.num_filters > 0,
+            "model.num_filters",
+            self.num_filters,
+            "a positive number of filters",
+        )
+        require_legal_words(self, "model")
+        if self.conditioned_at not in CONDITIONED_AT[self.conditioning]:
+            pairs = [
+                f"{kind} at {place}" for kind, places in CONDITIONED_AT.items() for place in places
+            ]
+            raise ValueError(
+                f"model.conditioning {self.conditioning!r} has no place {self.conditioned_at!r} "
+                f"(model.conditioned_at); the legal pairs are {', '.join(pairs)}."
+            )
+        if self.output == "difference":
+            require(self.residual is not None, "model.residual", None, "the name of a source")
+        else:
+            why = "none, because a direct output has no residual slot"
+            require(self.residual is None, "model.residual", self.residual, why)
+        self.geometry()
+
+    @property
+    def takes_labels(self) -> bool:
+        """Says whether labels enter the features or multiply the heads."""
+        return self.conditioning != "none" or self.gate_heads
+
+    def geometry(self) -> PatchGeometry:
+        """Returns the sizes of a training patch."""
+        return PatchGeometry(
+            num_levels=self.num_levels,
+            down_kernel=self.down_kernel,
+            up_kernel=self.up_kernel,
+            padding=self.padding,
+            estimate_frames=self.estimate_frames,
+        )
+
+    def window(self, frames: int | None = None) -> PatchGeometry:
+        """Returns the patch that training uses, or the smallest one that estimates so many frames."""
+        if frames is None:
+            return self.geometry()
+        return self.geometry().resized(frames)
+
+    def require_sources(self, sources: Sequence[str]) -> None:
+        """Raises a ``ValueError`` where the residual is none of the sources."""
+        if self.residual is not None:
+            expected = "one of " + ", ".join(sources)
+            require(self.residual in sources, "model.residual", self.residual, expected)
+
+
+# A line for every network that ``model.kind`` can name.
+NETWORKS: dict[str, type[NetworkSettings]] = {"wave_unet": WaveUNetSettings}

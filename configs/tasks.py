@@ -1,0 +1,64 @@
+"""Describes the tasks that an experiment can learn: a frozen dataclass for each, and the one list of them.
+
+A config file names one by the field ``kind`` of its section ``task``; the other fields are those of
+that task. ``trainer.tasks.registry`` and ``evaluation.tasks.registry`` find what belongs to it.
+"""
+
+from dataclasses import dataclass, fields
+
+from configs.checks import require
+from configs.geometry import PatchGeometry
+
+# The longest analysis window of the loss term ``stft``.
+LONGEST_STFT_FRAMES = 2048
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """Names a task; a dataclass for each task derives from this one and adds its settings."""
+
+    kind: str
+
+    def require_window(self, window: PatchGeometry) -> None:
+        """Raises a ``ValueError`` where the task cannot learn from windows of this size."""
+
+
+@dataclass(frozen=True)
+class SeparationSettings(TaskSettings):
+    """Weighs the terms of the loss of separation, which is their sum (trainer.tasks.separation.losses)."""
+
+    kind: str = "separation"
+    # Mean squared error.
+    mse: float = 1.0
+    # Squared error summed over slots and channels.
+    sse: float = 0.0
+    # Mean absolute error.
+    l1: float = 0.0
+    # Minus the SI-SDR of what sounds, plus the level of what should not, in dB.
+    si_sdr: float = 0.0
+    # Multi-resolution short-time Fourier transform.
+    stft: float = 0.0
+
+    def __post_init__(self) -> None:
+        weights = self.weights
+        for name, weight in weights.items():
+            require(weight >= 0, f"task.{name}", weight, "a weight of 0 or more")
+        require(any(weights.values()), "task", "0 throughout", "at least one weight above 0")
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Returns the weight of every term of the loss by its name."""
+        return {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name != "kind"
+        }
+
+    def require_window(self, window: PatchGeometry) -> None:
+        """Raises a ``ValueError`` where an estimate is shorter than the longest window of ``stft``."""
+        if self.stft:
+            expected = f"{LONGEST_STFT_FRAMES} or more, the longest window of task.stft"
+            frames = window.estimate_frames
+            require(frames >= LONGEST_STFT_FRAMES, "model.estimate_frames", frames, expected)
+
+
+# A line for every task that ``task.kind`` can name.
+TASKS: dict[str, type[TaskSettings]] = {"separation": SeparationSettings}

@@ -1,0 +1,126 @@
+"""Builds dataclasses from plain values, each checked against its annotation, and parses words of the command line.
+
+A section whose annotation is ``NetworkSettings`` or ``TaskSettings`` is built as the dataclass that
+its field ``kind`` names; where it names none, as that of its default.
+"""
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from configs.networks import NETWORKS, NetworkSettings, WaveUNetSettings
+from configs.tasks import TASKS, SeparationSettings, TaskSettings
+
+# The registry of each tagged section, and the kind that is meant where none is named.
+_KINDS: dict[Any, tuple[Mapping[str, Any], str]] = {
+    NetworkSettings: (NETWORKS, WaveUNetSettings.kind),
+    TaskSettings: (TASKS, SeparationSettings.kind),
+}
+
+
+def class_of(annotation: Any, values: object, name: str) -> Any:
+    """Returns the dataclass of a section: its annotation, or of a tagged section the class of its kind.
+
+    Raises:
+        ValueError: no class is of the kind that ``values`` names.
+    """
+    if annotation not in _KINDS:
+        return annotation
+    registry, default = _KINDS[annotation]
+    kind = values.get("kind", default) if isinstance(values, dict) else default
+    if not isinstance(kind, str) or kind not in registry:
+        raise ValueError(f"{name}.kind is {kind!r}; expected one of {', '.join(registry)}.")
+    return registry[kind]
+
+
+def is_tagged(annotation: Any) -> bool:
+    """Says whether a section is of the kind that it names."""
+    return annotation in _KINDS
+
+
+def build(annotation: Any, values: object, name: str) -> Any:
+    """Builds a dataclass from plain values, every one checked against its annotation.
+
+    Args:
+        annotation: the dataclass, or the base class of a tagged section.
+        values: an object as JSON has it; fields left out keep their defaults.
+        name: of the section, dotted; empty for the config itself.
+
+    Raises:
+        ValueError: a field is unknown or missing, or a value is of another type.
+    """
+    described = name or "a config"
+    if not isinstance(values, dict):
+        raise ValueError(f"{described} is {values!r}; expected an object with named fields.")
+    cls = class_of(annotation, values, name)
+    hints = typing.get_type_hints(cls)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise ValueError(f"{described} has no field {unknown[0]!r}; it has {', '.join(hints)}.")
+    if "name" in hints and "name" not in values:
+        raise ValueError("a config needs the field 'name'.")
+    prefix = f"{name}." if name else ""
+    fields = {key: _check(hints[key], value, prefix + key) for key, value in values.items()}
+    return cls(**fields)
+
+
+def parse(annotation: Any, text: str, name: str) -> Any:
+    """Returns the value that a word of the command line stands for; ``build`` judges it afterwards."""
+    if _is_optional(annotation):
+        return None if text == "none" else text
+    if typing.get_origin(annotation) is tuple:
+        return [part.strip() for part in text.split(",")]
+    if annotation is bool:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if annotation in (int, float):
+        try:
+            return annotation(text)
+        except ValueError:
+            expected = _describe(annotation)
+            raise ValueError(f"{name} is {text!r}; expected {expected}.") from None
+    return text
+
+
+def _check(annotation: Any, value: object, name: str) -> Any:
+    """Returns the value as its annotation wants it: JSON knows no tuples, and writes 1.0 as 1."""
+    if dataclasses.is_dataclass(annotation):
+        return build(annotation, value, name)
+    if not _accepts(annotation, value):
+        raise ValueError(f"{name} is {value!r}; expected {_describe(annotation)}.")
+    if annotation is float:
+        return float(value)  # type: ignore[arg-type]
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _accepts(annotation: Any, value: object) -> bool:
+    origin = typing.get_origin(annotation)
+    if origin is tuple:
+        is_list = isinstance(value, (list, tuple))
+        return is_list and all(isinstance(item, str) for item in value)  # type: ignore[attr-defined]
+    # Which words are legal is the dataclass's own check.
+    if origin is typing.Literal:
+        return isinstance(value, str)
+    if _is_optional(annotation):
+        return value is None or isinstance(value, str)
+    if annotation is float:
+        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    return type(value) is annotation
+
+
+def _is_optional(annotation: Any) -> bool:
+    return isinstance(annotation, types.UnionType) and type(None) in typing.get_args(annotation)
+
+
+def _describe(annotation: Any) -> str:
+    if typing.get_origin(annotation) is typing.Literal:
+        return "one of " + ", ".join(typing.get_args(annotation))
+    if typing.get_origin(annotation) is tuple:
+        return "a list of names"
+    if _is_optional(annotation):
+        return "a name or none"
+    return {int: "a whole number", float: "a finite number", bool: "true or false", str: "text"}[
+        annotation
+    ]
