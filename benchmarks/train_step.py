@@ -31,9 +31,9 @@ from absl import flags
 import configs
 from configs import Config, WaveUNetSettings
 from data_prep.runtime import command
-from trainer.loop.dry_run import forward_flops
-from trainer.networks.wave_unet import make_network
-from trainer.tasks.separation.step import Batch, loss_of_batch
+from trainer.loop.protocol import Batch
+from trainer.networks.wave_unet import forward_flops, make_network
+from trainer.tasks.separation.step import loss_of_batch
 
 FLAGS = flags.FLAGS
 OURS = ("cpu", "tpu", "plain")

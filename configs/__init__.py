@@ -1,4 +1,4 @@
-"""Holds the configuration of an experiment: one typed object, from a name and overrides, to JSON and back.
+"""Holds the configuration of an experiment: one typed object, by name and to JSON and back.
 
 config = configs.load("smoke", ["train.steps=100", "data.sources=vn,vc"])
 assert configs.from_json(configs.to_json(config)) == config
@@ -55,7 +55,7 @@ __all__ = [
 
 
 def load(name: str, overrides: Iterable[str] = ()) -> Config:
-    """Returns the experiment called ``name`` with ``section.field=value`` overrides applied, in order.
+    """Returns an experiment with ``section.field=value`` overrides applied, in order.
 
     Raises: ValueError: the experiment, a section or a field is unknown, or a value is of a wrong
         type or size.
@@ -90,7 +90,8 @@ def override_evaluation(config: Config, overrides: Iterable[str]) -> Config:
     for assignment in overrides:
         if not assignment.startswith("evaluation."):
             raise ValueError(
-                f"--set {assignment}: only evaluation.* can change here, the rest is as it was trained."
+                f"--set {assignment}: only evaluation.* can change here, the rest is as it was "
+                f"trained."
             )
     return override(config, overrides)
 
@@ -115,7 +116,7 @@ def from_json(text: str) -> Config:
 
 
 def former_names_in(text: str) -> list[str]:
-    """Returns the fields of a config in JSON that have another name today, each as ``former (now name)``.
+    """Returns the fields of a config in JSON that have another name now, as ``former (now name)``.
 
     Raises:
         ValueError: the text is not JSON.

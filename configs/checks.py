@@ -5,7 +5,7 @@ from typing import Any, get_args, get_type_hints
 
 
 def require(holds: bool, name: str, value: object, expected: str) -> None:
-    """Raises a ``ValueError`` that names the field, its value and what was expected, unless it holds."""
+    """Raises a ``ValueError`` that says what was expected of a field, unless it holds."""
     if not holds:
         raise ValueError(f"{name} is {value!r}; expected {expected}.")
 
@@ -16,7 +16,7 @@ def one_of(name: str, value: object, legal: Collection[object]) -> None:
 
 
 def require_legal_words(section: Any, prefix: str) -> None:
-    """Raises a ``ValueError`` unless every field whose type is a ``Literal`` holds one of its words.
+    """Raises a ``ValueError`` unless every field of a ``Literal`` type holds one of its words.
 
     Args:
         section: a dataclass.

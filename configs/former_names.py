@@ -1,4 +1,4 @@
-"""Translates the names that fields of a config had before, so that old files and old commands stay good."""
+"""Translates the names that fields of a config had before: old files and commands stay good."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,7 @@ FORMER_NAMES = {
 
 
 def translate(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Returns the sections of a config under the names of today, and the former names that stood there.
+    """Returns the sections of a config under the names of today, and the former names in it.
 
     Args:
         values: a config as JSON has it; it stays as it is.

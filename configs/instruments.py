@@ -1,11 +1,12 @@
-"""Ordered vocabularies of sources: the label of an instrument, and the slot the network gives it."""
+"""Holds ordered vocabularies of sources: the label of an instrument, and its slot."""
 
 from collections.abc import Iterable, Sequence
 
 MUSDB = ("drums", "bass", "other", "vocals")
 URMP = ("bn", "cl", "db", "fl", "hn", "ob", "sax", "tba", "tbn", "tpt", "va", "vc", "vn")
 
-ACCOMPANIMENT = "accompaniment"  # in a vocabulary: the sum of all sources that it does not name
+# In a vocabulary: the sum of all sources that it does not name.
+ACCOMPANIMENT = "accompaniment"
 
 _NAMES = {
     "bn": "bassoon",
@@ -25,12 +26,12 @@ _NAMES = {
 
 
 def name_of(label: str) -> str:
-    """The word a reader expects for a label: ``vn`` -> ``violin``; a word stays as it is."""
+    """Returns the word readers expect for a label: ``vn`` -> ``violin``; a word stays as it is."""
     return _NAMES.get(label, label)
 
 
 def slot_of(label: str, vocabulary: Sequence[str]) -> int:
-    """The slot of a label.
+    """Returns the slot of a label.
 
     Raises:
         ValueError: the label is not in the vocabulary; the message lists the legal ones.
@@ -39,7 +40,7 @@ def slot_of(label: str, vocabulary: Sequence[str]) -> int:
 
 
 def multi_hot(labels: Iterable[str], vocabulary: Sequence[str]) -> list[int]:
-    """Labels as a vector over the slots of a vocabulary, shape (K,).
+    """Returns labels as a vector over the slots of a vocabulary, shape (K,).
 
     Raises:
         ValueError: a label is not in the vocabulary; the message lists the legal ones.
@@ -48,6 +49,7 @@ def multi_hot(labels: Iterable[str], vocabulary: Sequence[str]) -> list[int]:
     unknown = sorted(chosen - set(vocabulary))
     if unknown:
         raise ValueError(
-            f"no source is called {', '.join(unknown)}; the legal labels are {', '.join(vocabulary)}."
+            f"no source is called {', '.join(unknown)}; the legal labels are "
+            f"{', '.join(vocabulary)}."
         )
     return [int(name in chosen) for name in vocabulary]

@@ -1,4 +1,4 @@
-"""Describes the networks that an experiment can train: a frozen dataclass for each, and the one list of them.
+"""Describes the networks that an experiment can train, a dataclass each, and lists them.
 
 A config file names one by the field ``kind`` of its section ``model``; the other fields are those
 of that network. ``trainer.networks`` makes a network from its dataclass.
@@ -27,7 +27,7 @@ CONDITIONED_AT = {
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """Says of a network what every later stage asks of it; a dataclass for each network derives from this one."""
+    """Says of a network what later stages ask; the settings of each network derive from it."""
 
     kind: str
 
@@ -111,7 +111,7 @@ class WaveUNetSettings(NetworkSettings):
         )
 
     def window(self, frames: int | None = None) -> PatchGeometry:
-        """Returns the patch that training uses, or the smallest one that estimates so many frames."""
+        """Returns the patch of training, or the smallest one that estimates so many frames."""
         if frames is None:
             return self.geometry()
         return self.geometry().resized(frames)

@@ -25,7 +25,7 @@ class OptimizerSettings:
         self.check("optimizer")
 
     def check(self, prefix: str) -> None:
-        """Raises a ``ValueError`` where a setting makes no sense; ``prefix`` names the section that holds it."""
+        """Raises a ``ValueError`` where a setting makes no sense; ``prefix`` names its section."""
         require_legal_words(self, prefix)
         rate = self.learning_rate
         require(rate > 0, f"{prefix}.learning_rate", rate, "a positive number")

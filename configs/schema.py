@@ -1,4 +1,4 @@
-"""Holds everything that an experiment can vary, as frozen dataclasses that refuse what makes no sense.
+"""Holds everything that an experiment can vary, as dataclasses that refuse nonsense.
 
 The defaults are the network and data of the first publication of this system; the experiments in
 ``configs.experiments`` replace what they vary. No default stands anywhere else.
@@ -257,5 +257,5 @@ class Config:
 
     @property
     def takes_unknown_labels(self) -> bool:
-        """Says whether the network learnt to do without labels, always or in a share of the examples."""
+        """Says whether the network learnt to do without labels, at least in some examples."""
         return not self.needs_labels or self.augmentation.label_dropout > 0

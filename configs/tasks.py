@@ -1,4 +1,4 @@
-"""Describes the tasks that an experiment can learn: a frozen dataclass for each, and the one list of them.
+"""Describes the tasks that an experiment can learn, a dataclass each, and lists them.
 
 A config file names one by the field ``kind`` of its section ``task``; the other fields are those of
 that task. ``trainer.tasks.registry`` and ``evaluation.tasks.registry`` find what belongs to it.
@@ -25,7 +25,7 @@ class TaskSettings:
 
 @dataclass(frozen=True)
 class SeparationSettings(TaskSettings):
-    """Weighs the terms of the loss of separation, which is their sum (trainer.tasks.separation.losses)."""
+    """Weighs the terms of the loss of separation (trainer.tasks.separation.losses)."""
 
     kind: str = "separation"
     # Mean squared error.
@@ -53,7 +53,7 @@ class SeparationSettings(TaskSettings):
         }
 
     def require_window(self, window: PatchGeometry) -> None:
-        """Raises a ``ValueError`` where an estimate is shorter than the longest window of ``stft``."""
+        """Raises a ``ValueError`` where an estimate is too short for the loss term ``stft``."""
         if self.stft:
             expected = f"{LONGEST_STFT_FRAMES} or more, the longest window of task.stft"
             frames = window.estimate_frames

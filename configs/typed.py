@@ -1,4 +1,4 @@
-"""Builds dataclasses from plain values, each checked against its annotation, and parses words of the command line.
+"""Builds dataclasses from plain values, each checked against its annotation.
 
 A section whose annotation is ``NetworkSettings`` or ``TaskSettings`` is built as the dataclass that
 its field ``kind`` names; where it names none, as that of its default.
@@ -22,7 +22,7 @@ _KINDS: dict[Any, tuple[Mapping[str, Any], str]] = {
 
 
 def class_of(annotation: Any, values: object, name: str) -> Any:
-    """Returns the dataclass of a section: its annotation, or of a tagged section the class of its kind.
+    """Returns the dataclass of a section: its annotation, or the class of its kind.
 
     Raises:
         ValueError: no class is of the kind that ``values`` names.
@@ -68,7 +68,7 @@ def build(annotation: Any, values: object, name: str) -> Any:
 
 
 def parse(annotation: Any, text: str, name: str) -> Any:
-    """Returns the value that a word of the command line stands for; ``build`` judges it afterwards."""
+    """Returns what a word of the command line stands for; ``build`` judges it afterwards."""
     if _is_optional(annotation):
         return None if text == "none" else text
     if typing.get_origin(annotation) is tuple:

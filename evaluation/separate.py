@@ -18,7 +18,7 @@ from data_prep.storage import is_bucket, open_folder
 from data_prep.storage.folder import making
 from evaluation.estimates.bars import watch
 from evaluation.estimates.track_on_disk import write_blocks
-from trainer.inference.separator import Separator
+from trainer.inference.separator import Separator, TrainedSeparator
 
 FLAGS = flags.FLAGS
 
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> None:
     out = open_folder(FLAGS.out)
     if is_bucket(out.url):
         out.check()
-    separator = Separator(open_folder(FLAGS.workdir).url, FLAGS.checkpoint, FLAGS.weights)
+    separator = TrainedSeparator(open_folder(FLAGS.workdir).url, FLAGS.checkpoint, FLAGS.weights)
     labels = None
     if FLAGS.labels is not None:
         labels = [label.strip() for label in FLAGS.labels.split(",") if label.strip()]

@@ -43,10 +43,10 @@ class Measurement:
 
 def make_batch(config: Config) -> dict[str, Any]:
     """Noise in place of music, of which half of the instruments play; float32."""
-    from trainer.tasks.separation.step import batch_shapes
+    from trainer.tasks.registry import step_of
 
     rng = np.random.default_rng(0)
-    shapes = batch_shapes(config, config.train.batch_size)
+    shapes = step_of(config).batch_shapes(config, config.train.batch_size)
     batch = {
         name: (0.1 * rng.standard_normal(shape)).astype(np.float32)
         for name, shape in shapes.items()
@@ -59,24 +59,20 @@ def tensorflow_steps(config: Config, tpu: str) -> RunSteps:
     import tensorflow as tf
 
     from trainer.loop.optimisation import Optimisation
+    from trainer.loop.steps import distribute, make_run_steps
     from trainer.loop.strategy import make_strategy
-    from trainer.loop.train import distribute, make_run_steps
-    from trainer.networks.wave_unet import make_network
-    from trainer.tasks.separation.step import loss_of_batch
+    from trainer.tasks.registry import step_of
 
     strategy = make_strategy(tpu)
+    module = step_of(config)
     with strategy.scope():
-        network = make_network(config)
-        optimisation = Optimisation(config.train, network)
+        networks = module.make_networks(config)
+        objectives = module.make_objectives(config, networks)
+        optimisation = Optimisation(config.train, networks, objectives)
     examples = tf.data.Dataset.from_tensor_slices(make_batch(config)).cache().repeat()
     batches = iter(distribute(examples, config.train.batch_size, strategy))
-    run_steps = make_run_steps(
-        lambda network, batch: loss_of_batch(network, batch, config.task),
-        network,
-        optimisation.apply,
-        strategy,
-    )
-    return lambda num_steps: float(run_steps(batches, tf.constant(num_steps))[0][-1])
+    run_steps = make_run_steps(optimisation, strategy)
+    return lambda num_steps: float(run_steps(batches, tf.constant(num_steps))[0][-1, -1])
 
 
 def jax_steps(config: Config) -> RunSteps:

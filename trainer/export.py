@@ -8,13 +8,14 @@ writes runs/urmp_labels/saved_model:
     about = model.describe()  # sample_rate, sources in slot order, step, config
     estimates = model.separate(waveform, labels)
 
-waveform (T, C) at the rate of ``describe``, labels (K,) with 1 for each source that plays, -1 throughout where that is
-not known; estimates (K, T, C). A mono network separates each channel by itself; a stereo network hears a mono
-waveform twice and returns the mean of its channels.
+waveform (T, C) at the rate of ``describe``, labels (K,) with 1 for each source that plays, -1
+throughout where that is not known; estimates (K, T, C). A mono network separates each channel by
+itself; a stereo network hears a mono waveform twice and returns the mean of its channels.
 """
 
 from collections.abc import Sequence
 
+import keras
 import tensorflow as tf
 from absl import flags
 
@@ -23,21 +24,23 @@ from configs import Config
 from configs.schema import WEIGHTS
 from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
+from trainer.inference.channels import from_outputs, to_inputs
 from trainer.inference.tiling import estimate_in_graph, long_patch
 from trainer.loop.checkpoints import restore_network
 from trainer.loop.workdir import load_run
+from trainer.networks import make_network
 from trainer.networks.conditioning import UNKNOWN
-from trainer.networks.wave_unet import WaveUNet, make_network
 
 FLAGS = flags.FLAGS
 
 
 class ExportedSeparator(tf.Module):
-    """What the SavedModel holds: two functions and the weights they read."""
+    """Is what the SavedModel holds: two functions and the weights they read."""
 
-    def __init__(self, config: Config, network: WaveUNet, step: int) -> None:
+    def __init__(self, config: Config, network: keras.Model, step: int) -> None:
         super().__init__()
-        self._config, self._step = config, step
+        self._config = config
+        self._step = step
         # Not as an attribute: TensorFlow would save Keras's own functions too.
         estimator = _Estimator(network, config)
         self.weights = [variable.value for variable in network.variables]
@@ -57,68 +60,73 @@ class ExportedSeparator(tf.Module):
 
 
 class _Estimator:
-    def __init__(self, network: WaveUNet, config: Config) -> None:
-        self._network, self._config = network, config
+    """Separates in a graph, by the rules of ``trainer.inference``."""
+
+    def __init__(self, network: keras.Model, config: Config) -> None:
+        self._network = network
+        self._config = config
         self._patch = long_patch(config.model.window())
 
     def separate(self, waveform: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """See the module."""
+        """Returns estimates (K, T, C) of a waveform (T, C) and labels (K,), as the module says."""
         num_channels = tf.shape(waveform)[1]
-        with tf.control_dependencies([_require_labels(labels, self._config.takes_unknown_labels)]):
+        network_channels = self._config.audio.channels
+        checks = [_require_labels(labels, self._config.takes_unknown_labels)]
+        if network_channels == 2:
+            is_legal = (num_channels == 1) | (num_channels == 2)
+            sentence = "a stereo network separates 1 or 2 channels; got"
+            checks.append(tf.debugging.Assert(is_legal, [sentence, num_channels]))
+        with tf.control_dependencies(checks):
             labels = tf.identity(labels)
-        if self._config.audio.channels == 1:
-            form = tf.TensorSpec([labels.shape[0], None])
-            by_channel = tf.map_fn(
-                lambda channel: self._estimate(channel[:, None], labels)[:, :, 0],
-                tf.transpose(waveform),
-                fn_output_signature=form,
-                parallel_iterations=1,
-            )
-            return tf.transpose(by_channel, [1, 2, 0])
-        legal = tf.debugging.Assert(
-            (num_channels == 1) | (num_channels == 2),
-            ["a stereo network separates 1 or 2 channels; got", num_channels],
+            waveform = tf.identity(waveform)
+        # (T, C) -> (N, T, C_net), each of which is estimated by itself.
+        inputs = to_inputs(waveform, network_channels)
+        inputs = tf.ensure_shape(inputs, [None, None, network_channels])
+        outputs = tf.map_fn(
+            lambda heard: estimate_in_graph(self._network, self._patch, heard, labels),
+            inputs,
+            fn_output_signature=tf.TensorSpec([labels.shape[0], None, network_channels]),
+            parallel_iterations=1,
         )
-        with tf.control_dependencies([legal]):
-            stereo = tf.ensure_shape(tf.repeat(waveform, 2 // num_channels, axis=1), [None, 2])
-        estimates = self._estimate(stereo, labels)
-        return tf.cond(
-            num_channels == 1,
-            lambda: tf.reduce_mean(estimates, 2, keepdims=True),
-            lambda: estimates,
-        )
-
-    def _estimate(self, mixture: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        return estimate_in_graph(self._network, self._patch, mixture, labels)
+        return from_outputs(outputs, num_channels)
 
 
 def _require_labels(labels: tf.Tensor, takes_unknown: bool) -> tf.Operation:
-    known = tf.reduce_all((labels == 0) | (labels == 1))
-    legal = known | tf.reduce_all(labels == UNKNOWN) if takes_unknown else known
-    expected = "labels must be 0 or 1" + (
-        ", or -1 throughout where they are not known" if takes_unknown else ""
-    )
-    return tf.debugging.Assert(legal, [f"{expected}; got", labels])
+    """Refuses labels other than 0 and 1, and unknown ones where the network takes none."""
+    is_legal = tf.reduce_all((labels == 0) | (labels == 1))
+    expected = "labels must be 0 or 1"
+    if takes_unknown:
+        is_legal |= tf.reduce_all(labels == UNKNOWN)
+        expected += ", or -1 throughout where they are not known"
+    return tf.debugging.Assert(is_legal, [f"{expected}; got", labels])
 
 
 def export(workdir: str, checkpoint: str, out: str, weights: str = "average") -> str:
-    """Write the SavedModel of a run to a folder, by default ``WORKDIR/saved_model``, replacing one that is there.
+    """Writes the SavedModel of a run to a folder, replacing one that is there.
+
+    Args:
+        workdir: folder of the run.
+        checkpoint: best, latest, or a number of steps.
+        out: the folder to write; empty for ``WORKDIR/saved_model``.
+        weights: average or raw.
 
     Returns:
         The folder.
 
     Raises:
-        ValueError: there is no such run or checkpoint.
+        ValueError: there is no such run or checkpoint, or ``out`` is something else.
     """
     config = load_run(workdir).config
     out = open_folder(out or f"{workdir}/saved_model").url
+    partial = f"{out}.partial"
     if is_bucket(out):
-        open_folder(f"{out}.partial").check()  # before anything that takes minutes
+        # Before anything that takes minutes.
+        open_folder(partial).check()
     network = make_network(config)
     step = restore_network(workdir, network, checkpoint, weights)
     if tf.io.gfile.exists(out) and not tf.io.gfile.exists(f"{out}/saved_model.pb"):
         raise ValueError(f"{out} is there and is no SavedModel; choose another --out.")
-    module, partial = ExportedSeparator(config, network, step), f"{out}.partial"
+    module = ExportedSeparator(config, network, step)
     if tf.io.gfile.exists(partial):
         tf.io.gfile.rmtree(partial)
     signatures = {"serving_default": module.separate, "describe": module.describe}
@@ -130,10 +138,9 @@ def export(workdir: str, checkpoint: str, out: str, weights: str = "average") ->
 
 
 def main(_: Sequence[str]) -> None:
-    """Flags -> one call."""
-    print(
-        f"SavedModel: {export(open_folder(FLAGS.workdir).url, FLAGS.checkpoint, FLAGS.out, FLAGS.weights)}"
-    )
+    """Exports the run that the flags name."""
+    workdir = open_folder(FLAGS.workdir).url
+    print(f"SavedModel: {export(workdir, FLAGS.checkpoint, FLAGS.out, FLAGS.weights)}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from trainer.loop.lock import held
 from trainer.loop.strategy import make_strategy
 from trainer.loop.train import train
 from trainer.loop.workdir import open_run
-from trainer.tasks.separation.task import SeparationTask
+from trainer.tasks.registry import make_task
 
 FLAGS = flags.FLAGS
 
@@ -31,9 +31,9 @@ def main(_: Sequence[str]) -> int:
         with closing(workdir):
             workdir.check()  # before anything that takes minutes
     strategy = make_strategy(FLAGS.tpu)
-    task = SeparationTask(config, manifest, records)
+    task = make_task(config, manifest, records)
     if FLAGS.dry_run:
-        dry_run(task, config, manifest, strategy)
+        dry_run(task, config, strategy)
         return command.FINISHED
     if FLAGS.overfit:
         overfit(task, config, strategy)

@@ -1,4 +1,4 @@
-"""Holds the experiments: every module of this package defines ``CONFIG``, or ``CONFIGS``, a table of several."""
+"""Holds the experiments: a module defines ``CONFIG``, or ``CONFIGS``, a table of several."""
 
 import importlib
 import pkgutil
@@ -22,6 +22,17 @@ def find_experiment(name: str) -> Config:
     if name not in found:
         raise ValueError(f"no experiment is called {name!r}; there are {', '.join(sorted(found))}.")
     return found[name]
+
+
+def register(config: Config) -> None:
+    """Adds an experiment that stands in no module of this package, for this process.
+
+    Raises:
+        ValueError: another one is called so.
+    """
+    found = _by_name()
+    if found.setdefault(config.name, config) != config:
+        raise ValueError(f"another experiment is called {config.name!r}; choose another name.")
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Holds the five published runs of "Music Source Separation with TPU" (Deep Learning Camp Jeju 2018), by their numbers.
+"""Holds the five runs of "Music Source Separation with TPU" (Jeju 2018), by their numbers.
 
     python -m data_prep.write --config=published_989518 --corpus=urmp --root=URMP --out=records/urmp
     python -m trainer.task --config=published_989518 --records=records/urmp --workdir=runs/989518

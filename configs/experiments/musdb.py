@@ -1,4 +1,4 @@
-"""Holds MUSDB18, four sources, 22050 Hz mono as first published; labels are always all four, so none are used.
+"""Holds MUSDB18, four sources, 22050 Hz mono as first published; no labels.
 
     python -m data_prep.write --config=musdb --corpus=musdb --root=MUSDB18 --out=records/musdb
     python -m trainer.task --config=musdb --records=records/musdb --workdir=runs/musdb

@@ -1,7 +1,7 @@
-"""Holds MUSDB18-HQ (or the stems), four sources, 44100 Hz stereo: the rate and channels of published figures.
+"""Holds MUSDB18-HQ (or the stems), four sources, 44100 Hz stereo, as published figures.
 
-    python -m data_prep.write --config=musdb_hq --corpus=musdb --root=MUSDB18-HQ --out=records/musdb_hq
-    python -m trainer.task --config=musdb_hq --records=records/musdb_hq --workdir=runs/musdb_hq
+    python -m data_prep.write --config=musdb_hq --corpus=musdb --root=MUSDB18-HQ --out=records/hq
+    python -m trainer.task --config=musdb_hq --records=records/hq --workdir=runs/musdb_hq
 
 Sized for a TPU; expect days on a CPU.
 """

@@ -1,11 +1,11 @@
-"""Holds a small expanded, label-conditioned Wave-U-Net that learns to separate synthetic URMP pieces on two CPU cores.
+"""Holds a small Wave-U-Net that learns to separate synthetic URMP pieces on two CPU cores.
 
     make smoke
 
 About three minutes of training; 14 dB above the mixture on pieces it has not heard, 11 dB without
-labels. Remixing
-makes the difference: the 13 training pieces alone show 13 sets of instruments, by which a network
-with labels recognises the piece instead of learning what an instrument sounds like (7 dB).
+labels. Remixing makes the difference: the 13 training pieces alone show 13 sets of instruments, by
+which a network with labels recognises the piece instead of learning what an instrument sounds like
+(7 dB).
 """
 
 from configs.networks import WaveUNetSettings

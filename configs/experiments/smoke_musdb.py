@@ -1,4 +1,4 @@
-"""Holds the small network on four sources for a few steps: real MUSDB18 input flows; nothing is separated yet.
+"""Holds the small network on four sources for a few steps: real MUSDB18 input flows.
 
 make smoke
 """

@@ -1,4 +1,4 @@
-"""Holds M1 to M6 of the Wave-U-Net paper (Stoller, Ewert, Dixon, ISMIR 2018, table 2), at 22050 Hz on MUSDB18.
+"""Holds M1 to M6 of the Wave-U-Net paper (Stoller, Ewert, Dixon, ISMIR 2018), on MUSDB18.
 
     python -m data_prep.write --config=wave_unet_m4 --corpus=musdb --root=MUSDB18 --out=records/m4
     python -m trainer.task --config=wave_unet_m4 --records=records/m4 --workdir=runs/m4

@@ -9,7 +9,7 @@ from configs.splits import SPLITS
 from data_prep.records.manifest import Manifest, load_manifest
 from data_prep.runtime.revision import code_revision
 from data_prep.storage import Folder, is_bucket, open_folder
-from trainer.inference.separator import Separator
+from trainer.inference.separator import TrainedSeparator
 from trainer.loop.workdir import TrainingRun, load_run
 
 
@@ -21,7 +21,7 @@ class EstimatedSystem(NamedTuple):
     manifest: Manifest
     folder: str  # of the records
     split: str
-    separator: Separator
+    separator: TrainedSeparator
     out: Folder
     arguments: list[str]  # flags that name the same again
 
@@ -70,7 +70,7 @@ def open_estimated_system(
         raise ValueError(f"the records in {folder} have no {split} tracks; they have {there}.")
     if is_bucket(workdir):
         root.check()  # before anything that takes minutes
-    separator = Separator(workdir, checkpoint, weights)
+    separator = TrainedSeparator(workdir, checkpoint, weights)
     out = open_folder(
         f"{workdir}/evaluation/{separator.step}-{split}"
         + ("-raw" if weights == "raw" else "")

@@ -32,7 +32,7 @@ from evaluation.scores.aggregates import improvement, place
 from evaluation.scores.table import SCHEMA_VERSION, read_csv
 from evaluation.separate import separate_files
 from tests.support import replicas
-from trainer.inference.separator import Separator
+from trainer.inference.separator import TrainedSeparator
 from trainer.loop.lock import Hold
 from trainer.loop.train import train
 from trainer.loop.workdir import open_run
@@ -290,7 +290,7 @@ def test_what_evaluation_refuses(workdir, tmp_path):
 
 @pytest.fixture(scope="module")
 def separator(workdir):
-    return Separator(str(workdir))
+    return TrainedSeparator(str(workdir))
 
 
 @pytest.mark.parametrize(
@@ -406,7 +406,7 @@ def test_a_stereo_network_on_four_sources(tmp_path):
         "other",
         "vocals",
     }
-    separator = Separator(str(workdir))
+    separator = TrainedSeparator(str(workdir))
     mono = 0.1 * np.random.default_rng(0).standard_normal((4000, 1)).astype(np.float32)
     assert separator.separate(mono, 8000, config.data.sources).shape == (4, 4000, 1)
     written = separate_files(

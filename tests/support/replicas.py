@@ -3,18 +3,15 @@
 A process of its own, because devices are divided before TensorFlow starts.
 """
 
-import dataclasses
 import json
 import sys
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 import configs
 from data_prep.records.manifest import load_manifest
-from trainer.loop import train
-from trainer.loop.optimisation import Optimisation, clip_over_replicas
+from trainer.loop.steps import distribute, make_optimisation, make_run_steps
 from trainer.tasks.separation.task import SeparationTask
 
 OVERRIDES = [
@@ -28,17 +25,22 @@ OVERRIDES = [
 ]
 
 
+def make(config, task, strategy):
+    """The networks of a task and what changes their weights."""
+    return make_optimisation(task, config.train, strategy)
+
+
 def gradients(task, config, strategy):
     """The gradient of the first step, summed over the replicas as the optimizer sums it."""
-    with strategy.scope():
-        network = task.make_network()
+    (optimizer,) = make(config, task, strategy).optimizers
+    objective = optimizer.objective
 
     def replica_gradients(batch):
         with tf.GradientTape() as tape:
-            loss = task.loss(network, batch) / strategy.num_replicas_in_sync
-        return tape.gradient(loss, network.trainable_variables)
+            loss = objective.loss(batch, 0) / strategy.num_replicas_in_sync
+        return tape.gradient(loss, objective.weights)
 
-    batch = next(iter(train.distribute(task.make_examples(0), config.train.batch_size, strategy)))
+    batch = next(iter(distribute(task.make_examples(0), config.train.batch_size, strategy)))
     summed = tf.function(strategy.run)(replica_gradients, args=(batch,))
     return [
         strategy.reduce(tf.distribute.ReduceOp.SUM, gradient, axis=None).numpy()
@@ -46,40 +48,16 @@ def gradients(task, config, strategy):
     ]
 
 
-def run(task, config, strategy, make_apply, num_steps):
-    """Weights and losses after some steps of the training loop's own step."""
-    with strategy.scope():
-        network = task.make_network()
-        apply = make_apply(network)
-    run_steps = train.make_run_steps(task.loss, network, apply, strategy)
-    batches = iter(train.distribute(task.make_examples(0), config.train.batch_size, strategy))
+def run(task, config, strategy, num_steps, *overrides):
+    """Weights, losses and averages after some steps of the training loop's own step."""
+    changed = configs.override(config, overrides)
+    optimisation = make(changed, task, strategy)
+    run_steps = make_run_steps(optimisation, strategy)
+    batches = iter(distribute(task.make_examples(0), config.train.batch_size, strategy))
     losses, _ = run_steps(batches, tf.constant(num_steps))
-    return [variable.numpy() for variable in network.trainable_variables], losses.numpy()
-
-
-def make_sgd(network, rate=0.1, clip_norm=None):
-    optimizer = keras.optimizers.SGD(rate)
-    optimizer.build(network.trainable_variables)
-
-    def apply(gradients):
-        gradients = clip_over_replicas(gradients, clip_norm) if clip_norm else gradients
-        optimizer.apply(gradients, network.trainable_variables)
-
-    return apply
-
-
-def run_averaged(task, config, strategy, num_steps):
-    """The average of the weights after some steps."""
-    settings = dataclasses.replace(config.train, average_decay=0.9, clip_norm=1e-4)
-    with strategy.scope():
-        network = task.make_network()
-        optimisation = Optimisation(settings, network)
-    run_steps = train.make_run_steps(task.loss, network, optimisation.apply, strategy)
-    run_steps(
-        iter(train.distribute(task.make_examples(0), settings.batch_size, strategy)),
-        tf.constant(num_steps),
-    )
-    return [mean.numpy() for mean in optimisation.average.values()]
+    weights = [variable.numpy() for variable in optimisation.trainable_weights]
+    averages = [mean.numpy() for mean in optimisation.average.values()]
+    return weights, losses.numpy()[:, 0], averages
 
 
 def main(records):
@@ -95,22 +73,17 @@ def main(records):
         np.linalg.norm(a - b) / np.linalg.norm(a)
         for a, b in zip(gradients(task, config, one), gradients(task, config, two), strict=True)
     ]
-    weights = [run(task, config, strategy, make_sgd, 10)[0] for strategy in (one, two)]
-    adam = [
-        run(task, config, strategy, lambda network: Optimisation(config.train, network).apply, 60)[
-            1
-        ]
-        for strategy in (one, two)
-    ]
-    start = run(task, config, one, make_sgd, 0)[0]
-    clipped = [
-        run(task, config, strategy, lambda network: make_sgd(network, 1.0, 1e-3), 1)[0]
-        for strategy in (one, two)
-    ]
-    averages = [run_averaged(task, config, strategy, 5) for strategy in (one, two)]
+    sgd = ["train.optimizer=sgd", "train.learning_rate=0.1", "train.schedule=constant"]
+    weights = [run(task, config, strategy, 10, *sgd)[0] for strategy in (one, two)]
+    adam = [run(task, config, strategy, 60)[1] for strategy in (one, two)]
+    start = run(task, config, one, 0)[0]
+    # A step of rate 1 moves the weights by the clipped gradient.
+    clip = [*sgd, "train.learning_rate=1", "train.clip_norm=1e-3"]
+    clipped = [run(task, config, strategy, 1, *clip)[0] for strategy in (one, two)]
+    average = ["train.average_decay=0.9", "train.clip_norm=1e-4"]
+    averages = [run(task, config, strategy, 5, *average)[2] for strategy in (one, two)]
     differences = {
         "gradients": float(max(relative)),
-        # One step of rate 1 moves the weights by the clipped gradient.
         "clipped_norms": [
             float(np.sqrt(sum(np.sum((a - b) ** 2) for a, b in zip(ends, start, strict=True))))
             for ends in clipped

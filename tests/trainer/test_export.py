@@ -9,10 +9,10 @@ import pytest
 import tensorflow as tf
 
 import configs
+from tests.support.optimisation import optimisation_of
 from trainer.export import export
-from trainer.inference.separator import Separator
+from trainer.inference.separator import TrainedSeparator
 from trainer.loop.checkpoints import Checkpoints
-from trainer.loop.optimisation import Optimisation
 from trainer.networks.wave_unet import make_network
 
 SMALL = [
@@ -44,7 +44,7 @@ def make_run(workdir, overrides):
     """A run whose network is untrained, as the trainer leaves it."""
     config = configs.load("smoke", [*SMALL, *overrides])
     network = make_network(config)
-    checkpoints = Checkpoints(str(workdir), network, Optimisation(config.train, network), keep=3)
+    checkpoints = Checkpoints(str(workdir), optimisation_of(config, network), keep=3)
     for step in (5, 7):
         network.set_weights([weight * 1.01 for weight in network.get_weights()])
         checkpoints.save(step)
@@ -98,7 +98,7 @@ def test_it_estimates_what_separate_does_without_our_packages(overrides, tmp_pat
     assert (ours, rate, sources, step) == ([], 8000, ["cl", "fl", "vc", "vn"], 7)
     assert configs.from_json(json.dumps(described)) == config
 
-    separator, found = Separator(str(tmp_path), "7"), np.load(tmp_path / "out.npz")
+    separator, found = TrainedSeparator(str(tmp_path), "7"), np.load(tmp_path / "out.npz")
     for name in ("mono", "stereo", "long"):
         expected = separator.separate(waveforms[name], 8000, ["cl", "vc", "vn"])
         assert np.abs(expected).max() > 1e-3

@@ -1,4 +1,4 @@
-"""Turns records into batches of patches; a patch follows from the seed, the step and its place in the batch alone.
+"""Turns records into batches of patches, which repeat whenever and wherever they are made.
 
 What the examples of a step are is drawn for all of them at once, as every operation costs a host
 more than it computes; then each is read and mixed by itself, a few stretches of waveforms. Whether
@@ -36,7 +36,7 @@ def make_batches(excerpts: Excerpts, config: Config, start_step: int) -> tf.data
 
 
 def count_positions(excerpts: Excerpts, window: PatchGeometry) -> tf.Tensor:
-    """Counts the patches of each record, (R,): one for every first frame whose estimate lies in the owned frames.
+    """Counts the patches of each record, (R,): estimates that lie in its owned frames.
 
     A record shorter than an estimate holds one, which begins at its first owned frame.
     """
@@ -61,7 +61,7 @@ class _Plan(NamedTuple):
 
 
 class _Seeds(NamedTuple):
-    """Holds a seed for everything that is drawn. Another comes last: a run repeats only in this order."""
+    """Holds a seed for each draw. Another comes last: a run repeats only in this order."""
 
     position: tf.Tensor
     gains: tf.Tensor
@@ -187,7 +187,7 @@ class _Drawer:
         return tf.where(dice < 0.5, gains, -gains)
 
     def _plan(self, slots: _Slots, seeds: _Seeds) -> _Plan:
-        """Keeps as many slots as may sound, first those that do, in their order: the time goes into these alone."""
+        """Keeps as many slots as may sound, first those that do: time goes into these alone."""
         sounds = tf.cast(slots.scales != 0, tf.int32)
         num_waveforms = self._excerpts.max_sounding
         # (B, K) -> (B, N)
@@ -211,7 +211,7 @@ class _Drawer:
         )
 
     def _with_mixture(self, plan: _Plan, record: tf.Tensor, position: tf.Tensor) -> _Plan:
-        """Puts the stored mixture, of ``record`` and ``position`` (B, 1), before the other waveforms."""
+        """Puts the stored mixture before the other waveforms; record and position are (B, 1)."""
         mixture = _Plan(
             records=record,
             waveforms=tf.zeros_like(record),
@@ -271,7 +271,7 @@ class _Cutter:
         return tf.reshape(mixture, [frames, -1]), sources
 
     def _read(self, plan: _Plan, offset: int, frames: int) -> tf.Tensor:
-        """Reads stretches of waveforms as stored, (N, ``frames``, C), float32; zeros outside of the track.
+        """Reads stretches of waveforms, (N, ``frames``, C), float32; zeros outside of the track.
 
         They begin ``offset`` frames after the first estimated one. A waveform of scale 0 is not
         read.
@@ -302,7 +302,7 @@ class _Cutter:
 
 
 def _all_but_one(labels: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
-    """Returns ones, and in a share of the examples a zero at one of the labels, never at the only one.
+    """Returns ones, but in a share of the examples a zero at a label that is not the only one.
 
     (B, K) -> (B, K).
     """

@@ -1,4 +1,4 @@
-"""Saving and restoring a run: weights, optimizer state and step."""
+"""Saves and restores a run: weights, optimizer state and step."""
 
 import math
 import re
@@ -15,22 +15,23 @@ from trainer.loop.optimisation import Optimisation
 
 
 class Checkpoints:
-    """The checkpoints in ``workdir/checkpoints``, numbered by step: the newest ones, and in ``best`` the best.
+    """Holds the checkpoints in ``workdir/checkpoints``: the newest ones and, in ``best``, the best.
 
-    Beside weights and optimizer they hold the average of the weights, where one is kept, and what the plateau
-    schedule and early stopping go by: ``best``, the best figure of a validation, and how many since were not better.
+    They are numbered by step. Beside weights and optimizers they hold the average of the weights,
+    where one is kept, and what the plateau schedule and early stopping go by: ``best``, the best
+    figure of a validation (its negative where lower is better), and how many since were not better.
     """
 
-    def __init__(
-        self, workdir: str, network: keras.Model, optimisation: Optimisation, keep: int
-    ) -> None:
+    def __init__(self, workdir: str, optimisation: Optimisation, keep: int) -> None:
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self.best = tf.Variable(-math.inf, dtype=tf.float64, trainable=False, name="best")
         self.not_better = tf.Variable(0, dtype=tf.int64, trainable=False, name="not_better")
+        optimizers = optimisation.variables
+        average = optimisation.average
         checkpoint = tf.train.Checkpoint(
-            network=_by_path(network.variables),
-            optimizer={name: variable.value for name, variable in optimisation.variables.items()},
-            average={name: variable.value for name, variable in optimisation.average.items()},
+            network=_by_path(optimisation.weights),
+            optimizer={path: variable.value for path, variable in optimizers.items()},
+            average={path: variable.value for path, variable in average.items()},
             step=self.step,
             best=self.best,
             not_better=self.not_better,
@@ -39,7 +40,7 @@ class Checkpoints:
         self._best = _manage(checkpoint, _folder(workdir, "best"), 1)
 
     def restore(self) -> int:
-        """Restore the newest checkpoint that is whole, if there is one; returns the number of steps it has seen.
+        """Restores the newest checkpoint that is whole, if any; returns the steps it has seen.
 
         Raises:
             ValueError: there are checkpoints, but none can be read, or they are of another network.
@@ -57,12 +58,12 @@ class Checkpoints:
         return int(self.step.numpy())
 
     def save(self, step: int) -> None:
-        """Save the state after ``step`` steps, and drop the oldest beyond those to keep."""
+        """Saves the state after ``step`` steps, and drops the oldest beyond those to keep."""
         self.step.assign(step)
         self._newest.save(checkpoint_number=step)
 
     def save_best(self, step: int) -> None:
-        """Save the state after ``step`` steps as the best one, in place of the best before."""
+        """Saves the state after ``step`` steps as the best one, in place of the best before."""
         self.step.assign(step)
         self._best.save(checkpoint_number=step)
 
@@ -70,13 +71,11 @@ class Checkpoints:
 def restore_network(
     workdir: str, network: keras.Model, which: str, weights: str = "average"
 ) -> int:
-    """Restore the weights of a network.
+    """Restores the weights of a network.
 
-    Args:
-        workdir: folder of the run.
-        network: gets the weights.
-        which: ``best``, ``latest`` or a number of steps; ``best`` is the latest where nothing was validated.
-        weights: ``average``, the moving average where the run kept one, or ``raw``.
+    Args: workdir: folder of the run. network: gets the weights. which: ``best``, ``latest`` or a
+        number of steps; ``best`` is the latest where nothing was validated. weights: ``average``,
+        the moving average where the run kept one, or ``raw``.
 
     Returns:
         The number of steps the weights have seen.
@@ -84,7 +83,8 @@ def restore_network(
     Raises:
         ValueError: there is no such checkpoint; the message lists those there are.
     """
-    newest, best = _paths(_folder(workdir)), _paths(_folder(workdir, "best"))
+    newest = _paths(_folder(workdir))
+    best = _paths(_folder(workdir, "best"))
     steps = {str(_step_of(path)): path for path in (*best, *newest)}
     if not steps:
         raise ValueError(f"{workdir} has no checkpoint yet; train first.")
@@ -92,46 +92,52 @@ def restore_network(
     steps["best"] = (best or newest)[0]
     if which not in steps:
         raise ValueError(
-            f"there is no checkpoint {which!r} in {workdir}; there are {', '.join(reversed(steps))}."
+            f"there is no checkpoint {which!r} in {workdir}; there are "
+            f"{', '.join(reversed(steps))}."
         )
     path = steps[which]
     with _readable(path):
-        averaged = weights == "average" and any(
-            name.startswith("average/")
-            for name in tf.train.load_checkpoint(path).get_variable_to_shape_map()
-        )
-        # Both parts hold the weights under their paths; a network has no variables but weights.
-        checkpoint = tf.train.Checkpoint(
-            **{"average" if averaged else "network": _by_path(network.variables)}
-        )
-        checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
+        _restore_part(path, network=_by_path(network.variables))
+        saved = tf.train.load_checkpoint(path).get_variable_to_shape_map()
+        # The average is that of the weights that training changes, under the same paths.
+        if weights == "average" and any(name.startswith("average/") for name in saved):
+            _restore_part(path, average=_by_path(network.trainable_variables))
     return _step_of(path)
 
 
+def _restore_part(path: str, **variables: dict[str, tf.Variable]) -> None:
+    """Restores some variables of a checkpoint; ``AssertionError`` where it lacks one of them."""
+    checkpoint = tf.train.Checkpoint(**variables)
+    checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
+
+
 class DamagedError(ValueError):
-    """A checkpoint that will never be readable, as opposed to one that cannot be reached now."""
+    """Is raised for a checkpoint that will never be readable, not for one out of reach now."""
 
 
 def _manage(checkpoint: tf.train.Checkpoint, folder: str, keep: int) -> tf.train.CheckpointManager:
-    """A manager that knows of every checkpoint there is, and deletes no others than those and its own."""
+    """Makes a manager that knows every checkpoint there is, and deletes only those and its own."""
     expected = _paths(folder)
     manager = tf.train.CheckpointManager(checkpoint, folder, max_to_keep=keep)
     if sorted(manager.checkpoints) != sorted(expected):
         raise ValueError(
-            f"the checkpoints in {folder} cannot be read for now; give the same command again later."
+            f"the checkpoints in {folder} cannot be read for now; give the same command again "
+            f"later."
         )
     return manager
 
 
 def _paths(folder: str) -> list[str]:
-    """The checkpoints of a folder, newest first.
+    """Returns the checkpoints of a folder, newest first.
 
-    TensorFlow keeps a list of them and takes one that is missing, or that it may not read, for that of an empty
+    TensorFlow keeps a list of them and takes one that is missing, or that it may not read, for that
+    of an empty
     folder, to be written over: refused here.
     """
     list_path = f"{folder}/checkpoint"
     try:
-        is_there, found = tf.io.gfile.exists(list_path), tf.io.gfile.glob(f"{folder}/*.index")
+        is_there = tf.io.gfile.exists(list_path)
+        found = tf.io.gfile.glob(f"{folder}/*.index")
         state: Any = tf.train.get_checkpoint_state(folder)
     except tf.errors.OpError as error:
         raise ValueError(
@@ -140,8 +146,8 @@ def _paths(folder: str) -> list[str]:
     listed = list(state.all_model_checkpoint_paths) if state else []
     if (found or is_there) and not listed:
         raise ValueError(
-            f"{folder} holds {pluralized(len(found), 'checkpoint')}, but the file 'checkpoint' that lists them is missing "
-            f"or unreadable; restore it, or choose another --workdir."
+            f"{folder} holds {pluralized(len(found), 'checkpoint')}, but the file 'checkpoint' "
+            f"that lists them is missing or unreadable; restore it, or choose another --workdir."
         )
     return sorted(listed, key=_step_of, reverse=True)
 
@@ -162,10 +168,10 @@ def _readable(path: str) -> Iterator[None]:
 
 
 def _by_path(variables: list[keras.Variable]) -> dict[str, tf.Variable]:
-    """Variables under their own names, like ``wave_unet/down_1/convolution/kernel``.
+    """Returns variables by their paths, like ``wave_unet/down_1/convolution/kernel``.
 
-    TensorFlow would find them by the attributes of Python objects; it misses layers that a Keras model keeps in a
-    list, and a renamed attribute would orphan every checkpoint.
+    TensorFlow would find them by the attributes of Python objects; it misses layers that a Keras
+    model keeps in a list, and a renamed attribute would orphan every checkpoint.
     """
     return {variable.path: variable.value for variable in variables}
 

@@ -36,6 +36,7 @@ class WaveUNet(keras.Model):
         # a residual of a rounded mixture would carry the rounding.
         super().__init__(name="wave_unet", dtype=dtype, autocast=False)
         self.sources, self.model_config = config.data.sources, model
+        self.config = config
         self.num_channels, self.geometry = config.audio.channels, model.geometry()
         filters = [model.num_filters * level for level in range(1, model.num_levels + 2)]
         down, up, padding = model.down_kernel, model.up_kernel, model.padding
@@ -59,6 +60,10 @@ class WaveUNet(keras.Model):
             )
         ]
         self.heads = self._make_heads(up_phases[0])
+
+    def forward_flops(self) -> int:
+        """Counts multiplications and additions of one forward pass of one example."""
+        return forward_flops(self.config, pruned=self.model_config.computation != "plain")
 
     def call(self, mixture: Any, labels: Any) -> Any:
         """See the class."""
@@ -173,3 +178,32 @@ def make_network(config: Config) -> WaveUNet:
 
 def _dtype_policy(config: Config) -> str:
     return "mixed_bfloat16" if config.train.compute_dtype == "bfloat16" else "float32"
+
+
+def forward_flops(config: Config, pruned: bool | None = None) -> int:
+    """Multiplications and additions in the convolutions of one forward pass of one example.
+
+    Pruned leaves out what nothing uses: of the encoder, around a skip, every second frame.
+    """
+    model, geometry = config.model, config.model.window()
+    assert isinstance(model, WaveUNetSettings)
+    shrink = (
+        1 if model.padding == "valid" else 0
+    )  # a convolution of k taps takes k - 1 frames, or none
+    filters = [
+        config.audio.channels,
+        *(model.num_filters * level for level in range(1, model.num_levels + 2)),
+    ]
+    total = model.down_kernel * filters[-2] * filters[-1] * geometry.bottleneck_frames
+    for level in range(1, model.num_levels + 1):
+        below, here, above = filters[level + 1], filters[level], filters[level - 1]
+        skip = geometry.skip_frames(level)
+        on_each_side = (
+            geometry.encoder_frames(level) - shrink * (model.down_kernel - 1) - skip
+        ) // 2
+        frames = skip + 2 * (-(-on_each_side // 2) if pruned else on_each_side)
+        total += model.down_kernel * above * here * frames
+        total += model.up_kernel * (below + here) * here * (skip - shrink * (model.up_kernel - 1))
+    num_heads = len(config.data.sources) * config.audio.channels
+    total += (filters[1] + config.audio.channels) * num_heads * geometry.estimate_frames
+    return 2 * total

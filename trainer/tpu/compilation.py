@@ -76,7 +76,7 @@ def compile_step(config: Config, topology: str) -> Program:
     import jax
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-    from trainer.tasks.separation.step import batch_shapes
+    from trainer.tasks.registry import step_of
     from trainer.tpu.jax_step import JaxStep
 
     devices = _devices(topology)
@@ -96,7 +96,7 @@ def compile_step(config: Config, topology: str) -> Program:
         return jax.ShapeDtypeStruct(shape, dtype, sharding=NamedSharding(mesh, spec))
 
     state = [abstract(value.shape, value.dtype, whole) for value in step.state]
-    shapes = batch_shapes(config, batch_size)
+    shapes = step_of(config).batch_shapes(config, batch_size)
     batch = {name: abstract(shape, "float32", shared) for name, shape in shapes.items()}
     started = time.monotonic()
     lowered = jax.jit(parallel, donate_argnums=0).lower(state, batch)

@@ -1,77 +1,106 @@
-"""The whole training step on Keras's JAX backend: what preflight compiles, and the benchmark times.
+"""Takes the whole training step on the JAX backend: preflight compiles it, benchmarks time it.
 
-Forward pass, loss and optimizer are those of the TensorFlow loop (trainer.loop.train); what is said here once more is how
-a step is put together, and a test holds the two against each other.
+Networks, objectives and optimizers are those of the TensorFlow loop (trainer.loop.steps); what is
+said here once more is how a step is put together, and a test holds the two against each other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import keras
 
 from configs import Config
-from trainer.loop.optimisation import Optimisation
-from trainer.networks.wave_unet import make_network
-from trainer.tasks.separation.step import Batch, loss_of_batch
+from trainer.loop.optimisation import ObjectiveOptimizer, Optimisation
+from trainer.loop.protocol import Batch, Objective
+from trainer.tasks.registry import step_of
 
 State = list[Any]
-"""The weights, the optimizer's state and the averages of the weights, in the order of ``JaxStep.paths``."""
+"""Weights, optimizers' state and averages of the weights, in the order of ``JaxStep.paths``."""
 
 
 class JaxStep:
-    """A step as a pure function of the state and a batch, and the state that a training begins with."""
+    """Is a step as a pure function of state and batch, and the state that a training begins with."""
 
     def __init__(self, config: Config, axis: str | None = None, num_replicas: int = 1) -> None:
-        """Over several cores the step runs in ``jax.shard_map``, each core with its share of the batch.
+        """Makes a step; over several cores it runs in ``jax.shard_map``, each with its share.
 
         Args:
             config: the experiment.
             axis: the axis of the mesh over which replicas sum their gradients; none on one device.
             num_replicas: how many there are.
         """
-        self._config, self._axis, self._num_replicas = config, axis, num_replicas
-        self._network = make_network(config)
-        self._optimisation = Optimisation(config.train, self._network)
-        self._weights = self._network.trainable_variables
-        averages = self._optimisation.average
-        state = {
-            **{weight.path: weight for weight in self._weights},
-            **self._optimisation.variables,
-        }
-        state |= {f"average/{path}": average for path, average in averages.items()}
-        self.paths, self._variables = list(state), list(state.values())
+        self._axis = axis
+        self._num_replicas = num_replicas
+        module = step_of(config)
+        networks = module.make_networks(config)
+        objectives = module.make_objectives(config, networks)
+        self._optimisation = Optimisation(config.train, networks, objectives)
+        state = {weight.path: weight for weight in self._optimisation.weights}
+        state.update(self._optimisation.variables)
+        for path, average in self._optimisation.average.items():
+            state[f"average/{path}"] = average
+        self.paths = list(state)
+        self._variables = list(state.values())
 
     @property
     def num_parameters(self) -> int:
-        """Of the network."""
-        return int(self._network.count_params())
+        """Counts the parameters of the networks."""
+        return self._optimisation.count_parameters()
 
     @property
     def state(self) -> State:
-        """What a training begins with."""
+        """Returns what a training begins with."""
         return [variable.value for variable in self._variables]
 
     def __call__(self, state: State, batch: Batch) -> tuple[State, Any]:
-        """The state after a step, and the loss of the batch before it."""
-        loss, gradients = jax.value_and_grad(self._loss)(state[: len(self._weights)], batch)
+        """Takes a step.
+
+        Returns:
+            The state after it, and the loss of the last objective before its last update.
+        """
+        loss = None
+        for optimizer in self._optimisation.optimizers:
+            for update in range(optimizer.objective.updates_per_step):
+                state, loss = self._take_update(optimizer, update, state, batch)
+        if self._optimisation.average:
+            with self._scope(self._variables, state) as scope:
+                self._optimisation.end_step()
+            state = [scope.get_current_value(variable) for variable in self._variables]
+        return state, loss
+
+    def _take_update(
+        self, optimizer: ObjectiveOptimizer, update: int, state: State, batch: Batch
+    ) -> tuple[State, Any]:
+        """Moves the weights of one objective once."""
+        places = {id(variable): i for i, variable in enumerate(self._variables)}
+        moved = [places[id(weight)] for weight in optimizer.objective.weights]
+        weights = [state[i] for i in moved]
+
+        def loss_of(values: Sequence[Any]) -> Any:
+            changed = list(state)
+            for i, value in zip(moved, values, strict=True):
+                changed[i] = value
+            return self._share_of_loss(optimizer.objective, update, changed, batch)
+
+        loss, gradients = jax.value_and_grad(loss_of)(weights)
         if self._axis:
             loss, gradients = jax.lax.psum((loss, gradients), self._axis)
-        with keras.StatelessScope(
-            state_mapping=list(zip(self._variables, state, strict=True))
-        ) as scope:
-            self._optimisation.apply(gradients)
+        with self._scope(self._variables, state) as scope:
+            optimizer.apply(gradients)
         return [scope.get_current_value(variable) for variable in self._variables], loss
 
-    def _loss(self, weights: State, batch: Batch) -> Any:
-        """What a replica owes of the mean over the global batch."""
-        mapping = list(zip(self._weights, weights, strict=True))
-        with keras.StatelessScope(
-            state_mapping=mapping
-        ):  # the network computes with these values, not its own
-            return loss_of_batch(self._network, batch, self._config.task) / self._num_replicas
+    def _share_of_loss(self, objective: Objective, update: int, state: State, batch: Batch) -> Any:
+        """Returns what a replica owes of the mean over the global batch."""
+        # The networks compute with these values, not with their own.
+        with self._scope(self._variables, state):
+            return objective.loss(batch, update) / self._num_replicas
+
+    @staticmethod
+    def _scope(variables: Sequence[keras.Variable], values: State) -> keras.StatelessScope:
+        return keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)))
 
 
 def compiled(step: Callable[..., Any]) -> Callable[..., Any]:
-    """A step that reuses the memory of the state it is given."""
+    """Compiles a step so that it reuses the memory of the state it is given."""
     return jax.jit(step, donate_argnums=0)

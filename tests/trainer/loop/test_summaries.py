@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from trainer.loop import summaries
+from trainer.loop.protocol import Sound, Spectrograms
 from trainer.loop.summaries import Summaries
 
 RATE, WINDOW, HOP, MELS = 22050, 2048, 512, 128
@@ -51,10 +52,24 @@ def levels(*waveforms, rate=RATE):
     return summaries.decibels([summaries.mel_spectrogram(each, rate) for each in waveforms])
 
 
+def titles(name):
+    return ["mixture", f"{name}: reference", f"{name}: estimate"]
+
+
+def shown(rate, mixture, references, estimates, names):
+    """Shows a mixture and its sources, as separation does."""
+    yield Sound("mixture", mixture, rate)
+    for name, reference, estimate in zip(names, references, estimates, strict=True):
+        yield Sound(f"{name}/reference", reference, rate)
+        yield Sound(f"{name}/estimate", estimate, rate)
+        waveforms = dict(zip(titles(name), [mixture, reference, estimate], strict=True))
+        yield Spectrograms(name, waveforms, rate)
+
+
 def written(workdir, *, rate=RATE, mixture, references, estimates, names, step=7):
     """What the events hold: tag -> (step, bytes of the first wav or png)."""
     writer = Summaries(str(workdir))
-    writer.write_audio(step, rate, mixture, references, estimates, names)
+    writer.write(step, shown(rate, mixture, references, estimates, names))
     writer.close()
     found = {}
     for path in Path(workdir, "events").iterdir():
@@ -143,7 +158,7 @@ def test_events_hold_what_was_given(tmp_path, rate, channels, frames):
         np.testing.assert_allclose(decoded, waveform, atol=2 * LSB)
     for k, name in enumerate(["vn", "vc"]):
         expected = summaries.draw_spectrograms(
-            levels(mixture, references[k], estimates[k], rate=rate), rate, name
+            levels(mixture, references[k], estimates[k], rate=rate), rate, titles(name)
         )
         np.testing.assert_array_equal(tf.io.decode_png(found[f"spectrogram/{name}"][1]), expected)
 
@@ -161,9 +176,9 @@ def test_high_frequencies_are_drawn_above_low_ones_and_in_their_panel():
     mixture, silent = noise(RATE), np.zeros((RATE, 1), np.float32)
 
     def image(reference, estimate):
-        return summaries.draw_spectrograms(levels(mixture, reference, estimate), RATE, "vn").astype(
-            int
-        )
+        return summaries.draw_spectrograms(
+            levels(mixture, reference, estimate), RATE, titles("vn")
+        ).astype(int)
 
     dark = image(silent, silent)
 
@@ -190,8 +205,8 @@ def test_names_must_fit_the_sources(tmp_path):
 def test_tensorboard_reads_everything(tmp_path):
     writer, wave = Summaries(str(tmp_path)), noise(1000)
     for step in (1, 2):
-        writer.write_scalars(step, "train", loss=0.5 / step)
-        writer.write_audio(step, RATE, wave, wave[None], wave[None], ["vn"])
+        writer.write_scalars(step, "train", {"loss": 0.5 / step})
+        writer.write(step, shown(RATE, wave, wave[None], wave[None], ["vn"]))
     writer.close()
     events = EventAccumulator(str(tmp_path / "events"), size_guidance={"tensors": 0}).Reload()
     plugins = {

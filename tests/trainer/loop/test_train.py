@@ -16,11 +16,14 @@ import configs
 from data_prep import write
 from data_prep.records.manifest import load_manifest
 from tests.support import replicas
+from tests.support.optimisation import optimisation_of
 from trainer.loop.checkpoints import Checkpoints, restore_network
-from trainer.loop.optimisation import LearningRate, Optimisation
+from trainer.loop.optimisation import LearningRate
 from trainer.loop.progress import read_metrics
+from trainer.loop.train import require_even_batches
 from trainer.loop.workdir import load_run, open_run
 from trainer.networks.wave_unet import make_network
+from trainer.tasks.separation.step import SEPARATOR
 from trainer.tasks.separation.task import SeparationTask
 
 SETTINGS = [
@@ -166,10 +169,11 @@ def test_the_network_alone_comes_back_as_it_was_trained(records, undisturbed):
         for variable, w in zip(network.variables, untrained, strict=True)
     )
     batch = next(iter(task.make_examples(39).batch(config.train.batch_size)))
-    trained = float(task.loss(network, batch))
+    (objective,) = task.make_objectives({SEPARATOR: network})
+    trained = float(objective.loss(batch, 0))
     for variable, before in zip(network.variables, untrained, strict=True):
         variable.assign(before)
-    assert trained < 0.9 * float(task.loss(network, batch))
+    assert trained < 0.9 * float(objective.loss(batch, 0))
     assert restore_network(str(undisturbed), network, "32") == 32
     with pytest.raises(ValueError, match=r"no checkpoint '7' in .*; there are best, latest, "):
         restore_network(str(undisturbed), network, "7")
@@ -240,7 +244,7 @@ def copy_of_run(undisturbed, workdir):
 def make_checkpoints(workdir):
     settings = configs.load("smoke", OVERRIDES)
     network = make_network(settings)
-    return Checkpoints(str(workdir), network, Optimisation(settings.train, network), 3)
+    return Checkpoints(str(workdir), optimisation_of(settings, network), 3)
 
 
 def test_without_their_list_checkpoints_are_refused_and_not_written_over(undisturbed, tmp_path):
@@ -381,10 +385,5 @@ def test_more_steps_move_the_cosine_schedule_and_say_so(records, tmp_path):
 
 
 def test_a_batch_that_does_not_divide_is_refused():
-    class TwoReplicas:
-        num_replicas_in_sync = 2
-
-    from trainer.loop.train import _require_even_batches
-
     with pytest.raises(ValueError, match="batch_size is 3; expected a multiple of the 2 replicas"):
-        _require_even_batches(configs.load("smoke", ["train.batch_size=3"]).train, TwoReplicas())
+        require_even_batches(configs.load("smoke", ["train.batch_size=3"]).train, 2)

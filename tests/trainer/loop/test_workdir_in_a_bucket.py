@@ -1,13 +1,12 @@
 """A run whose workdir is in a bucket: what TensorFlow's own client makes of it, and what we make of that."""
 
 import keras
-import numpy as np
 import pytest
 import tensorflow as tf
 
 from configs import Train
+from tests.support.optimisation import optimisation_without_loss
 from trainer.loop.checkpoints import Checkpoints
-from trainer.loop.optimisation import Optimisation
 from trainer.loop.progress import Progress, read_metrics
 from trainer.loop.summaries import Summaries
 from trainer.loop.workdir import load_run, write_text
@@ -22,7 +21,7 @@ def open_checkpoints(workdir, keep=2):
     network = keras.Sequential(
         [keras.Input((3,)), keras.layers.Dense(2, name="dense")], name="network"
     )
-    return Checkpoints(workdir, network, Optimisation(Train(), network), keep)
+    return Checkpoints(workdir, optimisation_without_loss(Train(), network), keep)
 
 
 def test_the_newest_and_the_best_are_kept_and_what_others_wrote(gcs, bucket, workdir):
@@ -112,7 +111,7 @@ def test_no_object_is_sent_again_and_again(gcs, bucket, workdir):
     summaries = Summaries(workdir)
     progress = Progress(workdir, Train(), 0, summaries)
     for step in range(1, 61):
-        progress.report(step, np.ones(1), 1e-3, 0.0)
+        progress.report(step, {"separation": 1.0}, 1e-3, 0.0)
         if step % 20 == 0:
             progress.save()
     summaries.close()

@@ -14,10 +14,7 @@ from trainer.tasks.separation.step import loss_of_batch
 
 DIFFERENCE = ["model.output=difference"]
 GRID = [
-    (kind, place)
-    for kind, places in CONDITIONED_AT.items()
-    for place in places
-    if kind != "none"
+    (kind, place) for kind, places in CONDITIONED_AT.items() for place in places if kind != "none"
 ]
 UNLABELLED = ["model.conditioning=none", "model.conditioned_at=none", "model.gate_heads=false"]
 SMALL = [

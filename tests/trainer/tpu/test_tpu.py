@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 import configs
-from trainer.loop.optimisation import Optimisation
+from tests.support.optimisation import optimisation_of
+from trainer.loop.steps import shares_of_host
 from trainer.loop.strategy import make_strategy
-from trainer.loop.train import shares_of_host
 from trainer.networks.wave_unet import make_network
 from trainer.tasks.separation.step import batch_shapes, loss_of_batch
 
@@ -41,12 +41,13 @@ def test_xla_compiles_the_whole_step_into_one_program_of_static_shapes():
         for name, shape in batch_shapes(config, config.train.batch_size).items()
     }
     network = make_network(config)
-    optimisation = Optimisation(config.train, network)
+    optimisation = optimisation_of(config, network)
 
     def step(batch):
         with tf.GradientTape() as tape:
             loss = loss_of_batch(network, batch, config.task)
-        optimisation.apply(tape.gradient(loss, network.trainable_variables))
+        optimisation.optimizers[0].apply(tape.gradient(loss, network.trainable_variables))
+        optimisation.end_step()
         return loss
 
     plainly = float(loss_of_batch(network, batch, config.task))

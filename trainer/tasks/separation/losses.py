@@ -1,8 +1,8 @@
-"""Training losses: float32 whatever the network computes in, and finite where nothing sounds.
+"""Computes training losses in float32, finite also where nothing sounds.
 
-Axes: references and estimates (B, K, T, C). Every term is a mean over examples of what one example costs, so that a
-batch divides among replicas, and depends neither on T nor on K alone: see each. What follows the energy of the
-mixture takes the sum of the references for it.
+Axes: references and estimates (B, K, T, C). Every term is a mean over examples of what one example
+costs, so that a batch divides among replicas, and depends neither on T nor on K alone: see each.
+What follows the energy of the mixture takes the sum of the references for it.
 """
 
 from collections.abc import Callable
@@ -20,12 +20,15 @@ _SOFT_LIMIT = 1e-3  # 30 dB, above which a better estimate hardly counts: it is 
 
 
 def mean_squared_error(references: Any, estimates: Any) -> Any:
-    """Mean squared error over examples, slots, frames and channels. Silent slots count: they are to be silent."""
+    """Computes the mean squared error over examples, slots, frames and channels.
+
+    Silent slots count: they are to be silent.
+    """
     return ops.mean(ops.square(references - estimates))
 
 
 def sum_squared_error(references: Any, estimates: Any) -> Any:
-    """Squared error summed over slots and channels, mean over examples and frames.
+    """Computes the squared error summed over slots and channels, mean over examples and frames.
 
     A slot that is silent in both adds nothing, however many there are.
     """
@@ -33,17 +36,18 @@ def sum_squared_error(references: Any, estimates: Any) -> Any:
 
 
 def mean_absolute_error(references: Any, estimates: Any) -> Any:
-    """Mean of the absolute error over examples, slots, frames and channels."""
+    """Computes the mean absolute error over examples, slots, frames and channels."""
     return ops.mean(ops.abs(references - estimates))
 
 
 def si_sdr_and_leakage(references: Any, estimates: Any) -> Any:
-    """Minus the SI-SDR of the sources that sound plus the level of the slots that should not, in dB.
+    """Computes minus the SI-SDR of what sounds plus the level of what should not, in dB.
 
-    SI-SDR: Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019, with the soft limit of 30 dB of Wisdom et
-    al., "Unsupervised sound separation using mixture invariant training", NeurIPS 2020. The level of an absent slot
-    is that of its estimate below the mixture, with the same limit (Wisdom et al., "What's all the fuss about free
-    universal sound separation data?", ICASSP 2021). Each is a mean over the slots it concerns, per example.
+    SI-SDR: Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019, with the soft limit of 30
+    dB of Wisdom et al., "Unsupervised sound separation using mixture invariant training", NeurIPS
+    2020. The level of an absent slot is that of its estimate below the mixture, with the same limit
+    (Wisdom et al., "What's all the fuss about free universal sound separation data?", ICASSP 2021).
+    Each is a mean over the slots it concerns, per example.
     """
     reference_power, mixture_power = (
         _power(references),
@@ -64,10 +68,11 @@ def si_sdr_and_leakage(references: Any, estimates: Any) -> Any:
 
 
 def multi_resolution_stft(references: Any, estimates: Any) -> Any:
-    """Spectral convergence plus mean difference of log magnitudes, mean over three window lengths.
+    """Computes spectral convergence plus difference of log magnitudes, mean over three windows.
 
-    Yamamoto, Song, Kim, "Parallel WaveGAN", ICASSP 2020, equations 3 to 5. The convergence is that of all slots of
-    an example together, because a silent one has none of its own; magnitudes below -80 dBFS count as -80 dBFS.
+    Yamamoto, Song, Kim, "Parallel WaveGAN", ICASSP 2020, equations 3 to 5. The convergence is that
+    of all slots of an example together, because a silent one has none of its own; magnitudes below
+    -80 dBFS count as -80 dBFS.
     """
     num_frames = references.shape[2]
     terms = []
@@ -96,7 +101,7 @@ TERMS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def total_loss(weights: TaskSettings, references: Any, estimates: Any) -> Any:
-    """The weighted sum of the terms that a config asks for, a float32 scalar."""
+    """Computes the weighted sum of the terms that a config asks for, a float32 scalar."""
     assert isinstance(weights, SeparationSettings)
     references, estimates = ops.cast(references, "float32"), ops.cast(estimates, "float32")
     return sum(
@@ -107,7 +112,7 @@ def total_loss(weights: TaskSettings, references: Any, estimates: Any) -> Any:
 
 
 def _power(x: Any) -> Any:
-    """Mean square of each waveform, (B, K, T, C) -> (B, K)."""
+    """Computes the mean square of each waveform, (B, K, T, C) -> (B, K)."""
     return ops.mean(ops.square(x), axis=(2, 3))
 
 
@@ -116,12 +121,15 @@ def _decibels(power: Any) -> Any:
 
 
 def _mean_where(chosen: Any, values: Any) -> Any:
-    """Mean over the slots that are chosen, 0 where none is: (B, K), (B, K) -> (B,)."""
+    """Computes the mean over the slots that are chosen, 0 where none is: (B, K), (B, K) -> (B,)."""
     return ops.sum(chosen * values, axis=1) / ops.maximum(ops.sum(chosen, axis=1), 1)
 
 
 def _magnitudes(waveforms: Any, length: int) -> Any:
-    """Magnitudes of a short-time Fourier transform, a sine of full scale being 1 / 2: (N, T) -> (N, frames, bins)."""
+    """Computes magnitudes of a short-time Fourier transform: (N, T) -> (N, columns, bins).
+
+    A sine of full scale has a magnitude of 1 / 2.
+    """
     real, imaginary = ops.stft(waveforms, length, length // 4, length, window="hann", center=False)
     power = (ops.square(real) + ops.square(imaginary)) / (
         length / 2

@@ -1,31 +1,51 @@
-"""The pure loss of a batch: the forward pass and the loss that every backend shares."""
+"""Defines the step of separation, for any Keras backend: networks, objectives, loss."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import keras
+
 from configs import Config, TaskSettings
-from trainer.networks.wave_unet import WaveUNet
+from trainer.loop.protocol import Batch, Networks, Objective
+from trainer.networks import make_network
 from trainer.tasks.separation.losses import total_loss
 
-Batch = dict[str, Any]
-"""``mixture`` (B, T_mix, C), ``sources`` (B, K, T_est, C) and ``labels`` (B, K), float32."""
+# The part that the only network has in the task.
+SEPARATOR = "separator"
+
+
+def make_networks(config: Config) -> Networks:
+    """Makes the network that estimates the sources, its weights included."""
+    return {SEPARATOR: make_network(config)}
+
+
+def make_objectives(config: Config, networks: Networks) -> Sequence[Objective]:
+    """Makes the only objective: estimates like the sources."""
+    network = networks[SEPARATOR]
+
+    def loss(batch: Batch, _update: int) -> Any:
+        return loss_of_batch(network, batch, config.task)
+
+    weights = network.trainable_variables
+    return [Objective("separation", loss, weights, config.train.own_optimizer)]
 
 
 def batch_shapes(config: Config, batch_size: int) -> dict[str, tuple[int, ...]]:
-    """The shape of every array of a batch."""
-    geometry, slots, channels = (
-        config.model.window(),
-        len(config.data.sources),
-        config.audio.channels,
-    )
+    """Returns the shape of every array of a batch.
+
+    ``mixture`` (B, T_mix, C), ``sources`` (B, K, T_est, C) and ``labels`` (B, K), all float32.
+    """
+    window = config.model.window()
+    num_slots = len(config.data.sources)
+    num_channels = config.audio.channels
     return {
-        "mixture": (batch_size, geometry.mixture_frames, channels),
-        "sources": (batch_size, slots, geometry.estimate_frames, channels),
-        "labels": (batch_size, slots),
+        "mixture": (batch_size, window.mixture_frames, num_channels),
+        "sources": (batch_size, num_slots, window.estimate_frames, num_channels),
+        "labels": (batch_size, num_slots),
     }
 
 
-def loss_of_batch(network: WaveUNet, batch: Batch, weights: TaskSettings) -> Any:
-    """The training loss of a batch, a float32 scalar."""
-    return total_loss(
-        weights, batch["sources"], network(batch["mixture"], batch["labels"], training=True)
-    )
+def loss_of_batch(network: keras.Model, batch: Batch, weights: TaskSettings) -> Any:
+    """Computes the training loss of a batch, a float32 scalar, a mean over its examples."""
+    estimates = network(batch["mixture"], batch["labels"], training=True)
+    return total_loss(weights, batch["sources"], estimates)

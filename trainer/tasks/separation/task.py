@@ -1,92 +1,141 @@
-"""Separation as the loop sees it: the batches it wants, its network, its loss and its validation."""
+"""Is separation as the loop sees it: networks, examples, objectives, validation, summaries."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
-import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from configs import Config
-from configs.instruments import multi_hot
 from data_prep.records.full_tracks import FullTrack, iter_full_tracks
 from data_prep.records.manifest import Manifest
+from data_prep.runtime.quantities import pluralized
 from trainer.batches.excerpts import load_excerpts
 from trainer.batches.patches import make_batches
-from trainer.inference.tiling import Estimator, make_estimator
-from trainer.loop.summaries import Summaries
-from trainer.networks.wave_unet import WaveUNet, make_network
-from trainer.tasks.separation.step import Batch, loss_of_batch
+from trainer.inference.separator import Separator
+from trainer.loop.protocol import (
+    Description,
+    Figure,
+    Networks,
+    Objective,
+    Shown,
+    Sound,
+    Spectrograms,
+    Weights,
+)
+from trainer.tasks.separation import step
 from trainer.tasks.separation.validation import validate
 
 _SHOWN_SECS = 8.0
 
 
 class SeparationTask:
-    """Learn to estimate every source of a patch."""
+    """Learns to estimate every source of a patch (trainer.loop.protocol.Task)."""
 
     def __init__(self, config: Config, manifest: Manifest, folder: str) -> None:
-        """Read the training excerpts; ``ValueError`` where they do not fit the experiment."""
+        """Reads the training excerpts; ``ValueError`` where they do not fit the experiment."""
         manifest.require(config, folder)
-        self._config, self._geometry = config, config.model.window()
-        self._manifest, self._folder = manifest, folder
+        self._config = config
+        self._manifest = manifest
+        self._folder = folder
         if not manifest.tracks("valid"):
             print(
-                "The records have no validation tracks: no best checkpoint is kept, nothing stops early.",
+                "The records have no validation tracks: no best checkpoint is kept, nothing stops "
+                "early.",
                 flush=True,
             )
         self._excerpts = load_excerpts(manifest, folder, "train", config.train.cache)
 
-    def make_network(self) -> WaveUNet:
-        """The network with its weights made; called in the scope of the strategy."""
-        return make_network(self._config)
+    def make_networks(self) -> Networks:
+        """Makes the network that estimates the sources."""
+        return step.make_networks(self._config)
+
+    def make_objectives(self, networks: Networks) -> Sequence[Objective]:
+        """Makes the only objective: estimates like the sources."""
+        return step.make_objectives(self._config, networks)
 
     def make_examples(self, start_step: int) -> tf.data.Dataset:
-        """The examples of all steps from ``start_step`` on, in order, not batched."""
+        """Makes the examples of all steps from ``start_step`` on, in order, not batched."""
         return make_batches(self._excerpts, self._config, start_step)
 
-    def loss(self, network: WaveUNet, batch: Batch) -> tf.Tensor:
-        """The loss of a batch, a float32 scalar, a mean over its examples."""
-        return loss_of_batch(network, batch, self._config.task)
-
-    def validate(self, weights: Sequence[Any]) -> dict[str, float | None]:
-        """Improvement in dB and loss over the validation tracks in full length; nothing where there are none."""
+    def validate(self, weights: Weights) -> Sequence[Figure]:
+        """Validates on whole tracks: improvement in dB and loss; nothing without tracks."""
         if not self._manifest.tracks("valid"):
-            return {}
-        network, estimate = self._twin
-        network.set_weights(weights)
+            return []
+        separator = self._separator_with(weights)
         tracks = iter_full_tracks(self._manifest, self._folder, "valid")
-        return validate(estimate, tracks, self._config)._asdict()
+        found = validate(separator.estimate, tracks, self._config)
+        return [
+            Figure("improvement", found.improvement, "dB"),
+            Figure("loss", found.loss, higher_is_better=False),
+        ]
 
-    def show(self, weights: Sequence[Any], summaries: Summaries, step: int) -> None:
-        """Some seconds from the middle of the first validation track: mixture, references and estimates."""
-        if self._shown is None:
-            return
-        track, labels = self._shown
-        network, estimate = self._twin
-        network.set_weights(weights)
-        slots = [k for k, label in enumerate(labels) if label]
-        names, estimates = (
-            [self._config.data.sources[k] for k in slots],
-            estimate(track.mixture, labels),
+    def show(self, weights: Weights) -> Iterable[Shown]:
+        """Shows seconds of the first validation track: mixture, references, estimates."""
+        track = self._shown
+        if track is None:
+            return []
+        estimates = self._separator_with(weights).estimate(track.mixture, track.labels)
+        return self._iter_shown(track, estimates)
+
+    def describe(self) -> Description:
+        """Says how large a patch is, how many records there are, and how often they are seen."""
+        window = self._config.model.window()
+        settings = self._config.train
+        tracks = self._manifest.tracks("train")
+        num_records = sum(track.num_excerpts for track in tracks)
+        epoch = sum(track.num_frames for track in tracks) / window.estimate_frames
+        num_epochs = settings.steps * settings.batch_size / max(epoch, 1e-9)
+        # The backward pass computes as much again for the weights and for what lies below them.
+        forward_flops = self._separator.network.forward_flops()
+        return Description(
+            rows={
+                "patch": f"{window.mixture_frames:,} frames of mixture, "
+                f"{window.estimate_frames:,} of estimates",
+                "records": f"{num_records:,} of {pluralized(len(tracks), 'training track')}",
+                "patches per epoch": f"{epoch:,.0f}; the run is {num_epochs:,.1f} epochs",
+            },
+            step_flops=3 * settings.batch_size * forward_flops,
+            suspect="the labels",
         )
-        rate, references = self._config.audio.sample_rate, track.references[slots]
-        summaries.write_audio(step, rate, track.mixture, references, estimates[slots], names)
+
+    def _separator_with(self, weights: Weights) -> Separator:
+        self._separator.network.set_weights(weights[step.SEPARATOR])
+        return self._separator
 
     @cached_property
-    def _twin(self) -> tuple[WaveUNet, Estimator]:
-        """A network beside the one that trains, which may be spread over devices and is not to be disturbed."""
-        network = make_network(self._config)
-        return network, make_estimator(network, self._geometry)
+    def _separator(self) -> Separator:
+        """Has a network of its own: that which trains may be spread over devices."""
+        return Separator(self._config, step.make_networks(self._config)[step.SEPARATOR])
 
     @cached_property
-    def _shown(self) -> tuple[FullTrack, NDArray[np.float32]] | None:
+    def _shown(self) -> FullTrack | None:
+        """Is the part of a track that is shown, None where there is no validation track."""
         if not self._manifest.tracks("valid"):
             return None
         track = next(iter_full_tracks(self._manifest, self._folder, "valid"))
-        num_frames, wanted = len(track.mixture), round(_SHOWN_SECS * self._config.audio.sample_rate)
-        start = max(0, (num_frames - wanted) // 2)
+        wanted = round(_SHOWN_SECS * self._config.audio.sample_rate)
+        start = max(0, (len(track.mixture) - wanted) // 2)
         part = slice(start, start + wanted)
-        cut = track._replace(mixture=track.mixture[part], references=track.references[:, part])
-        return cut, np.array(multi_hot(track.labels, self._config.data.sources), np.float32)
+        return track._replace(mixture=track.mixture[part], references=track.references[:, part])
+
+    def _iter_shown(self, track: FullTrack, estimates: "tf.Tensor") -> Iterator[Shown]:
+        """Yields the sounds and spectrograms of a track and its estimates (K, T, C)."""
+        rate = self._config.audio.sample_rate
+        yield Sound("mixture", track.mixture, rate)
+        for slot, name in enumerate(self._config.data.sources):
+            if name not in track.labels:
+                continue
+            reference = track.references[slot]
+            yield Sound(f"{name}/reference", reference, rate)
+            yield Sound(f"{name}/estimate", estimates[slot], rate)
+            waveforms = {
+                "mixture": track.mixture,
+                f"{name}: reference": reference,
+                f"{name}: estimate": estimates[slot],
+            }
+            yield Spectrograms(name, waveforms, rate)
+
+
+def make_task(config: Config, manifest: Manifest, folder: str) -> SeparationTask:
+    """Makes the task; ``ValueError`` where the records do not fit the experiment."""
+    return SeparationTask(config, manifest, folder)

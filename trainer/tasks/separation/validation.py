@@ -1,73 +1,88 @@
-"""How far the network is on tracks it does not learn from: full-length estimates, improvement and loss."""
+"""Tells how far the network is on whole tracks that it does not learn from."""
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from configs import Config
-from configs.instruments import multi_hot
 from data_prep.audio import activity
 from data_prep.audio.tracks import Waveform
 from data_prep.records.full_tracks import FullTrack
-from trainer.inference.tiling import Estimator
 from trainer.tasks.separation.losses import total_loss
 
-_LOSS_FRAMES = (
-    2**17
-)  # of a track at a time: some losses need many times the memory of what they compare
+Estimate = Callable[[Waveform, Sequence[str]], Waveform]
+"""A mixture (T, C) and its labels -> estimates (K, T, C)."""
+
+# Of a track at a time: some losses need many times the memory of what they compare.
+_LOSS_FRAMES = 2**17
 
 
 class Validation(NamedTuple):
-    """What one validation found."""
+    """Holds what one validation found."""
 
-    improvement: float | None  # dB, median over segments; None where no segment counts
-    loss: float  # mean over frames
+    # In dB, median over segments; None where no segment counts.
+    improvement: float | None
+    # Mean over frames.
+    loss: float
 
 
-def validate(estimate: Estimator, tracks: Iterable[FullTrack], config: Config) -> Validation:
-    """Estimate tracks in full length, with their labels, and compare.
+def validate(estimate: Estimate, tracks: Iterable[FullTrack], config: Config) -> Validation:
+    """Estimates tracks in full length, with their labels, and compares.
 
-    Improvement is that of the scores: the median of SNR(estimate) - SNR(mixture) over segments and sources that sound
-    together with another.
+    Improvement is that of the scores: the median of SNR(estimate) - SNR(mixture) over segments and
+    sources that sound together with another.
     """
-    gains, loss, num_frames = [np.zeros(0)], 0.0, 0
+    found = [np.zeros(0)]
+    total = 0.0
+    num_frames = 0
     for track in tracks:
-        labels = np.array(multi_hot(track.labels, config.data.sources), np.float32)
-        estimates = estimate(track.mixture, labels)
-        gains.append(improvements(track, estimates, config))
+        estimates = estimate(track.mixture, track.labels)
+        found.append(improvements(track, estimates, config))
         for start in range(0, len(track.mixture), _LOSS_FRAMES):
             part = slice(start, start + _LOSS_FRAMES)
             frames = len(track.mixture[part])
-            if (
-                frames >= config.model.window().estimate_frames or start == 0
-            ):  # a short rest would weigh as much as it is short
-                loss += frames * float(
-                    total_loss(
-                        config.task, track.references[None, :, part], estimates[None, :, part]
-                    )
-                )
-                num_frames += frames
-    found = np.concatenate(gains)
-    return Validation(float(np.median(found)) if found.size else None, loss / max(num_frames, 1))
+            # A short rest would weigh as much as it is short.
+            if start > 0 and frames < config.model.window().estimate_frames:
+                continue
+            references = track.references[None, :, part]
+            loss = total_loss(config.task, references, estimates[None, :, part])
+            total += frames * float(loss)
+            num_frames += frames
+    values = np.concatenate(found)
+    median = float(np.median(values)) if values.size else None
+    return Validation(improvement=median, loss=total / max(num_frames, 1))
 
 
 def improvements(track: FullTrack, estimates: Waveform, config: Config) -> NDArray[np.float64]:
-    """SNR(estimate) - SNR(mixture) in dB of every segment and source that counts, in order; estimates (K, T, C)."""
+    """Computes the improvement of every segment and source that counts, in order.
+
+    Args:
+        track: with its references.
+        estimates: (K, T, C).
+        config: segments and thresholds.
+
+    Returns:
+        SNR(estimate) - SNR(mixture) in dB.
+    """
     settings = config.evaluation
     bounds = activity.segments(len(track.mixture), config.audio.sample_rate, settings)
+    # (segments, K)
     levels = np.stack([activity.rms_db(track.references[:, start:stop]) for start, stop in bounds])
     sounding = activity.active(levels, settings.active_relative_db, settings.silent_dbfs)
-    found: list[Any] = []
+    found = [np.zeros(0)]
     for (start, stop), active in zip(bounds, sounding, strict=True):
         mixture = track.mixture[start:stop]
         if active.sum() < 2 or activity.rms_db(mixture) < settings.silent_dbfs:
             continue
-        references, outputs = track.references[active, start:stop], estimates[active, start:stop]
-        ratios, before = activity.snr(references, outputs), activity.snr(references, mixture[None])
+        # (J, T, C) of the J sources that sound.
+        references = track.references[active, start:stop]
+        outputs = estimates[active, start:stop]
+        ratios = activity.snr(references, outputs)
+        before = activity.snr(references, mixture[None])
+        # A silent estimate has an SNR of 0 dB by definition.
         ratios[activity.rms_db(outputs) < settings.silent_dbfs] = 0.0
-        found.append(
-            (ratios - before)[np.isfinite(before)]
-        )  # not so where the mixture is the source
-    return np.concatenate([np.zeros(0), *found])
+        # Infinite where the mixture is the source, which nothing can improve.
+        found.append((ratios - before)[np.isfinite(before)])
+    return np.concatenate(found)

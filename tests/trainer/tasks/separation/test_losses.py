@@ -1,6 +1,5 @@
 """Losses against their formulas in float64, and that neither silence, batch, length nor slots disturb them."""
 
-
 import numpy as np
 import pytest
 import tensorflow as tf

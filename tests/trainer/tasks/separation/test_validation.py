@@ -17,6 +17,7 @@ from tests.support import replicas
 from trainer.loop.checkpoints import restore_network
 from trainer.loop.lock import Hold
 from trainer.loop.progress import read_metrics
+from trainer.loop.protocol import Figure
 from trainer.loop.train import train
 from trainer.networks.wave_unet import make_network
 from trainer.tasks.separation.losses import total_loss
@@ -87,10 +88,11 @@ class Scripted(SeparationTask):
     """A task whose validations find what a test wants."""
 
     def validate(self, _):
-        return {"improvement": self.script.pop(0), "loss": 1.0}
+        improvement = Figure("improvement", self.script.pop(0), "dB")
+        return [improvement, Figure("loss", 1.0, higher_is_better=False)]
 
     def show(self, *_):
-        pass
+        return []
 
 
 def train_scripted(records, workdir, script, *overrides):

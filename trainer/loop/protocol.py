@@ -1,0 +1,124 @@
+"""Says what the loop asks of a task, free of TensorFlow, so that a step can run on any backend."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from configs import OptimizerSettings
+from data_prep.audio.tracks import Waveform
+
+Batch = Mapping[str, Any]
+"""Arrays by name, the first axis of each being that of the examples."""
+
+Networks = Mapping[str, keras.Model]
+"""The networks of a task by their part in it; each has a Keras name of its own."""
+
+Weights = Mapping[str, Sequence[NDArray[np.float32]]]
+"""Values for all variables of each network, by its part in the task, in the order of Keras."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Says what is minimised, by which weights, and how.
+
+    All objectives of a task are taken in order within one step, each with all of its updates.
+    """
+
+    name: str
+    # (a batch, the number of the update within the step) -> a float32 scalar, a mean over examples.
+    loss: Callable[[Batch, int], Any]
+    weights: Sequence[keras.Variable]
+    optimizer: OptimizerSettings
+    updates_per_step: int = 1
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Holds what a validation found under one name."""
+
+    name: str
+    # None where it does not exist, as where no segment counts.
+    value: float | None
+    # Such as dB; empty for a plain number.
+    unit: str = ""
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Is something to hear in TensorBoard."""
+
+    name: str
+    # (T, C)
+    waveform: Waveform
+    sample_rate: int
+
+
+@dataclass(frozen=True)
+class Spectrograms:
+    """Is something to see: spectrograms, in dB below the loudest of the first."""
+
+    name: str
+    # Title -> (T, C)
+    waveforms: Mapping[str, Waveform]
+    sample_rate: int
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Is something to see: pixels (height, width, 3)."""
+
+    name: str
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Number:
+    """Is a number to plot."""
+
+    name: str
+    value: float
+
+
+Shown = Sound | Spectrograms | Picture | Number
+
+
+@dataclass(frozen=True)
+class Description:
+    """Holds what a task says of itself before a long run."""
+
+    # Title -> words: what the examples are, and how many.
+    rows: Mapping[str, str]
+    # Multiplications and additions of a step, forward and backward.
+    step_flops: float
+    # What to look at first where one batch cannot be learnt, beside the learning rate.
+    suspect: str
+
+
+class Task(Protocol):
+    """Is what the loop needs to know of a task."""
+
+    def make_networks(self) -> Networks:
+        """Makes the networks, their weights included; called in the scope of the strategy."""
+
+    def make_objectives(self, networks: Networks) -> Sequence[Objective]:
+        """Makes the objectives of these networks."""
+
+    def make_examples(self, start_step: int) -> Any:
+        """Makes a ``tf.data.Dataset`` of the examples from a step on, in order, not batched.
+
+        All randomness lies in the examples, so that runs repeat, and one device equals several.
+        """
+
+    def validate(self, weights: Weights) -> Sequence[Figure]:
+        """Validates these weights; the first figure is what best means. Nothing without tracks."""
+
+    def show(self, weights: Weights) -> Iterable[Shown]:
+        """Yields what TensorBoard lets people see and hear of networks with these weights."""
+
+    def describe(self) -> Description:
+        """Says what a run of the task is."""
