@@ -35,8 +35,9 @@ from numpy.typing import NDArray
 import configs
 from configs import Config
 from data_prep import write
+from data_prep.audio.conversion import to_mono
 from data_prep.audio.stems import STREAMS, SUFFIX, read_stems
-from data_prep.audio.tracks import TrackFiles, Waveform, to_mono
+from data_prep.audio.tracks import TrackFiles, Waveform
 from data_prep.audio.waveforms import read_wav
 from data_prep.corpora import list_tracks
 from data_prep.runtime import command

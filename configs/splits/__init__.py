@@ -1,4 +1,4 @@
-"""Which tracks of a corpus train, validate and test: data, not code.
+"""Says which tracks of a corpus train, validate and test. The lists are data, not code.
 
 A split file is JSON with
 
@@ -6,14 +6,15 @@ A split file is JSON with
     train, valid, test
                  lists of track names or shell patterns (``*``, ``?``, ``[1-3]``)
     excluded     the same, for tracks that take no part
-    known_leaks  objects with "tracks", names of tracks that share a recording across splits, and "reason"
+    known_leaks  objects with "tracks", names of tracks that share a recording across splits,
+                 and "reason"
 
 and, for a corpus of one's own,
 
     vocabulary   list of labels in slot order, instead of the experiment's
-    names        map from names or patterns of sound files, without their suffix, to labels; "mixture" is the mixture,
-                 null ignores the file. A file that no pattern matches is an error; without a map a file's name is its
-                 label.
+    names        map from names or patterns of sound files, without their suffix, to labels;
+                 "mixture" is the mixture, null ignores the file. A file that no pattern matches is
+                 an error; without a map a file's name is its label.
 """
 
 import json
@@ -21,7 +22,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 SPLITS = ("train", "valid", "test")
 Split = Literal["train", "valid", "test"]
@@ -29,46 +30,56 @@ Split = Literal["train", "valid", "test"]
 
 @dataclass(frozen=True)
 class Splits:
-    """The splits of one corpus."""
+    """Holds the splits of one corpus."""
 
     name: str
     rule: str
-    patterns: dict[str, tuple[str, ...]]  # split, or "excluded" -> names or patterns
+    # a split, or "excluded" -> names or patterns of tracks
+    patterns: dict[str, tuple[str, ...]]
+    # what a split file has under this name: "tracks" and "reason" each
     known_leaks: tuple[dict[str, Any], ...] = ()
+    # None: the vocabulary of the experiment holds
     vocabulary: tuple[str, ...] | None = None
+    # None: a file's name is its label
     names: dict[str, str | None] | None = None
 
     def split_of(self, track: str) -> Split | None:
-        """The split of a track, None where it is excluded.
+        """Returns the split of a track, None where it is excluded.
 
         Raises:
             ValueError: no list names the track, or more than one does.
         """
-        found = self.lists_with(track)
-        if len(found) != 1:
+        lists = self.lists_with(track)
+        if len(lists) != 1:
             raise ValueError(
-                f"the track {track!r} stands in {' and '.join(found) or 'no list'} of the splits {self.name!r}; a "
-                f"track belongs to exactly one of {', '.join(self.patterns)}."
+                f"the track {track!r} stands in {' and '.join(lists) or 'no list'} of the splits "
+                f"{self.name!r}; a track belongs to exactly one of {', '.join(self.patterns)}."
             )
-        return None if found[0] == "excluded" else found[0]  # type: ignore[return-value]
+        if lists[0] == "excluded":
+            return None
+        return cast(Split, lists[0])
 
     def lists_with(self, track: str) -> list[str]:
-        """The lists that name a track, of the splits and ``excluded``."""
+        """Returns the names of the lists that name a track: splits, or ``excluded``."""
         return [
             split
             for split, patterns in self.patterns.items()
-            if any(_matches(track, p) for p in patterns)
+            if any(_matches(track, pattern) for pattern in patterns)
         ]
 
     def missing(self, tracks: Collection[str]) -> list[str]:
-        """The names and patterns that none of these tracks matches."""
-        patterns = [pattern for patterns in self.patterns.values() for pattern in patterns]
+        """Returns the names and patterns that none of these tracks matches."""
         return [
-            pattern for pattern in patterns if not any(_matches(track, pattern) for track in tracks)
+            pattern
+            for patterns in self.patterns.values()
+            for pattern in patterns
+            if not any(_matches(track, pattern) for track in tracks)
         ]
 
     def label_of(self, file_name: str) -> str | None:
-        """The label of a sound file, None where it is ignored; the first pattern that matches counts.
+        """Returns the label of a sound file, None where it is ignored.
+
+        The first pattern that matches counts.
 
         Raises:
             ValueError: there is a map of names, and it does not know the file.
@@ -80,57 +91,71 @@ class Splits:
             if _matches(stem, pattern):
                 return label
         raise ValueError(
-            f"the splits {self.name!r} do not say what {stem!r} is; add it to 'names', null ignores it."
+            f"the splits {self.name!r} do not say what {stem!r} is; add it to 'names', "
+            f"null ignores it."
         )
 
     def knows_leak(self, one: str, other: str) -> bool:
-        """Whether two tracks are listed as sharing a recording."""
+        """Returns whether two tracks are listed as sharing a recording."""
         return any({one, other} <= set(leak["tracks"]) for leak in self.known_leaks)
 
 
 def shipped_splits() -> list[str]:
-    """The names that ``load_splits`` knows."""
+    """Returns the names that ``load_splits`` knows."""
     return sorted(path.stem for path in Path(__file__).parent.glob("*.json"))
 
 
 def load_splits(name: str) -> Splits:
-    """The splits called ``name`` here, or those of the JSON file with that path.
+    """Reads the splits that this package has under ``name``, else the JSON file with that path.
 
     Raises:
         ValueError: there are none of that name, or the file is not a split file.
     """
-    path = Path(__file__).with_name(f"{name}.json") if name in shipped_splits() else Path(name)
+    path = Path(name)
+    if name in shipped_splits():
+        path = Path(__file__).with_name(f"{name}.json")
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(
-            f"the splits {name!r} are no file and none of {', '.join(shipped_splits())} (nor musdb's own, official)."
+            f"the splits {name!r} are no file and none of {', '.join(shipped_splits())} "
+            f"(nor musdb's own, official)."
         ) from error
+    # json's own error is a ValueError, and so is that of a file which is not UTF-8
     except ValueError as error:
         raise ValueError(f"the split file {path} is not JSON: {error}.") from error
-    return _from_tree(name, tree)
+    return _checked(name, content)
 
 
-def _from_tree(name: str, tree: object) -> Splits:
-    if not isinstance(tree, dict) or not isinstance(tree.get("rule"), str):
+def _checked(name: str, content: object) -> Splits:
+    """Returns the splits that the content of a file describes.
+
+    Raises:
+        ValueError: a field is missing, unknown or of another type.
+    """
+    if not isinstance(content, dict) or not isinstance(content.get("rule"), str):
         raise ValueError(
             f"the split file {name!r} must be a JSON object with the field 'rule', a sentence."
         )
-    unknown = sorted(set(tree) - {"rule", *_FIELDS})
+    unknown = sorted(set(content) - {"rule", *_FIELDS})
     if unknown:
         raise ValueError(
-            f"the split file {name!r} has an unknown field {unknown[0]!r}; it may have {', '.join(_FIELDS)}."
+            f"the split file {name!r} has an unknown field {unknown[0]!r}; it may have "
+            f"{', '.join(_FIELDS)}."
         )
-    for key, (is_legal, expected) in _FIELDS.items():
-        if key in tree and not is_legal(tree[key]):
-            raise ValueError(f"the field {key!r} of the split file {name!r} must be {expected}.")
+    for field, (is_legal, expected) in _FIELDS.items():
+        if field in content and not is_legal(content[field]):
+            raise ValueError(f"the field {field!r} of the split file {name!r} must be {expected}.")
+    vocabulary = None
+    if "vocabulary" in content:
+        vocabulary = tuple(content["vocabulary"])
     return Splits(
         name=name,
-        rule=tree["rule"],
-        patterns={split: tuple(tree.get(split, ())) for split in (*SPLITS, "excluded")},
-        known_leaks=tuple(tree.get("known_leaks", ())),
-        vocabulary=tuple(tree["vocabulary"]) if "vocabulary" in tree else None,
-        names=tree.get("names"),
+        rule=content["rule"],
+        patterns={split: tuple(content.get(split, ())) for split in (*SPLITS, "excluded")},
+        known_leaks=tuple(content.get("known_leaks", ())),
+        vocabulary=vocabulary,
+        names=content.get("names"),
     )
 
 
@@ -139,13 +164,13 @@ def _is_list_of_names(value: object) -> bool:
 
 
 def _is_list_of_leaks(value: object) -> bool:
-    def is_leak(entry: object) -> bool:
-        is_complete = isinstance(entry, dict) and set(entry) == {"tracks", "reason"}
-        return (
-            is_complete and _is_list_of_names(entry["tracks"]) and isinstance(entry["reason"], str)
-        )  # type: ignore[index]
+    return isinstance(value, list) and all(_is_leak(entry) for entry in value)
 
-    return isinstance(value, list) and all(map(is_leak, value))
+
+def _is_leak(entry: object) -> bool:
+    if not isinstance(entry, dict) or set(entry) != {"tracks", "reason"}:
+        return False
+    return _is_list_of_names(entry["tracks"]) and isinstance(entry["reason"], str)
 
 
 def _is_map_of_names(value: object) -> bool:
@@ -155,9 +180,11 @@ def _is_map_of_names(value: object) -> bool:
 
 
 def _matches(name: str, pattern: str) -> bool:
+    # Names come first as they are: one with brackets in it would not match itself as a pattern.
     return name == pattern or fnmatchcase(name, pattern)
 
 
+# field -> whether a value is legal, and what is expected, in words
 _FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
     **dict.fromkeys((*SPLITS, "excluded"), (_is_list_of_names, "a list of track names")),
     "known_leaks": (

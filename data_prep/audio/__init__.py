@@ -1,8 +1,10 @@
-"""Files to waveforms: the only decoder of the project.
+"""Turns sound files into waveforms: a corpus, and a song to separate, are decoded here alone.
 
-tracks      what a track is: its files, its parts, its form
-loading     decodes the parts of a track, whichever corpus it is of
+tracks      says what a track is: its files, or its mixture and sources
+loading     decodes a track, whichever corpus it is of
+parts       opens the waveforms of a track one after the other, and measures them as they are read
 stems       decodes a stem file in one pass
-waveforms   reads, resamples, fits and adds waveforms
-activity    measures levels, and where a source sounds
+waveforms   reads sound files, whole or in blocks; fits and adds waveforms
+conversion  changes the rate and the number of channels
+activity    measures levels, and tells where a source sounds
 """

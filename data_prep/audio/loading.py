@@ -1,107 +1,55 @@
-"""A track from its files, whatever the corpus: decoded once, measured on the way, its parts summed by instrument."""
+"""Loads a track from its files, whatever the corpus.
+
+Every file is decoded once, measured on the way, and the parts of one instrument are summed.
+"""
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from data_prep.audio.activity import INAUDIBLE_DBFS, peak
-from data_prep.audio.stems import CODEC_FRAMES, SUFFIX, read_stems
-from data_prep.audio.tracks import (
-    BLOCK_FRAMES,
-    MIXTURE,
-    AudioFormat,
-    Converter,
-    Original,
-    Track,
-    TrackFiles,
-    Waveform,
-    energy,
-)
-from data_prep.audio.waveforms import SoundStream, add, fit_frames, open_wav
+from data_prep.audio.activity import energy
+from data_prep.audio.conversion import Converter
+from data_prep.audio.parts import OpenPart, as_sentence, is_stem_file, iter_open_parts
+from data_prep.audio.stems import CODEC_FRAMES
+from data_prep.audio.tracks import AudioFormat, Original, Track, TrackFiles, Waveform
+from data_prep.audio.waveforms import add, fit_frames
 
-_FULL_SCALE = 32766 / 32768  # of 16 bit, but for a step of rounding
-MAX_CLIPPED = 1e-3  # share of the values at full scale; loud masters have some
+# level of the mixture less the sum of the sources, relative to the mixture
 MAX_RESIDUAL_DB = -40.0
-MAX_RESIDUAL_DB_CODED = -10.0  # a lossy codec codes the mixture and every stem by itself
-
-
-class _OpenPart:
-    """A waveform of a track. Errors name its path; warnings, which records keep, its name, wherever the corpus lies."""
-
-    def __init__(
-        self, instrument: str | None, path: Path, stream: str, recording: SoundStream
-    ) -> None:
-        self.instrument = instrument  # None: the mixture
-        self.place, self.name = f"{stream}{path}", f"{stream}{path.name}"
-        self.form, self.num_frames = (
-            AudioFormat(recording.sample_rate, recording.channels),
-            recording.num_frames,
-        )
-        self._blocks = recording.blocks
-        self._peak, self._num_clipped, self._is_finite = 0.0, 0, True
-
-    def iter_blocks(self) -> Iterator[tuple[int, Waveform]]:
-        """Its blocks, each with its first frame, measured on the way: they are in a processor's cache then."""
-        start = 0
-        for block in self._blocks:
-            loudest = peak(block)
-            self._peak, self._is_finite = (
-                max(self._peak, loudest),
-                self._is_finite and math.isfinite(loudest),
-            )
-            if loudest >= _FULL_SCALE:
-                self._num_clipped += int(np.count_nonzero(np.abs(block) >= _FULL_SCALE))
-            yield start, block
-            start += len(block)
-
-    def findings(self, first: "_OpenPart") -> tuple[list[str], list[str]]:
-        """What is wrong, once it was read, given the first part of the track: errors and warnings, a sentence each."""
-        errors, warnings = [], []
-        if not self._is_finite:
-            errors.append(
-                f"{self.place} holds values that are not finite numbers; copy it again from the corpus."
-            )
-        elif self._peak <= 10 ** (INAUDIBLE_DBFS / 20) and self.instrument is None:
-            errors.append(f"{self.place} is silent; a mixture must sound.")
-        elif self._peak <= 10 ** (INAUDIBLE_DBFS / 20):
-            warnings.append(f"{self.name} is silent.")
-        clipped = self._num_clipped / (self.num_frames * self.form.channels)
-        if self._is_finite and clipped > MAX_CLIPPED:
-            warnings.append(f"{self.name} clips: {clipped:.2%} of it is at full scale.")
-        if self.form != first.form:
-            errors.append(
-                f"{self.place} has {self.form.sample_rate} Hz and {self.form.channels} channels, {first.place} "
-                f"{first.form.sample_rate} Hz and {first.form.channels}; expected the same, copy the track again."
-            )
-        return errors, warnings
+# A lossy codec codes the mixture and every stem by itself.
+MAX_RESIDUAL_DB_CODED = -10.0
 
 
 class Part(NamedTuple):
-    """A waveform of a track as it is in its file."""
+    """Is a waveform of a track as it is in its file."""
 
-    instrument: str | None  # None: the mixture
-    form: AudioFormat
+    # None: the mixture
+    instrument: str | None
+    audio_format: AudioFormat
+    # (frames, channels)
     waveform: Waveform
 
 
-def load_track(files: TrackFiles, form: AudioFormat | None = None) -> Track:
-    """One track, every waveform (frames, channels) and as long as the mixture.
+def load_track(files: TrackFiles, audio_format: AudioFormat | None = None) -> Track:
+    """Returns one track, every waveform (frames, channels) and as long as the mixture.
 
-    Parts of one instrument are summed into one source. Without a mixture the sum of the sources is the mixture.
+    Parts of one instrument are summed into one source. Without a mixture the sum of the sources is
+    the mixture.
 
     Args:
         files: where it lies.
-        form: rate and channels of the result, those of the files unless given. Every waveform is converted as soon as
-            it is decoded, so that a track is never in memory at its full rate.
+        audio_format: rate and channels of the result, those of the files unless given. Every
+            waveform is converted as soon as it is decoded, so that a track is never in memory at
+            its full rate.
 
     Raises:
-        ValueError: files cannot be decoded, or differ in rate or channels; a sentence for each, with its path.
+        ValueError: files cannot be decoded, or differ in rate or channels; a sentence for each,
+            with its path.
     """
-    builder = _Builder(files, form)
-    for part in _iter_parts(files, builder.errors):
+    builder = _TrackBuilder(files, audio_format)
+    for part in iter_open_parts(files, builder.errors):
         builder.add(part)
     if builder.errors:
         raise ValueError(" ".join(builder.errors))
@@ -109,175 +57,176 @@ def load_track(files: TrackFiles, form: AudioFormat | None = None) -> Track:
 
 
 def iter_parts(files: TrackFiles) -> Iterator[Part]:
-    """The waveforms of a track as they are in its files, the mixture first, for a track that does not fit in memory.
+    """Yields the waveforms of a track as they are in its files, the mixture first.
+
+    This is for a track that does not fit in memory: no two parts are held here at a time.
 
     Raises:
-        ValueError: as :func:`load_track`, at the first file that is wrong.
+        ValueError: a file cannot be decoded, or differs from the first one in rate or channels;
+            this comes at the first file that is wrong.
     """
-    errors, first = list(files.errors), None
-    for part in _iter_parts(files, errors):
+    errors = list(files.errors)
+    first = None
+    for part in iter_open_parts(files, errors):
         first = first or part
-        waveform = np.empty((part.num_frames, part.form.channels), np.float32)
+        waveform = np.empty((part.num_frames, part.audio_format.channels), np.float32)
         for start, block in part.iter_blocks():
             waveform[start : start + len(block)] = block
         errors += part.findings(first)[0]
         if errors:
             break
-        yield Part(part.instrument, part.form, waveform)
+        yield Part(part.instrument, part.audio_format, waveform)
     if errors:
         raise ValueError(" ".join(errors))
 
 
-class _Builder:
-    """A track that grows part by part, the mixture first."""
+class _TrackBuilder:
+    """Builds a track part by part, the mixture first.
 
-    def __init__(self, files: TrackFiles, form: AudioFormat | None) -> None:
-        self._files, self._form = files, form
-        self.errors, self._warnings = list(files.errors), list(files.warnings)
-        self._first: _OpenPart | None = None
+    Attributes:
+        errors: why there is no track, a sentence each; whoever opens the parts adds theirs.
+    """
+
+    def __init__(self, files: TrackFiles, audio_format: AudioFormat | None) -> None:
+        self.errors = list(files.errors)
+        self._files = files
+        self._audio_format = audio_format
+        self._warnings = list(files.warnings)
+        self._first: OpenPart | None = None
+        # name of a part -> its frames
         self._lengths: dict[str, int] = {}
         self._mixture: Waveform | None = None
-        self._energy = 0.0
-        self._rest: Waveform | None = (
-            None  # of the mixture, without the sources so far, as in the files
-        )
+        self._mixture_energy = 0.0
+        # the mixture less all sources so far, in the format of the files
+        self._rest: Waveform | None = None
         self._sources: dict[str, Waveform] = {}
         self._num_parts: dict[str, int] = {}
 
-    def add(self, part: _OpenPart) -> None:
+    def add(self, part: OpenPart) -> None:
         """Reads the next waveform; of a track with errors nothing is kept."""
         self._first = self._first or part
         self._lengths[part.name] = part.num_frames
         try:
-            converted = self._read(part, self._first)
+            waveform = self._read(part, self._first)
         except (ValueError, OSError) as error:
-            self.errors.append(_sentence(part.place, error))
+            self.errors.append(as_sentence(part.path, error))
             return
-        wrong, odd = part.findings(self._first)
-        self.errors += wrong
-        self._warnings += odd
+        errors, warnings = part.findings(self._first)
+        self.errors += errors
+        self._warnings += warnings
         if self.errors:
             return
         if part.instrument is None:
-            self._mixture = converted
+            self._mixture = waveform
         else:
-            self._add_source(part.instrument, converted)
+            self._add_source(part.instrument, waveform)
 
-    def _read(self, part: _OpenPart, first: _OpenPart) -> Waveform:
-        """All of a part, as long as the mixture and in the form of the track; no frames where there are errors."""
+    def _read(self, part: OpenPart, first: OpenPart) -> Waveform:
+        """Returns a part, as long as the mixture and in the format of the track.
+
+        Where there are errors it has no frames.
+        """
         if part.instrument is None:
-            self._rest = np.empty((part.num_frames, part.form.channels), np.float32)
-        num_frames = part.num_frames if self._rest is None else len(self._rest)
-        if self.errors or part.form != first.form:
-            for _ in part.iter_blocks():  # to find what else is wrong
-                pass
-            return np.zeros((0, 1), np.float32)
+            self._rest = np.empty((part.num_frames, part.audio_format.channels), np.float32)
+        if not self.errors and part.audio_format == first.audio_format:
+            return self._converted(part)
+        # There will be no track; the part is read to find what else is wrong with it.
+        for _ in part.iter_blocks():
+            pass
+        return np.zeros((0, 1), np.float32)
+
+    def _converted(self, part: OpenPart) -> Waveform:
+        num_frames = part.num_frames
+        if self._rest is not None:
+            num_frames = len(self._rest)
         try:
-            converter = Converter(part.form, num_frames, self._form or part.form)
+            target = self._audio_format or part.audio_format
+            converter = Converter(part.audio_format, num_frames, target)
         except ValueError as error:
-            raise ValueError(f"{part.place}: {error}") from error
+            raise ValueError(f"{part.path}: {error}") from error
         for start, block in part.iter_blocks():
-            if len(block := block[: max(num_frames - start, 0)]):
-                self._compare(part, start, block)
-                converter.add(block)
+            wanted = block[: max(num_frames - start, 0)]
+            if len(wanted):
+                self._take_from_mixture(part, start, wanted)
+                converter.add(wanted)
         if part.num_frames < num_frames:
-            converter.add(np.zeros((num_frames - part.num_frames, part.form.channels), np.float32))
+            num_missing = num_frames - part.num_frames
+            converter.add(np.zeros((num_missing, part.audio_format.channels), np.float32))
         return converter.result()
 
-    def _compare(self, part: _OpenPart, start: int, block: Waveform) -> None:
-        """Takes the frames of a source from the mixture."""
+    def _take_from_mixture(self, part: OpenPart, start: int, block: Waveform) -> None:
+        """Takes the frames of a source from those of the mixture, which comes first."""
         if self._rest is None:
             return
         rest = self._rest[start : start + len(block)]
         if part.instrument is None:
             rest[:] = block
-            self._energy += energy(block)
+            self._mixture_energy += energy(block)
         else:
             rest -= block
 
-    def track(self) -> Track:
-        """The track of all parts that were added."""
-        assert self._first is not None
-        num_frames = (
-            next(iter(self._lengths.values()))
-            if self._files.mixture
-            else max(self._lengths.values())
-        )
-        tolerance = CODEC_FRAMES if _is_stem(self._files) else 0
-        for name, found in self._lengths.items():
-            if abs(found - num_frames) > tolerance:
-                change = "padded" if found < num_frames else "trimmed"
-                self._warnings.append(
-                    f"{name} has {found} frames, the track {num_frames}: {change}."
-                )
-        residual = self._residual_db()
-        if self._mixture is None:
-            longest = max(map(len, self._sources.values()))
-            self._sources = {
-                name: fit_frames(source, longest) for name, source in self._sources.items()
-            }
-            self._mixture = np.sum(list(self._sources.values()), axis=0)
-        return Track(
-            self._files.name,
-            self._form.sample_rate if self._form else self._first.form.sample_rate,
-            self._mixture,
-            self._sources,
-            self._num_parts,
-            tuple(self._warnings),
-            residual,
-            Original(*self._first.form, num_frames),
-        )
-
-    def _add_source(self, instrument: str, source: Waveform) -> None:
-        before = self._sources.get(instrument)
-        self._sources[instrument] = source if before is None else add(source, before)
+    def _add_source(self, instrument: str, waveform: Waveform) -> None:
+        if instrument in self._sources:
+            waveform = add(waveform, self._sources[instrument])
+        self._sources[instrument] = waveform
         self._num_parts[instrument] = self._num_parts.get(instrument, 0) + 1
 
-    def _residual_db(self) -> float:
-        """Level of what the sources do not explain of the mixture, in dB relative to it; -inf where they do."""
-        left = 0.0 if self._rest is None else energy(self._rest)
-        residual = 10 * math.log10(left / self._energy) if left > 0 else -math.inf
-        if residual > (MAX_RESIDUAL_DB_CODED if _is_stem(self._files) else MAX_RESIDUAL_DB):
+    def track(self) -> Track:
+        """Returns the track of all parts that were added."""
+        assert self._first is not None
+        num_frames = self._check_lengths()
+        residual_db = self._check_sum()
+        if self._mixture is None:
+            # Without a mixture the parts were read at their own lengths.
+            longest = max(len(source) for source in self._sources.values())
+            for name, source in self._sources.items():
+                self._sources[name] = fit_frames(source, longest)
+            self._mixture = np.sum(list(self._sources.values()), axis=0)
+        file_format = self._first.audio_format
+        audio_format = self._audio_format or file_format
+        return Track(
+            name=self._files.name,
+            sample_rate=audio_format.sample_rate,
+            mixture=self._mixture,
+            sources=self._sources,
+            num_parts=self._num_parts,
+            warnings=tuple(self._warnings),
+            residual_db=residual_db,
+            original=Original(file_format.sample_rate, file_format.channels, num_frames),
+        )
+
+    def _check_lengths(self) -> int:
+        """Returns the length of the track, and warns of parts that have another one."""
+        lengths = list(self._lengths.values())
+        num_frames = max(lengths)
+        if self._files.mixture:
+            num_frames = lengths[0]
+        tolerance = CODEC_FRAMES if is_stem_file(self._files.mixture) else 0
+        for name, length in self._lengths.items():
+            if abs(length - num_frames) > tolerance:
+                change = "padded" if length < num_frames else "trimmed"
+                self._warnings.append(
+                    f"{name} has {length} frames, the track {num_frames}: {change}."
+                )
+        return num_frames
+
+    def _check_sum(self) -> float:
+        """Returns the level of the mixture less its sources, in dB relative to it, and warns of it.
+
+        It is -inf where the mixture is the exact sum of the sources.
+        """
+        rest_energy = 0.0
+        if self._rest is not None:
+            rest_energy = energy(self._rest)
+        residual_db = -math.inf
+        if rest_energy > 0:
+            residual_db = 10 * math.log10(rest_energy / self._mixture_energy)
+        most_db = MAX_RESIDUAL_DB
+        if is_stem_file(self._files.mixture):
+            most_db = MAX_RESIDUAL_DB_CODED
+        if residual_db > most_db:
             self._warnings.append(
-                f"{self._files.paths[0].name} is not the sum of its sources: the rest is at {residual:.1f} dB relative "
-                f"to it."
+                f"{self._files.paths[0].name} is not the sum of its sources: the rest is at "
+                f"{residual_db:.1f} dB relative to it."
             )
-        return residual
-
-
-def _iter_parts(files: TrackFiles, errors: list[str]) -> Iterator[_OpenPart]:
-    """The waveforms of a track, the mixture first; what cannot be opened is added to ``errors``."""
-    if _is_stem(files):
-        path = files.paths[0]
-        try:
-            decoded = read_stems(path)
-        except (ValueError, OSError) as error:
-            errors.append(str(error))
-            return
-        for name in list(decoded):
-            waveform, sample_rate = decoded.pop(name)
-            recording = SoundStream(sample_rate, waveform.shape[1], len(waveform), _cut(waveform))
-            yield _OpenPart(None if name == MIXTURE else name, path, f"{name} of ", recording)
-        return
-    mixture = ((None, files.mixture),) if files.mixture else ()
-    for instrument, path in (*mixture, *files.sources):
-        try:
-            part = _OpenPart(instrument, path, "", open_wav(path))
-        except (ValueError, OSError) as error:
-            errors.append(_sentence(path, error))
-            continue
-        yield part
-
-
-def _cut(waveform: Waveform) -> Iterator[Waveform]:
-    return (
-        waveform[start : start + BLOCK_FRAMES] for start in range(0, len(waveform), BLOCK_FRAMES)
-    )
-
-
-def _sentence(place: object, error: ValueError | OSError) -> str:
-    return str(error) if isinstance(error, ValueError) else f"{place}: {error.strerror}."
-
-
-def _is_stem(files: TrackFiles) -> bool:
-    return files.mixture is not None and files.mixture.name.endswith(SUFFIX)
+        return residual_db

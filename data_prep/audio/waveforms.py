@@ -1,22 +1,33 @@
-"""Sound files read, whole or in blocks, and waveforms of one track brought to one length."""
+"""Reads sound files, and brings waveforms of one track to one length.
+
+Files of a corpus are read by libsndfile, whole or in blocks, and one that was cut short in copying
+is refused. A song that somebody wants separated may be of any kind that FFmpeg decodes.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import av
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from data_prep.audio.tracks import BLOCK_FRAMES, Waveform
 
-_UNKNOWN_RIFF_BYTES = (0, 0xFFFFFFFF)  # what a writer leaves that could not go back to the header
-_RIFF_SLACK_BYTES = 8  # some writers count the 8 bytes before the size field as well
+# the size in the header of a file whose writer could not go back to fill it in
+_UNKNOWN_RIFF_BYTES = (0, 0xFFFFFFFF)
+# letters and size, which the size does not count
+_RIFF_START_BYTES = 8
 
 
 class SoundStream(NamedTuple):
-    """A waveform as it comes: consecutive blocks (frames, channels), each good until the next one is asked for."""
+    """Is a waveform as it comes: consecutive blocks (frames, channels).
+
+    Each block is good until the next one is asked for.
+    """
 
     sample_rate: int
     channels: int
@@ -25,51 +36,81 @@ class SoundStream(NamedTuple):
 
 
 def read_wav(path: Path) -> tuple[Waveform, int]:
-    """A wav file (or flac, or what else libsndfile reads) as float32 (frames, channels), full scale 1, and its rate.
+    """Reads a file of a corpus: wav, flac, or what else libsndfile reads.
+
+    Returns:
+        The waveform (frames, channels), full scale 1, and its rate.
 
     Raises:
         ValueError: the file is empty, cut short or no sound file.
         OSError: the file cannot be opened.
     """
-    recording = open_wav(path, block_frames=None)
-    return next(recording.blocks), recording.sample_rate
+    sound = open_wav(path, block_frames=None)
+    return next(sound.blocks), sound.sample_rate
 
 
 def open_wav(path: Path, block_frames: int | None = BLOCK_FRAMES) -> SoundStream:
-    """The same in blocks of so many frames, or all in one; the errors may come with any block."""
+    """Opens a file of a corpus, to be read in blocks of so many frames; None: all in one.
+
+    Raises:
+        ValueError: the file is empty, cut short or no sound file; this may come with any block.
+        OSError: the file cannot be opened.
+    """
     _refuse_truncated(path)
-    with _telling_of(path):
+    with _naming(path):
         file = soundfile.SoundFile(path)
     if not file.frames:
         raise ValueError(f"{path} holds no frames; expected sound, copy it again from the corpus.")
     return SoundStream(
-        file.samplerate,
-        file.channels,
-        file.frames,
-        _iter_blocks(path, file, block_frames or file.frames),
+        sample_rate=file.samplerate,
+        channels=file.channels,
+        num_frames=file.frames,
+        blocks=_iter_blocks(path, file, block_frames or file.frames),
     )
 
 
 def _iter_blocks(path: Path, file: soundfile.SoundFile, block_frames: int) -> Iterator[Waveform]:
-    frames = file.frames
-    block = np.empty(
-        (min(block_frames, frames), file.channels), np.float32
-    )  # filled anew for every block
+    num_frames = file.frames
+    # every block is read into this same array
+    buffer = np.empty((min(block_frames, num_frames), file.channels), np.float32)
     with file:
-        for start in range(0, frames, len(block)):
-            wanted = block[: frames - start]
-            with _telling_of(path):
-                found = file.read(dtype="float32", always_2d=True, out=wanted)
-            if len(found) < len(wanted):
+        for start in range(0, num_frames, len(buffer)):
+            wanted = buffer[: num_frames - start]
+            with _naming(path):
+                block = file.read(dtype="float32", always_2d=True, out=wanted)
+            if len(block) < len(wanted):
                 raise ValueError(
-                    f"{path} is cut short: its header announces {frames} frames, {start + len(found)} came; "
-                    f"copy it again from the corpus."
+                    f"{path} is cut short: its header announces {num_frames} frames, "
+                    f"{start + len(block)} came; copy it again from the corpus."
                 )
-            yield found
+            yield block
+
+
+def _refuse_truncated(path: Path) -> None:
+    """Raises a ``ValueError`` where a file is shorter than its RIFF header announces.
+
+    libsndfile would read what is left of it without a word.
+    """
+    with path.open("rb") as file:
+        header = file.read(8)
+        present = file.seek(0, 2)
+    if not present:
+        raise ValueError(f"{path} is empty; expected a sound file, copy it again from the corpus.")
+    # bytes 0 to 3 are the letters RIFF, bytes 4 to 7 the size
+    size = int.from_bytes(header[4:], "little")
+    if header[:4] != b"RIFF" or size in _UNKNOWN_RIFF_BYTES:
+        return
+    # Some writers do count the first 8 bytes, so a file may seem to lack that many.
+    if present < size:
+        raise ValueError(
+            f"{path} is cut short: its header announces {size + _RIFF_START_BYTES} bytes, the file "
+            f"has {present}; copy it again from the corpus."
+        )
 
 
 @contextmanager
-def _telling_of(path: Path) -> Iterator[None]:
+def _naming(path: Path) -> Iterator[None]:
+    """Turns errors of libsndfile into a ``ValueError`` that names the file."""
     try:
         yield
     except soundfile.SoundFileError as error:
@@ -78,40 +119,11 @@ def _telling_of(path: Path) -> Iterator[None]:
         ) from error
 
 
-def fit_frames(waveform: Waveform, frames: int) -> Waveform:
-    """The waveform (T, C) with zeros appended or its end cut off: (frames, C); the same object where it fits."""
-    if len(waveform) == frames:
-        return waveform
-    return np.pad(waveform[:frames], ((0, max(0, frames - len(waveform))), (0, 0)))
-
-
-def add(one: Waveform, other: Waveform) -> Waveform:
-    """The sum of two waveforms (T, C), as long as the longer one."""
-    longest = max(len(one), len(other))
-    return fit_frames(one, longest) + fit_frames(other, longest)
-
-
-def _refuse_truncated(path: Path) -> None:
-    """Compares a file with the size in its RIFF header: libsndfile reads what is left of a cut file without a word."""
-    with path.open("rb") as file:
-        header = file.read(8)
-        present = file.seek(0, 2)
-    if not present:
-        raise ValueError(f"{path} is empty; expected a sound file, copy it again from the corpus.")
-    announced = int.from_bytes(header[4:], "little")
-    if (
-        header[:4] == b"RIFF"
-        and announced not in _UNKNOWN_RIFF_BYTES
-        and present + _RIFF_SLACK_BYTES < announced + 8
-    ):
-        raise ValueError(
-            f"{path} is cut short: its header announces {announced + 8} bytes, the file has {present}; "
-            f"copy it again from the corpus."
-        )
-
-
 def read_audio(path: Path) -> tuple[Waveform, int]:
-    """The first audio stream of a file: (T, C) float32 and its rate.
+    """Reads the first audio stream of a file of any kind that FFmpeg decodes.
+
+    Returns:
+        The waveform (T, C), full scale 1, and its rate.
 
     Raises:
         ValueError: the file is missing, holds no audio or cannot be decoded.
@@ -119,29 +131,52 @@ def read_audio(path: Path) -> tuple[Waveform, int]:
     if not path.is_file():
         raise ValueError(f"there is no file {path}.")
     try:
-        with av.open(str(path)) as container:
-            stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="fltp")
-            decoded = [
-                *container.decode(stream),
-                None,
-            ]  # None hands over what the resampler still holds
-            blocks = [part.to_ndarray() for frame in decoded for part in resampler.resample(frame)]
-            rate = stream.rate
+        waveform, sample_rate = _decode(path)
     except (av.FFmpegError, IndexError, OSError) as error:
-        why = (
-            getattr(error, "strerror", None) or "it has no audio stream"
-        )  # else the number of the error comes first
+        # The text of an OSError begins with its number; an IndexError has no strerror.
+        why = getattr(error, "strerror", None) or "it has no audio stream"
         raise ValueError(
             f"{path} is no sound file that can be decoded ({why}); expected wav, flac, mp3 or m4a."
         ) from error
-    waveform = (
-        np.concatenate(blocks, axis=1).T.astype(np.float32)
-        if blocks
-        else np.zeros((0, 1), np.float32)
-    )
     if not len(waveform):
         raise ValueError(f"{path} holds no audio frames.")
     if not np.isfinite(waveform).all():
         raise ValueError(f"{path} holds values that are not finite numbers.")
-    return waveform, rate
+    return waveform, sample_rate
+
+
+def _decode(path: Path) -> tuple[Waveform, int]:
+    """Returns the first audio stream of a file (T, C), and its rate.
+
+    Raises:
+        IndexError: the file has no audio stream.
+    """
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        # fltp: float32 with full scale 1, an array (channels, frames) for each block
+        resampler = av.AudioResampler(format="fltp")
+        blocks: list[NDArray[np.float32]] = []
+        # None at the end asks for what the resampler still holds
+        for frame in chain(container.decode(stream), [None]):
+            blocks.extend(part.to_ndarray() for part in resampler.resample(frame))
+        sample_rate = stream.rate
+    if not blocks:
+        return np.zeros((0, 1), np.float32), sample_rate
+    return np.concatenate(blocks, axis=1).T.astype(np.float32), sample_rate
+
+
+def fit_frames(waveform: Waveform, num_frames: int) -> Waveform:
+    """Returns the waveform (T, C) with zeros appended or its end cut off: (num_frames, C).
+
+    It is the same object where it fits.
+    """
+    if len(waveform) == num_frames:
+        return waveform
+    num_missing = max(0, num_frames - len(waveform))
+    return np.pad(waveform[:num_frames], ((0, num_missing), (0, 0)))
+
+
+def add(one: Waveform, other: Waveform) -> Waveform:
+    """Returns the sum of two waveforms (T, C), as long as the longer one."""
+    longest = max(len(one), len(other))
+    return fit_frames(one, longest) + fit_frames(other, longest)

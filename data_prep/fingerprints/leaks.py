@@ -8,7 +8,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from data_prep.audio.tracks import MIXTURE, Track, TrackFiles, to_mono
+from data_prep.audio.conversion import to_mono
+from data_prep.audio.tracks import MIXTURE, Track, TrackFiles
 from data_prep.fingerprints.sketches import Candidate, Sketch, find_candidates
 
 # Correlation over all of the stretch that two recordings share. Copies at another level have 1, with noise 14 dB

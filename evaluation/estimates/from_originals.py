@@ -67,7 +67,7 @@ def iter_original_estimates(
 
 def read_form(files: TrackFiles) -> AudioFormat:
     """Rate and channels of a track; ``ValueError`` where it cannot be decoded."""
-    return next(iter_parts(files)).form
+    return next(iter_parts(files)).audio_format
 
 
 def _store(subject: EstimatedSystem, files: TrackFiles, scratch: Path) -> TrackOnDisk:
@@ -75,7 +75,7 @@ def _store(subject: EstimatedSystem, files: TrackFiles, scratch: Path) -> TrackO
     paths = {source: scratch / f"reference-{k}.wav" for k, source in enumerate(vocabulary)}
     mixture, lengths = np.zeros((0, 1), np.float32), dict[str, int]()
     for part in iter_parts(files):
-        form = part.form
+        form = part.audio_format
         if part.instrument is None:
             mixture = part.waveform
             continue

@@ -17,7 +17,7 @@ from configs.networks import CONDITIONED_AT, WaveUNetSettings
 from configs.schema import Augmentation, Train
 from configs.splits import SPLITS, load_splits, shipped_splits
 from configs.tasks import SeparationSettings
-from data_prep.audio import loading
+from data_prep.audio import loading, parts
 from data_prep.corpora import CORPORA, OFFICIAL
 from data_prep.fingerprints import leaks
 from docs import model_figure
@@ -193,7 +193,7 @@ def test_the_thresholds_of_the_data_page_are_those_of_the_code():
         f"above {loading.MAX_RESIDUAL_DB:.0f} dB, for stem files above {loading.MAX_RESIDUAL_DB_CODED:.0f} dB"
         in DATA_PAGE
     )
-    assert f"more than {100 * loading.MAX_CLIPPED:.1f} % of a file" in DATA_PAGE
+    assert f"more than {100 * parts.MAX_CLIPPED:.1f} % of a file" in DATA_PAGE
 
 
 @pytest.mark.parametrize("line", re.findall(r"^python -m .*", DATA_PAGE, re.MULTILINE))

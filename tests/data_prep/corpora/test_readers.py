@@ -13,8 +13,9 @@ import soxr
 
 from configs import instruments
 from configs.splits import load_splits
+from data_prep.audio.conversion import Converter
 from data_prep.audio.loading import load_track
-from data_prep.audio.tracks import AudioFormat, TrackFiles, convert, with_accompaniment
+from data_prep.audio.tracks import BLOCK_FRAMES, AudioFormat, TrackFiles, with_accompaniment
 from data_prep.audio.waveforms import fit_frames, read_wav
 from data_prep.corpora import list_tracks
 from data_prep.synthetic import write_musdb, write_urmp
@@ -147,6 +148,14 @@ def test_fit_frames_pads_and_trims_the_end():
     assert fit_frames(waveform, 3).tolist() == waveform.tolist()
     assert fit_frames(waveform, 4).tolist() == [[1, 2], [3, 4], [5, 6], [0, 0]]
     assert fit_frames(waveform, 4).dtype == np.float32
+
+
+def convert(waveform, sample_rate, audio_format):
+    source = AudioFormat(sample_rate, waveform.shape[1])
+    converter = Converter(source, len(waveform), audio_format)
+    for start in range(0, len(waveform), BLOCK_FRAMES):
+        converter.add(waveform[start : start + BLOCK_FRAMES])
+    return converter.result()
 
 
 def test_converting_averages_repeats_and_resamples_whole():
