@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -155,7 +155,7 @@ def _decode(path: Path) -> tuple[Waveform, int]:
         stream = container.streams.audio[0]
         # fltp: float32 with full scale 1, an array (channels, frames) for each block
         resampler = av.AudioResampler(format="fltp")
-        blocks: list[NDArray[np.float32]] = []
+        blocks: list[NDArray[Any]] = []
         # None at the end asks for what the resampler still holds
         for frame in chain(container.decode(stream), [None]):
             blocks.extend(part.to_ndarray() for part in resampler.resample(frame))

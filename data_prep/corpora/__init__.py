@@ -1,4 +1,13 @@
-"""The corpora that can be read, by the name that ``--corpus`` gives them, and which of their tracks take part."""
+"""Lists the corpora that can be read, and tells which of their tracks take part.
+
+A reader is a module here: it has ``NUM_TRACKS`` and ``SAMPLE_RATE``, as they were published, or
+None, and ``find_tracks``, which lists files and decodes nothing.
+
+bach10   reads Bach10
+folder   reads any folder of a user's own
+musdb    reads MUSDB18 and MUSDB18-HQ
+urmp     reads URMP
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,39 +17,44 @@ from configs.splits import Splits, load_splits, shipped_splits
 from data_prep.audio.tracks import TrackFiles
 from data_prep.corpora import bach10, folder, musdb, urmp
 
-OFFICIAL = "official"  # the splits that a corpus itself brings
+# the splits that a corpus itself brings
+OFFICIAL = "official"
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A reader, and what was published of its corpus; None where nothing was."""
+    """Holds a reader, and what was published of its corpus; None where nothing was."""
 
     find_tracks: Callable[[Path, Splits | None], list[TrackFiles]]
     num_tracks: int | None
     sample_rate: int | None
 
 
+# by the names that --corpus gives them
 CORPORA = {
-    reader.__name__.rpartition(".")[2]: Corpus(
-        reader.find_tracks, reader.NUM_TRACKS, reader.SAMPLE_RATE
-    )
-    for reader in (bach10, folder, musdb, urmp)
+    "bach10": Corpus(bach10.find_tracks, bach10.NUM_TRACKS, bach10.SAMPLE_RATE),
+    "folder": Corpus(folder.find_tracks, folder.NUM_TRACKS, folder.SAMPLE_RATE),
+    "musdb": Corpus(musdb.find_tracks, musdb.NUM_TRACKS, musdb.SAMPLE_RATE),
+    "urmp": Corpus(urmp.find_tracks, urmp.NUM_TRACKS, urmp.SAMPLE_RATE),
 }
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What is there of a corpus, before anything is decoded."""
+    """Holds the tracks of a corpus before anything is decoded."""
 
     corpus: str
     root: Path
-    splits: Splits | None  # None: official
-    tracks: tuple[TrackFiles, ...]  # those that take part, by name
-    found: frozenset[str]  # the names of all, with those that the splits exclude
+    # None: official
+    splits: Splits | None
+    # those that take part, by name
+    tracks: tuple[TrackFiles, ...]
+    # the names of all tracks, with those that the splits exclude
+    all_names: frozenset[str]
 
 
 def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
-    """The tracks of a corpus and the splits to which they belong.
+    """Lists the tracks of a corpus and the splits to which they belong.
 
     Args:
         corpus: a name in ``CORPORA``.
@@ -50,23 +64,40 @@ def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
     Raises:
         ValueError: there are no such splits, or no tracks, or no track takes part.
     """
-    chosen = None if splits == OFFICIAL else load_splits(splits)
-    found = sorted(CORPORA[corpus].find_tracks(root, chosen), key=lambda track: track.name)
-    if chosen is not None:
-        if found and not any(chosen.lists_with(track.name) for track in found):
-            raise ValueError(
-                f"the splits {splits!r} name no track of {root}, such as {found[0].name!r}; there are also "
-                f"{', '.join(name for name in shipped_splits() if name != splits)}, or --splits=MINE.json: an object "
-                f"with the field 'rule', a sentence, and lists of names or patterns in 'train', 'valid' and 'test'."
-            )
-        found = [replace(track, split=chosen.split_of(track.name)) for track in found]
-    elif any(track.split is None for track in found):
+    split_file = None
+    if splits != OFFICIAL:
+        split_file = load_splits(splits)
+    all_tracks = CORPORA[corpus].find_tracks(root, split_file)
+    all_tracks.sort(key=lambda track: track.name)
+    if split_file is not None:
+        _refuse_foreign(split_file, all_tracks, root)
+        all_tracks = [replace(track, split=split_file.split_of(track.name)) for track in all_tracks]
+    elif any(track.split is None for track in all_tracks):
         raise ValueError(
-            f"the corpus {corpus} has no official splits; choose a split file or one of {', '.join(shipped_splits())}."
+            f"the corpus {corpus} has no official splits; choose a split file or one of "
+            f"{', '.join(shipped_splits())}."
         )
-    tracks = tuple(track for track in found if track.split is not None)
+    tracks = tuple(track for track in all_tracks if track.split is not None)
     if not tracks:
         raise ValueError(
             f"the splits {splits!r} exclude every track of {root}; choose other splits."
         )
-    return Listing(corpus, root, chosen, tracks, frozenset(track.name for track in found))
+    return Listing(
+        corpus=corpus,
+        root=root,
+        splits=split_file,
+        tracks=tracks,
+        all_names=frozenset(track.name for track in all_tracks),
+    )
+
+
+def _refuse_foreign(splits: Splits, tracks: list[TrackFiles], root: Path) -> None:
+    """Raises a ``ValueError`` where splits name none of the tracks: they are of another corpus."""
+    if not tracks or any(splits.lists_with(track.name) for track in tracks):
+        return
+    others = [name for name in shipped_splits() if name != splits.name]
+    raise ValueError(
+        f"the splits {splits.name!r} name no track of {root}, such as {tracks[0].name!r}; there "
+        f"are also {', '.join(others)}, or --splits=MINE.json: an object with the field 'rule', "
+        f"a sentence, and lists of names or patterns in 'train', 'valid' and 'test'."
+    )

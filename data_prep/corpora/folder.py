@@ -1,8 +1,9 @@
-"""Any folder of ``track/source.wav``: a user's own data, described by a split file and no code.
+"""Reads any folder of ``track/source.wav``: a user's own data needs a split file and no code.
 
-A track is a folder directly under the root with sound files in it, and its name. A split file (configs/splits) says
-where each track belongs, and may hold the vocabulary and the map from file names to labels; without a map a file is
-named by its label. A file ``mixture`` is the mixture; without one, the sum of the sources is.
+A track is a folder directly under the root with sound files in it; its name is the folder's. A
+split file (configs/splits) says where each track belongs, and may hold the vocabulary and the map
+from file names to labels; without a map a file is named by its label. A file ``mixture`` is the
+mixture; without one, the sum of the sources is.
 """
 
 from pathlib import Path
@@ -16,7 +17,7 @@ _SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg")
 
 
 def find_tracks(root: Path, splits: Splits | None) -> list[TrackFiles]:
-    """The tracks under ``root``.
+    """Lists the tracks under ``root``.
 
     Raises:
         ValueError: ``root`` holds no tracks, or there is no split file.
@@ -25,27 +26,39 @@ def find_tracks(root: Path, splits: Splits | None) -> list[TrackFiles]:
         raise ValueError(
             "a folder of tracks has no official splits; name a split file with --splits=FILE.json."
         )
-    files = {
-        folder: _sound_files(folder) for folder in sorted(root.glob("*")) if folder.name[0] != "."
-    }
-    found = [_track(folder, paths, splits) for folder, paths in files.items() if paths]
-    if not found:
+    tracks = []
+    for folder in sorted(root.glob("*")):
+        if _is_hidden(folder):
+            continue
+        paths = _sound_files(folder)
+        if paths:
+            tracks.append(_track(folder, paths, splits))
+    if not tracks:
         raise ValueError(
-            f"{root} has no tracks; expected folders with sound files ({', '.join(_SUFFIXES)}) in them."
+            f"{root} has no tracks; expected folders with sound files ({', '.join(_SUFFIXES)}) "
+            f"in them."
         )
-    return found
+    return tracks
 
 
 def _sound_files(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.glob("*")
-        if path.suffix.lower() in _SUFFIXES and path.name[0] != "."
+        if path.suffix.lower() in _SUFFIXES and not _is_hidden(path)
     )
 
 
+def _is_hidden(path: Path) -> bool:
+    # such as the files ._NAME that macOS leaves beside every file on foreign disks
+    return path.name.startswith(".")
+
+
 def _track(folder: Path, paths: list[Path], splits: Splits) -> TrackFiles:
-    mixtures, errors, sources = [], [], []
+    """Returns a track, with a sentence for each file that the splits do not explain."""
+    mixtures = []
+    sources = []
+    errors = []
     for path in paths:
         try:
             label = splits.label_of(path.name)
@@ -58,10 +71,15 @@ def _track(folder: Path, paths: list[Path], splits: Splits) -> TrackFiles:
             sources.append((label, path))
     if len(mixtures) > 1:
         errors.append(
-            f"{folder} has {len(mixtures)} mixtures, {mixtures[0].name} and {mixtures[1].name}; expected one."
+            f"{folder} has {len(mixtures)} mixtures, {mixtures[0].name} and {mixtures[1].name}; "
+            f"expected one."
         )
     if not sources and not errors:
         errors.append(f"{folder} has no file of a source; the split file ignores all of them.")
     return TrackFiles(
-        folder.name, None, next(iter(mixtures), None), tuple(sources), errors=tuple(errors)
+        name=folder.name,
+        split=None,
+        mixture=next(iter(mixtures), None),
+        sources=tuple(sources),
+        errors=tuple(errors),
     )

@@ -1,5 +1,6 @@
-"""Whether two splits share a recording.
+"""Tells whether two splits share a recording.
 
-sketches    sketches of a recording, which another copy of it has too
-leaks       compares the sketches of tracks of different splits
+sketches      reduces a waveform to what another copy of it has, too
+candidates    finds pairs of waveforms with sketches so alike that they are suspicious
+leaks         compares the samples of suspicious pairs
 """

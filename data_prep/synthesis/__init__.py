@@ -1,5 +1,6 @@
-"""Music by dice, for corpora that need no download.
+"""Makes music by dice, for corpora that need no download.
 
-composition    pieces as notes
-timbres        notes as sound
+composition    writes pieces as notes
+timbres        plays notes as sound
+takes          lets several players play together, and writes the files of a piece or a song
 """

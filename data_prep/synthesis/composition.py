@@ -1,4 +1,4 @@
-"""Music by dice: who plays in a piece, and lines on the chord tones of a progression that the players share."""
+"""Composes music by dice: who plays in a piece, and lines on the chords that the players share."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ import numpy as np
 from configs import instruments
 from data_prep.synthesis.timbres import Note
 
+# pitch classes above the root: major and minor triads of one key
 _CHORDS = (
     (0, 4, 7),
     (9, 0, 4),
@@ -14,40 +15,62 @@ _CHORDS = (
     (7, 11, 2),
     (2, 5, 9),
     (4, 7, 11),
-)  # pitch classes above the root
-_ARTICULATION = 0.95  # of its time a note sounds
+)
+# A note sounds for this part of its time.
+_ARTICULATION = 0.95
 
 
 @dataclass(frozen=True)
 class Harmony:
-    """What the players of a piece have in common."""
+    """Holds what the players of a piece have in common."""
 
-    root: int  # pitch class
+    # pitch class
+    root: int
     chords: tuple[tuple[int, ...], ...]
     beat_secs: float
 
     def pitches(self, secs: float, low: int, high: int) -> list[int]:
-        """The MIDI pitches from ``low`` to ``high`` that belong to the chord at a time; a chord lasts four beats."""
+        """Returns the MIDI pitches from ``low`` to ``high`` that belong to the chord at a time.
+
+        A chord lasts four beats.
+        """
         chord = self.chords[int(secs / (4 * self.beat_secs)) % len(self.chords)]
         return [pitch for pitch in range(low, high + 1) if (pitch - self.root) % 12 in chord]
 
 
+# In what follows the order of the throws must stay: with another one a seed gives other music.
+
+
 def make_harmony(rng: np.random.Generator) -> Harmony:
-    """A key, four to six chords and a tempo of 84 to 132 beats a minute."""
+    """Draws a key, four to six chords and a tempo of 84 to 132 beats a minute."""
     order = rng.permutation(len(_CHORDS))[: int(rng.integers(4, len(_CHORDS) + 1))]
+    root = int(rng.integers(12))
     return Harmony(
-        int(rng.integers(12)), tuple(_CHORDS[i] for i in order), 60 / float(rng.uniform(84, 132))
+        root=root,
+        chords=tuple(_CHORDS[i] for i in order),
+        beat_secs=60 / float(rng.uniform(84, 132)),
     )
 
 
 def melody(
     harmony: Harmony, low: int, high: int, secs: float, rng: np.random.Generator, rest: float = 0.15
 ) -> list[Note]:
-    """A line that wanders over chord tones; ``rest`` is the share of its notes left out, the first never."""
+    """Draws a line that wanders over chord tones.
+
+    Args:
+        harmony: the chords.
+        low: the lowest MIDI pitch.
+        high: the highest.
+        secs: length of the piece; the last note may end later.
+        rng: the dice.
+        rest: the share of the notes that are left out; the first one never is.
+    """
     notes: list[Note] = []
-    time, pitch = 0.0, int(rng.integers(low, high + 1))
+    time = 0.0
+    pitch = int(rng.integers(low, high + 1))
     while time < secs:
         duration = harmony.beat_secs * float(rng.choice([0.5, 1, 1, 2]))
+        # at most a tritone away, then to the nearest tone of the chord
         wish = pitch + int(rng.integers(-6, 7))
         pitch = min(harmony.pitches(time, low, high), key=lambda tone: abs(tone - wish))
         if not notes or rng.random() >= rest:
@@ -57,8 +80,9 @@ def melody(
 
 
 def drum_pattern(harmony: Harmony, secs: float, rng: np.random.Generator) -> dict[str, list[float]]:
-    """The seconds at which kick, snare and hat are struck; one bar is eight hats."""
+    """Draws the seconds at which kick, snare and hat are struck; one bar is eight hats."""
     hits: dict[str, list[float]] = {"kick": [], "snare": [], "hat": []}
+    # i counts half beats
     for i in range(int(secs / harmony.beat_secs * 2)):
         time = i * harmony.beat_secs / 2
         hits["hat"].append(time)
@@ -70,20 +94,24 @@ def drum_pattern(harmony: Harmony, secs: float, rng: np.random.Generator) -> dic
 
 
 def line_ups(num_pieces: int, seed: int) -> list[list[str]]:
-    """The URMP instruments of each piece, sorted: two or three different ones, at times one of them twice.
+    """Draws the URMP instruments of each piece, sorted: two or three, at times one of them twice.
 
-    They are dealt from a shuffled deck, so the first seven pieces have heard every instrument. More pieces leave
-    the earlier ones as they are.
+    They are dealt from a shuffled deck, so the first seven pieces have heard every instrument. More
+    pieces leave the earlier ones as they are.
     """
     rng = np.random.default_rng([seed, 0])
     deck: list[str] = []
     pieces = []
     for _ in range(num_pieces):
-        count, players = int(rng.integers(2, 4)), list[str]()
-        while len(players) < count:
-            deck = deck or [str(name) for name in rng.permutation(instruments.URMP)]
+        num_players = int(rng.integers(2, 4))
+        players: list[str] = []
+        while len(players) < num_players:
+            if not deck:
+                deck = [str(name) for name in rng.permutation(instruments.URMP)]
             card = deck.pop()
-            players += [card] if card not in players else []
+            # Two decks may meet in one piece; then the second card of an instrument is dropped.
+            if card not in players:
+                players.append(card)
         if rng.random() < 0.3:
             players.append(str(rng.choice(players)))
         pieces.append(sorted(players))

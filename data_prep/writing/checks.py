@@ -56,7 +56,7 @@ def judge(
             f"{track.files.name}: {sentence}"
             for sentence in (*_rate_findings(listing, track), *track.warnings)
         ]
-    warnings += _split_findings(listing.splits, listing.found) if listing.splits else []
+    warnings += _split_findings(listing.splits, listing.all_names) if listing.splits else []
     for shared in _shared_recordings(good, config):
         is_leak = shared.one.split != shared.other.split and not shared.repeats
         known = listing.splits is not None and listing.splits.knows_leak(
@@ -122,9 +122,9 @@ def _split_findings(splits: Splits, found: Collection[str]) -> list[str]:
 
 def _count_findings(listing: Listing) -> list[str]:
     published = CORPORA[listing.corpus].num_tracks
-    if published in (None, len(listing.found)):
+    if published in (None, len(listing.all_names)):
         return []
-    found = pluralized(len(listing.found), "track")
+    found = pluralized(len(listing.all_names), "track")
     return [f"{listing.root} has {found}, {published} were published; is the copy complete?"]
 
 

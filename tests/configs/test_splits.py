@@ -8,15 +8,14 @@ import pytest
 
 from configs import instruments
 from configs.splits import load_splits, shipped_splits
-from data_prep.solve_splits import (
-    best_splits,
+from data_prep.splitting.problem import (
     deviation,
     free_problem,
-    most_instruments_in_valid,
     names_by_split,
     played,
     problem_with_test,
 )
+from data_prep.splitting.solutions import best_splits, most_instruments_in_valid
 from tests.data_prep.corpora.test_readers import URMP_PIECES
 
 VIMSS_TEST, MT3_TEST = "01 09 13 16 18 24 28 31 35 42 44", "01 02 12 13 24 25 31 38 39"

@@ -8,8 +8,9 @@ import soundfile
 
 import configs
 from data_prep import write
+from data_prep.fingerprints.candidates import find_candidates
 from data_prep.fingerprints.leaks import best_lag, self_similarity
-from data_prep.fingerprints.sketches import find_candidates, hop_secs, make_sketch
+from data_prep.fingerprints.sketches import hop_secs, make_sketch
 from data_prep.synthesis import timbres
 from data_prep.synthesis.composition import make_harmony, melody
 from data_prep.synthesis.timbres import Note, play
