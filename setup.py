@@ -9,7 +9,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.13",
     packages=find_packages(include=["configs*", "data_prep*", "trainer*", "evaluation*"]),
-    package_data={"configs.splits": ["*.json"], "evaluation": ["*.jinja", "*.css", "*.js"]},
+    package_data={"configs.splits": ["*.json"], "evaluation.document": ["*.jinja", "*.css", "*.js"]},
     install_requires=[
         "absl-py>=2.1",
         "av>=12",

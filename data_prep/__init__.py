@@ -1,18 +1,18 @@
-"""Corpora to records: tracks are read, cut into excerpts, encoded into sharded TFRecords and listed in a manifest."""
+"""Turns corpora into records: reads tracks, cuts them into excerpts and encodes these.
 
-import os
-import sys
+write          a corpus as records, after checking it
+verify         records against their manifest and their corpus
+show           what records hold, or one track as a figure and as sound
+costs          what records in a bucket cost
+synthetic      a small corpus of made-up music
+solve_splits   which splits of URMP can cover which instruments
 
-from data_prep.runtime.interruption import end_at_once_while_importing
-
-end_at_once_while_importing(__name__)
-
-# Before TensorFlow is imported anywhere: its start-up notices would bury the first lines a user should read. With a
-# bucket they stay: the same log tells of requests that failed and are tried again.
-_BUCKET = any("gs://" in argument for argument in sys.argv)
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if _BUCKET else "3")
-if _BUCKET:
-    os.environ.setdefault("TF_CPP_VMODULE", "retrying_utils=1")
-    os.environ.setdefault(
-        "GCS_RETRY_CONFIG_MAX_RETRIES", "24"
-    )  # about ten minutes; TensorFlow's own ten take three
+corpora        a reader for each corpus
+audio          files to waveforms
+fingerprints   whether two tracks are the same recording
+records        the contract: what records and their manifest say
+writing        tracks to shards, and the checks on the way
+synthesis      music and drums by dice
+storage        a disk or a bucket behind one Folder
+runtime        how commands run
+"""

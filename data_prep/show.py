@@ -21,7 +21,6 @@ from absl import flags
 from configs.instruments import name_of
 from configs.splits import SPLITS
 from data_prep.audio.tracks import MIXTURE, Waveform
-from data_prep.overview import draw_overview
 from data_prep.records.format import Record, iter_records
 from data_prep.records.full_tracks import FullTrack
 from data_prep.records.manifest import Manifest, TrackEntry, load_manifest
@@ -111,6 +110,8 @@ def show_track(manifest: Manifest, folder: str, track: str, record: int | None, 
     Raises:
         ValueError: there is no such track or record.
     """
+    from data_prep.overview import draw_overview
+
     records, owned = load_records(manifest, folder, track), None
     if record is None:
         shown = _join(track, records, manifest)
@@ -184,6 +185,7 @@ def main(_: Sequence[str]) -> None:
         raise ValueError(
             "--out is missing: name the folder for the figure and the audio of the track."
         )
+    command.import_first(["tensorflow", "data_prep.overview"])
     show_track(manifest, records, FLAGS.track, FLAGS.record, Path(FLAGS.out))
 
 

@@ -75,7 +75,7 @@ def iter_faults(folder: str, against: Path | None = None, workers: int = 1) -> I
             for name in sorted(written - set(corpus))
         )
     jobs = [_ShardJob(folder, shard, manifest, corpus) for shard in shards]
-    for found in parallel.run(verify_shard, jobs, workers):
+    for found in parallel.run(verify_shard, jobs, workers, imports=["tensorflow"]):
         yield from found
 
 

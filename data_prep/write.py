@@ -50,6 +50,9 @@ def write(
     listing = list_tracks(corpus, root, config.data.splits)
     config = with_vocabulary(config, listing)
     folder = open_folder(str(out))
+    if is_bucket(folder.url):
+        # Which is checked by TensorFlow's own client, too.
+        command.import_first(["tensorflow"])
     folder.check()
     if folder.stat(FILE_NAME):
         try:
@@ -120,7 +123,7 @@ def _examine(
         key=lambda job: -job.num_bytes
     )  # the longest first, so that no worker ends long after the others
     progress, tracks = _PreparationProgress(jobs), []
-    for track in parallel.run(prepare, jobs, options.workers):
+    for track in parallel.run(prepare, jobs, options.workers, imports=["tensorflow"]):
         tracks.append(track)
         progress.done(track)
     tracks.sort(key=lambda track: track.files.name)

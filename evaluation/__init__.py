@@ -1,5 +1,16 @@
-"""Checkpoints to estimates, segment-wise scores and reports."""
+"""Turns checkpoints into estimates, scores and reports.
 
-from data_prep.runtime.interruption import end_at_once_while_importing
+evaluate    scores a run, or the files of any other system
+compare     says whether runs differ
+audit       what the labels do
+separate    audio files into their sources
+smoke       the whole pipeline on music that it makes itself
 
-end_at_once_while_importing(__name__)
+estimates   who estimated what, as tracks on a disk
+metrics     the signal mathematics of the metrics
+scoring     tracks to scores, in processes of bounded memory
+scores      the table of scores and what is computed from it
+listening   what a page lets people hear
+document    how a page looks
+report      what a page says
+"""

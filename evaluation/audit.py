@@ -20,9 +20,10 @@ import json
 import shlex
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from absl import flags
 from numpy.typing import NDArray
 
 from configs import Config
@@ -31,15 +32,18 @@ from data_prep.audio.tracks import Waveform
 from data_prep.records.full_tracks import FullTrack, iter_full_tracks
 from data_prep.runtime import command
 from data_prep.runtime.revision import code_revision
-from evaluation.estimates.estimated_system import EstimatedSystem, open_estimated_system
 from evaluation.options import define_flags, flag_values
 from evaluation.scores.conditions import CONDITIONS, Condition
 from evaluation.scores.results import Parts, read_described
-from trainer.inference.separator import Separator
-from trainer.tasks.separation.validation import improvements
+from trainer.loop.workdir import require_run
+
+if TYPE_CHECKING:
+    from evaluation.estimates.estimated_system import EstimatedSystem
+    from trainer.inference.separator import Separator
 
 SCHEMA_VERSION = 1  # of audit.json
 FILE_NAME = "audit.json"
+FLAGS = flags.FLAGS
 
 _MIN_LEAKAGE_DB = -100.0
 
@@ -57,7 +61,7 @@ class _Measure(NamedTuple):
 Measures = dict[str, _Measure]  # by the condition
 
 
-def audit_track(separator: Separator, track: FullTrack, config: Config) -> Measures:
+def audit_track(separator: "Separator", track: FullTrack, config: Config) -> Measures:
     """Estimate a track in full length under every condition that it allows.
 
     Raises:
@@ -114,6 +118,8 @@ def swap(playing: Sequence[str], sources: Sequence[str]) -> dict[str, str]:
 def _measure(
     track: FullTrack, estimates: Waveform, swaps: dict[str, str], config: Config
 ) -> _Measure:
+    from trainer.tasks.separation.validation import improvements
+
     sounding, levels = leakage(track, estimates, config)
     pairs = [
         (config.data.sources.index(right), config.data.sources.index(wrong))
@@ -164,7 +170,7 @@ def _condition(name: str, tracks: Sequence[_Measure]) -> Condition:
     return Condition(name, gain, num_gains, leaked, num_leaked, misnamed, num_misnamed, len(tracks))
 
 
-def audit(subject: EstimatedSystem) -> list[Condition]:
+def audit(subject: "EstimatedSystem") -> list[Condition]:
     """Audit a subject and write ``audit.json`` into its folder of results, unless that is there, made from the same.
 
     A track is kept as soon as it is measured: an interrupted call is continued by the same one.
@@ -198,7 +204,7 @@ def audit(subject: EstimatedSystem) -> list[Condition]:
     return conditions
 
 
-def read_audit(subject: EstimatedSystem) -> list[Condition]:
+def read_audit(subject: "EstimatedSystem") -> list[Condition]:
     """What :func:`audit` wrote for the same subject; empty where it did not, or where its settings were others."""
     text = subject.out.read_text(FILE_NAME)
     if text is None:
@@ -242,6 +248,10 @@ def _decibels(value: float | None, sign: str = "") -> str:
 
 def main(_: Sequence[str]) -> None:
     """Flags -> one call."""
+    require_run(FLAGS.workdir)
+    with command.importing():
+        from evaluation.estimates.estimated_system import open_estimated_system
+
     subject = open_estimated_system(*flag_values())
     with closing(subject.out):
         print("\n".join(table(audit(subject))))

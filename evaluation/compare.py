@@ -25,9 +25,6 @@ from data_prep.runtime import command
 from data_prep.runtime.quantities import pluralized
 from data_prep.storage.files import replacing
 from evaluation.document.render import SUFFIXES, write
-from evaluation.report.comparison import ComparedRuns
-from evaluation.report.comparison_page import make_document
-from evaluation.report.shared_clips import common_clips
 from evaluation.scores.aggregates import AGGREGATES
 from evaluation.scores.bootstrap import Interval
 from evaluation.scores.paired import ComparedSummary, Comparison, Difference, compare, has
@@ -141,6 +138,11 @@ def write_report(
     path: Path, runs: Sequence[ScoredRun], comparison: Comparison, sources: Sequence[str]
 ) -> None:
     """Write the comparison as a page, and as Markdown and JSON beside it; the metrics that all runs have are in it."""
+    with command.importing():
+        from evaluation.report.comparison import ComparedRuns
+        from evaluation.report.comparison_page import make_document
+        from evaluation.report.shared_clips import common_clips
+
     sides = ComparedRuns(runs, comparison.tracks, sources)
     others = [
         each for each in REPORTED if each in sides.metrics and all(has(run, each) for run in runs)

@@ -23,7 +23,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from data_prep.runtime import command, interruption
+from data_prep.runtime import command
+from trainer.loop.workdir import require_run
 
 BASELINES = ("oracle", "none")
 
@@ -44,7 +45,8 @@ def _evaluate_run() -> str:
         raise ValueError(
             "name the run with --workdir, without --out, or --estimates, --references and --out."
         )
-    with interruption.importing():
+    require_run(FLAGS.workdir)
+    with command.importing():
         from evaluation.options import flag_values
         from evaluation.pipeline import evaluate
 
@@ -62,7 +64,7 @@ def _evaluate_folders() -> str:
         raise ValueError(
             "files are scored by --estimates, --references and --out, without a run or records."
         )
-    with interruption.importing():
+    with command.importing():
         from evaluation.evaluate_folders import evaluate_folders
 
     folders = FLAGS.estimates, FLAGS.references, FLAGS.out

@@ -8,6 +8,7 @@ writes stems/song/vn.wav and stems/song/vc.wav.
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -18,13 +19,16 @@ from data_prep.storage import is_bucket, open_folder
 from data_prep.storage.folder import making
 from evaluation.estimates.bars import watch
 from evaluation.estimates.track_on_disk import write_blocks
-from trainer.inference.separator import Separator, TrainedSeparator
+from trainer.loop.workdir import require_run
+
+if TYPE_CHECKING:
+    from trainer.inference.separator import Separator
 
 FLAGS = flags.FLAGS
 
 
 def separate_files(
-    separator: Separator, paths: Sequence[Path], labels: Sequence[str] | None, out: str | Path
+    separator: "Separator", paths: Sequence[Path], labels: Sequence[str] | None, out: str | Path
 ) -> list[str]:
     """Write ``OUT/FILE/SOURCE.wav`` for every file and label, or for every source where labels are None.
 
@@ -70,10 +74,14 @@ def main(arguments: Sequence[str]) -> None:
     paths = [Path(argument) for argument in arguments[1:]]
     if not paths:
         raise ValueError("name at least one audio file to separate.")
+    workdir = require_run(FLAGS.workdir)
+    with command.importing():
+        from trainer.inference.separator import TrainedSeparator
+
     out = open_folder(FLAGS.out)
     if is_bucket(out.url):
         out.check()
-    separator = TrainedSeparator(open_folder(FLAGS.workdir).url, FLAGS.checkpoint, FLAGS.weights)
+    separator = TrainedSeparator(workdir, FLAGS.checkpoint, FLAGS.weights)
     labels = None
     if FLAGS.labels is not None:
         labels = [label.strip() for label in FLAGS.labels.split(",") if label.strip()]

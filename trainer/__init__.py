@@ -1,6 +1,14 @@
-"""Records to checkpoints: the label-conditioned Wave-U-Net and its training loop."""
+"""Turns records into checkpoints: networks, the loop that trains them, and what goes with a run.
 
-# data_prep silences TensorFlow's notices, and must do so before anyone imports that.
-from data_prep.runtime.interruption import end_at_once_while_importing
+task        trains an experiment
+export      a trained network as a SavedModel
+benchmark   how fast this machine trains
+preflight   whether and how a step runs on a TPU that is not there
 
-end_at_once_while_importing(__name__)
+loop        trains any task
+networks    makes any network
+batches     records to examples
+inference   waveforms of any length through a network
+tasks       what can be learnt
+tpu         what a step costs on a TPU
+"""

@@ -12,12 +12,6 @@ import configs
 from data_prep.records.manifest import load_manifest
 from data_prep.runtime import command
 from data_prep.storage import open_folder
-from trainer.loop.dry_run import dry_run, overfit
-from trainer.loop.lock import held
-from trainer.loop.strategy import make_strategy
-from trainer.loop.train import train
-from trainer.loop.workdir import open_run
-from trainer.tasks.registry import make_task
 
 FLAGS = flags.FLAGS
 
@@ -27,6 +21,14 @@ def main(_: Sequence[str]) -> int:
     config = configs.load(FLAGS.config, FLAGS.set)
     records, workdir = open_folder(FLAGS.records).url, open_folder(FLAGS.workdir)
     manifest = load_manifest(records)
+    with command.importing():
+        from trainer.loop.dry_run import dry_run, overfit
+        from trainer.loop.lock import held
+        from trainer.loop.strategy import make_strategy
+        from trainer.loop.train import train
+        from trainer.loop.workdir import open_run
+        from trainer.tasks.registry import make_task
+
     if not FLAGS.dry_run and not FLAGS.overfit:
         with closing(workdir):
             workdir.check()  # before anything that takes minutes

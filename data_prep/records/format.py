@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 
 import google_crc32c
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from configs import instruments
@@ -100,6 +99,8 @@ def encode(excerpt: Excerpt, layout: Layout) -> bytes:
     Raises:
         ValueError: a label is not in the vocabulary.
     """
+    import tensorflow as tf
+
     waveforms = [excerpt.mixture, *excerpt.sources.values()]
     scales = [_scale(waveform, layout.encoding) for waveform in waveforms]
     stored = [
@@ -149,6 +150,8 @@ def parse(serialized: bytes, layout: Layout, address: int = 0) -> Record:
     Raises:
         ValueError: the bytes are not a record of this format version and layout, or do not fit together.
     """
+    import tensorflow as tf
+
     try:
         features = tf.io.parse_single_example(serialized, _feature_spec(len(layout.sources)))
     except tf.errors.InvalidArgumentError as error:
@@ -208,6 +211,8 @@ def iter_records(path: str, layout: Layout, address: int = 0) -> Iterator[Record
         RecordError: the shard is truncated or corrupt.
         ValueError: it is missing.
     """
+    import tensorflow as tf
+
     index = 0
     try:
         for serialized in tf.data.TFRecordDataset(path).as_numpy_iterator():
@@ -225,7 +230,7 @@ def iter_records(path: str, layout: Layout, address: int = 0) -> Iterator[Record
         raise RecordError(path, index, str(error)) from error
 
 
-def _check(features: dict[str, tf.Tensor], layout: Layout) -> None:
+def _check(features: dict[str, Any], layout: Layout) -> None:
     """What the record says of itself against what the manifest says of all records."""
     expected = {
         "format_version": FORMAT_VERSION,
@@ -240,7 +245,9 @@ def _check(features: dict[str, tf.Tensor], layout: Layout) -> None:
             )
 
 
-def _decode(stored: tf.Tensor, layout: Layout) -> NDArray[Any]:
+def _decode(stored: Any, layout: Layout) -> NDArray[Any]:
+    import tensorflow as tf
+
     try:
         return tf.io.decode_raw(stored, layout.encoding).numpy()
     except tf.errors.InvalidArgumentError as error:
@@ -313,6 +320,8 @@ def _to_bytes(waveform: Waveform, scale: float, encoding: str) -> bytes:
 
 
 def _feature_spec(num_slots: int) -> dict[str, Any]:
+    import tensorflow as tf
+
     one_int, one_string = tf.io.FixedLenFeature([], tf.int64), tf.io.FixedLenFeature([], tf.string)
     many_strings = tf.io.FixedLenSequenceFeature([], tf.string, allow_missing=True)
     return {

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import tensorflow as tf
-
 import configs
 from configs import Config
 from data_prep.records.format import FORMAT_VERSION, Layout, Record, iter_records
@@ -73,6 +71,8 @@ class Manifest:
         Raises:
             ValueError: a shard is missing, corrupt, or cut off (between two records its checksums do not tell).
         """
+        import tensorflow as tf
+
         address = 0
         for shard in self.shards.get(split, ()):
             path, found = f"{folder}/{shard.name}", 0

@@ -1,11 +1,29 @@
-"""How every command of the project ends: 0 finished, 1 an error the user can mend, 75 interrupted and resumable.
+"""Runs a command: parses its flags, calls its main, and ends it in words and with a status.
 
     if __name__ == "__main__":
+        flags.DEFINE_string("records", None, "folder of the records", required=True)
         command.run(main)
 
-Flags live in one registry per process, so a command defines its own only where it runs as one, not on import.
+Every command is quick to try. ``--help``, a refused flag, and what is missing (an experiment, a
+folder, a run) are answered within a second, while TensorFlow alone takes four to import. So:
+
+- A module that defines a command imports nothing slow at its top: no TensorFlow, Keras or JAX, no
+  matplotlib, no SciPy beyond what it must. Nor do the modules that it imports there; those of
+  ``data_prep.records`` and ``data_prep.storage`` import TensorFlow in the functions that use it.
+- ``main`` first refuses what it can without these (``configs.load``, ``load_manifest``,
+  ``load_run``), then imports the rest in a block ``with command.importing():``, in which Ctrl-C is
+  one sentence, too; or calls ``command.import_first(["tensorflow"])``, where functions that it
+  calls import it. Names that only annotations need are imported where ``TYPE_CHECKING``.
+- Work in other processes names what they import: ``parallel.run(..., imports=["tensorflow"])``.
+
+Importing a command's module does nothing else: flags live in one registry per process, so a command
+defines its own only where it runs as one.
+
+The status is 0 for finished, 1 for an error that the user can mend, 75 for interrupted and
+resumable.
 """
 
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -13,14 +31,18 @@ from collections.abc import Callable, Sequence
 from absl import app, flags, logging
 
 from data_prep.runtime import interruption
+from data_prep.runtime.interruption import import_first, importing
 from data_prep.storage.files import reason
+
+__all__ = ["ERROR", "FINISHED", "INTERRUPTED", "import_first", "importing", "run"]
 
 FINISHED = 0
 ERROR = 1
 INTERRUPTED = interruption.STATUS
 
 _MISSING_FLAG = re.compile(r"^flag (--\w+)=None: .*")
-_PLAIN_WORDS: dict[type[Exception], str] = {  # that say what was expected
+# They say what was expected, which the words of the system do not.
+_PLAIN_WORDS: dict[type[Exception], str] = {
     FileExistsError: " is a file; expected a folder, or nothing yet.",
     NotADirectoryError: " cannot be there: one of its folders is a file.",
     IsADirectoryError: " is a folder; expected a file.",
@@ -29,20 +51,44 @@ _TRACEBACK = "Traceback (most recent call last)"
 
 
 def run(main: Callable[[list[str]], int | None], takes_files: bool = False) -> None:
-    """Parses the flags, calls ``main`` with the arguments that are none (the program first) and exits.
+    """Parses the flags, calls ``main`` and exits.
 
-    What a user can mend (``ValueError``, ``OSError``, TensorFlow's file errors) is one sentence on stderr;
-    ``--verbosity=1`` shows where it came from. Other exceptions are faults of the program and keep their traceback.
+    What a user can mend (``ValueError``, ``OSError``, TensorFlow's file errors) is one sentence on
+    stderr; ``--verbosity=1`` shows where it came from. Other exceptions are faults of the program
+    and keep their traceback.
+
+    Args:
+        main: is called with the arguments that are no flags, the program first; returns a status,
+            or None for finished.
+        takes_files: whether there may be any beside the program.
     """
     interruption.catch()
+    _set_up_tensorflow(sys.argv)
     app.run(lambda argv: _status(main, argv, takes_files), flags_parser=_parse_flags)
 
 
+def _set_up_tensorflow(arguments: Sequence[str]) -> None:
+    """Sets what TensorFlow looks for when it is imported, here or in a process begun here.
+
+    Its notices at the start would bury the first lines that a user should read. With a bucket they
+    stay: the same log tells of requests that failed and are tried again.
+    """
+    if not any("gs://" in argument for argument in arguments):
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0")
+    os.environ.setdefault("TF_CPP_VMODULE", "retrying_utils=1")
+    # About ten minutes; TensorFlow's own ten retries take three.
+    os.environ.setdefault("GCS_RETRY_CONFIG_MAX_RETRIES", "24")
+
+
 def _status(main: Callable[[list[str]], int | None], argv: list[str], takes_files: bool) -> int:
+    """Returns what a command exits with; tells what a user can mend, and of an interruption."""
     try:
         if argv[1:] and not takes_files:
             raise ValueError(
-                f"{argv[1]!r} is no flag; everything is said by flags, such as --set train.steps=100."
+                f"{argv[1]!r} is no flag; everything is said by flags, such as "
+                f"--set train.steps=100."
             )
         return main(argv) or FINISHED
     except _mendable() as error:
@@ -55,37 +101,39 @@ def _status(main: Callable[[list[str]], int | None], argv: list[str], takes_file
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:
+    """Returns the arguments that are no flags; exits for ``--help`` and for flags it refuses."""
     try:
         arguments = list(flags.FLAGS(argv))
     except flags.Error as error:
         sentence = _MISSING_FLAG.sub(r"\1 is missing.", _sentence(error))
         print(f"error: {sentence} (--help lists the flags)", file=sys.stderr)
         sys.exit(ERROR)
-    except SystemExit:  # absl ends a call for --help with 1, which here means an error
+    except SystemExit:
+        # absl ends a call for --help with 1, which here means an error.
         sys.exit(FINISHED)
     if flags.FLAGS["verbosity"].using_default_value:
-        flags.FLAGS.verbosity = (
-            logging.WARNING
-        )  # else absl turns it up, and TensorFlow tells of every file it saves
+        # Else absl turns it up, and TensorFlow tells of every file that it saves.
+        flags.FLAGS.verbosity = logging.WARNING
     return arguments
 
 
 def _sentence(error: Exception) -> str:
+    """Returns an error as one line, without what TensorFlow adds for those who write programs."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}{_PLAIN_WORDS.get(type(error), f': {error.strerror}')}"
-    text = str(
-        getattr(error, "message", error)
-    )  # TensorFlow's str() ends in pages of node definitions
+    # The str() of TensorFlow's errors ends in pages of node definitions.
+    text = str(getattr(error, "message", error))
     if "HTTP response" in text:
         text = reason(error)
-    if (
-        _TRACEBACK in text
-    ):  # Python called from a graph: "{{node}} ValueError: the sentence", then its traceback
+    if _TRACEBACK in text:
+        # Of Python called from a graph: "{{node}} ValueError: the sentence", then its traceback.
         text = text.partition(_TRACEBACK)[0].partition("Error: ")[2]
     return " ".join(text.split()) or type(error).__name__
 
 
 def _mendable() -> tuple[type[Exception], ...]:
-    """What a user can mend, the errors of TensorFlow's file systems included, where a command has imported it."""
+    """Returns the errors that a user can mend; TensorFlow's are among them once it is imported."""
     tensorflow = sys.modules.get("tensorflow")
-    return (ValueError, OSError, tensorflow.errors.OpError) if tensorflow else (ValueError, OSError)
+    if tensorflow is None:
+        return (ValueError, OSError)
+    return (ValueError, OSError, tensorflow.errors.OpError)

@@ -1,66 +1,72 @@
-"""What a command says and how it ends where it is interrupted, from its first import on.
+"""Says what an interruption of a command means, while it imports, while it works and while it ends.
 
-TensorFlow takes seconds to import; Ctrl-C meanwhile would end in a traceback of its modules.
+Ctrl-C and SIGTERM both interrupt. ``data_prep.runtime.command`` catches them from its start on.
 """
 
+import importlib
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-STATUS = 75  # EX_TEMPFAIL of sysexits.h: try again later
+# EX_TEMPFAIL of sysexits.h: try again later.
+STATUS = 75
 SENTENCE = "interrupted; the same command continues."
 
-
-def end_at_once_while_importing(package: str) -> None:
-    """Has Ctrl-C end ``python -m PACKAGE.MODULE`` at once, until ``catch`` is called; for the package's ``__init__``.
-
-    An import by any other program changes nothing: only while Python looks for the module that is to run as a command
-    is that program called "-m". Nor does it where interruptions are ignored, as in a shell's background.
-    """
-    is_command = sys.argv[:1] == ["-m"] and any(
-        word.startswith(f"{package}.") for word in sys.orig_argv
-    )
-    if is_command:
-        _have_it_end_at_once()
-
-
-@contextmanager
-def importing() -> Iterator[None]:
-    """The same for what a command imports later, where it is needed; then ``catch``."""
-    _have_it_end_at_once()
-    try:
-        yield
-    finally:
-        catch()
-
-
-def _have_it_end_at_once() -> None:
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _end_at_once)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def catch() -> None:
-    """From here on an interruption, or being asked to end, is a ``KeyboardInterrupt``."""
-    if signal.getsignal(signal.SIGINT) is _end_at_once:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Turns being asked to end (SIGTERM) into a ``KeyboardInterrupt`` from here on, as Ctrl-C is.
+
+    Where Ctrl-C is ignored, as in a shell's background, it stays ignored.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """Tells of an interruption at the end, for what shares locks with other threads.
+def importing() -> Iterator[None]:
+    """Ends the command at once where it is interrupted while the block imports, with a sentence.
 
-    An exception between the taking of a lock and the block that gives it back would leave it taken for ever.
+    TensorFlow takes seconds to import. An exception would not do meanwhile: modules that are half
+    imported turn it into others, and callbacks of the garbage collector lose it. Where no command
+    has called ``catch``, as in a test or a notebook, the block changes nothing, nor does it in a
+    thread, which is never interrupted.
+    """
+    changed = []
+    if _is_caught():
+        for number in _SIGNALS:
+            if signal.getsignal(number) is signal.default_int_handler:
+                signal.signal(number, _end_at_once)
+                changed.append(number)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.default_int_handler)
+
+
+def import_first(modules: Sequence[str]) -> None:
+    """Imports modules by name within ``importing``, before functions that use them are called."""
+    with importing():
+        for name in modules:
+            importlib.import_module(name)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Keeps an interruption until the end of the block, for what shares locks with other threads.
+
+    An exception between the taking of a lock and the block that gives it back would leave it taken
+    for ever.
     """
     came: list[int] = []
     before = {}
-    if threading.current_thread() is threading.main_thread():  # the only one that is interrupted
-        for number in (signal.SIGINT, signal.SIGTERM):
+    if _is_main_thread():
+        for number in _SIGNALS:
             before[number] = signal.signal(number, lambda number, _: came.append(number))
     try:
         yield
@@ -71,7 +77,15 @@ def held() -> Iterator[None]:
             signal.raise_signal(came[0])
 
 
+def _is_caught() -> bool:
+    return _is_main_thread() and signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+
+
+def _is_main_thread() -> bool:
+    """Returns whether this thread is the one that Python interrupts; others may set no handler."""
+    return threading.current_thread() is threading.main_thread()
+
+
 def _end_at_once(_number: int, _frame: FrameType | None) -> None:
-    """No exception: half-imported modules would turn it into others, and callbacks of the garbage collector lose it."""
     print(SENTENCE, file=sys.stderr, flush=True)
     os._exit(STATUS)

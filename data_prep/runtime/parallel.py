@@ -1,4 +1,8 @@
-"""The same work on many things, in processes that never outlive the one that started them."""
+"""Does the same work on many things, in processes that never outlive the one that started them.
+
+``run`` is all that most callers need. ``make_pool``, ``result_of`` and ``num_cores`` serve those
+who hand out work in another way.
+"""
 
 import multiprocessing
 import os
@@ -11,49 +15,52 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerContext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from data_prep.runtime import interruption
 
-_LOOK_SECS = 0.2  # that an interruption waits at most
+# That an interruption waits at most.
+_LOOK_SECS = 0.2
 
-_Job = TypeVar("_Job")
+_Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
 def num_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Returns how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def run(
-    function: Callable[[_Job], _Result], jobs: Sequence[_Job], workers: int
+    function: Callable[[_Item], _Result],
+    items: Sequence[_Item],
+    workers: int,
+    imports: Sequence[str] = (),
 ) -> Iterator[_Result]:
-    """The results of a function on every job, as they come; with one worker, in this process and in order.
+    """Yields the results of a function on every item, as they come.
 
-    Whoever stops early waits for the jobs at hand, no others are begun.
+    With one worker they are computed in this process and in order. Whoever stops early waits for
+    what is being computed; nothing else is begun.
 
     Args:
         function: of a module, because another process must find it.
-        jobs: what it is called with.
+        items: what it is called with.
         workers: how many processes.
+        imports: slow modules that the function imports when it is called; imported once, before.
 
     Raises:
         ValueError: a process was killed, most often because memory ran out.
     """
-    if workers == 1 or len(jobs) == 1:
-        yield from map(function, jobs)
+    if workers == 1 or len(items) == 1:
+        interruption.import_first(imports)
+        yield from map(function, items)
         return
-    context = multiprocessing.get_context(
-        "forkserver"
-    )  # forking this process could copy a lock that is held
-    context.set_forkserver_preload([function.__module__])  # imported once, not by every worker
-    _start_fork_server(context)
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _prepare_worker)
+    pool = make_pool(min(workers, len(items)), [function.__module__, *imports])
     try:
         with interruption.held():
-            waiting = {pool.submit(function, job) for job in jobs}
+            waiting = {pool.submit(function, item) for item in items}
         while waiting:
             with interruption.held():
                 done, waiting = futures.wait(waiting, _LOOK_SECS, FIRST_COMPLETED)
@@ -61,14 +68,48 @@ def run(
             yield from results
     except BrokenProcessPool as error:
         raise ValueError(
-            f"one of {workers} worker processes was killed; if memory ran out, use fewer with --workers."
+            f"one of {workers} worker processes was killed; if memory ran out, "
+            f"use fewer with --workers."
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
+def make_pool(
+    size: int,
+    imports: Sequence[str],
+    begin: Callable[..., None] | None = None,
+    arguments: Sequence[Any] = (),
+) -> ProcessPoolExecutor:
+    """Returns a pool of processes, each forked from a server that has done nothing but import.
+
+    They never hear of Ctrl-C, which the process that starts them handles, and end when it does.
+    Submit within ``interruption.held()``, and wait with ``result_of``: both share locks with the
+    thread that runs the pool.
+
+    Args:
+        size: how many processes there are at most.
+        imports: the modules that the server imports. It is started by the first pool of this
+            process; later ones find it as it is, and their processes import what it lacks.
+        begin: is called once in every process, with ``arguments``.
+        arguments: may hold locks of ``multiprocessing.get_context("forkserver")``.
+    """
+    # Forking this process instead could copy a lock that is held.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(imports))
+    with unheard_interruptions():
+        forkserver.ensure_running()
+    # The first process ends once the server has imported everything. Were an interruption to come
+    # while the pool itself waits for that, a worker would start when the pool was gone, and
+    # complain.
+    first = context.Process()
+    first.start()
+    first.join()
+    return ProcessPoolExecutor(size, context, _begin_worker, (begin, *arguments))
+
+
 def result_of(future: Future[_Result]) -> _Result:
-    """The result of a future. An interruption while that takes is told of between two looks at it."""
+    """Returns the result of a future; an interruption is told of between two looks at it."""
     while True:
         with interruption.held():
             if futures.wait([future], _LOOK_SECS).done:
@@ -77,8 +118,9 @@ def result_of(future: Future[_Result]) -> _Result:
 
 @contextmanager
 def unheard_interruptions() -> Iterator[None]:
-    """Processes started meanwhile never hear of Ctrl-C: the one that starts them decides what that means."""
-    resource_tracker.ensure_running()  # else starting a process starts it, which would unblock the signal
+    """Blocks Ctrl-C in the processes that are started meanwhile, and in those that they start."""
+    # Else starting a process starts the tracker, too, which would unblock the signal.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -86,22 +128,14 @@ def unheard_interruptions() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start_fork_server(context: ForkServerContext) -> None:
-    """Starts the process that workers are forked from, where it does not run yet, and waits for its imports."""
-    with unheard_interruptions():
-        forkserver.ensure_running()
-    # Were an interruption to come while the pool waits, a worker would start when the pool was gone, and complain.
-    nobody = context.Process()
-    nobody.start()
-    nobody.join()
+def _begin_worker(begin: Callable[..., None] | None, *arguments: Any) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if begin is not None:
+        begin(*arguments)
 
 
-def _prepare_worker() -> None:
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _die_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
+def _end_with_parent() -> None:
+    """Ends this process once its parent has ended: it would wait for work for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -15,8 +15,6 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
-import tensorflow as tf
-
 from data_prep.storage.faults import FAILURES, explain, heart_of, is_transient
 from data_prep.storage.files import Stored, another_file, checksum, plain_name, reason, require_part
 
@@ -97,6 +95,8 @@ class BucketFolder:
         Raises:
             ValueError: that fails.
         """
+        import tensorflow as tf
+
         try:
             with tf.io.gfile.GFile(f"{self._url}/{name}", "rb") as file:
                 file.read()

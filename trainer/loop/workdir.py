@@ -1,16 +1,19 @@
-"""The folder of a run: whose run it is, and what may change when it continues."""
+"""Knows whose run a folder is, and what may change when it continues.
+
+Nothing here imports TensorFlow before a run begins, so that commands refuse a folder at once.
+"""
 
 import json
 import os
 from dataclasses import dataclass, replace
-
-import tensorflow as tf
+from pathlib import Path
 
 import configs
 from configs import Config
 from data_prep.records.manifest import Manifest, manifest_from_json
-from data_prep.storage import Folder, open_folder
+from data_prep.storage import Folder, is_bucket, open_folder
 
+# Fields that may differ from call to call: they change neither the weights nor what a step does.
 _CHANGEABLE = (
     "model.computation",
     "train.steps",
@@ -25,25 +28,39 @@ _CHANGEABLE = (
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What ``workdir/config.json`` and ``workdir/records.json`` say."""
+    """Holds what ``workdir/config.json`` and ``workdir/records.json`` say."""
 
     config: Config
-    records: str  # the folder of the records
-    manifest: Manifest  # of those records when the run began
+    # The folder of the records.
+    records: str
+    # Of those records when the run began.
+    manifest: Manifest
+
+
+def require_run(workdir: str) -> str:
+    """Returns the path or address of a folder that holds a run.
+
+    Raises:
+        ValueError: there is no run.
+    """
+    folder = open_folder(workdir)
+    _read(folder, "config.json")
+    return folder.url
 
 
 def load_run(workdir: str) -> TrainingRun:
-    """The run in a folder.
+    """Reads the run in a folder.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, or its files are not what ``open_run`` wrote.
     """
-    folder, name = open_folder(workdir), ""
+    folder = open_folder(workdir)
     texts = {name: _read(folder, name) for name in ("config.json", "records.json")}
+    name = "config.json"
     try:
-        name = "config.json"
         config = configs.from_json(texts[name])
-        if former := configs.former_names_in(texts[name]):
+        former = configs.former_names_in(texts[name])
+        if former:
             print(
                 f"note: {folder.url}/{name} names fields as before: {', '.join(former)}.",
                 flush=True,
@@ -54,30 +71,42 @@ def load_run(workdir: str) -> TrainingRun:
         return TrainingRun(config, str(records["folder"]), manifest)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{folder.url}/{name} is not what trainer.task wrote ({error}); restore it or begin anew."
+            f"{folder.url}/{name} is not what trainer.task wrote ({error}); "
+            f"restore it or begin anew."
         ) from error
 
 
 def open_run(workdir: str, config: Config, records: str, manifest: Manifest) -> None:
-    """Begin a run in a folder, or continue the one that is there.
+    """Begins a run in a folder, or continues the one that is there.
 
-    A run without a checkpoint has nothing to lose: it makes way for another config. The section ``data`` of the
-    config becomes that of the records, which it describes.
+    A run without a checkpoint has nothing to lose: it makes way for another config. The section
+    ``data`` of the config becomes that of the records, which it describes.
+
+    Args:
+        workdir: path or address of the folder.
+        config: of the run.
+        records: path or address of the folder of the records.
+        manifest: of those records.
 
     Raises:
         ValueError: the folder holds another run; every field that differs is named.
     """
     config = replace(config, data=manifest.config.data)
-    if tf.io.gfile.glob(f"{workdir}/checkpoints/*.index"):
+    checkpoints = open_folder(f"{workdir}/checkpoints").list_names()
+    if any(name.endswith(".index") for name in checkpoints):
         _refuse_another(load_run(workdir), workdir, config, manifest)
-    tf.io.gfile.makedirs(workdir)
-    folder = records if "://" in records else os.path.abspath(records)  # noqa: PTH100 (Path would eat a slash)
+    if not is_bucket(workdir):
+        Path(workdir).mkdir(parents=True, exist_ok=True)
+    folder = records
+    if not is_bucket(records):
+        folder = os.path.abspath(records)  # noqa: PTH100 (Path.absolute keeps "..")
     described = {"folder": folder, "manifest": json.loads(manifest.to_json())}
     write_text(f"{workdir}/records.json", json.dumps(described) + "\n")
     write_text(f"{workdir}/config.json", configs.to_json(config) + "\n")
 
 
 def _refuse_another(run: TrainingRun, workdir: str, config: Config, manifest: Manifest) -> None:
+    """Refuses a config or records other than those of a run, and tells of a schedule that moves."""
     fixed = {
         name: values
         for name, values in configs.differences(run.config, config).items()
@@ -94,7 +123,8 @@ def _refuse_another(run: TrainingRun, workdir: str, config: Config, manifest: Ma
         raise ValueError(
             f"{workdir} holds a run on other records ({run.records}); choose another --workdir."
         )
-    before, now = run.config.train.steps, config.train.steps
+    before = run.config.train.steps
+    now = config.train.steps
     if before != now and config.train.schedule == "cosine":
         print(
             f"The cosine schedule now ends at step {now}, not {before}: the learning rate changes.",
@@ -103,23 +133,28 @@ def _refuse_another(run: TrainingRun, workdir: str, config: Config, manifest: Ma
 
 
 def _read(folder: Folder, name: str) -> str:
+    """Returns the text of a file of a run."""
     try:
         text = folder.read_text(name)
-    except OSError:  # its folder is a file
+    except OSError:
+        # A part of its path is a file.
         text = None
     if text is None:
-        folder.list_names()  # fails where it is the bucket that is missing
+        # Fails where it is the bucket that is missing, and says so.
+        folder.list_names()
         raise ValueError(
-            f"there is no {folder.url}/{name}: trainer.task has not started there, or it is another folder."
+            f"there is no {folder.url}/{name}: trainer.task has not started there, "
+            f"or it is another folder."
         )
     return text
 
 
 def write_text(path: str, text: str) -> None:
-    """Write a file whole or not at all."""
-    target = (
-        path if "://" in path else f"{path}.partial"
-    )  # an object in a bucket is whole by itself
+    """Writes a file whole or not at all."""
+    import tensorflow as tf
+
+    # An object in a bucket is whole by itself.
+    target = path if is_bucket(path) else f"{path}.partial"
     with tf.io.gfile.GFile(target, "w") as file:
         file.write(text)
     if target != path:
