@@ -12,6 +12,7 @@ audio          files to waveforms
 fingerprints   whether two tracks are the same recording
 records        the contract: what records and their manifest say
 writing        tracks to shards, and the checks on the way
+splitting      splits of URMP that cover most
 synthesis      music and drums by dice
 storage        a disk or a bucket behind one Folder
 runtime        how commands run

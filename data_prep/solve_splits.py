@@ -18,13 +18,6 @@ from absl import flags
 from configs import instruments
 from configs.splits import load_splits
 from data_prep.runtime import command
-from data_prep.splitting.problem import (
-    deviation,
-    free_problem,
-    names_by_split,
-    problem_with_test,
-)
-from data_prep.splitting.solutions import best_splits, most_instruments_in_valid
 
 
 def _pick(pieces: Sequence[str], numbers: str) -> set[str]:
@@ -47,6 +40,15 @@ def main(_: Sequence[str]) -> None:
     pieces = sorted(piece for names in load_splits("grouped").patterns.values() for piece in names)
     test = _pick(pieces, flags.FLAGS.test)
     excluded = _pick(pieces, flags.FLAGS.excluded)
+    with command.importing():
+        from data_prep.splitting.problem import (
+            deviation,
+            free_problem,
+            names_by_split,
+            problem_with_test,
+        )
+        from data_prep.splitting.solutions import best_splits, most_instruments_in_valid
+
     pieces = [piece for piece in pieces if piece not in excluded]
     problem = problem_with_test(pieces, test) if test else free_problem(pieces)
     print("tunes that an instrument plays in:")

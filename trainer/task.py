@@ -21,6 +21,7 @@ def main(_: Sequence[str]) -> int:
     config = configs.load(FLAGS.config, FLAGS.set)
     records, workdir = open_folder(FLAGS.records).url, open_folder(FLAGS.workdir)
     manifest = load_manifest(records)
+    manifest.require(config, records)
     with command.importing():
         from trainer.loop.dry_run import dry_run, overfit
         from trainer.loop.lock import held

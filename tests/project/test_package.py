@@ -39,6 +39,8 @@ MISSING = [
     ("trainer.task --config=smoke --records=none --workdir=none --set=train.a=1", "no field 'a'"),
     ("trainer.task --config=smoke --records=none --workdir=none", "no manifest.json in none"),
     (f"trainer.task --config=smoke {RECORDS} --workdir=gs:/none", "gs://BUCKET"),
+    (f"trainer.task --config=smoke {RECORDS} --workdir=none", "needs records with sample_rate"),
+    ("data_prep.solve_splits --test=99", "no piece has the number 99"),
     ("trainer.export --workdir=none", "none/config.json"),
     ("trainer.benchmark --config=none", "none"),
     ("trainer.benchmark --config=smoke --batches=none", "expected 1,2,4"),
@@ -117,7 +119,7 @@ def test_a_command_of_its_own_process_is_refused_in_a_sentence():
     "line",
     [
         f"data_prep.show {RECORDS} --track=01_Dawn --out=none",
-        f"trainer.task --config=smoke {RECORDS} --workdir=none",
+        f"trainer.export --workdir={BEFORE}/run",
         f"evaluation.separate --workdir={BEFORE}/run none.wav",
         f"evaluation.evaluate --workdir={BEFORE}/run",
     ],

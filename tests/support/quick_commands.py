@@ -12,7 +12,7 @@ from contextlib import redirect_stderr, redirect_stdout
 
 from absl import app, flags
 
-SLOW = ("tensorflow", "keras", "jax", "matplotlib", "google.cloud.storage")
+SLOW = ("tensorflow", "keras", "jax", "matplotlib", "scipy.optimize", "google.cloud.storage")
 
 
 def call(module, *arguments):
