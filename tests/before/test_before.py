@@ -7,17 +7,15 @@ old names of config fields included.
 
 import csv
 import json
-import runpy
 import shutil
-import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
-from absl import flags
+
+from tests.support.commands import run_command, set_flags
 
 FILES = Path(__file__).parent / "files"
 EXPECTED = json.loads((FILES / "expected.json").read_text(encoding="utf-8"))
@@ -39,31 +37,16 @@ def files(tmp_path):
     return target
 
 
-def run(monkeypatch, module, *arguments):
-    """Run ``python -m MODULE ARGUMENTS`` in this process; its flags are gone afterwards."""
-    known = set(flags.FLAGS)
-    with monkeypatch.context() as patch, warnings.catch_warnings():
-        patch.setattr(sys, "argv", [module, *map(str, arguments)])
-        warnings.filterwarnings("ignore", ".* found in sys.modules after import", RuntimeWarning)
-        try:
-            with pytest.raises(SystemExit) as end:
-                runpy.run_module(module, run_name="__main__", alter_sys=True)
-        finally:
-            for name in set(flags.FLAGS) - known:
-                delattr(flags.FLAGS, name)
-            flags.FLAGS.unparse_flags()
-    assert not end.value.code, f"{module} ended with {end.value.code}"
+def run(module, *arguments):
+    """Run a command, which must succeed."""
+    result = run_command(module, *arguments)
+    assert result.returncode == 0, result.stderr
 
 
-def sets(overrides):
-    """Turn overrides into flags."""
-    return [f"--set={override}" for override in overrides]
-
-
-def train(monkeypatch, files, *more):
+def train(files, *more):
     """Give the command of the old run again."""
     arguments = ["--config=smoke", f"--records={files / 'records'}", f"--workdir={files / 'run'}"]
-    run(monkeypatch, "trainer.task", *arguments, *sets(EXPECTED["run"]), *more)
+    run("trainer.task", *arguments, *set_flags(EXPECTED["run"]), *more)
 
 
 def read_all(folder):
@@ -72,27 +55,27 @@ def read_all(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
-def test_old_records_are_as_they_were_written(files, monkeypatch):
+def test_old_records_are_as_they_were_written(files):
     """Verify all records; then write them again, which finds them finished and as asked for."""
     records = files / "records"
     corpus = files / "corpus"
     before = read_all(records)
-    run(monkeypatch, "data_prep.verify", f"--records={records}", "--workers=1")
+    run("data_prep.verify", f"--records={records}", "--workers=1")
     for piece, names in EXPECTED["pieces"].items():
         (corpus / piece).mkdir(parents=True)
         for name in names:
             (corpus / piece / name).touch()  # of finished records the corpus is only listed
     arguments = ["--config=smoke", "--corpus=urmp", f"--root={corpus}", f"--out={records}"]
-    run(monkeypatch, "data_prep.write", *arguments, *sets(EXPECTED["records"]))
+    run("data_prep.write", *arguments, *set_flags(EXPECTED["records"]))
     assert read_all(records) == before
 
 
 @pytest.mark.slow
-def test_an_old_run_continues_as_it_would_have(files, arrays, monkeypatch):
+def test_an_old_run_continues_as_it_would_have(files, arrays):
     """Compare the losses, validations and weights of further steps."""
     metrics = files / "run" / "metrics.jsonl"
     before = metrics.read_text(encoding="utf-8").splitlines()
-    train(monkeypatch, files, f"--set=train.steps={EXPECTED['last_step']}", "--set=train.remix=0.4")
+    train(files, f"--set=train.steps={EXPECTED['last_step']}", "--set=train.remix=0.4")
     after = metrics.read_text(encoding="utf-8").splitlines()
     assert after[: len(before)] == before  # timings included: it did not begin anew
     found = [json.loads(line) for line in after]
@@ -118,10 +101,10 @@ def compare_metrics(line, expected):
         assert line[name] == pytest.approx(expected[name], **tolerance), (name, line, expected)
 
 
-def test_a_finished_old_run_is_done(files, monkeypatch):
+def test_a_finished_old_run_is_done(files):
     """Give the old command as it was: nothing is left to train, and no field differs."""
     before = read_all(files / "run" / "checkpoints")
-    train(monkeypatch, files)
+    train(files)
     assert read_all(files / "run" / "checkpoints") == before
 
 
@@ -149,27 +132,27 @@ def compare_cell(found, expected, where):
 
 
 @pytest.mark.slow
-def test_an_old_run_gets_the_scores_that_it_got(files, monkeypatch):
+def test_an_old_run_gets_the_scores_that_it_got(files):
     """Score the old checkpoint anew; compare old and new scores, also by the command for that."""
     made = files / "run" / "evaluation" / "6-test"
     old = files / "old_scores"
     shutil.copytree(made, old)
     (made / "scores.csv").unlink()  # else the code that made them finds them finished
     moved = [f"--workdir={files / 'run'}", f"--records={files / 'records'}"]
-    more = ["--checkpoint=latest", "--processes=1", *sets(EXPECTED["evaluation"])]
-    run(monkeypatch, "evaluation.evaluate", *moved, *more)
+    more = ["--checkpoint=latest", "--processes=1", *set_flags(EXPECTED["evaluation"])]
+    run("evaluation.evaluate", *moved, *more)
     expected_rows = read_scores(old)
     assert len(expected_rows) > 100
     for row, expected in zip(read_scores(made), expected_rows, strict=True):
         assert list(row) == list(expected)
         for name, value in expected.items():
             compare_cell(row[name], value, (name, row, expected))
-    compare_by_command(monkeypatch, old, made, files / "compared.json")
+    compare_by_command(old, made, files / "compared.json")
 
 
-def compare_by_command(monkeypatch, old, made, out):
+def compare_by_command(old, made, out):
     """Read old scores beside new ones: neither is higher, and they were made in the same way."""
-    run(monkeypatch, "evaluation.compare", old, made, f"--out={out}", "--metric=snr")
+    run("evaluation.compare", old, made, f"--out={out}", "--metric=snr")
     compared = json.loads(out.read_text(encoding="utf-8"))
     assert compared["tracks"] == ["18_RiverB_hn_hn_va"]
     assert not any(compared["left_out"].values())
@@ -193,11 +176,11 @@ def compare_by_command(monkeypatch, old, made, out):
         ("other", "other", [LABELS]),
     ],
 )
-def test_old_networks_separate_as_they_did(files, arrays, monkeypatch, kind, workdir, arguments):
+def test_old_networks_separate_as_they_did(files, arrays, kind, workdir, arguments):
     """Compare the stems of a song, at another rate and number of channels than the network's."""
     out = files / "stems"
     where = [f"--workdir={files / workdir}", f"--out={out}", files / "song.wav"]
-    run(monkeypatch, "evaluation.separate", *where, *arguments)
+    run("evaluation.separate", *where, *arguments)
     expected = {name: array for name, array in arrays.items() if name.startswith(f"{kind}/")}
     assert {f"{kind}/{path.stem}" for path in (out / "song").iterdir()} == set(expected)
     for name, waveform in expected.items():
@@ -217,11 +200,11 @@ def estimate(folder):
     return model.separate(waveform, np.array([1, 0, 1], np.float32)).numpy()
 
 
-def test_an_old_saved_model_and_a_new_one_estimate_the_same(files, arrays, monkeypatch):
+def test_an_old_saved_model_and_a_new_one_estimate_the_same(files, arrays):
     """Load the old SavedModel, and export the old checkpoint again."""
     expected = arrays["saved_model"]
     assert np.abs(expected).max() > 1e-3
     np.testing.assert_allclose(estimate(files / "saved_model"), expected, atol=1e-5)
     arguments = [f"--workdir={files / 'run'}", "--checkpoint=latest", f"--out={files / 'again'}"]
-    run(monkeypatch, "trainer.export", *arguments)
+    run("trainer.export", *arguments)
     np.testing.assert_allclose(estimate(files / "again"), expected, atol=1e-5)

@@ -1,7 +1,5 @@
 """The bill of a bucket, against operations that are counted, and sums done by hand."""
 
-import subprocess
-import sys
 from collections import Counter
 
 import numpy as np
@@ -12,6 +10,7 @@ from configs import Train
 from data_prep import costs
 from data_prep.costs import Item, Prices, iter_items, table
 from data_prep.records.manifest import Manifest, ShardEntry, load_manifest
+from tests.support.commands import run_command
 from tests.trainer.loop.test_workdir_in_a_bucket import open_checkpoints
 from trainer.loop.progress import Progress
 from trainer.loop.summaries import Summaries
@@ -66,15 +65,8 @@ def test_a_checkpoint_takes_as_many_operations_as_are_counted(gcs, bucket):
 def test_the_command(tmp_path):
     (tmp_path / "manifest.json").write_text(make_manifest(2**30).to_json())
     assert load_manifest(str(tmp_path)).shards["train"][0].num_bytes == 2**30
-    command = [
-        sys.executable,
-        "-m",
-        "data_prep.costs",
-        f"--records={tmp_path}",
-        "--price_gib_month=1",
-        "--kept=0",
-    ]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    flags = [f"--records={tmp_path}", "--price_gib_month=1", "--kept=0"]
+    result = run_command("data_prep.costs", *flags)
     assert (result.returncode, result.stderr) == (0, "")
     assert "keeping the records for a month" in result.stdout
     assert result.stdout.splitlines()[2].endswith("1.0000")

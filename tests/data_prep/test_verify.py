@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ import configs
 from data_prep import write
 from data_prep.records.manifest import load_manifest
 from data_prep.verify import iter_faults
+from tests.support.commands import run_command
 
 CONFIG = configs.load("smoke", ["audio.sample_rate=8000", "data.excerpt_secs=0.7"])
 
@@ -191,17 +190,14 @@ def test_against_another_corpus(records, corpus, tmp_path):
 
 
 def test_the_command(records):
-    def run():
-        call = [sys.executable, "-m", "data_prep.verify", f"--records={records}", "--workers=1"]
-        return subprocess.run(call, capture_output=True, text=True, check=False)
-
-    result = run()
+    call = ["data_prep.verify", f"--records={records}", "--workers=1"]
+    result = run_command(*call)
     assert (result.returncode, result.stdout) == (
         0,
         f"{records}: 13 shards, 54 records, all as they were written.\n",
     )
     (records / "test-00001-of-00003.tfrecord").unlink()
-    result = run()
+    result = run_command(*call)
     assert result.returncode == 1
     assert result.stdout.startswith("fault: ")
     assert result.stderr == f"error: {records} has 1 fault, listed above with what to do.\n"

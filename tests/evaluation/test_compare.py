@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +11,7 @@ from evaluation import compare as command
 from evaluation.scores.paired import _signed_rank, compare, holm
 from evaluation.scores.saved import ScoredRun, load, read_museval
 from evaluation.scores.table import METRICS, STATUSES, Row, write_csv
+from tests.support.commands import run_command
 
 
 def make_run(
@@ -341,19 +340,16 @@ def test_the_command_prints_a_table_and_writes_it(tmp_path):
         write_csv(tmp_path / name / "scores.csv", make_run(shift=shift).rows)
         about = {"sample_rate": 22050, "evaluation": {"filter_taps": 512}}
         (tmp_path / name / "scores.json").write_text(json.dumps(about))
-    call = [sys.executable, "-m", "evaluation.compare"]
     runs = [str(tmp_path / "plain"), str(tmp_path / "film" / "scores.csv")]
-    done = subprocess.run(
-        [*call, *runs, f"--out={tmp_path / 'out.json'}"], capture_output=True, text=True, check=True
-    )
-    assert done.stderr == ""
+    done = run_command("evaluation.compare", *runs, f"--out={tmp_path / 'out.json'}")
+    assert (done.returncode, done.stderr) == (0, "")
     assert f"A = {runs[0]}" in done.stdout
     line = next(line for line in done.stdout.splitlines() if line.startswith("B all sources"))
     written = json.loads((tmp_path / "out.json").read_text())
     overall = written["differences"][0]
     assert line.split()[3] == f"{overall['median_db']:+.2f}" == "+1.75"
     assert written["summaries"][0]["aggregate"]["intervals"]["mean_of_segments"]["low"] < 5.5
-    failed = subprocess.run([*call, runs[0]], capture_output=True, text=True)
+    failed = run_command("evaluation.compare", runs[0])
     assert (failed.returncode, failed.stderr) == (
         1,
         "error: name two or more different runs to compare.\n",

@@ -1,8 +1,6 @@
 """The whole pipeline on a tiny config, and what its last commands do with good and bad input."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +30,7 @@ from evaluation.scores.aggregates import improvement, place
 from evaluation.scores.table import SCHEMA_VERSION, read_csv
 from evaluation.separate import separate_files
 from tests.support import replicas
+from tests.support.commands import run_command
 from trainer.inference.separator import TrainedSeparator
 from trainer.loop.lock import Hold
 from trainer.loop.train import train
@@ -67,15 +66,6 @@ def workdir(tmp_path_factory, corpus):
     write.write(config, "urmp", root, records)
     train_run(config, records, workdir)
     return workdir
-
-
-def run(module, workdir, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", module, f"--workdir={workdir}", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_scores_and_report(workdir):
@@ -147,9 +137,8 @@ def evaluated_rows(workdir):
 
 
 def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
-    result = run(
-        "evaluation.audit", workdir, "--checkpoint=latest", "--set=evaluation.segment_secs=3"
-    )
+    flags = ["--checkpoint=latest", "--set=evaluation.segment_secs=3"]
+    result = run_command("evaluation.audit", f"--workdir={workdir}", *flags)
     assert result.returncode == 0, result.stderr
     lines = {line.split()[0]: line for line in result.stdout.splitlines()}
     assert "not measured: the network was never trained without labels" in lines["unknown"]
@@ -332,7 +321,7 @@ def test_audio_is_read_as_it_is(tmp_path, suffix, subtype):
 
 
 def separate(workdir, *arguments):
-    return run("evaluation.separate", workdir, *arguments)
+    return run_command("evaluation.separate", f"--workdir={workdir}", *arguments)
 
 
 def test_bad_input_is_one_sentence_and_leaves_nothing(workdir, separator, tmp_path):

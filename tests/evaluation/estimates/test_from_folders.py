@@ -19,6 +19,7 @@ from evaluation.listening.sounds import decode
 from evaluation.scores.table import read_csv
 from evaluation.scoring.one_segment import score_track
 from tests.evaluation.scoring.test_one_track import same
+from tests.support.commands import run_command, set_flags
 
 RATE = 2000
 SET = ["evaluation.filter_taps=16"]
@@ -246,14 +247,7 @@ def test_a_bad_layout_is_one_sentence(corpus, change, message):
 
 def command(folder, *arguments):
     flags = (f"--{name}={folder / name}" for name in ("estimates", "references", "out"))
-    return [
-        sys.executable,
-        "-m",
-        "evaluation.evaluate",
-        *flags,
-        "--set=evaluation.filter_taps=16",
-        *arguments,
-    ]
+    return ["evaluation.evaluate", *flags, *set_flags(SET), *arguments]
 
 
 def test_the_command_is_stopped_and_continued(corpus):
@@ -262,7 +256,10 @@ def test_the_command_is_stopped_and_continued(corpus):
     expected = read_csv(Path(evaluate(folder)) / "scores.csv")
     (folder / "out/scores.csv").unlink()
     with subprocess.Popen(
-        command(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", *command(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         lines = iter(process.stdout.readline, "")
         assert any(line.startswith("1/2 test/One scored") for line in lines)
@@ -272,7 +269,7 @@ def test_the_command_is_stopped_and_continued(corpus):
         pytest.skip("it was done before it could be stopped")
     assert (process.returncode, errors) == (75, "interrupted; the same command continues.\n")
     assert not (folder / "out/scores.csv").exists()
-    result = subprocess.run(command(folder), capture_output=True, text=True, check=False)
+    result = run_command(*command(folder))
     assert result.returncode == 0, result.stderr
     assert "1 of 2 tracks scored before." in result.stdout
     assert same(read_csv(folder / "out/scores.csv"), expected)
@@ -295,9 +292,7 @@ def test_the_command_says_what_it_needs(corpus):
         ["--set=train.steps=3"],
         ["--set=evaluation.hop_secs=2"],
     ):
-        result = subprocess.run(
-            command(folder, *arguments), capture_output=True, text=True, check=False
-        )
+        result = run_command(*command(folder, *arguments))
         assert result.returncode == 1
         assert result.stderr.startswith("error: ")
         assert len(result.stderr.splitlines()) == 1

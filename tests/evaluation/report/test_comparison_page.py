@@ -4,8 +4,6 @@ import io
 import json
 import math
 import re
-import subprocess
-import sys
 from base64 import b64decode
 from collections import defaultdict
 from dataclasses import asdict, replace
@@ -28,6 +26,7 @@ from evaluation.scores.saved import load
 from evaluation.scores.table import write_csv
 from tests.evaluation.report.test_run_page import BLANK, ORACLES, about, printed, sample_rows
 from tests.evaluation.test_compare import write_museval
+from tests.support.commands import run_command
 from tests.support.page import Page
 
 METRICS = {"snr": "SNR", "sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR"}
@@ -313,21 +312,14 @@ def test_places_that_cannot_be_written_are_refused_first(tmp_path):
         ),
         (["--report=no/a.html"], "there is no folder no for no/a.html; make it or choose another."),
     ]:
-        call = [sys.executable, "-m", "evaluation.compare", "x", "y", *places]
-        done = subprocess.run(call, capture_output=True, text=True, check=False)
+        done = run_command("evaluation.compare", "x", "y", *places)
         assert (done.returncode, done.stderr) == (1, f"error: {message}\n")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_writes_the_report(tmp_path, three):
-    call = [
-        sys.executable,
-        "-m",
-        "evaluation.compare",
-        *three,
-        f"--report={tmp_path / 'compared.html'}",
-    ]
-    done = subprocess.run(call, capture_output=True, text=True, check=True)
+    done = run_command("evaluation.compare", *three, f"--report={tmp_path / 'compared.html'}")
+    assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(f"report: {tmp_path / 'compared.html'}\n")
     assert sorted(each.name for each in tmp_path.iterdir()) == [
         "compared.html",

@@ -1,4 +1,4 @@
-"""The loop in real processes: killed, interrupted, continued, refused; and two replicas against one device."""
+"""The loop: killed and interrupted in real processes, continued, refused; two replicas against one device."""
 
 import dataclasses
 import json
@@ -16,6 +16,7 @@ import configs
 from data_prep import write
 from data_prep.records.manifest import load_manifest
 from tests.support import replicas
+from tests.support.commands import run_command, set_flags
 from tests.support.optimisation import optimisation_of
 from trainer.loop.checkpoints import Checkpoints, restore_network
 from trainer.loop.optimisation import LearningRate
@@ -45,15 +46,12 @@ def records(corpus, tmp_path_factory):
 
 
 def command(records, workdir, *overrides):
-    sets = [f"--set={override}" for override in [*OVERRIDES, *overrides]]
-    arguments = ["--config=smoke", f"--records={records}", f"--workdir={workdir}", *sets]
-    return [sys.executable, "-m", "trainer.task", *arguments]
+    arguments = ["--config=smoke", f"--records={records}", f"--workdir={workdir}"]
+    return ["trainer.task", *arguments, *set_flags([*OVERRIDES, *overrides])]
 
 
 def run(records, workdir, *overrides):
-    return subprocess.run(
-        command(records, workdir, *overrides), capture_output=True, text=True, check=False
-    )
+    return run_command(*command(records, workdir, *overrides))
 
 
 def state(workdir):
@@ -83,7 +81,10 @@ def interrupt(records, workdir, number):
     rarely = ["train.checkpoint_steps=100000"] if number != signal.SIGKILL else []
     arguments = command(records, workdir, "train.steps=100000", *rarely)
     process = subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-m", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     lines = []
     while not lines or not lines[-1].startswith("step"):
