@@ -1,4 +1,4 @@
-"""Tracks to excerpts: the stretch of a track that one record owns, with the context its borders need."""
+"""Cuts tracks into excerpts: the frames that a record owns, with the context of their borders."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from data_prep.audio.tracks import Track, Waveform
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Frames [start, start + owned_frames) of a track, and what is stored around them.
+    """Holds frames [start, start + owned_frames) of a track, and what is stored around them.
 
-    The waveforms have shape (T, C) with T = context_before + owned_frames + the context after, both contexts clipped
-    to the track.
+    The waveforms have shape (T, C) with T = context_before + owned_frames + the context after;
+    both contexts end where the track does.
     """
 
     track: str
@@ -21,24 +21,32 @@ class Excerpt:
     start: int
     owned_frames: int
     context_before: int
-    labels: tuple[str, ...]  # of the whole piece, sounding here or not
+    # These are the instruments of the whole piece, whether they sound here or rest.
+    labels: tuple[str, ...]
     mixture: Waveform
-    sources: dict[str, Waveform]  # only those that sound in the stored frames
+    # Only those are here that sound in the stored frames.
+    sources: dict[str, Waveform]
 
 
 def iter_excerpts(track: Track, data: Data) -> Iterator[Excerpt]:
-    """The excerpts of a track, in order; their owned frames tile it, the last may be shorter.
+    """Yields the excerpts of a track in order; their owned frames tile it, the last may own fewer.
 
     Args:
-        track: at the rate and channel count of the records.
-        data: the length of an excerpt and of the context stored on each side.
+        track: is at the rate and channel count of the records.
+        data: gives the length of an excerpt and of the context that is stored on each side.
     """
     num_frames = len(track.mixture)
     hop = max(1, round(data.excerpt_secs * track.sample_rate))
     for start in range(0, num_frames, hop):
         stop = min(start + hop, num_frames)
         first = max(0, start - data.context_frames)
-        stored = slice(first, min(num_frames, stop + data.context_frames))
+        last = min(num_frames, stop + data.context_frames)
+        # A source is judged with its context: a network that reads the context must find it there.
+        sources = {
+            name: waveform[first:last]
+            for name, waveform in track.sources.items()
+            if is_audible(waveform[first:last])
+        }
         yield Excerpt(
             track=track.name,
             sample_rate=track.sample_rate,
@@ -46,10 +54,6 @@ def iter_excerpts(track: Track, data: Data) -> Iterator[Excerpt]:
             owned_frames=stop - start,
             context_before=start - first,
             labels=tuple(track.sources),
-            mixture=track.mixture[stored],
-            sources={
-                name: wave[stored]
-                for name, wave in track.sources.items()
-                if is_audible(wave[stored])
-            },
+            mixture=track.mixture[first:last],
+            sources=sources,
         )

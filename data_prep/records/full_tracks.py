@@ -1,4 +1,4 @@
-"""Records back to whole tracks, for everything that needs a track in full length."""
+"""Joins records to whole tracks, for everything that needs a track in full length."""
 
 from collections.abc import Iterator
 from itertools import chain, groupby
@@ -7,96 +7,126 @@ from typing import NamedTuple
 import numpy as np
 
 from data_prep.audio.tracks import Waveform
-from data_prep.records.format import Record
+from data_prep.records.format import Layout, Record
 from data_prep.records.manifest import Manifest
 
 
 class FullTrack(NamedTuple):
-    """A track as the network and the scores see it. K slots, T frames, C channels."""
+    """Holds a track as the network and the scores see it. K slots, T frames, C channels."""
 
     name: str
     labels: tuple[str, ...]
-    mixture: Waveform  # (T, C)
-    references: Waveform  # (K, T, C), zeros where a slot is silent
+    # (T, C)
+    mixture: Waveform
+    # (K, T, C), zeros where a slot is silent.
+    references: Waveform
 
 
-class Piece(NamedTuple):
-    """The frames of a track that one record owns."""
+class TrackBlock(NamedTuple):
+    """Holds the frames of a track that one record owns, as samples. T frames, C channels."""
 
+    # The frame of the track with which the block begins.
     start: int
-    mixture: Waveform  # (T, C)
-    sources: dict[str, Waveform]  # (T, C) each; what is silent is not there
+    # (T, C)
+    mixture: Waveform
+    # (T, C) each; a source that is silent in the block is not there.
+    sources: dict[str, Waveform]
 
 
-class StoredPieces(NamedTuple):
-    """A track piece by piece, for whoever cannot hold it in memory."""
+class TrackInBlocks(NamedTuple):
+    """Holds a track block by block, for whoever cannot have it in memory."""
 
     name: str
     num_frames: int
     labels: tuple[str, ...]
-    pieces: Iterator[Piece]  # in order, once
+    # They come in order, and once.
+    blocks: Iterator[TrackBlock]
 
 
-def iter_tracks(manifest: Manifest, folder: str, split: str) -> Iterator[StoredPieces]:
-    """The tracks of a split; the pieces of one are gone when the next one is asked for.
+def iter_tracks_in_blocks(manifest: Manifest, folder: str, split: str) -> Iterator[TrackInBlocks]:
+    """Yields the tracks of a split; the blocks of one are gone when the next one is asked for.
 
     Raises:
-        ValueError: a record cannot be read, or (from the pieces) the records of a track do not tile it.
+        ValueError: a record cannot be read, or (from the blocks) the records of a track do not
+            tile it.
     """
     entries = {track.name: track for track in manifest.tracks(split)}
-    for name, records in groupby(
-        manifest.iter_records(folder, split), key=lambda record: record.track
-    ):
+    all_records = manifest.iter_records(folder, split)
+    for name, group in groupby(all_records, key=lambda record: record.track):
         if name not in entries:
             raise ValueError(
-                f"{folder} holds records of {name}, which its manifest does not name; write them again."
+                f"{folder} holds records of {name}, which its manifest does not name; "
+                f"write them again."
             )
-        ours = iter(records)
-        first = next(ours)
-        vocabulary, num_frames = manifest.layout.sources, entries[name].num_frames
-        labels = tuple(
-            source for source, label in zip(vocabulary, first.labels, strict=True) if label
+        num_frames = entries[name].num_frames
+        # The first record is read to know the labels, and put back before the others.
+        records = iter(group)
+        first = next(records)
+        yield TrackInBlocks(
+            name=name,
+            num_frames=num_frames,
+            labels=first.label_names(manifest.layout.sources),
+            blocks=_iter_tiles(
+                chain([first], records),
+                manifest.layout,
+                num_frames,
+                whose=f"the records of {name} in {folder}",
+            ),
         )
-        pieces = _pieces(
-            chain([first], ours), vocabulary, f"the records of {name} in {folder}", num_frames
-        )
-        yield StoredPieces(name, num_frames, labels, pieces)
 
 
-def _pieces(
-    records: Iterator[Record], vocabulary: tuple[str, ...], what: str, num_frames: int
-) -> Iterator[Piece]:
-    reached = 0
+def _iter_tiles(
+    records: Iterator[Record], layout: Layout, num_frames: int, whose: str
+) -> Iterator[TrackBlock]:
+    """Yields a block for each record, and refuses records that do not tile ``num_frames``."""
+    next_start = 0
     for record in records:
-        if record.start != reached:
+        if record.start != next_start:
             break
-        owned, reached = record.owned(), reached + record.owned_frames
-        sources = record.sources[:, owned] * record.scales[1:, None, None]
-        names = [vocabulary[slot] for slot in record.slots]
-        yield Piece(
-            record.start,
-            record.mixture[owned] * record.scales[0],
-            dict(zip(names, sources, strict=True)),
-        )
+        next_start += record.owned_frames
+        yield owned_block(record, layout)
     else:
-        if reached == num_frames:
+        if next_start == num_frames:
             return
-    raise ValueError(f"{what} do not tile its {num_frames} frames.")
+    raise ValueError(f"{whose} do not tile its {num_frames} frames.")
+
+
+def owned_block(record: Record, layout: Layout) -> TrackBlock:
+    """Returns the frames that a record owns."""
+    owned = record.owned()
+    # (S, T, C) times (S, 1, 1)
+    sources = record.sources[:, owned] * record.scales[1:, None, None]
+    names = [layout.sources[slot] for slot in record.slots]
+    return TrackBlock(
+        start=record.start,
+        mixture=record.mixture[owned] * record.scales[0],
+        sources=dict(zip(names, sources, strict=True)),
+    )
 
 
 def iter_full_tracks(manifest: Manifest, folder: str, split: str) -> Iterator[FullTrack]:
-    """The tracks of a split, put together from the frames that their records own.
+    """Yields the tracks of a split, joined from the frames that their records own.
 
     Raises:
         ValueError: a record cannot be read, or the records of a track do not tile it.
     """
-    vocabulary, channels = manifest.layout.sources, manifest.layout.channels
-    for track in iter_tracks(manifest, folder, split):
-        mixture = np.empty((track.num_frames, channels), np.float32)
-        references = np.zeros((len(vocabulary), track.num_frames, channels), np.float32)
-        for piece in track.pieces:
-            place = slice(piece.start, piece.start + len(piece.mixture))
-            mixture[place] = piece.mixture
-            for source, waveform in piece.sources.items():
-                references[vocabulary.index(source), place] = waveform
-        yield FullTrack(track.name, track.labels, mixture, references)
+    for track in iter_tracks_in_blocks(manifest, folder, split):
+        yield join_blocks(track, manifest.layout)
+
+
+def join_blocks(track: TrackInBlocks, layout: Layout) -> FullTrack:
+    """Returns a track as a whole.
+
+    Raises:
+        ValueError: comes from the blocks, where a record cannot be read or they do not tile it.
+    """
+    vocabulary = layout.sources
+    # A source that a block does not hold is silent there.
+    mixture = np.zeros((track.num_frames, layout.channels), np.float32)
+    references = np.zeros((len(vocabulary), track.num_frames, layout.channels), np.float32)
+    for block in track.blocks:
+        stop = block.start + len(block.mixture)
+        mixture[block.start : stop] = block.mixture
+        for source, waveform in block.sources.items():
+            references[vocabulary.index(source), block.start : stop] = waveform
+    return FullTrack(track.name, track.labels, mixture, references)

@@ -1,221 +1,191 @@
-"""The manifest: what every later stage opens first, and where it learns what a folder of records holds."""
+"""Defines the manifest, which every later stage opens first: what a folder of records holds."""
 
 import dataclasses
 import json
-import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import configs
 from configs import Config
-from data_prep.records.format import FORMAT_VERSION, Layout, Record, iter_records
+from configs.splits import SPLITS
+from data_prep.records.entries import ShardEntry, TrackEntry, require_types, shard_from_values
+from data_prep.records.format import FORMAT_VERSION, Layout, Record
+from data_prep.records.shard_files import iter_records
 from data_prep.storage import open_folder
-from data_prep.storage.files import plain_name
 
 FILE_NAME = "manifest.json"
 
 
 @dataclass(frozen=True)
-class TrackEntry:
-    """A track as it was written."""
-
-    name: str
-    num_frames: int
-    num_excerpts: int
-    num_parts: dict[
-        str, int
-    ]  # instrument -> parts summed into it; its keys are the labels of the piece
-    residual_db: (
-        float | None
-    )  # mixture against the sum of the sources; None where it is exactly the sum
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ShardEntry:
-    """A shard and the whole tracks in it, in order."""
-
-    name: str
-    num_bytes: int
-    crc32c: str  # base64 of the big-endian checksum, as Cloud Storage states it
-    tracks: tuple[TrackEntry, ...]
-
-
-@dataclass(frozen=True)
 class Manifest:
-    """All that holds for a folder of records."""
+    """Holds all that is known of a folder of records."""
 
     config: Config
     corpus: str
     code_revision: str
-    shards: dict[str, tuple[ShardEntry, ...]]  # split -> its shards
+    # Split -> its shards.
+    shards: dict[str, tuple[ShardEntry, ...]]
     known_leaks: tuple[dict[str, Any], ...] = ()
-    skipped: tuple[str, ...] = ()  # names of tracks that could not be read
-    format_version: int = field(default=FORMAT_VERSION)
+    # The names of tracks that could not be read.
+    skipped: tuple[str, ...] = ()
+    format_version: int = FORMAT_VERSION
 
     @property
     def layout(self) -> Layout:
-        """The layout of every record."""
+        """Returns the layout of every record."""
         return layout_of(self.config)
 
     def tracks(self, split: str) -> tuple[TrackEntry, ...]:
-        """The tracks of a split, in the order in which they are stored."""
+        """Returns the tracks of a split, in the order in which they are stored."""
         return tuple(track for shard in self.shards.get(split, ()) for track in shard.tracks)
 
-    def iter_records(self, folder: str, split: str) -> Iterator[Record]:
-        """The records of a split: whole tracks, one after the other, each in order.
+    def all_shards(self) -> list[ShardEntry]:
+        """Returns the shards of all splits, those for training first."""
+        return [shard for split in SPLITS for shard in self.shards.get(split, ())]
 
-        Their addresses count from the first byte of the first shard on, the shards being laid end to end.
+    def iter_records(self, folder: str, split: str) -> Iterator[Record]:
+        """Yields the records of a split: whole tracks, one after the other, each in order.
+
+        Their addresses count from the first byte of the first shard on, the shards being laid end
+        to end.
 
         Raises:
-            ValueError: a shard is missing, corrupt, or cut off (between two records its checksums do not tell).
+            ValueError: a shard is missing, corrupt, longer than it was, or cut off.
         """
         import tensorflow as tf
 
         address = 0
         for shard in self.shards.get(split, ()):
-            path, found = f"{folder}/{shard.name}", 0
+            path = f"{folder}/{shard.name}"
+            # Records behind the last one would be read as if they were of the shard.
             if tf.io.gfile.exists(path) and tf.io.gfile.stat(path).length > shard.num_bytes:
                 raise ValueError(
                     f"{path} is longer than its {shard.num_bytes} bytes; write the records again."
                 )
+            num_read = 0
             for record in iter_records(path, self.layout, address):
                 yield record
-                found += 1
+                num_read += 1
+            # The checksums of records do not tell of a shard that is cut off between two of them.
             expected = sum(track.num_excerpts for track in shard.tracks)
-            if found != expected:
+            if num_read != expected:
                 raise ValueError(
-                    f"{path} holds {found} records, expected {expected}; write the records again."
+                    f"{path} holds {num_read} records, expected {expected}; "
+                    f"write the records again."
                 )
             address += shard.num_bytes
 
     def require(self, config: Config, folder: str) -> None:
-        """Refuse records that a config's network cannot use.
+        """Refuses records that the network of a config cannot use.
 
         Raises:
-            ValueError: rate, channels, vocabulary or stored context do not fit, naming both values.
+            ValueError: rate, channels, vocabulary or stored context do not fit; it names both.
         """
-        ours, theirs = layout_of(config), self.layout
+        wanted = layout_of(config)
         for section, name in (("audio", "sample_rate"), ("audio", "channels"), ("data", "sources")):
-            need, have = (_written(getattr(layout, name)) for layout in (ours, theirs))
+            need = _as_override(getattr(wanted, name))
+            have = _as_override(getattr(self.layout, name))
             if need != have:
                 raise ValueError(
-                    f"the experiment {config.name} needs records with {name} {need}, those in {folder} have {have}; "
-                    f"write records for it, or choose an experiment for them, as with --set {section}.{name}={have}."
+                    f"the experiment {config.name} needs records with {name} {need}, those in "
+                    f"{folder} have {have}; write records for it, or choose an experiment for "
+                    f"them, as with --set {section}.{name}={have}."
                 )
+        # The margin is 0 where a network pads by itself.
         needed = config.model.window().margin_frames
         stored = self.config.data.context_frames
         if stored < needed:
             raise ValueError(
-                f"the network of {config.name} reads {needed} frames around an estimate, the records in {folder} store "
-                f"{stored}; write them with --set data.context_frames={needed}."
+                f"the network of {config.name} reads {needed} frames around an estimate, the "
+                f"records in {folder} store {stored}; write them with "
+                f"--set data.context_frames={needed}."
             )
 
     def to_json(self) -> str:
-        """The manifest as JSON text."""
+        """Returns the manifest as JSON text."""
         return json.dumps(dataclasses.asdict(self), indent=1)
 
 
-def _written(value: int | tuple[str, ...]) -> str:
-    """A value as ``--set`` takes it."""
+def _as_override(value: int | tuple[str, ...]) -> str:
+    """Returns a value as ``--set`` takes it."""
     return str(value) if isinstance(value, int) else ",".join(value)
 
 
 def layout_of(config: Config) -> Layout:
-    """The layout of the records that an experiment writes."""
+    """Returns the layout of the records that an experiment writes."""
     return Layout(
-        config.audio.sample_rate, config.audio.channels, config.data.sources, config.data.encoding
+        sample_rate=config.audio.sample_rate,
+        channels=config.audio.channels,
+        sources=config.data.sources,
+        encoding=config.data.encoding,
     )
 
 
 def load_manifest(folder: str) -> Manifest:
-    """The manifest of a folder of records, on a disk or a bucket.
+    """Reads the manifest of a folder of records, on a disk or a bucket.
 
     Raises:
         ValueError: there is none, or it is not one that this code can read.
     """
-    path, opened = f"{folder}/{FILE_NAME}", open_folder(folder)
+    path = f"{folder}/{FILE_NAME}"
+    records_folder = open_folder(folder)
     try:
-        text = opened.read_text(FILE_NAME)
+        text = records_folder.read_text(FILE_NAME)
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(
             f"{path} cannot be read; {folder} must be a folder that data_prep.write made."
         ) from error
     if text is None:
-        opened.list_names()  # fails where it is the bucket that is missing
+        # This fails with a sentence of its own where it is the bucket that is missing.
+        records_folder.list_names()
         raise ValueError(
-            f"there is no {FILE_NAME} in {folder}: data_prep.write has not finished there, or the folder is another."
+            f"there is no {FILE_NAME} in {folder}: data_prep.write has not finished there, "
+            f"or the folder is another."
         )
     return manifest_from_json(text, path)
 
 
 def manifest_from_json(text: str, path: str) -> Manifest:
-    """The manifest that a JSON text describes; ``path`` names it in errors.
+    """Returns the manifest that a JSON text describes; ``path`` names it in errors.
 
     Raises:
         ValueError: it is not one that this code can read.
     """
     try:
-        tree = json.loads(text)
+        values = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON: {error}.") from error
-    version = tree.get("format_version") if isinstance(tree, dict) else None
+    version = values.get("format_version") if isinstance(values, dict) else None
     if version is None:
         raise ValueError(
-            f"{path} is not a manifest: it has no format version; expected one that data_prep.write made."
+            f"{path} is not a manifest: it has no format version; "
+            f"expected one that data_prep.write made."
         )
     if version != FORMAT_VERSION:
         raise ValueError(
-            f"{path} has format version {version}, this code reads {FORMAT_VERSION}; write it again."
+            f"{path} has format version {version}, this code reads {FORMAT_VERSION}; "
+            f"write it again."
         )
     try:
-        return _from_tree(tree)
+        return _manifest_from_values(values)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path} is not a manifest: {type(error).__name__} {error}; write the records again."
         ) from error
 
 
-def shard_from_tree(tree: dict[str, Any]) -> ShardEntry:
-    """The entry that ``dataclasses.asdict`` turned into plain values; its name must not lead out of the folder."""
-    entry = ShardEntry(**{**tree, "tracks": tuple(map(track_from_tree, tree["tracks"]))})
-    plain_name(entry.name)
-    _require_types(texts=(entry.crc32c,), counts=(entry.num_bytes,))
-    return entry
-
-
-def track_from_tree(tree: dict[str, Any]) -> TrackEntry:
-    """As ``shard_from_tree``."""
-    entry = TrackEntry(**{**tree, "warnings": tuple(tree["warnings"])})
-    _require_types(
-        texts=(entry.name, *entry.num_parts, *entry.warnings),
-        counts=(entry.num_frames, entry.num_excerpts, *entry.num_parts.values()),
-    )
-    if entry.residual_db is not None and not math.isfinite(entry.residual_db):
-        raise TypeError(f"residual_db is {entry.residual_db}")
-    return entry
-
-
-def _require_types(texts: Iterable[object], counts: Iterable[object]) -> None:
-    """JSON has whatever types whoever wrote it liked; ``TypeError`` where that is none of ours."""
-    for text in texts:
-        if not isinstance(text, str):
-            raise TypeError(f"{text!r} is no text")
-    for count in counts:
-        if not (type(count) is int and 0 <= count < 2**63):
-            raise TypeError(f"{count!r} is no count")
-
-
-def _from_tree(tree: dict[str, Any]) -> Manifest:
-    _require_types(texts=tree.get("skipped", ()), counts=())
+def _manifest_from_values(values: dict[str, Any]) -> Manifest:
+    require_types(texts=values.get("skipped", ()), counts=())
     return Manifest(
-        config=configs.from_json(json.dumps(tree["config"])),
-        corpus=str(tree["corpus"]),
-        code_revision=str(tree["code_revision"]),
+        config=configs.from_json(json.dumps(values["config"])),
+        corpus=str(values["corpus"]),
+        code_revision=str(values["code_revision"]),
         shards={
-            split: tuple(map(shard_from_tree, shards)) for split, shards in tree["shards"].items()
+            split: tuple(shard_from_values(shard) for shard in shards)
+            for split, shards in values["shards"].items()
         },
-        known_leaks=tuple(tree["known_leaks"]),
-        skipped=tuple(tree.get("skipped", ())),
+        known_leaks=tuple(values["known_leaks"]),
+        # Manifests that were written before tracks could be skipped do not have it.
+        skipped=tuple(values.get("skipped", ())),
     )

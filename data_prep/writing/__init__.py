@@ -1,6 +1,7 @@
-"""Corpora to records: a job per track, then shards.
+"""Turns corpora into records: each track is prepared by itself, then tracks become shards.
 
-checks      what is wrong with a corpus, before anything is written
-prepare     makes the excerpts of a track
-shards      packs excerpts into shards and uploads them
+checks      finds what is wrong with a corpus, before anything is written
+prepare     makes the records of a track
+shards      joins the records of tracks to shards and puts them in place
+progress    tells how far that is
 """

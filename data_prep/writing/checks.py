@@ -1,4 +1,8 @@
-"""What is wrong with a copy of a corpus: every track decoded, counts, leaks between splits; a table, errors apart."""
+"""Finds what is wrong with a copy of a corpus, once every track was decoded, and prints it.
+
+That is: what cannot be read, another number of tracks or another rate than was published, and leaks
+between splits. There is a line for each track, then warnings, then errors.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,79 +15,74 @@ from data_prep.corpora import CORPORA, Listing
 from data_prep.fingerprints.leaks import SharedRecording, Sketched, find_shared_recordings
 from data_prep.fingerprints.sketches import hop_secs
 from data_prep.runtime.quantities import pluralized
-from data_prep.writing.prepare import Prepared
+from data_prep.writing.prepare import PreparedTrack
+
+_MAX_NAME_COLUMNS = 40
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What is wrong with a corpus, a sentence each."""
+    """Holds what is wrong with a corpus, a sentence each."""
 
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
-    skipped: tuple[Prepared, ...]  # tracks that could not be read and were to be left out
+    # Tracks that could not be read and were to be left out.
+    skipped: tuple[PreparedTrack, ...]
 
 
 def judge(
-    listing: Listing, tracks: Sequence[Prepared], config: Config, strict: bool, skip_bad: bool
+    listing: Listing, tracks: Sequence[PreparedTrack], config: Config, strict: bool, skip_bad: bool
 ) -> Findings:
-    """Errors and warnings of a corpus.
+    """Returns the errors and warnings of a corpus.
 
     Args:
-        listing: what was found.
-        tracks: what became of each of its tracks.
+        listing: says which tracks there are.
+        tracks: are its tracks as they were read.
         config: says at which rate the tracks were sketched, and the vocabulary.
-        strict: another number of tracks than was published is an error, not a warning.
-        skip_bad: tracks that cannot be read are left out instead of being errors.
+        strict: makes another number of tracks than was published an error, not a warning.
+        skip_bad: leaves tracks out that cannot be read, instead of making them errors.
     """
     errors: list[str] = []
     warnings: list[str] = []
     (errors if strict else warnings).extend(_count_findings(listing))
-    bad, good = (
-        [track for track in tracks if track.errors],
-        [track for track in tracks if not track.errors],
-    )
+    bad = [track for track in tracks if track.errors]
+    good = [track for track in tracks if not track.errors]
     if not skip_bad:
         errors += [sentence for track in bad for sentence in track.errors]
     elif not good:
         errors.append(f"no track of {listing.root} can be read.")
-    warnings += [
-        f"no track is for {split}."
-        for split in SPLITS
-        if not any(t.files.split == split for t in good)
-    ]
+    filled_splits = {track.files.split for track in good}
+    warnings += [f"no track is for {split}." for split in SPLITS if split not in filled_splits]
     for track in good:
-        warnings += [
-            f"{track.files.name}: {sentence}"
-            for sentence in (*_rate_findings(listing, track), *track.warnings)
-        ]
-    warnings += _split_findings(listing.splits, listing.all_names) if listing.splits else []
+        sentences = (*_rate_findings(listing, track), *track.warnings)
+        warnings += [f"{track.files.name}: {sentence}" for sentence in sentences]
+    if listing.splits:
+        warnings += _split_findings(listing.splits, listing.all_names)
     for shared in _shared_recordings(good, config):
-        is_leak = shared.one.split != shared.other.split and not shared.repeats
-        known = listing.splits is not None and listing.splits.knows_leak(
-            shared.one.name, shared.other.name
-        )
-        (errors if is_leak and not known else warnings).append(_describe(shared, is_leak, known))
-    return Findings(tuple(errors), tuple(warnings), tuple(bad) if skip_bad else ())
+        sentence, is_error = _leak_finding(shared, listing.splits)
+        (errors if is_error else warnings).append(sentence)
+    return Findings(
+        errors=tuple(errors), warnings=tuple(warnings), skipped=tuple(bad) if skip_bad else ()
+    )
 
 
-def table(tracks: Sequence[Prepared]) -> Iterator[str]:
-    """A line for every track: what it is, and how far its mixture is from the sum of its sources."""
-    width = min(max(len(track.files.name) for track in tracks), 40)
+def table(tracks: Sequence[PreparedTrack]) -> Iterator[str]:
+    """Yields a line for every track: its format, and how far its mixture is from its sources."""
+    width = min(max(len(track.files.name) for track in tracks), _MAX_NAME_COLUMNS)
     yield (f"{'track':{width}} split   length    rate ch   mix-sum  sources")
     for track in tracks:
-        name = (
-            track.files.name
-            if len(track.files.name) <= width
-            else track.files.name[: width - 3] + "..."
-        )
+        name = track.files.name
+        if len(name) > width:
+            name = name[: width - 3] + "..."
         yield f"{name:{width}} {track.files.split:5} {_measures(track)}"
 
 
 def finding_lines(findings: Findings) -> Iterator[str]:
-    """Warnings, then skipped tracks, then errors: what matters most stands last."""
+    """Yields warnings, then skipped tracks, then errors: what matters most stands last."""
+    skipped = [sentence for track in findings.skipped for sentence in track.errors]
     for title, sentences in (
         ("warnings", findings.warnings),
-        ("skipped", [sentence for track in findings.skipped for sentence in track.errors]),
+        ("skipped", skipped),
         ("errors", findings.errors),
     ):
         if sentences:
@@ -93,34 +92,35 @@ def finding_lines(findings: Findings) -> Iterator[str]:
         yield "no errors"
 
 
-def _measures(track: Prepared) -> str:
+def _measures(track: PreparedTrack) -> str:
+    """Returns the columns of the table behind the name and the split of a track."""
     if track.original is None or track.entry is None:
         return "cannot be read"
     sample_rate, channels, num_frames = track.original
     minutes, secs = divmod(round(num_frames / sample_rate), 60)
     residual = track.entry.residual_db
-    off = "   exact" if residual is None else f"{residual:5.1f} dB"
+    # As wide as a number with its unit, so that the columns stand below each other.
+    difference = "   exact" if residual is None else f"{residual:5.1f} dB"
     parts = ", ".join(
         name if count == 1 else f"{count} {name}" for name, count in track.entry.num_parts.items()
     )
-    return f"{minutes:4}:{secs:02} {sample_rate:7} {channels:2}  {off}  {parts}"
+    return f"{minutes:4}:{secs:02} {sample_rate:7} {channels:2}  {difference}  {parts}"
 
 
-def _split_findings(splits: Splits, found: Collection[str]) -> list[str]:
-    missing = splits.missing(found)
-    findings = (
-        [f"the splits {splits.name} name what is not there: {', '.join(missing)}."]
-        if missing
-        else []
-    )
-    leaks = ((", ".join(leak["tracks"]), leak["reason"]) for leak in splits.known_leaks)
-    return [
-        *findings,
-        *(f"known leak between splits: {tracks}: {reason}." for tracks, reason in leaks),
-    ]
+def _split_findings(splits: Splits, names: Collection[str]) -> list[str]:
+    """Returns what a split file names that is not there, and the leaks that it lists."""
+    findings = []
+    missing = splits.missing(names)
+    if missing:
+        findings.append(f"the splits {splits.name} name what is not there: {', '.join(missing)}.")
+    for leak in splits.known_leaks:
+        tracks = ", ".join(leak["tracks"])
+        findings.append(f"known leak between splits: {tracks}: {leak['reason']}.")
+    return findings
 
 
 def _count_findings(listing: Listing) -> list[str]:
+    """Returns a sentence where there are more or fewer tracks than were published."""
     published = CORPORA[listing.corpus].num_tracks
     if published in (None, len(listing.all_names)):
         return []
@@ -128,29 +128,39 @@ def _count_findings(listing: Listing) -> list[str]:
     return [f"{listing.root} has {found}, {published} were published; is the copy complete?"]
 
 
-def _rate_findings(listing: Listing, track: Prepared) -> list[str]:
-    published, found = (
-        CORPORA[listing.corpus].sample_rate,
-        track.original and track.original.sample_rate,
-    )
+def _rate_findings(listing: Listing, track: PreparedTrack) -> list[str]:
+    """Returns a sentence where a track has another rate than was published."""
+    published = CORPORA[listing.corpus].sample_rate
+    found = track.original and track.original.sample_rate
     if published in (None, found):
         return []
     return [f"it has {found} Hz, the corpus was published at {published}; is it the original?"]
 
 
-def _shared_recordings(tracks: Sequence[Prepared], config: Config) -> Iterator[SharedRecording]:
+def _shared_recordings(
+    tracks: Sequence[PreparedTrack], config: Config
+) -> Iterator[SharedRecording]:
+    """Yields the pairs of tracks that share a recording."""
+
     def load(files: TrackFiles) -> Track:
+        # Sketches only suggest pairs; these are loaded again and compared.
         return with_accompaniment(load_track(files), config.data.sources)
 
     hop = hop_secs(config.audio.sample_rate)
-    return find_shared_recordings(
-        [Sketched(t.files, t.sketches, hop) for t in tracks if t.sketches], load
-    )
+    sketched = [Sketched(track.files, track.sketches, hop) for track in tracks if track.sketches]
+    return find_shared_recordings(sketched, load)
 
 
-def _describe(shared: SharedRecording, is_leak: bool, known: bool) -> str:
+def _leak_finding(shared: SharedRecording, splits: Splits | None) -> tuple[str, bool]:
+    """Returns the sentence about a shared recording, and whether it is an error."""
+    # A loop or a machine's pattern is no leak: two pieces may have it from the same collection.
+    is_leak = shared.one.split != shared.other.split and not shared.repeats
     if not is_leak:
-        return f"{'alike' if shared.repeats else 'duplicate'}: {shared}."
-    if known:
-        return f"known leak, found: {shared}."
-    return f"leak: {shared}; put both into one split, or list them under known_leaks of the split file."
+        return f"{'alike' if shared.repeats else 'duplicate'}: {shared}.", False
+    if splits is not None and splits.knows_leak(shared.one.name, shared.other.name):
+        return f"known leak, found: {shared}.", False
+    return (
+        f"leak: {shared}; put both into one split, or list them under known_leaks of the split "
+        f"file.",
+        True,
+    )

@@ -1,4 +1,4 @@
-"""Records of single tracks, put together to shards of about one size."""
+"""Joins the records of single tracks to shards of about one size, and puts these in place."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,112 +8,139 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import NamedTuple
 
-from data_prep.records.format import shard_name
-from data_prep.records.manifest import ShardEntry, shard_from_tree
+from data_prep.records.entries import ShardEntry, shard_from_values
+from data_prep.records.shard_files import shard_name
 from data_prep.storage import Folder, is_bucket
 from data_prep.storage.files import Checksum, Stored, replacing
 from data_prep.storage.folder import making
-from data_prep.writing.prepare import Prepared, records_path
+from data_prep.writing.prepare import PreparedTrack, records_path
 
-_SHARDS_PER_GROUP = (
-    8  # numbers of shards are multiples of it, so that any number of TPU hosts shares them evenly
-)
-_UPLOADS = 4  # at a time: an upload waits for the network, not for this machine
+# Numbers of shards are multiples of it, so that any number of TPU hosts shares them evenly.
+_SHARDS_PER_GROUP = 8
+# This is how many go on at a time: an upload waits for the network, not for this machine.
+_UPLOADS = 4
 _CHUNK_BYTES = 2**20
-_SIDECAR = ".shard.json"  # in the scratch folder: what is known of a shard in place, until the manifest says it
+# Such a file in scratch says what is known of a shard in place, until the manifest says it.
+_SIDECAR = ".shard.json"
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard to put together."""
+    """Says which tracks become a shard."""
 
     name: str
-    tracks: tuple[Prepared, ...]
+    tracks: tuple[PreparedTrack, ...]
 
 
-def plan(split: str, tracks: Sequence[Prepared], shard_mib: int) -> list[Shard]:
-    """Tracks dealt to shards: the largest first, each to the emptiest shard.
-
-    The shards of a split are a multiple of eight, and near ``shard_mib`` where there is enough for that; less than
-    eight tracks get a shard each, since a shard holds whole tracks.
-    """
-    sizes = {track.files.name: track.stored.num_bytes for track in tracks if track.stored}
-    groups = -(-sum(sizes.values()) // (_SHARDS_PER_GROUP * shard_mib * 2**20))
-    groups = max(1, min(groups, len(tracks) // _SHARDS_PER_GROUP))
-    count = min(len(tracks), groups * _SHARDS_PER_GROUP)
-    shards: list[list[Prepared]] = [[] for _ in range(count)]
-    filled = [0] * count
-    for track in sorted(tracks, key=lambda track: (-sizes[track.files.name], track.files.name)):
-        emptiest = filled.index(min(filled))
-        shards[emptiest].append(track)
-        filled[emptiest] += sizes[track.files.name]
-    in_order = (sorted(shard, key=lambda track: track.files.name) for shard in shards)
-    return [Shard(shard_name(split, i, count), tuple(shard)) for i, shard in enumerate(in_order)]
-
-
-class Placed(NamedTuple):
-    """A shard that is where it belongs."""
+class ShardInPlace(NamedTuple):
+    """Holds what is known of a shard that is in its folder."""
 
     entry: ShardEntry
-    keys: tuple[str, ...]  # of the jobs that prepared its tracks
+    # Those of the prepared tracks that it was made of.
+    keys: tuple[str, ...]
 
 
-def placed_before(folder: Folder) -> dict[str, Placed]:
-    """The shards that an interrupted job has put in place, by name, their bytes checked."""
-    found = {}
+def plan(split: str, tracks: Sequence[PreparedTrack], shard_mib: int) -> list[Shard]:
+    """Deals tracks to shards: the largest first, each to the emptiest shard.
+
+    The shards of a split are a multiple of eight, and near ``shard_mib`` where there is enough for
+    that; less than eight tracks get a shard each, since a shard holds whole tracks.
+    """
+    sizes = {track.files.name: track.stored.num_bytes for track in tracks if track.stored}
+    # The quotient is rounded up: shards may be smaller than wanted, but hardly larger.
+    num_groups = -(-sum(sizes.values()) // (_SHARDS_PER_GROUP * shard_mib * 2**20))
+    num_groups = max(1, min(num_groups, len(tracks) // _SHARDS_PER_GROUP))
+    num_shards = min(len(tracks), num_groups * _SHARDS_PER_GROUP)
+    shards: list[list[PreparedTrack]] = [[] for _ in range(num_shards)]
+    num_bytes = [0] * num_shards
+    # Where sizes are equal, names decide: the plan must not depend on which track was read first.
+    for track in sorted(tracks, key=lambda track: (-sizes[track.files.name], track.files.name)):
+        emptiest = num_bytes.index(min(num_bytes))
+        shards[emptiest].append(track)
+        num_bytes[emptiest] += sizes[track.files.name]
+    return [
+        Shard(
+            name=shard_name(split, index, num_shards),
+            tracks=tuple(sorted(shard, key=lambda track: track.files.name)),
+        )
+        for index, shard in enumerate(shards)
+    ]
+
+
+def shards_in_place(folder: Folder) -> dict[str, ShardInPlace]:
+    """Returns the shards that an interrupted command has put in place, by name.
+
+    Their sizes and checksums are compared with what the storage says.
+    """
+    in_place = {}
     for path in sorted(folder.scratch.glob(f"*{_SIDECAR}")):
-        tree = json.loads(path.read_text(encoding="utf-8"))
-        placed = Placed(shard_from_tree(tree["entry"]), tuple(tree["keys"]))
-        if folder.stat(placed.entry.name) == (placed.entry.num_bytes, placed.entry.crc32c):
-            found[placed.entry.name] = placed
-    return found
+        values = json.loads(path.read_text(encoding="utf-8"))
+        entry = shard_from_values(values["entry"])
+        if folder.stat(entry.name) == (entry.num_bytes, entry.crc32c):
+            in_place[entry.name] = ShardInPlace(entry, tuple(values["keys"]))
+    return in_place
 
 
-def place_all(
-    shards: Sequence[Shard], folder: Folder, before: dict[str, Placed]
+def put_shards(
+    shards: Sequence[Shard], folder: Folder, in_place: dict[str, ShardInPlace]
 ) -> Iterator[ShardEntry]:
-    """Puts shards in place (``place``), in a bucket several at a time; their entries come in order."""
-    if not is_bucket(folder.url):
-        yield from (place(shard, folder, before) for shard in shards)
-        return
-    # Threads that end with the process: who interrupts a job must not wait for uploads that go nowhere.
-    with ThreadPool(_UPLOADS) as pool:
-        yield from pool.imap(lambda shard: place(shard, folder, before), shards)
-
-
-def place(shard: Shard, folder: Folder, before: dict[str, Placed]) -> ShardEntry:
-    """Puts a shard in place unless an earlier job did, and frees the disk of the records it was made of.
+    """Puts shards in place, several at a time in a bucket; yields their entries in order.
 
     Raises:
-        ValueError: records of a track are not what they were when they were written, or the place is taken.
+        ValueError: comes from ``put_shard``.
+    """
+    if not is_bucket(folder.url):
+        yield from (put_shard(shard, folder, in_place) for shard in shards)
+        return
+    # These are threads that end with the process: whoever interrupts the command must not wait for
+    # uploads that go nowhere.
+    with ThreadPool(_UPLOADS) as pool:
+        yield from pool.imap(lambda shard: put_shard(shard, folder, in_place), shards)
+
+
+def put_shard(shard: Shard, folder: Folder, in_place: dict[str, ShardInPlace]) -> ShardEntry:
+    """Puts a shard in place unless it is there, and frees the disk of the records it was made of.
+
+    Raises:
+        ValueError: records of a track are not what they were when they were written, or there is
+            another file of that name.
     """
     keys = tuple(track.key for track in shard.tracks)
-    if shard.name in before and before[shard.name].keys == keys:
-        return before[shard.name].entry
+    if shard.name in in_place and in_place[shard.name].keys == keys:
+        return in_place[shard.name].entry
     sidecar = folder.scratch / f"{shard.name}{_SIDECAR}"
     if sidecar.exists():
-        folder.delete(shard.name)  # ours, but of other tracks; what is not ours is not overwritten
+        # The shard in place is ours, but of other tracks. What is not ours is not overwritten.
+        folder.delete(shard.name)
     with making(folder, shard.name, overwrite=False) as path:
-        stored = _put_together(shard.tracks, folder.scratch, path)
+        stored = _join_records(shard.tracks, folder.scratch, path)
         entry = ShardEntry(
-            shard.name, *stored, tuple(track.entry for track in shard.tracks if track.entry)
+            name=shard.name,
+            num_bytes=stored.num_bytes,
+            crc32c=stored.crc32c,
+            tracks=tuple(track.entry for track in shard.tracks if track.entry),
         )
+        # It is written before the shard is put in place, at the end of this block: were it the
+        # other way, a shard could be in place of which nobody knows whose it is.
+        values = {"entry": asdict(entry), "keys": keys}
         with replacing(sidecar) as temporary:
-            temporary.write_text(
-                json.dumps({"entry": asdict(entry), "keys": keys}), encoding="utf-8"
-            )
+            temporary.write_text(json.dumps(values), encoding="utf-8")
+    # The records of the first track are the shard itself, so they are gone from scratch.
     for key in keys[1:]:
         records_path(folder.scratch, key).unlink()
     return entry
 
 
-def _put_together(tracks: Sequence[Prepared], scratch: Path, target: Path) -> Stored:
-    """Records are framed one by one, so files of them are a file of them when they follow each other.
+def _join_records(tracks: Sequence[PreparedTrack], scratch: Path, target: Path) -> Stored:
+    """Makes one file of the records of all tracks and returns its size and checksum.
 
-    The first becomes the shard itself: many a shard is of one track, and need not be written a second time.
+    Each record has a header and a footer of its own, so files of them that follow each other are a
+    file of them. The first becomes the shard itself: many a shard is of one track, and need not be
+    written a second time.
     """
     first, *others = tracks
     whole = Checksum()
+    # Where the records are gone, reading them below says so in a sentence.
     with suppress(FileNotFoundError):
         records_path(scratch, first.key).replace(target)
     for chunk in _iter_chunks(first, target):
@@ -126,8 +153,13 @@ def _put_together(tracks: Sequence[Prepared], scratch: Path, target: Path) -> St
     return whole.stored()
 
 
-def _iter_chunks(track: Prepared, path: Path) -> Iterator[bytes]:
-    """The records of a track; behind the last an error where they are not those that were written, or not there."""
+def _iter_chunks(track: PreparedTrack, path: Path) -> Iterator[bytes]:
+    """Yields the records of a track in chunks.
+
+    Raises:
+        ValueError: comes behind the last chunk, where these are not the bytes that were written, or
+            not there.
+    """
     found = Checksum()
     with suppress(FileNotFoundError), path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
@@ -135,6 +167,6 @@ def _iter_chunks(track: Prepared, path: Path) -> Iterator[bytes]:
             yield chunk
     if found.stored() != track.stored:
         raise ValueError(
-            f"the records of {track.files.name} in {path.parent} are gone, or were damaged after they were written; "
-            f"the same command prepares them again."
+            f"the records of {track.files.name} in {path.parent} are gone, or were damaged after "
+            f"they were written; the same command prepares them again."
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.audio.tracks import Waveform
-from data_prep.records.full_tracks import Piece, StoredPieces, iter_tracks
+from data_prep.records.full_tracks import TrackBlock, TrackInBlocks, iter_tracks_in_blocks
 from evaluation.estimates.bars import watch
 from evaluation.estimates.estimated_system import EstimatedSystem
 from evaluation.estimates.track_on_disk import TrackOnDisk, write_blocks
@@ -25,12 +25,12 @@ def iter_record_estimates(
     Raises:
         ValueError: the records cannot be read.
     """
-    for track in iter_tracks(subject.manifest, subject.folder, subject.split):
+    for track in iter_tracks_in_blocks(subject.manifest, subject.folder, subject.split):
         if track.name not in skip:
             yield _store(subject, track, scratch)
 
 
-def _store(subject: EstimatedSystem, track: StoredPieces, scratch: Path) -> TrackOnDisk:
+def _store(subject: EstimatedSystem, track: TrackInBlocks, scratch: Path) -> TrackOnDisk:
     audio, sources = subject.config.audio, subject.config.data.sources
     mixture = np.empty((track.num_frames, audio.channels), np.float32)
     references = {name: scratch / f"reference-{sources.index(name)}.wav" for name in track.labels}
@@ -38,7 +38,7 @@ def _store(subject: EstimatedSystem, track: StoredPieces, scratch: Path) -> Trac
     mixture_file = scratch / "mixture.wav"
     form = audio.sample_rate, audio.channels
     write_blocks(
-        {_MIXTURE: mixture_file, **references}, *form, _reference_blocks(track.pieces, mixture)
+        {_MIXTURE: mixture_file, **references}, *form, _reference_blocks(track.blocks, mixture)
     )
     blocks = subject.separator.iter_blocks(mixture, track.labels)
     blocks = watch(blocks, f"{track.name} estimated", track.num_frames, audio.sample_rate)
@@ -49,7 +49,7 @@ def _store(subject: EstimatedSystem, track: StoredPieces, scratch: Path) -> Trac
 
 
 def _reference_blocks(
-    pieces: Iterator[Piece], mixture: Waveform
+    pieces: Iterator[TrackBlock], mixture: Waveform
 ) -> Iterator[Mapping[str, Waveform]]:
     """The blocks to write; ``mixture`` is filled on the way, for the network hears it whole."""
     for piece in pieces:

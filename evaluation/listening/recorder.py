@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from data_prep.audio.tracks import Waveform
-from data_prep.records.full_tracks import StoredPieces, iter_tracks
+from data_prep.records.full_tracks import TrackInBlocks, iter_tracks_in_blocks
 from evaluation.estimates.estimated_system import EstimatedSystem
 from evaluation.listening.clips import Choice, ClipWaveforms, Read, RecordedClip, choose, record
 from evaluation.scores.table import Row
@@ -43,22 +43,24 @@ def make_reader(subject: EstimatedSystem) -> Read:
     return read
 
 
-def _find(subject: EstimatedSystem, name: str) -> StoredPieces:
+def _find(subject: EstimatedSystem, name: str) -> TrackInBlocks:
     """A track out of the shards that hold it, without the others."""
     shards = subject.manifest.shards[subject.split]
     holding = tuple(shard for shard in shards if any(track.name == name for track in shard.tracks))
     manifest = replace(subject.manifest, shards={subject.split: holding})
     return next(
         track
-        for track in iter_tracks(manifest, subject.folder, subject.split)
+        for track in iter_tracks_in_blocks(manifest, subject.folder, subject.split)
         if track.name == name
     )
 
 
-def _assemble(track: StoredPieces, first: int, last: int, source: str) -> tuple[Waveform, Waveform]:
+def _assemble(
+    track: TrackInBlocks, first: int, last: int, source: str
+) -> tuple[Waveform, Waveform]:
     """Frames [first, last) of the mixture and of a source, (T, C) each."""
     mixtures, references = [], []
-    for piece in track.pieces:
+    for piece in track.blocks:
         part = slice(max(first - piece.start, 0), max(last - piece.start, 0))
         mixtures.append(piece.mixture[part])
         references.append(piece.sources.get(source, np.zeros_like(piece.mixture))[part])

@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
-import scipy.signal
 import soundfile
 from numpy.typing import NDArray
 from PIL import Image
 
-from data_prep.audio import activity
+from data_prep.audio import activity, spectrograms
 
 LEVEL_DBFS = -23.0  # RMS of every sound of a clip, or less where a peak would not fit
 MAX_GAIN_DB = 40.0  # a sound that is nearly nothing stays quiet
@@ -85,15 +84,12 @@ def spectrogram(waveform: Waveform, sample_rate: int) -> Floats:
 
     Frequencies are spaced evenly on a logarithmic scale from ``MIN_HZ`` to half the rate.
     """
-    window = 2 ** max(round(math.log2(_WINDOW_SECS * sample_rate)), 3)
-    mean = np.asarray(waveform, np.float64).mean(axis=1)
-    hop = max(len(mean) // _WIDTH, 1)
-    transform = scipy.signal.ShortTimeFFT(
-        scipy.signal.windows.hann(window, sym=False), hop, sample_rate
-    )
-    power = np.square(np.abs(transform.stft(np.pad(mean, (0, max(window - len(mean), 0))))))
-    power = power[:, -transform.p_min :]  # from the window centred on the first frame on
-    times = np.minimum(np.arange(_WIDTH) * len(mean) / _WIDTH / hop, power.shape[1] - 1).astype(int)
+    window = spectrograms.window_frames(sample_rate, _WINDOW_SECS)
+    hop = max(len(waveform) // _WIDTH, 1)
+    power = spectrograms.power_spectrogram(waveform, window, hop)
+    times = np.minimum(
+        np.arange(_WIDTH) * len(waveform) / _WIDTH / hop, power.shape[1] - 1
+    ).astype(int)
     frequencies = np.geomspace(MIN_HZ, sample_rate / 2, _HEIGHT)
     bins = np.minimum(frequencies / sample_rate * window, len(power) - 1)
     below = np.minimum(bins.astype(int), len(power) - 2)
@@ -104,7 +100,7 @@ def spectrogram(waveform: Waveform, sample_rate: int) -> Floats:
 
 def picture(power: Floats, loudest: float) -> bytes:
     """A spectrogram as PNG: ``RANGE_DB`` below ``loudest``, a power, from dark to bright."""
-    levels = 10 * np.log10(np.maximum(power / max(loudest, 1e-20), 1e-20))
+    levels = spectrograms.levels_db(power, loudest, RANGE_DB)
     shades = np.clip(np.round((levels / RANGE_DB + 1) * (_COLOURS - 1)), 0, _COLOURS - 1).astype(
         np.uint8
     )

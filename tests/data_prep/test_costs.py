@@ -2,14 +2,14 @@
 
 from collections import Counter
 
-import numpy as np
 import pytest
 
 import configs
 from configs import Train
 from data_prep import costs
 from data_prep.costs import Item, Prices, iter_items, table
-from data_prep.records.manifest import Manifest, ShardEntry, load_manifest
+from data_prep.records.entries import ShardEntry
+from data_prep.records.manifest import Manifest, load_manifest
 from tests.support.commands import run_command
 from tests.trainer.loop.test_workdir_in_a_bucket import open_checkpoints
 from trainer.loop.progress import Progress
@@ -51,7 +51,7 @@ def test_a_checkpoint_takes_as_many_operations_as_are_counted(gcs, bucket):
     )
     for step in range(1, 5):  # from the third on the oldest is dropped
         gcs.forget()
-        progress.report(step, np.ones(1), 1e-3, 0.0)
+        progress.report(step, {"separation": 1.0}, 1e-3, 0.0)
         checkpoints.save(step)
         progress.save()
     asked = Counter(operation for operation, _, _ in gcs.requests(bucket))

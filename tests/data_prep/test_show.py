@@ -1,7 +1,6 @@
 """What a folder of records holds, as a table, a figure and sound."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,6 @@ from data_prep import write
 from data_prep.audio.loading import load_track
 from data_prep.audio.tracks import AudioFormat
 from data_prep.corpora import list_tracks
-from data_prep.overview import draw_overview
-from data_prep.records.full_tracks import FullTrack
 from data_prep.show import load_records, show_track, table
 from data_prep.synthetic import write_urmp
 
@@ -81,15 +78,3 @@ def test_a_record_with_its_context(written, tmp_path):
         show_track(manifest, str(records), TRACK, 3, tmp_path)
     with pytest.raises(ValueError, match=r"has no track 'nothing'; it has "):
         load_records(manifest, str(records), "nothing")
-
-
-@pytest.mark.parametrize("num_frames", [1, 100, 80_000])
-def test_a_figure_of_any_length(num_frames):
-    mixture = np.random.default_rng(0).standard_normal((num_frames, 2)).astype(np.float32)
-    track = FullTrack("noise", ("a",), mixture, np.stack([mixture, 0 * mixture]))
-    figure = draw_overview(track, 8000, ("a", "b"), slice(0, 1))
-    assert [axis.get_ylabel() for axis in figure.axes] == ["mixture", "a", "activity", "hertz"]
-    figure.savefig(Path("/dev/null"), format="png")
-    active = figure.axes[2].collections[0].get_array().reshape(2, -1)
-    assert (active[0] > -20).all()
-    assert (active[1] == -80).all()

@@ -25,8 +25,8 @@ from data_prep.storage import open_folder
 from data_prep.storage.files import Stored
 from data_prep.verify import iter_faults
 from data_prep.write import Options
-from data_prep.writing.prepare import Prepared, TrackJob, prepare, records_path
-from data_prep.writing.shards import place_all, placed_before, plan
+from data_prep.writing.prepare import PreparedTrack, TrackToPrepare, prepare, records_path
+from data_prep.writing.shards import plan, put_shards, shards_in_place
 
 OVERRIDES = ["audio.sample_rate=8000", "data.excerpt_secs=0.7"]
 CONFIG = configs.load("smoke", OVERRIDES)
@@ -202,7 +202,7 @@ def test_what_was_prepared_is_kept(corpus, tmp_path, monkeypatch, capsys):
 
 def test_damage_to_what_was_prepared_is_found(corpus, tmp_path):
     (track, *_) = list_tracks("urmp", corpus, "synthetic").tracks
-    job = TrackJob(track, CONFIG, tmp_path)
+    job = TrackToPrepare(track, CONFIG, tmp_path)
     first = prepare(job)
     assert (first.is_new, prepare(job).is_new) == (True, False)
     records = tmp_path / f"{first.key}.tfrecord"
@@ -236,9 +236,9 @@ def test_records_damaged_before_they_are_put_in_place_are_one_sentence(
 ):
     def place_what_was_damaged(shards, folder, before):
         harm(records_path(folder.scratch, shards[4].tracks[which].key))
-        return place_all(shards, folder, before)
+        return put_shards(shards, folder, before)
 
-    monkeypatch.setattr(write, "place_all", place_what_was_damaged)
+    monkeypatch.setattr(write, "put_shards", place_what_was_damaged)
     with pytest.raises(
         ValueError,
         match=r"the records of \w+ in .* damaged.*; the same command prepares them again\.$",
@@ -261,17 +261,17 @@ def test_a_track_that_changes_while_shards_are_put_in_place_is_one_sentence(
     out = tmp_path / "out"
 
     def place_some(shards, folder, before):
-        for shard, _ in zip(shards, place_all(shards, folder, before), strict=True):
+        for shard, _ in zip(shards, put_shards(shards, folder, before), strict=True):
             if len(shard.tracks) > 1:
                 raise KeyboardInterrupt
         return iter(())
 
-    monkeypatch.setattr(write, "place_all", place_some)
+    monkeypatch.setattr(write, "put_shards", place_some)
     with pytest.raises(KeyboardInterrupt):
         write.write(CONFIG, "urmp", pieces, out)
     monkeypatch.undo()
     (shard,) = (
-        placed for placed in placed_before(open_folder(str(out))).values() if len(placed.keys) > 1
+        placed for placed in shards_in_place(open_folder(str(out))).values() if len(placed.keys) > 1
     )
     changed, kept = (track.name for track in shard.entry.tracks)
     (path, *_) = (pieces / changed).glob("AuSep_*.wav")
@@ -284,18 +284,24 @@ def test_a_track_that_changes_while_shards_are_put_in_place_is_one_sentence(
 
 def test_a_changed_track_is_prepared_again(pieces):
     (track, *_) = list_tracks("urmp", pieces, "synthetic").tracks
-    key = TrackJob(track, CONFIG, None).key
+    key = TrackToPrepare(track, CONFIG, None).key
     assert (
-        TrackJob(track, configs.load("smoke", [*OVERRIDES, "data.encoding=float32"]), None).key
+        TrackToPrepare(
+            track, configs.load("smoke", [*OVERRIDES, "data.encoding=float32"]), None
+        ).key
         != key
     )
     assert (
-        TrackJob(track, configs.load("smoke", ["audio.sample_rate=16000", OVERRIDES[1]]), None).key
+        TrackToPrepare(
+            track, configs.load("smoke", ["audio.sample_rate=16000", OVERRIDES[1]]), None
+        ).key
         != key
     )
-    assert TrackJob(track, configs.load("smoke", [*OVERRIDES, "train.steps=3"]), None).key == key
+    assert (
+        TrackToPrepare(track, configs.load("smoke", [*OVERRIDES, "train.steps=3"]), None).key == key
+    )
     os.utime(track.paths[1], ns=(1, 1))
-    assert TrackJob(track, CONFIG, None).key != key
+    assert TrackToPrepare(track, CONFIG, None).key != key
 
 
 def test_interruption_is_status_75(corpus, tmp_path):
@@ -347,7 +353,7 @@ def test_a_killed_worker_is_one_sentence():
 
 def prepared(sizes_mib):
     return [
-        Prepared(TrackFiles(f"{i:03d}", "train", None), stored=Stored(round(mib * 2**20), ""))
+        PreparedTrack(TrackFiles(f"{i:03d}", "train", None), stored=Stored(round(mib * 2**20), ""))
         for i, mib in enumerate(sizes_mib)
     ]
 

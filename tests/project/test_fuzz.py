@@ -17,15 +17,11 @@ import tensorflow as tf
 
 import configs
 from configs.splits import SPLITS
+from data_prep.records.entries import ShardEntry, TrackEntry
 from data_prep.records.excerpts import Excerpt
-from data_prep.records.format import encode, iter_records, parse
-from data_prep.records.manifest import (
-    Manifest,
-    ShardEntry,
-    TrackEntry,
-    layout_of,
-    manifest_from_json,
-)
+from data_prep.records.format import encode, parse
+from data_prep.records.manifest import Manifest, layout_of, manifest_from_json
+from data_prep.records.shard_files import iter_records
 from data_prep.storage.files import plain_name
 from evaluation.scores.aggregates import improvement
 from evaluation.scores.table import Row, from_csv, to_csv

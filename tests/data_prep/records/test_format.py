@@ -21,6 +21,8 @@ from data_prep.records import format
 from data_prep.records.excerpts import iter_excerpts
 from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.records.manifest import layout_of, load_manifest
+from data_prep.records.shard_files import RecordError
+from data_prep.records.wire_format import framed
 
 OVERRIDES = ["audio.sample_rate=8000", "data.excerpt_secs=0.5", "data.sources=cl,fl,vc,vn"]
 
@@ -92,7 +94,7 @@ def test_records_are_framed_as_tensorflow_does(tmp_path, size):
     content = np.random.default_rng(size).bytes(size)
     with tf.io.TFRecordWriter(str(tmp_path / "theirs")) as writer:
         writer.write(content)
-    assert b"".join(format.framed(content)) == (tmp_path / "theirs").read_bytes()
+    assert b"".join(framed(content)) == (tmp_path / "theirs").read_bytes()
 
 
 def test_a_loud_waveform_does_not_clip():
@@ -277,7 +279,7 @@ def test_broken_shards_and_manifests_are_named(written, tmp_path):
     (tmp_path / shard).write_bytes(whole[: len(whole) // 3])
     with pytest.raises(ValueError, match=rf"record 1 of .*{shard} cannot be read"):
         read()
-    with pytest.raises(format.RecordError) as caught:
+    with pytest.raises(RecordError) as caught:
         read()
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(
         caught.value

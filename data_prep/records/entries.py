@@ -1,0 +1,74 @@
+"""Defines what a manifest says of a track and of a shard, and reads it from plain values."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from data_prep.storage.files import plain_name
+
+
+@dataclass(frozen=True)
+class TrackEntry:
+    """Holds what is known of a track as it was written."""
+
+    name: str
+    num_frames: int
+    num_excerpts: int
+    # Instrument -> parts summed into it; the instruments are the labels of the piece.
+    num_parts: dict[str, int]
+    # Mixture against the sum of the sources, None where it is exactly the sum: JSON has no -inf.
+    residual_db: float | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ShardEntry:
+    """Holds what is known of a shard, and the whole tracks in it, in order."""
+
+    name: str
+    num_bytes: int
+    # In base64 of the big-endian checksum, as Cloud Storage states it.
+    crc32c: str
+    tracks: tuple[TrackEntry, ...]
+
+
+def shard_from_values(values: dict[str, Any]) -> ShardEntry:
+    """Returns the entry that ``dataclasses.asdict`` turned into plain values.
+
+    Raises:
+        KeyError, TypeError, AttributeError: the values are not those of an entry.
+        ValueError: the name of the shard leads out of the folder.
+    """
+    tracks = tuple(track_from_values(track) for track in values["tracks"])
+    entry = ShardEntry(**{**values, "tracks": tracks})
+    plain_name(entry.name)
+    require_types(texts=(entry.crc32c,), counts=(entry.num_bytes,))
+    return entry
+
+
+def track_from_values(values: dict[str, Any]) -> TrackEntry:
+    """Returns the entry that ``dataclasses.asdict`` turned into plain values.
+
+    Raises:
+        KeyError, TypeError, AttributeError: the values are not those of an entry.
+    """
+    entry = TrackEntry(**{**values, "warnings": tuple(values["warnings"])})
+    require_types(
+        texts=(entry.name, *entry.num_parts, *entry.warnings),
+        counts=(entry.num_frames, entry.num_excerpts, *entry.num_parts.values()),
+    )
+    if entry.residual_db is not None and not math.isfinite(entry.residual_db):
+        raise TypeError(f"residual_db is {entry.residual_db}")
+    return entry
+
+
+def require_types(texts: Iterable[object], counts: Iterable[object]) -> None:
+    """Raises ``TypeError`` for values of other types: JSON may hold whatever its writer liked."""
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"{text!r} is no text")
+    for count in counts:
+        # A truth value is an int to isinstance; TensorFlow holds no int beyond 63 bits.
+        if not (type(count) is int and 0 <= count < 2**63):
+            raise TypeError(f"{count!r} is no count")
