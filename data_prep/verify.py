@@ -123,7 +123,9 @@ def verify_shard(shard: _ShardToVerify) -> list[str]:
         )
         checksums = f"its checksum is {stored.crc32c}, not {written.crc32c}"
         return [f"{path} is not what was written: {checksums}; {what} {_WRITE_AGAIN}"]
-    return [f"{path}: {fault.what} {fault.advice}"] if fault.what else []
+    if fault.what:
+        return [f"{path}: {fault.what} {fault.advice}"]
+    return []
 
 
 def _first_bad_record(shard: _ShardToVerify) -> _Fault:

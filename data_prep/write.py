@@ -163,20 +163,7 @@ def _finished(config: Config, listing: Listing, folder: Folder, skip_bad: bool) 
             or has lost a shard.
     """
     manifest = load_manifest(folder.url)
-    asked = sorted(
-        (track.split or "", track.name)
-        for track in listing.tracks
-        if track.name not in manifest.skipped
-    )
-    written = sorted((split, track.name) for split in SPLITS for track in manifest.tracks(split))
-    # Of a config only these sections say what records hold; one network's records fit another.
-    is_same = (
-        manifest.corpus == listing.corpus
-        and manifest.config.audio == config.audio
-        and manifest.config.data == config.data
-        and written == asked
-    )
-    if not is_same:
+    if not _is_same(manifest, config, listing):
         raise ValueError(
             f"{folder.url} already holds finished records of another corpus or config "
             f"({manifest.corpus}, {manifest.config.name}); choose another --out, or delete that "
@@ -196,6 +183,23 @@ def _finished(config: Config, listing: Listing, folder: Folder, skip_bad: bool) 
                 f"the same command again."
             )
     return manifest
+
+
+def _is_same(manifest: Manifest, config: Config, listing: Listing) -> bool:
+    """Returns whether finished records are those of a config and of the tracks of a corpus."""
+    asked = sorted(
+        (track.split or "", track.name)
+        for track in listing.tracks
+        if track.name not in manifest.skipped
+    )
+    written = sorted((split, track.name) for split in SPLITS for track in manifest.tracks(split))
+    # Of a config only these sections say what records hold; one network's records fit another.
+    return (
+        manifest.corpus == listing.corpus
+        and manifest.config.audio == config.audio
+        and manifest.config.data == config.data
+        and written == asked
+    )
 
 
 FLAGS = flags.FLAGS

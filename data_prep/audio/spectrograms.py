@@ -7,7 +7,6 @@ import math
 from typing import Any
 
 import numpy as np
-import scipy.signal
 from numpy.typing import NDArray
 
 # The window of figures that show a whole track: 2048 frames at 22050 Hz, 4096 at 44100 Hz.
@@ -27,16 +26,19 @@ def window_frames(sample_rate: int, window_secs: float = WINDOW_SECS) -> int:
 
 
 def power_spectrogram(waveform: NDArray[np.floating[Any]], window: int, hop: int) -> Floats:
-    """Returns the power of the mean of the channels: (T, C) -> (F, N) with N = ceil(T / hop).
+    """Returns the power of the mean of the channels: (T, C) -> (F, N) with N = T // hop + 1.
 
     Column n is that of a Hann window centred on frame n * hop; what lies around the waveform is
-    silent. A waveform shorter than the window has a column, too.
+    silent.
 
     Args:
         waveform: has one frame or more.
         window: is its length in frames, an even number.
         hop: is the distance between windows in frames.
     """
+    # Imported only here, as it takes long and most commands that know of windows draw nothing.
+    import scipy.signal
+
     # (T, C) -> (T,)
     mean = np.asarray(waveform, np.float64).mean(axis=1)
     # SciPy refuses a waveform that half a window does not fit into.
@@ -45,7 +47,7 @@ def power_spectrogram(waveform: NDArray[np.floating[Any]], window: int, hop: int
     transform = scipy.signal.ShortTimeFFT(scipy.signal.windows.hann(window, sym=False), hop, fs=1.0)
     power = np.square(np.abs(transform.stft(padded)))
     # The first columns are of windows centred before the waveform, the last behind it.
-    num_columns = -(-len(mean) // hop)
+    num_columns = len(mean) // hop + 1
     first = -transform.p_min
     columns: Floats = power[:, first : first + num_columns]
     return columns

@@ -59,8 +59,10 @@ def audio_difference(record: Record, excerpt: Excerpt, layout: Layout) -> str:
         if values.shape != corpus[name].shape:
             return f"its {name} has {len(values)} frames, the corpus {len(corpus[name])}."
         difference = float(np.abs(values * scale - corpus[name]).max())
-        # The scale of an int16 waveform is one step of quantisation.
-        allowed = _MAX_STEPS * scale if layout.encoding == "int16" else _MAX_DIFFERENCE
+        allowed = _MAX_DIFFERENCE
+        if layout.encoding == "int16":
+            # The scale is one step of quantisation.
+            allowed = _MAX_STEPS * scale
         if difference > allowed:
             return (
                 f"its {name} is not that of the corpus, up to {20 * math.log10(difference):.0f} "

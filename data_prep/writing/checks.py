@@ -44,7 +44,10 @@ def judge(
     """
     errors: list[str] = []
     warnings: list[str] = []
-    (errors if strict else warnings).extend(_count_findings(listing))
+    if strict:
+        errors += _count_findings(listing)
+    else:
+        warnings += _count_findings(listing)
     bad = [track for track in tracks if track.errors]
     good = [track for track in tracks if not track.errors]
     if not skip_bad:
@@ -60,10 +63,12 @@ def judge(
         warnings += _split_findings(listing.splits, listing.all_names)
     for shared in _shared_recordings(good, config):
         sentence, is_error = _leak_finding(shared, listing.splits)
-        (errors if is_error else warnings).append(sentence)
-    return Findings(
-        errors=tuple(errors), warnings=tuple(warnings), skipped=tuple(bad) if skip_bad else ()
-    )
+        if is_error:
+            errors.append(sentence)
+        else:
+            warnings.append(sentence)
+    skipped = [track for track in bad if skip_bad]
+    return Findings(errors=tuple(errors), warnings=tuple(warnings), skipped=tuple(skipped))
 
 
 def table(tracks: Sequence[PreparedTrack]) -> Iterator[str]:
