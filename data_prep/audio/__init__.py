@@ -1,10 +1,11 @@
 """Turns sound files into waveforms: a corpus, and a song to separate, are decoded here alone.
 
-tracks      says what a track is: its files, or its mixture and sources
-loading     decodes a track, whichever corpus it is of
-parts       opens the waveforms of a track one after the other, and measures them as they are read
-stems       decodes a stem file in one pass
-waveforms   reads sound files, whole or in blocks; fits and adds waveforms
-conversion  changes the rate and the number of channels
-activity    measures levels, and tells where a source sounds
+tracks        says what a track is: its files, or its mixture and sources
+loading       decodes a track, whichever corpus it is of
+parts         opens the waveforms of a track one after the other, and measures them as they are read
+stems         decodes a stem file in one pass
+waveforms     reads sound files, whole or in blocks; fits and adds waveforms
+conversion    changes the rate and the number of channels
+activity      measures levels, and tells where a source sounds
+spectrograms  measures waveforms over time and frequency, for pictures
 """

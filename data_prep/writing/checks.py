@@ -129,17 +129,17 @@ def _count_findings(listing: Listing) -> list[str]:
     published = CORPORA[listing.corpus].num_tracks
     if published in (None, len(listing.all_names)):
         return []
-    found = pluralized(len(listing.all_names), "track")
-    return [f"{listing.root} has {found}, {published} were published; is the copy complete?"]
+    num_tracks = pluralized(len(listing.all_names), "track")
+    return [f"{listing.root} has {num_tracks}, {published} were published; is the copy complete?"]
 
 
 def _rate_findings(listing: Listing, track: PreparedTrack) -> list[str]:
     """Returns a sentence where a track has another rate than was published."""
     published = CORPORA[listing.corpus].sample_rate
-    found = track.original and track.original.sample_rate
-    if published in (None, found):
+    rate = track.original and track.original.sample_rate
+    if published in (None, rate):
         return []
-    return [f"it has {found} Hz, the corpus was published at {published}; is it the original?"]
+    return [f"it has {rate} Hz, the corpus was published at {published}; is it the original?"]
 
 
 def _shared_recordings(

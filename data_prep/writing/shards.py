@@ -160,12 +160,12 @@ def _iter_chunks(track: PreparedTrack, path: Path) -> Iterator[bytes]:
         ValueError: comes behind the last chunk, where these are not the bytes that were written, or
             not there.
     """
-    found = Checksum()
+    whole = Checksum()
     with suppress(FileNotFoundError), path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
-            found.update(chunk)
+            whole.update(chunk)
             yield chunk
-    if found.stored() != track.stored:
+    if whole.stored() != track.stored:
         raise ValueError(
             f"the records of {track.files.name} in {path.parent} are gone, or were damaged after "
             f"they were written; the same command prepares them again."
