@@ -89,8 +89,7 @@ def encode(excerpt: Excerpt, layout: Layout) -> bytes:
     Raises:
         ValueError: a label is not in the vocabulary.
     """
-    # This takes seconds, which a refused command must not wait for; it is the same wherever a
-    # function imports TensorFlow.
+    # Imported where it is used: that takes seconds, and a refused command must not wait for it.
     import tensorflow as tf
 
     waveforms = [excerpt.mixture, *excerpt.sources.values()]
@@ -185,13 +184,12 @@ def _require_header(features: dict[str, Any], layout: Layout) -> None:
 def _require_sound(record: Record) -> None:
     """Refuses values that no record may have, whoever wrote it."""
     owned = record.owned()
+    num_scales = len(record.scales)
     num_waveforms = 1 + len(record.slots)
     if not 0 <= owned.start <= owned.stop <= len(record.mixture):
         raise ValueError(f"the record owns frames beyond the {len(record.mixture)} it stores.")
-    if len(record.scales) != num_waveforms:
-        raise ValueError(
-            f"the record has {len(record.scales)} scales for {num_waveforms} waveforms."
-        )
+    if num_scales != num_waveforms:
+        raise ValueError(f"the record has {num_scales} scales for {num_waveforms} waveforms.")
     if not np.isfinite(record.scales).all():
         raise ValueError("the record has a scale that is no finite number.")
     is_repeated = len(set(record.slots.tolist())) < len(record.slots)
