@@ -15,231 +15,42 @@ The network is told of each track:
 Where estimates follow the labels, the true ones must be better than all others; where they do not, nothing changes.
 """
 
-import dataclasses
-import json
-import shlex
 from collections.abc import Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 from absl import flags
-from numpy.typing import NDArray
 
-from configs import Config
-from data_prep.audio import activity
-from data_prep.audio.tracks import Waveform
-from data_prep.records.full_tracks import FullTrack, iter_full_tracks
 from data_prep.runtime import command
-from data_prep.runtime.revision import code_revision
 from evaluation.options import define_flags, flag_values
-from evaluation.scores.conditions import CONDITIONS, Condition
-from evaluation.scores.results import Parts, read_described
+from evaluation.scores.conditions import Condition
 from trainer.loop.workdir import require_run
 
-if TYPE_CHECKING:
-    from evaluation.estimates.estimated_system import EstimatedSystem
-    from trainer.inference.separator import Separator
-
-SCHEMA_VERSION = 1  # of audit.json
-FILE_NAME = "audit.json"
 FLAGS = flags.FLAGS
-
-_MIN_LEAKAGE_DB = -100.0
-
-Floats = NDArray[np.float64]
-
-
-class _Measure(NamedTuple):
-    """Of one track under one condition, each in dB."""
-
-    improvements: Sequence[float]
-    leakages: Sequence[float]
-    misnamed: Sequence[float]
-
-
-Measures = dict[str, _Measure]  # by the condition
-
-
-def audit_track(separator: "Separator", track: FullTrack, config: Config) -> Measures:
-    """Estimate a track in full length under every condition that it allows.
-
-    Raises:
-        ValueError: the network is not told the instruments at all.
-    """
-    if not config.needs_labels:
-        raise ValueError(
-            "this network is not told the instruments (model.conditioning is none): nothing to audit."
-        )
-    swaps = swap(track.labels, config.data.sources)
-    given: dict[str, Sequence[str] | None] = {
-        "true": track.labels,
-        "empty": (),
-        "full": config.data.sources,
-    }
-    if config.takes_unknown_labels:
-        given["unknown"] = None
-    if swaps:
-        given["swapped"] = tuple(swaps.values())
-    return {
-        name: _measure(
-            track,
-            separator.estimate(track.mixture, labels),
-            swaps if name == "swapped" else {},
-            config,
-        )
-        for name, labels in given.items()
-    }
-
-
-def summarise(tracks: Sequence[Measures]) -> list[Condition]:
-    """One per condition, in order, over all tracks."""
-    return [
-        _condition(name, [track[name] for track in tracks if name in track]) for name in CONDITIONS
-    ]
-
-
-def swap(playing: Sequence[str], sources: Sequence[str]) -> dict[str, str]:
-    """For each instrument that plays the next slot of one that does not, each used once; empty if they do not suffice.
-
-    The slots count as a circle, so that not always the first instruments of the vocabulary stand in.
-    """
-    free = [source for source in sources if source not in playing]
-    if len(free) < len(playing):
-        return {}
-    swaps = {}
-    for label in playing:
-        place = sources.index(label)
-        swaps[label] = min(free, key=lambda source: (sources.index(source) - place) % len(sources))
-        free.remove(swaps[label])
-    return swaps
-
-
-def _measure(
-    track: FullTrack, estimates: Waveform, swaps: dict[str, str], config: Config
-) -> _Measure:
-    from trainer.tasks.separation.validation import improvements
-
-    sounding, levels = leakage(track, estimates, config)
-    pairs = [
-        (config.data.sources.index(right), config.data.sources.index(wrong))
-        for right, wrong in swaps.items()
-    ]
-    misnamed = [levels[sounding[:, right], wrong] for right, wrong in pairs]
-    found = (
-        improvements(track, estimates, config),
-        levels[~sounding],
-        np.concatenate([np.zeros(0), *misnamed]),
-    )
-    return _Measure(*(each.tolist() for each in found))
-
-
-def leakage(
-    track: FullTrack, estimates: Waveform, config: Config
-) -> tuple[NDArray[np.bool_], Floats]:
-    """Where sources sound, and the energy of each slot relative to the mixture in dB, -100 or more.
-
-    Both of shape (segments, K), without the segments in which the mixture is silent; the definitions are those of
-    evaluation.scores.table. Where a source does not sound, the energy is its leakage.
-    """
-    settings = config.evaluation
-    parts = [
-        slice(*bounds)
-        for bounds in activity.segments(len(track.mixture), config.audio.sample_rate, settings)
-    ]
-    loudness = np.stack([activity.rms_db(track.references[:, part]) for part in parts])
-    sounding = activity.active(loudness, settings.active_relative_db, settings.silent_dbfs)
-    mixture = np.stack([activity.rms_db(track.mixture[part]) for part in parts])
-    audible = mixture >= settings.silent_dbfs
-    estimated = np.stack([activity.rms_db(estimates[:, part]) for part in parts])
-    return sounding[audible], np.maximum(
-        estimated[audible] - mixture[audible, None], _MIN_LEAKAGE_DB
-    )
-
-
-def _condition(name: str, tracks: Sequence[_Measure]) -> Condition:
-    if not tracks:
-        reasons = {
-            "unknown": "the network was never trained without labels (augmentation.label_dropout is 0)",
-            "swapped": "in every track more instruments play than do not",
-        }
-        return Condition(name, not_measured=reasons[name])
-    values = [np.concatenate(listed) for listed in zip(*tracks, strict=True)]
-    medians = [float(np.median(found)) if found.size else None for found in values]
-    (gain, leaked, misnamed), (num_gains, num_leaked, num_misnamed) = medians, map(len, values)
-    return Condition(name, gain, num_gains, leaked, num_leaked, misnamed, num_misnamed, len(tracks))
-
-
-def audit(subject: "EstimatedSystem") -> list[Condition]:
-    """Audit a subject and write ``audit.json`` into its folder of results, unless that is there, made from the same.
-
-    A track is kept as soon as it is measured: an interrupted call is continued by the same one.
-    """
-    names = [track.name for track in subject.manifest.tracks(subject.split)]
-    parts = Parts(subject.out, "audit-part", names, [SCHEMA_VERSION, subject.made_from])
-    if read_described(subject.out, FILE_NAME).get("made_from") == parts.made_from and (
-        found := read_audit(subject)
-    ):
-        return found
-    for track in iter_full_tracks(subject.manifest, subject.folder, subject.split):
-        if track.name not in parts.kept:
-            parts.keep(
-                track.name, json.dumps(audit_track(subject.separator, track, subject.config))
-            )
-            print(f"{len(parts.kept)}/{len(names)} {track.name} audited", flush=True)
-    tracks = [json.loads(parts.read(name)) for name in names]
-    conditions = summarise(
-        [{key: _Measure(*each) for key, each in track.items()} for track in tracks]
-    )
-    described = {
-        "schema_version": SCHEMA_VERSION,
-        "command": shlex.join(["python", "-m", "evaluation.audit", *subject.arguments]),
-        "code_revision": code_revision(),
-        "evaluation": dataclasses.asdict(subject.config.evaluation),
-        "conditions": [dataclasses.asdict(condition) for condition in conditions],
-        "made_from": parts.made_from,
-    }
-    subject.out.write_text(FILE_NAME, json.dumps(described, indent=1) + "\n")
-    parts.delete()
-    return conditions
-
-
-def read_audit(subject: "EstimatedSystem") -> list[Condition]:
-    """What :func:`audit` wrote for the same subject; empty where it did not, or where its settings were others."""
-    text = subject.out.read_text(FILE_NAME)
-    if text is None:
-        return []
-    try:
-        described: dict[str, Any] = json.loads(text)
-        if described["command"] != shlex.join(
-            ["python", "-m", "evaluation.audit", *subject.arguments]
-        ):
-            return []
-        return [Condition(**condition) for condition in described["conditions"]]
-    except (ValueError, KeyError, TypeError) as error:
-        place = f"{subject.out.url}/{FILE_NAME}"
-        raise ValueError(
-            f"{place} is not what evaluation.audit writes ({error}); remove it."
-        ) from error
 
 
 def table(conditions: Sequence[Condition]) -> list[str]:
-    """The conditions as lines of text: medians in dB, each with the number of its values."""
+    """Returns the conditions as lines of text: medians in dB, each with the number of its values."""
     lines = [f"{'labels':<9}{'improvement':>12}{'n':>9}{'leakage':>10}{'n':>9}{'tracks':>8}"]
-    for each in conditions:
-        if each.not_measured:
-            lines.append(f"{each.labels:<9} not measured: {each.not_measured}")
-            continue
-        gain, leaked = _decibels(each.improvement_db, "+"), _decibels(each.leakage_db)
-        counts = f"{each.num_leakages:>9}{each.num_tracks:>8}"
-        lines.append(f"{each.labels:<9}{gain:>12}{each.num_improvements:>9}{leaked:>10}{counts}")
-    for each in conditions:
-        if each.num_misnamed:
-            energy = f"{_decibels(each.misnamed_db)} relative to the mixture"
+    lines += [_line(condition) for condition in conditions]
+    for condition in conditions:
+        if condition.num_misnamed:
+            energy = f"{_decibels(condition.misnamed_db)} relative to the mixture"
             lines.append(
-                f"{each.labels}: the slots named wrongly get {energy} (n {each.num_misnamed})."
+                f"{condition.labels}: the slots named wrongly get {energy} "
+                f"(n {condition.num_misnamed})."
             )
     return lines
+
+
+def _line(condition: Condition) -> str:
+    if condition.not_measured:
+        return f"{condition.labels:<9} not measured: {condition.not_measured}"
+    improvement = _decibels(condition.improvement_db, "+")
+    leakage = _decibels(condition.leakage_db)
+    return (
+        f"{condition.labels:<9}{improvement:>12}{condition.num_improvements:>9}"
+        f"{leakage:>10}{condition.num_leakages:>9}{condition.num_tracks:>8}"
+    )
 
 
 def _decibels(value: float | None, sign: str = "") -> str:
@@ -247,15 +58,16 @@ def _decibels(value: float | None, sign: str = "") -> str:
 
 
 def main(_: Sequence[str]) -> None:
-    """Flags -> one call."""
+    """Audits the run that the flags name."""
     require_run(FLAGS.workdir)
     with command.importing():
         from evaluation.estimates.estimated_system import open_estimated_system
+        from evaluation.scoring.labels_audit import FILE_NAME, audit
 
-    subject = open_estimated_system(*flag_values())
-    with closing(subject.out):
-        print("\n".join(table(audit(subject))))
-    print(f"audit: {subject.out.url}/{FILE_NAME}")
+    system = open_estimated_system(*flag_values())
+    with closing(system.out):
+        print("\n".join(table(audit(system))))
+    print(f"audit: {system.out.url}/{FILE_NAME}")
 
 
 if __name__ == "__main__":

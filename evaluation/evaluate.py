@@ -27,17 +27,23 @@ from data_prep.runtime import command
 from trainer.loop.workdir import require_run
 
 BASELINES = ("oracle", "none")
+# The flags that only some tasks know.
+_OPTIONS = ("baselines", "audit", "root")
 
 FLAGS = flags.FLAGS
 
 
 def main(_: Sequence[str]) -> None:
-    """Flags -> one call."""
-    out = _evaluate_folders() if FLAGS.estimates or FLAGS.references else _evaluate_run()
+    """Scores the run, or the folders, that the flags name."""
+    if FLAGS.estimates or FLAGS.references:
+        out = _evaluate_folders()
+    else:
+        out = _evaluate_run()
     print(f"scores: {out}/scores.csv\nreport: {out}/report.html")
 
 
-# Imports are where they are needed: the processes that score import this module too, and scoring needs no TensorFlow.
+# Imports are where they are needed: the processes that score import this module too, and scoring
+# needs no TensorFlow.
 
 
 def _evaluate_run() -> str:
@@ -48,27 +54,33 @@ def _evaluate_run() -> str:
     require_run(FLAGS.workdir)
     with command.importing():
         from evaluation.options import flag_values
-        from evaluation.pipeline import evaluate
+        from evaluation.tasks.pipeline import evaluate
 
-    return evaluate(*flag_values(), FLAGS.baselines, FLAGS.audit, FLAGS.processes, FLAGS.root)
+    return evaluate(
+        *flag_values(),
+        processes=FLAGS.processes,
+        **{name: FLAGS[name].value for name in _OPTIONS if FLAGS[name].present},
+    )
 
 
 def _evaluate_folders() -> str:
-    if (
-        FLAGS.workdir
-        or FLAGS.records
-        or FLAGS.root
-        or FLAGS.audit
-        or not (FLAGS.estimates and FLAGS.references and FLAGS.out)
-    ):
+    is_complete = FLAGS.estimates and FLAGS.references and FLAGS.out
+    names_a_run = FLAGS.workdir or FLAGS.records or FLAGS.root or FLAGS.audit
+    if names_a_run or not is_complete:
         raise ValueError(
             "files are scored by --estimates, --references and --out, without a run or records."
         )
     with command.importing():
-        from evaluation.evaluate_folders import evaluate_folders
+        from evaluation.tasks.separation.folders import evaluate_folders
 
-    folders = FLAGS.estimates, FLAGS.references, FLAGS.out
-    return evaluate_folders(*folders, FLAGS.set, FLAGS.baselines, FLAGS.processes)
+    return evaluate_folders(
+        FLAGS.estimates,
+        FLAGS.references,
+        FLAGS.out,
+        FLAGS.set,
+        FLAGS.baselines,
+        FLAGS.processes,
+    )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import numpy as np
 from data_prep.audio.tracks import Waveform
 from data_prep.records.full_tracks import TrackInBlocks, iter_tracks_in_blocks
 from evaluation.estimates.estimated_system import EstimatedSystem
+from evaluation.estimates.from_folders import MODEL
+from evaluation.estimates.track_on_disk import TrackOnDisk
 from evaluation.listening.clips import Choice, ClipWaveforms, Read, RecordedClip, choose, record
 from evaluation.scores.table import Row
 
@@ -65,3 +67,22 @@ def _assemble(
         mixtures.append(piece.mixture[part])
         references.append(piece.sources.get(source, np.zeros_like(piece.mixture))[part])
     return np.concatenate(mixtures), np.concatenate(references)
+
+
+def make_file_reader(tracks: Sequence[TrackOnDisk]) -> Read:
+    """Returns a function of choices that reads what is to be heard of tracks in files."""
+    by_name = {track.name: track for track in tracks}
+
+    def read(choice: Choice) -> ClipWaveforms:
+        track = by_name[choice.track]
+        start, stop = choice.frames(track.sample_rate, track.num_frames)
+        slot = track.vocabulary.index(choice.source)
+        references = track.read_references(start, stop)
+        estimates = track.read_estimates(start, stop)
+        return ClipWaveforms(
+            mixture=track.read_mixture(start, stop, references),
+            reference=references[slot],
+            estimate=estimates[MODEL][slot],
+        )
+
+    return read

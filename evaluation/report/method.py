@@ -1,49 +1,8 @@
 """What the rows of scores.csv do not say: where they come from, and how they were scored."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
 import configs
 from evaluation.document.parts import Block, Cell, Code, Column, Items, Line, Table, Text, plain
-
-
-@dataclass(frozen=True)
-class About:
-    """A run that was scored, or a folder of estimates, which has no step and no split."""
-
-    title: str  # of the experiment
-    step: int | None
-    split: str | None
-    sample_rate: int  # of the records, in frames per second
-    channels: int
-    labels: str  # how the network was told what plays: "oracle labels of each piece", "no labels"
-    evaluation: configs.Evaluation
-    config_json: str
-    manifest: Mapping[str, str]  # what the records are, in words
-    manifest_json: str | None  # and in full
-    code_revision: str
-    command: str  # that makes this report again
-    not_a_result: str | None = None  # why the figures must not be quoted
-    known_leaks: Sequence[str] = field(
-        default=()
-    )  # recordings that splits share, each with its reason
-
-    @property
-    def subtitle(self) -> str:
-        """What was scored, in words."""
-        scored = (
-            []
-            if self.split is None
-            else [f"{self.split.capitalize()} split", f"step {self.step:,}"]
-        )
-        return " · ".join([*scored, self.rate_and_channels, self.labels])
-
-    @property
-    def rate_and_channels(self) -> str:
-        """In words."""
-        channels = {1: "mono", 2: "stereo"}.get(self.channels, f"{self.channels} channels")
-        return f"{self.sample_rate:,} Hz, {channels}"
-
+from evaluation.scores.about import About
 
 _BACKENDS = {"own": "this project's own code", "mir_eval": "mir_eval"}
 

@@ -23,9 +23,10 @@ from evaluation.document.render import write
 from evaluation.listening.clips import RecordedClip
 from evaluation.report import clip_players, curves, run_tables, violins
 from evaluation.report.audit_table import audit_blocks
-from evaluation.report.method import About, method, origin
+from evaluation.report.method import method, origin
 from evaluation.report.run_tables import MODEL, Digest
 from evaluation.scores import bootstrap
+from evaluation.scores.about import About
 from evaluation.scores.conditions import Condition
 from evaluation.scores.table import Row
 

@@ -106,28 +106,43 @@ class Results:
             row for track, text in texts.items() for row in from_csv(text, f"the scores of {track}")
         ]
 
-    def finish(
-        self,
-        rows: Sequence[Row],
-        described: Mapping[str, Any],
-        write_more: Callable[[Path], None] = lambda _: None,
-    ) -> None:
-        """Write scores.json, a report and scores.csv, each file whole or not at all; the tables of tracks go.
+    def describe(self, described: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns what scores.json says: how the rows were made, as plain values."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            **described,
+            "made_from": self._parts.made_from,
+        }
 
-        While scores.csv is there, all that it belongs to is.
-
-        Args:
-            rows: of all tracks.
-            described: how they were made, as plain values.
-            write_more: writes any files to a local folder, from which they join the results.
-        """
-        about = {"schema_version": SCHEMA_VERSION, **described, "made_from": self._parts.made_from}
-        if not self.are_finished:
-            self._folder.delete("scores.csv")  # of something else
-        self._folder.write_text("scores.json", json.dumps(about, indent=1) + "\n")
-        with TemporaryDirectory(dir=self._folder.scratch) as made:
-            write_more(Path(made))
-            for path in sorted(Path(made).iterdir()):
-                self._folder.put(path, path.name)
-        self._folder.write_text("scores.csv", to_csv(rows))
+    def delete_parts(self) -> None:
+        """Removes the tables of single tracks, once all are in scores.csv."""
         self._parts.delete()
+
+
+def publish(
+    folder: Folder,
+    tables: Mapping[str, str],
+    described: Mapping[str, Any],
+    write_more: Callable[[Path], None],
+) -> None:
+    """Writes scores.json, a report and the tables, each file whole or not at all, scores.csv last.
+
+    While scores.csv is there, all that it belongs to is.
+
+    Args:
+        folder: of the results.
+        tables: CSV text by the name of its file.
+        described: how they were made, as plain values.
+        write_more: writes any files to a local folder, from which they join the results.
+    """
+    before = read_described(folder, "scores.json").get("made_from")
+    if before is None or before != described.get("made_from"):
+        # Of something else.
+        folder.delete("scores.csv")
+    folder.write_text("scores.json", json.dumps(described, indent=1) + "\n")
+    with TemporaryDirectory(dir=folder.scratch) as made:
+        write_more(Path(made))
+        for path in sorted(Path(made).iterdir()):
+            folder.put(path, path.name)
+    for name in sorted(tables, key=lambda name: name == "scores.csv"):
+        folder.write_text(name, tables[name])

@@ -151,3 +151,25 @@ def _parse_cell(column: str, cell: str) -> str | int | float | None:
     if column == "status" and cell not in STATUSES:
         raise ValueError(cell)
     return cell
+
+
+def sentences_on_silence(rows: Sequence[Row]) -> list[str]:
+    """Returns a sentence for every source that never sounds, and every estimate that never does."""
+    statuses: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        if row.system == "model":
+            statuses.setdefault((row.track, row.source), set()).add(row.status)
+    lines = []
+    for (track, source), found in statuses.items():
+        if found == {"silent_mixture"}:
+            lines.append(f"track {track}: the mixture is silent, {source} is not scored.")
+        elif found - {"silent_mixture"} == {"silent_estimate"}:
+            lines.append(
+                f"track {track}: the estimate of {source} is silent wherever {source} sounds, "
+                f"scored as 0 dB."
+            )
+        elif found <= {"absent", "silent_mixture"}:
+            lines.append(
+                f"track {track}: {source} never sounds, its estimate is scored by what it leaks."
+            )
+    return lines

@@ -49,7 +49,7 @@ def score_all(
 
 
 class _ScoringProgress:
-    """A bar on a terminal, pluralized in seconds of audio, and a line for every track anywhere."""
+    """A bar on a terminal, counted in seconds of audio, and a line for every track anywhere."""
 
     def __init__(self, secs: Mapping[str, float], kept: Iterable[str]) -> None:
         done = set(kept)

@@ -6,8 +6,9 @@ import pytest
 import configs
 from configs import instruments
 from data_prep.records.full_tracks import FullTrack
-from evaluation.audit import audit_track, leakage, summarise, swap, table
+from evaluation.audit import table
 from evaluation.scores.conditions import CONDITIONS, Condition
+from evaluation.scoring.labels_audit import audit_track, leakage, summarise, swap
 from evaluation.scoring.one_segment import score_track
 
 CONFIG = configs.load("smoke", ["audio.sample_rate=2000", "evaluation.filter_taps=8"])
@@ -103,7 +104,7 @@ def test_what_cannot_be_measured_is_said():
     assert "never trained without labels" in found["unknown"].not_measured
     assert "more instruments play than do not" in found["swapped"].not_measured
     told_nothing = replace(
-        CONFIG, model=replace(CONFIG.model, conditioning="none", place="none", gate_heads=False)
+        CONFIG, model=replace(CONFIG.model, conditioning="none", conditioned_at="none", gate_heads=False)
     )
     with pytest.raises(ValueError, match="this network is not told the instruments"):
         audit_tracks([track], told_nothing)

@@ -18,17 +18,17 @@ from data_prep.audio.waveforms import fit_frames, read_audio
 from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.records.manifest import load_manifest
 from data_prep.synthetic import write_musdb, write_urmp
-from evaluation.audit import audit
 from evaluation.estimates.estimated_system import open_estimated_system
 from evaluation.estimates.from_originals import iter_original_estimates
 from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.clips import Choice, read_clips
 from evaluation.listening.recorder import make_reader, record_run
 from evaluation.listening.sounds import decode
-from evaluation.pipeline import evaluate
 from evaluation.scores.aggregates import improvement, place
 from evaluation.scores.table import SCHEMA_VERSION, read_csv
+from evaluation.scoring.labels_audit import audit
 from evaluation.separate import separate_files
+from evaluation.tasks.pipeline import evaluate
 from tests.support import replicas
 from tests.support.commands import run_command
 from trainer.inference.separator import TrainedSeparator
@@ -132,7 +132,7 @@ def test_what_is_heard_is_what_was_scored(workdir):
 
 def evaluated_rows(workdir):
     return read_csv(
-        Path(evaluate(str(workdir), "", "test", "latest", [], "average", "none")) / "scores.csv"
+        Path(evaluate(str(workdir), "", "test", "latest", [], "average", baselines="none")) / "scores.csv"
     )
 
 
@@ -145,7 +145,7 @@ def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
     out = workdir / "evaluation" / "120-test"
     described = json.loads((out / "audit.json").read_text())
     by_labels = {each["labels"]: each for each in described["conditions"]}
-    evaluate(str(workdir), "", "test", "latest", ["evaluation.segment_secs=3"], "average", "none")
+    evaluate(str(workdir), "", "test", "latest", ["evaluation.segment_secs=3"], "average", baselines="none")
     rows = read_csv(out / "scores.csv")
     assert {row.system for row in rows} == {"model", "mixture", "silence"}
     assert by_labels["true"]["improvement_db"] == pytest.approx(
@@ -154,13 +154,13 @@ def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
     assert by_labels["true"]["improvement_db"] > by_labels["swapped"]["improvement_db"]
     assert by_labels["empty"]["leakage_db"] == -100
     assert "What the labels do" in (out / "report.html").read_text(encoding="utf-8")
-    evaluate(str(workdir), "", "test", "latest", ["evaluation.segment_secs=2"], "average", "none")
+    evaluate(str(workdir), "", "test", "latest", ["evaluation.segment_secs=2"], "average", baselines="none")
     assert "What the labels do" not in (out / "report.html").read_text(encoding="utf-8")
-    evaluate(str(workdir), "", "test", "latest", [], "average", "none", with_audit=True)
+    evaluate(str(workdir), "", "test", "latest", [], "average", baselines="none", audit=True)
     assert "What the labels do" in (out / "report.html").read_text(encoding="utf-8")
     (out / "audit.json").write_text("{}")
     with pytest.raises(ValueError, match=r"audit\.json is not what evaluation\.audit writes"):
-        evaluate(str(workdir), "", "test", "latest", [], "average", "none")
+        evaluate(str(workdir), "", "test", "latest", [], "average", baselines="none")
     (out / "audit.json").unlink()
 
 
@@ -196,7 +196,7 @@ def test_an_audit_is_continued_track_by_track(workdir, monkeypatch, capsys):
 def test_scores_at_the_rate_of_the_original_files(workdir, corpus):
     """What is estimated at 8 kHz is scored at 48 kHz."""
     out = Path(
-        evaluate(str(workdir), "", "test", "latest", [], "average", "none", root=str(corpus))
+        evaluate(str(workdir), "", "test", "latest", [], "average", baselines="none", root=str(corpus))
     )
     assert out == workdir / "evaluation" / "120-test-original"
     described = json.loads((out / "scores.json").read_text())
@@ -219,7 +219,7 @@ def test_scores_at_the_rate_of_the_original_files(workdir, corpus):
         np.median([abs(one - other) for one, other in pairs]) < 1.5
     )  # tones lie below 4 kHz for the most part
     with pytest.raises(ValueError, match=r"has no URMP pieces|no track"):
-        evaluate(str(workdir), "", "test", "latest", [], "average", "none", root=str(workdir))
+        evaluate(str(workdir), "", "test", "latest", [], "average", baselines="none", root=str(workdir))
 
 
 def test_originals_are_stored_as_they_would_be_loaded(workdir, tmp_path):

@@ -68,17 +68,16 @@ class Checkpoints:
         self._best.save(checkpoint_number=step)
 
 
-def restore_network(
-    workdir: str, network: keras.Model, which: str, weights: str = "average"
-) -> int:
-    """Restores the weights of a network.
+def find_checkpoint(workdir: str, which: str) -> tuple[str, int]:
+    """Finds a checkpoint of a run.
 
-    Args: workdir: folder of the run. network: gets the weights. which: ``best``, ``latest`` or a
-        number of steps; ``best`` is the latest where nothing was validated. weights: ``average``,
-        the moving average where the run kept one, or ``raw``.
+    Args:
+        workdir: folder of the run.
+        which: ``best``, ``latest`` or a number of steps; ``best`` is the latest where nothing was
+            validated.
 
     Returns:
-        The number of steps the weights have seen.
+        Its path as TensorFlow takes it, and the number of steps it has seen.
 
     Raises:
         ValueError: there is no such checkpoint; the message lists those there are.
@@ -95,14 +94,34 @@ def restore_network(
             f"there is no checkpoint {which!r} in {workdir}; there are "
             f"{', '.join(reversed(steps))}."
         )
-    path = steps[which]
+    return steps[which], _step_of(steps[which])
+
+
+def restore_network(
+    workdir: str, network: keras.Model, which: str, weights: str = "average"
+) -> int:
+    """Restores the weights of a network.
+
+    Args:
+        workdir: folder of the run.
+        network: gets the weights.
+        which: the checkpoint, as ``find_checkpoint`` takes it.
+        weights: ``average``, the moving average where the run kept one, or ``raw``.
+
+    Returns:
+        The number of steps the weights have seen.
+
+    Raises:
+        ValueError: there is no such checkpoint, or it cannot be read.
+    """
+    path, step = find_checkpoint(workdir, which)
     with _readable(path):
         _restore_part(path, network=_by_path(network.variables))
         saved = tf.train.load_checkpoint(path).get_variable_to_shape_map()
         # The average is that of the weights that training changes, under the same paths.
         if weights == "average" and any(name.startswith("average/") for name in saved):
             _restore_part(path, average=_by_path(network.trainable_variables))
-    return _step_of(path)
+    return step
 
 
 def _restore_part(path: str, **variables: dict[str, tf.Variable]) -> None:

@@ -13,11 +13,11 @@ import soundfile
 from configs.schema import Evaluation
 from evaluation.estimates.from_folders import find_tracks
 from evaluation.estimates.oracles import ORACLES
-from evaluation.evaluate_folders import evaluate_folders
 from evaluation.listening.clips import read_clips
 from evaluation.listening.sounds import decode
 from evaluation.scores.table import read_csv
 from evaluation.scoring.one_segment import score_track
+from evaluation.tasks.separation.folders import evaluate_folders
 from tests.evaluation.scoring.test_one_track import same
 from tests.support.commands import run_command, set_flags
 

@@ -19,9 +19,9 @@ from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.clips import Choice, RecordedClip
 from evaluation.listening.sounds import encode
 from evaluation.report import run_page, violins
-from evaluation.report.method import About
 from evaluation.report.run_page import Extras
 from evaluation.scores import bootstrap, table
+from evaluation.scores.about import About
 from evaluation.scores.conditions import Condition
 from evaluation.scores.table import Row, read_csv, write_csv
 from tests.support.page import MINUS, Page

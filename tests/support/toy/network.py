@@ -2,7 +2,6 @@
 
 import keras
 from keras import ops
-
 from trainer.networks.network import Network, iter_seeds
 
 

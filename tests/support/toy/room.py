@@ -6,15 +6,17 @@ import io
 import numpy as np
 
 from data_prep.records.full_tracks import iter_full_tracks
-from evaluation.document.parts import Cell, Column, Line, Section, Table, Text
+from evaluation.document.parts import Cell, Column, Document, Line, Section, Table, Text
 from evaluation.tasks.room import Tables
 from trainer.inference.separator import TrainedSeparator
 
+OPTIONS: tuple[str, ...] = ()
 
-def score(request, opened):
-    separator = TrainedSeparator(opened.workdir, request.checkpoint, request.weights)
+
+def score(opened, options, processes):  # noqa: ARG001
+    separator = TrainedSeparator(opened.workdir, str(opened.step), opened.weights)
     errors = {}
-    for track in iter_full_tracks(opened.manifest, opened.folder, request.split):
+    for track in iter_full_tracks(opened.manifest, opened.folder, opened.split):
         estimates = separator.estimate(track.mixture, track.labels)
         errors[track.name] = float(np.mean(np.square(estimates - track.references)))
     text = io.StringIO()
@@ -22,19 +24,16 @@ def score(request, opened):
     writer.writerow(["track", "error"])
     writer.writerows(errors.items())
     return Tables(
-        title=opened.config.name,
-        subtitle=f"step {opened.step}",
         files={"scores.csv": text.getvalue()},
         described={"task": "toy"},
-        content=errors,
+        content=(opened, errors),
     )
 
 
-def head(_tables):
-    return [Text("A toy.", "lead")]
-
-
-def sections(tables):
-    lines = [Line(track, [Cell(error, "")]) for track, error in tables.content.items()]
+def page(tables):
+    opened, errors = tables.content
+    lines = [Line(track, [Cell(error, "")]) for track, error in errors.items()]
     table = Table("errors", "Track", [Column("Error")], [lines])
-    return [Section("errors", "How far the filters are off", "Errors", [table])]
+    sections = [Section("errors", "How far the filters are off", "Errors", [table])]
+    head = [Text("A toy.", "lead")]
+    return Document(opened.config.name, f"step {opened.step}", head, sections)

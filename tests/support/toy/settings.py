@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from configs import Augmentation, Config, Data, NetworkSettings, OptimizerSettings, TaskSettings, Train
+from configs import (
+    Augmentation,
+    Config,
+    Data,
+    NetworkSettings,
+    OptimizerSettings,
+    TaskSettings,
+    Train,
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,50 @@
+"""Says what the rows of scores.csv do not say: where they come from, and how they were scored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import configs
+
+_CHANNELS_IN_WORDS = {1: "mono", 2: "stereo"}
+
+
+@dataclass(frozen=True)
+class About:
+    """Describes a run that was scored, or a folder of estimates, which has no step and no split."""
+
+    # Of the experiment.
+    title: str
+    step: int | None
+    split: str | None
+    # Of what was scored, in frames per second.
+    sample_rate: int
+    channels: int
+    # How the network was told what plays: "oracle labels of each piece", "no labels".
+    labels: str
+    evaluation: configs.Evaluation
+    config_json: str
+    # What the records are, in words ...
+    manifest: Mapping[str, str]
+    # ... and in full.
+    manifest_json: str | None
+    code_revision: str
+    # Makes this report again.
+    command: str
+    # Why the figures must not be quoted.
+    not_a_result: str | None = None
+    # Recordings that splits share, each with its reason.
+    known_leaks: Sequence[str] = ()
+
+    @property
+    def subtitle(self) -> str:
+        """Says in words what was scored."""
+        parts = [self.rate_and_channels, self.labels]
+        if self.split is not None:
+            parts = [f"{self.split.capitalize()} split", f"step {self.step:,}", *parts]
+        return " · ".join(parts)
+
+    @property
+    def rate_and_channels(self) -> str:
+        """Says rate and channels in words."""
+        channels = _CHANNELS_IN_WORDS.get(self.channels, f"{self.channels} channels")
+        return f"{self.sample_rate:,} Hz, {channels}"

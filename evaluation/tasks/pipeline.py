@@ -1,0 +1,76 @@
+"""Scores a trained network on the tracks of its records and reports, whatever its task."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from data_prep.storage import Folder
+from evaluation.document.render import write
+from evaluation.estimates.opened_run import open_run
+from evaluation.scores.results import publish
+from evaluation.tasks.registry import room_of
+from evaluation.tasks.room import Room, Tables
+
+# Scores at the rate of the original files lie beside those at the rate of the records.
+_ORIGINAL_SUFFIX = "-original"
+
+
+def evaluate(
+    workdir: str,
+    records: str,
+    split: str,
+    checkpoint: str,
+    overrides: Sequence[str],
+    weights: str = "average",
+    processes: int = 1,
+    **options: Any,
+) -> str:
+    """Estimates, scores and reports a split; returns the folder of the results.
+
+    A track is kept as soon as it is scored: an interrupted call is continued by the same one, and
+    of a finished one only the report is made again.
+
+    Args:
+        workdir: folder of the run.
+        records: folder of the records, empty for those the run was trained on.
+        split: train, valid or test.
+        checkpoint: best, latest, or a number of steps.
+        overrides: of the section ``evaluation``.
+        weights: average, the moving average where the run kept one, or raw.
+        processes: that score at most, 0 for as many as there are cores.
+        **options: whatever else the run's task knows, such as ``root``; None and empty text are
+            as if left out.
+
+    Raises:
+        ValueError: the run, the checkpoint or the records are missing or do not fit together, or
+            the task does not know an option.
+    """
+    asked = {name: value for name, value in options.items() if value not in (None, "")}
+    suffix = _ORIGINAL_SUFFIX if asked.get("root") else ""
+    opened = open_run(workdir, records, split, checkpoint, overrides, weights, suffix)
+    room = room_of(opened.config.task.kind)
+    _require_known(asked, room.OPTIONS, opened.config.task.kind)
+    with closing(opened.out):
+        finish(room, room.score(opened, asked, processes), opened.out)
+    return opened.out.url
+
+
+def finish(room: Room, tables: Tables, out: Folder) -> None:
+    """Writes tables and report into the folder of the results, the scores last."""
+
+    def write_more(made: Path) -> None:
+        tables.write_more(made)
+        write(made / "report.html", room.page(tables))
+
+    publish(out, tables.files, tables.described, write_more)
+    tables.done()
+
+
+def _require_known(asked: Mapping[str, Any], known: Collection[str], kind: str) -> None:
+    unknown = sorted(set(asked) - set(known))
+    if unknown:
+        legal = ", ".join(f"--{name}" for name in sorted(known)) or "none"
+        raise ValueError(
+            f"--{unknown[0]} means nothing for the task {kind}; its own flags are {legal}."
+        )

@@ -1,0 +1,131 @@
+"""Scores what any system wrote: estimates in files against references in files."""
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import configs
+from configs import Config, Evaluation
+from data_prep.runtime.revision import code_revision
+from data_prep.storage import open_folder
+from evaluation.estimates.from_folders import Found, find_tracks, refuse_what_is_no_number
+from evaluation.estimates.track_on_disk import TrackOnDisk
+from evaluation.listening.clips import choose, record
+from evaluation.listening.recorder import make_file_reader
+from evaluation.scores.about import About
+from evaluation.scores.results import file_states
+from evaluation.scores.table import sentences_on_silence
+from evaluation.tasks.pipeline import finish
+from evaluation.tasks.separation import room
+from evaluation.tasks.separation.track_sources import TrackSource, require_backend, score_source
+
+# Of tracks that a sentence names at most.
+_MOST_NAMES = 5
+
+
+def evaluate_folders(
+    estimates: str,
+    references: str,
+    out: str,
+    overrides: Sequence[str],
+    baselines: str = "oracle",
+    processes: int = 1,
+) -> str:
+    """Scores a folder of estimates and reports; returns ``out``.
+
+    Args:
+        estimates: folder of the estimates, laid out as ``evaluation.estimates.from_folders`` says.
+        references: folder of the references.
+        out: folder for the results, on a disk or in a bucket.
+        overrides: of the section ``evaluation``.
+        baselines: oracle, to score ``evaluation.estimates.oracles`` too, or none.
+        processes: that score at most, 0 for as many as there are cores.
+
+    Raises:
+        ValueError: files are missing, do not agree, or cannot be scored.
+    """
+    settings = configs.override_evaluation(Config(name="estimates"), overrides).evaluation
+    found = find_tracks(Path(estimates), Path(references))
+    require_backend(settings, found.tracks[0].channels)
+    words = [
+        *("python", "-m", "evaluation.evaluate"),
+        f"--estimates={estimates}",
+        f"--references={references}",
+        f"--out={out}",
+        f"--baselines={baselines}",
+        *(f"--set={override}" for override in overrides),
+    ]
+    about = _about(found, estimates, references, settings, shlex.join(words))
+    if found.left_out:
+        print(f"left out, without estimates: {_some(found.left_out)}", flush=True)
+
+    def iter_tracks(skip: Collection[str], _scratch: Path) -> Iterable[TrackOnDisk]:
+        remaining = [track for track in found.tracks if track.name not in skip]
+        # Before the first of them is scored.
+        refuse_what_is_no_number(remaining)
+        return remaining
+
+    source = TrackSource(
+        secs={track.name: track.secs for track in found.tracks},
+        made_from=_made_from(found, settings, baselines),
+        about=about,
+        iter_tracks=iter_tracks,
+        record=lambda rows: list(
+            record(
+                choose(rows, settings.segment_secs),
+                make_file_reader(found.tracks),
+                about.sample_rate,
+            )
+        ),
+    )
+    with closing(open_folder(out)) as folder:
+        folder.check()
+        tables = score_source(source, folder, baselines == "oracle", processes)
+        for sentence in sentences_on_silence(tables.content.rows):
+            print(f"note: {sentence}", flush=True)
+        finish(room, tables, folder)
+    return out
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
+
+
+def _about(
+    found: Found, estimates: str, references: str, settings: Evaluation, command: str
+) -> About:
+    first = found.tracks[0]
+    return About(
+        title=Path(estimates).resolve().name,
+        step=None,
+        split=None,
+        sample_rate=first.sample_rate,
+        channels=first.channels,
+        labels="estimates of another system",
+        evaluation=settings,
+        config_json=json.dumps({"evaluation": dataclasses.asdict(settings)}, indent=2),
+        manifest={
+            "estimates": estimates,
+            "references": references,
+            "tracks": str(len(found.tracks)),
+            "left out, without estimates": ", ".join(found.left_out) or "none",
+        },
+        manifest_json=None,
+        code_revision=code_revision(),
+        command=command,
+    )
+
+
+def _made_from(found: Found, settings: Evaluation, baselines: str) -> dict[str, object]:
+    """Returns what the scores depend on: every file as it is now, and how they are scored."""
+    files = file_states(path for track in found.tracks for path in track.paths)
+    return {
+        "files": files,
+        "evaluation": dataclasses.asdict(settings),
+        "baselines": baselines,
+        "code": code_revision(),
+    }

@@ -1,0 +1,127 @@
+"""Scores the segments of every source of every track of a run, and makes the page of them."""
+
+import shlex
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import configs
+from configs.splits import SPLITS
+from data_prep.audio.tracks import AudioFormat, TrackFiles
+from data_prep.runtime.revision import code_revision
+from evaluation.document.parts import Document
+from evaluation.estimates.estimated_system import EstimatedSystem, restore
+from evaluation.estimates.from_originals import find_originals, iter_original_estimates, read_form
+from evaluation.estimates.from_records import iter_record_estimates
+from evaluation.estimates.opened_run import OpenedRun
+from evaluation.estimates.track_on_disk import TrackOnDisk
+from evaluation.listening.recorder import record_run
+from evaluation.report.run_page import make_document
+from evaluation.scores.about import About
+from evaluation.scores.results import file_states
+from evaluation.scoring.labels_audit import audit, read_audit
+from evaluation.tasks.room import Tables
+from evaluation.tasks.separation.track_sources import Scores, TrackSource, score_source
+from trainer.loop.progress import read_metrics
+
+OPTIONS: tuple[str, ...] = ("baselines", "audit", "root")
+BASELINES = ("oracle", "none")
+
+
+def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tables:
+    """Scores a run.
+
+    Args:
+        opened: the run and its tracks.
+        options: ``baselines`` (oracle, to score oracles too, or none), ``audit`` (whether to audit
+            the labels first), ``root`` (folder of the corpus, to score at its own rate and
+            channels).
+        processes: that score at most, 0 for as many as there are cores.
+
+    Raises:
+        ValueError: ``root`` is not the corpus that the records were made from, or as from
+            ``score_source``.
+    """
+    baselines = options.get("baselines", "oracle")
+    system = restore(opened)
+    originals = {}
+    if "root" in options:
+        originals = find_originals(system, Path(options["root"]))
+    audio_format = _audio_format(system, originals)
+    if options.get("audit"):
+        audit(system)
+    rate = system.config.audio.sample_rate
+    tracks = system.manifest.tracks(system.split)
+    states = file_states(path for files in originals.values() for path in files.paths)
+
+    def iter_tracks(skip: Collection[str], scratch: Path) -> Iterable[TrackOnDisk]:
+        if originals:
+            return iter_original_estimates(system, originals, skip, scratch)
+        return iter_record_estimates(system, skip, scratch)
+
+    source = TrackSource(
+        secs={track.name: track.num_frames / rate for track in tracks},
+        made_from={**system.made_from, "originals": states, "baselines": baselines},
+        about=_about(system, audio_format, _command(opened, options, baselines)),
+        iter_tracks=iter_tracks,
+        record=lambda rows: record_run(system, rows),
+        # First, so that a broken file costs no scoring.
+        conditions=read_audit(system),
+        curves=read_metrics(opened.workdir),
+    )
+    return score_source(source, opened.out, baselines == "oracle", processes)
+
+
+def page(tables: Tables) -> Document:
+    """Makes the page of the scores of a run."""
+    scores: Scores = tables.content
+    return make_document(scores.rows, scores.about, scores.extras)
+
+
+def _command(opened: OpenedRun, options: Mapping[str, Any], baselines: str) -> str:
+    """Returns the command that scores the same again."""
+    words = ["python", "-m", "evaluation.evaluate", *opened.arguments, f"--baselines={baselines}"]
+    if options.get("audit"):
+        words.append("--audit")
+    if "root" in options:
+        words.append(f"--root={options['root']}")
+    return shlex.join(words)
+
+
+def _audio_format(system: EstimatedSystem, originals: Mapping[str, TrackFiles]) -> AudioFormat:
+    """Returns rate and channels of what is scored: of the first original, or of the records."""
+    for files in originals.values():
+        return read_form(files)
+    audio = system.config.audio
+    return AudioFormat(audio.sample_rate, audio.channels)
+
+
+def _about(system: EstimatedSystem, audio_format: AudioFormat, command: str) -> About:
+    config = system.config
+    manifest = system.manifest
+    trained = {track.name for track in system.run.manifest.tracks("train")}
+    heard = sorted(trained & {track.name for track in manifest.tracks(system.split)})
+    not_a_result = None
+    if heard:
+        not_a_result = f"the network was trained on {len(heard)} of the tracks scored here"
+    return About(
+        title=config.name,
+        step=system.step,
+        split=system.split,
+        sample_rate=audio_format.sample_rate,
+        channels=audio_format.channels,
+        labels="oracle labels of each piece" if config.needs_labels else "no labels",
+        evaluation=config.evaluation,
+        config_json=configs.to_json(config),
+        manifest={
+            "corpus": manifest.corpus,
+            "splits": manifest.config.data.splits,
+            "tracks": ", ".join(f"{len(manifest.tracks(name))} {name}" for name in SPLITS),
+            "code revision that wrote the records": manifest.code_revision,
+        },
+        manifest_json=manifest.to_json(),
+        code_revision=code_revision(),
+        command=command,
+        not_a_result=not_a_result,
+        known_leaks=[str(leak) for leak in manifest.known_leaks],
+    )
