@@ -32,7 +32,7 @@ import configs
 from configs import Config, WaveUNetSettings
 from data_prep.runtime import command
 from trainer.loop.protocol import Batch
-from trainer.networks.wave_unet import forward_flops, make_network
+from trainer.networks import make_network
 from trainer.tasks.separation.step import loss_of_batch
 
 FLAGS = flags.FLAGS
@@ -358,7 +358,9 @@ def report(
 ) -> None:
     """What was measured, as text, and as JSON if asked for."""
     rate = 2 * MATRIX_SIZE**3 / median(product_seconds)
-    pruned, whole = (forward_flops(config, pruned) for pruned in (True, False))
+    network = make_network(config)
+    pruned = network.forward_flops(pruned=True)
+    whole = network.forward_flops(pruned=False)
     flops = (
         3 * pruned * FLAGS.batch
     )  # the backward pass has a product for the inputs and one for the weights

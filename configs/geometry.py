@@ -1,28 +1,74 @@
-"""The sizes of a Wave-U-Net in closed form: which patches fit, and where each skip is cropped.
+"""Computes the sizes of a network's window; of a Wave-U-Net in closed form, level by level.
 
-Wave-U-Net: Stoller, Ewert, Dixon, "Wave-U-Net: A Multi-Scale Neural Network for End-to-End Audio Source
-Separation", ISMIR 2018, section 3.2. All sizes are frames (audio samples per channel) at the rate of the level.
+Wave-U-Net: Stoller, Ewert, Dixon, "Wave-U-Net: A Multi-Scale Neural Network for End-to-End Audio
+Source Separation", ISMIR 2018, section 3.2. All sizes are frames (audio samples per channel) at the
+rate of the level.
 
-With valid padding a convolution of kernel k maps n to n - k + 1, decimation maps an odd 2n - 1 to n, and linear
-upsampling maps n to 2n - 1 (the originals and the midpoints between them). With x frames out of the bottleneck,
-L levels, kernels kd (down) and ku (up):
+With valid padding a convolution of kernel k maps n to n - k + 1, decimation maps an odd 2n - 1 to
+n, and linear upsampling maps n to 2n - 1 (the originals and the midpoints between them). With x
+frames out of the bottleneck, L levels, kernels kd (down) and ku (up):
 
     estimate_frames = 2^L x - ku (2^L - 1)
     mixture_frames  = 2^L (x + kd - 1) + (kd - 2) (2^L - 1)
 
-With same padding every layer keeps its length, decimation and upsampling map 2n to n and back, and both sizes are
-the same multiple of 2^L.
+With same padding every layer keeps its length, decimation and upsampling map 2n to n and back, and
+both sizes are the same multiple of 2^L.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 Padding = Literal["valid", "same"]
 
 
+class Window(Protocol):
+    """Holds the sizes of one input of a network and its estimate, all in frames.
+
+    A full-length estimate lays windows one hop apart over a track, which counts as preceded and
+    followed by zeros, and keeps one hop of each estimate. Windows of the same sizes are equal.
+    """
+
+    def __hash__(self) -> int:
+        """Returns the same for equal windows: each is compiled once."""
+
+    @property
+    def mixture_frames(self) -> int:
+        """Returns the frames that go in."""
+
+    @property
+    def estimate_frames(self) -> int:
+        """Returns the frames that come out, of the middle of what goes in."""
+
+    @property
+    def margin_frames(self) -> int:
+        """Returns the frames of the input on each side of the estimate."""
+
+    @property
+    def hop_frames(self) -> int:
+        """Returns the distance between windows that are neighbours, a multiple of the stride."""
+
+    @property
+    def stride_frames(self) -> int:
+        """Returns the shift under whose multiples alone the network repeats itself."""
+
+    @property
+    def lead_frames(self) -> int:
+        """Returns how long before the track the first window begins to read."""
+
+    @property
+    def kept_offset(self) -> int:
+        """Returns the first frame of an estimate that a full-length estimate keeps."""
+
+
 @dataclass(frozen=True)
 class PatchGeometry:
-    """The patch of a network: ``mixture_frames`` go in, ``estimate_frames`` come out of its middle."""
+    """Holds the sizes of a Wave-U-Net's window, and what each of its levels gets and gives.
+
+    ``mixture_frames`` go in, ``estimate_frames`` come out of their middle. It is a ``Window``.
+
+    Raises:
+        ValueError: the network or the size of its estimate is not possible.
+    """
 
     num_levels: int
     down_kernel: int
@@ -33,123 +79,149 @@ class PatchGeometry:
     def __post_init__(self) -> None:
         if not 1 <= self.num_levels <= 20:
             raise ValueError(
-                f"num_levels is {self.num_levels}; a Wave-U-Net has at least 1 level, here at most 20."
+                f"num_levels is {self.num_levels}; a Wave-U-Net has at least 1 level, here at most "
+                f"20."
             )
         for name, kernel in (("down_kernel", self.down_kernel), ("up_kernel", self.up_kernel)):
             if kernel < 1 or kernel % 2 == 0:
                 raise ValueError(
-                    f"{name} is {kernel}; kernels are odd (1, 3, 5, ...), so that skips crop symmetrically."
+                    f"{name} is {kernel}; kernels are odd (1, 3, 5, ...), so that skips crop "
+                    f"symmetrically."
                 )
         legal = self.nearest_estimate_frames(self.estimate_frames)
         if self.estimate_frames not in legal:
             raise ValueError(
-                f"estimate_frames is {self.estimate_frames}; with {self.padding} padding, {self.num_levels} levels and "
-                f"kernels {self.down_kernel} and {self.up_kernel} the nearest legal sizes are "
-                f"{' and '.join(map(str, legal))}."
+                f"estimate_frames is {self.estimate_frames}; with {self.padding} padding, "
+                f"{self.num_levels} levels and kernels {self.down_kernel} and {self.up_kernel} the "
+                f"nearest legal sizes are {' and '.join(map(str, legal))}."
             )
 
     @property
-    def stride(self) -> int:
-        """Frames per bottleneck frame, 2^L: the only shifts under which the network repeats itself."""
+    def stride_frames(self) -> int:
+        """Returns the frames per bottleneck frame, 2^L.
+
+        They are the only shifts under which the network repeats itself.
+        """
         return 2**self.num_levels
 
     @property
     def _border(self) -> int:
-        """What the upward path takes off a patch, ku (2^L - 1); nothing with same padding."""
-        return self.up_kernel * (self.stride - 1) if self.padding == "valid" else 0
+        """Returns what the upward path takes off: ku (2^L - 1), or nothing with same padding."""
+        return self.up_kernel * (self.stride_frames - 1) if self.padding == "valid" else 0
 
     def nearest_estimate_frames(self, frames: int) -> tuple[int, ...]:
-        """The legal sizes next to ``frames``: itself where it is legal, else the one below (if any) and above."""
-        below = (frames + self._border) // self.stride
-        smallest = self._border // self.stride + 1
-        steps = sorted(
-            {max(below, smallest), max(-(-(frames + self._border) // self.stride), smallest)}
-        )
-        return tuple(self.stride * x - self._border for x in steps)
+        """Returns the legal sizes next to ``frames``.
+
+        These are ``frames`` alone where it is legal, else the size below (if any) and that above.
+        """
+        stride = self.stride_frames
+        # A legal size is 2^L x - border, x being frames of the bottleneck, and not empty.
+        smallest = self._border // stride + 1
+        below = max((frames + self._border) // stride, smallest)
+        above = max(-(-(frames + self._border) // stride), smallest)
+        return tuple(stride * x - self._border for x in sorted({below, above}))
 
     @property
     def bottleneck_frames(self) -> int:
-        """Frames that leave the bottleneck convolution: x above."""
-        return (self.estimate_frames + self._border) // self.stride
+        """Returns the frames that leave the bottleneck convolution: x above."""
+        return (self.estimate_frames + self._border) // self.stride_frames
 
     @property
     def mixture_frames(self) -> int:
-        """Frames of one network input."""
+        """Returns the frames of one network input."""
         return self.encoder_frames(1)
 
     @property
     def margin_frames(self) -> int:
-        """Frames of the input on each side of the estimate."""
+        """Returns the frames of the input on each side of the estimate."""
         return (self.mixture_frames - self.estimate_frames) // 2
 
     @property
     def context_frames(self) -> int:
-        """Frames on each side of an estimate that it depends on.
+        """Returns the frames on each side of an estimate that it depends on.
 
-        With valid padding the network reads exactly these; with same padding it is the receptive field's half
-        width, beyond which the zeros at the border of a patch reach into the estimate.
+        With valid padding the network reads exactly these. With same padding it is half the width
+        of the receptive field: nearer to the border of a patch its zeros reach into the estimate.
         """
         if self.padding == "valid":
             return self.margin_frames
-        half_down, half_up = self.down_kernel // 2, self.up_kernel // 2
-        return (self.stride - 1) * (half_down + half_up + 1) + self.stride * half_down
+        half_down = self.down_kernel // 2
+        half_up = self.up_kernel // 2
+        # Level i works at a rate of 1 / 2^(i - 1), so its taps are 2^(i - 1) frames apart. Over all
+        # levels that is 2^L - 1 for each half kernel, and 1 more for the neighbour that upsampling
+        # reads. The bottleneck's taps are 2^L apart.
+        stride = self.stride_frames
+        return (stride - 1) * (half_down + half_up + 1) + stride * half_down
 
     @property
     def hop_frames(self) -> int:
-        """Distance between neighbouring patches of a full-length estimate: a multiple of 2^L, at least 2^L.
+        """Returns the distance between neighbouring patches, a multiple of 2^L and at least 2^L.
 
         Only then does the patch length change nothing but rounding.
 
         Raises:
-            ValueError: a same-padded patch is too short to hold one frame that its borders do not touch.
+            ValueError: a same-padded patch is too short to hold one frame that its borders do not
+                touch.
         """
         usable = self.estimate_frames
         if self.padding == "same":
             usable -= 2 * self.kept_offset
-        if usable < self.stride:
+        stride = self.stride_frames
+        if usable < stride:
             raise ValueError(
-                f"a patch of {self.estimate_frames} estimated frames has no {self.stride} frames to keep; use at least "
-                f"{self.estimate_frames - usable + self.stride}."
+                f"a patch of {self.estimate_frames} estimated frames has no {stride} frames to "
+                f"keep; use at least {self.estimate_frames - usable + stride}."
             )
-        return usable // self.stride * self.stride
+        return usable // stride * stride
 
     @property
     def kept_offset(self) -> int:
-        """First frame of an estimate that a full-length estimate keeps, a multiple of 2^L."""
-        return (
-            0 if self.padding == "valid" else -(-self.context_frames // self.stride) * self.stride
-        )
+        """Returns the first frame that a full-length estimate keeps, a multiple of 2^L."""
+        if self.padding == "valid":
+            return 0
+        return -(-self.context_frames // self.stride_frames) * self.stride_frames
 
     @property
     def lead_frames(self) -> int:
-        """Frames of the input before the first one that a full-length estimate keeps."""
+        """Returns the frames of the input before the first one that is kept of its estimate."""
         return self.context_frames if self.padding == "valid" else self.kept_offset
 
     def encoder_frames(self, level: int) -> int:
-        """Frames that enter a level on the way down, 1 being the first; L + 1 is the bottleneck."""
+        """Returns the frames that enter a level on the way down.
+
+        Level 1 is the first, L + 1 the bottleneck.
+        """
         deeper = self.num_levels + 1 - level
         if self.padding == "same":
             return self.bottleneck_frames * 2**deeper
-        return 2**deeper * (self.bottleneck_frames + self.down_kernel - 1) + (
-            self.down_kernel - 2
-        ) * (2**deeper - 1)
+        # Upwards from the x + kd - 1 frames that the bottleneck reads: n -> 2 n - 1 + kd - 1.
+        bottleneck_input = self.bottleneck_frames + self.down_kernel - 1
+        return 2**deeper * bottleneck_input + (self.down_kernel - 2) * (2**deeper - 1)
 
     def skip_frames(self, level: int) -> int:
-        """Frames of the skip of a level: what comes up to it, after upsampling."""
+        """Returns the frames of the skip of a level: what comes up to it, after upsampling."""
         deeper = self.num_levels - level
         if self.padding == "same":
             return self.bottleneck_frames * 2 ** (deeper + 1)
-        return 2 * (self.bottleneck_frames * 2**deeper - self.up_kernel * (2**deeper - 1)) - 1
+        # What leaves the level below is 2^i x - ku (2^i - 1), i levels above the bottleneck.
+        below = self.bottleneck_frames * 2**deeper - self.up_kernel * (2**deeper - 1)
+        return 2 * below - 1
 
     def decoder_frames(self, level: int) -> int:
-        """Frames that leave a level on the way up."""
-        return self.skip_frames(level) - (self.up_kernel - 1 if self.padding == "valid" else 0)
+        """Returns the frames that leave a level on the way up."""
+        if self.padding == "same":
+            return self.skip_frames(level)
+        return self.skip_frames(level) - (self.up_kernel - 1)
 
     def for_mixture(self, mixture_frames: int) -> "PatchGeometry":
-        """The same network on a patch of this size; ``ValueError`` where it is not legal."""
+        """Returns the same network's patch of this size.
+
+        Raises:
+            ValueError: there is none.
+        """
         return replace(self, estimate_frames=mixture_frames - 2 * self.margin_frames)
 
     def resized(self, estimate_frames: int) -> "PatchGeometry":
-        """The same network on the smallest legal patch that estimates at least ``estimate_frames``."""
+        """Returns the same network's smallest patch that estimates at least so many frames."""
         frames = self.nearest_estimate_frames(estimate_frames)[-1]
         return replace(self, estimate_frames=frames)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from configs.checks import require, require_legal_words
-from configs.geometry import Padding, PatchGeometry
+from configs.geometry import Padding, PatchGeometry, Window
 
 Computation = Literal["plain", "cpu", "tpu"]
 
@@ -36,7 +36,7 @@ class NetworkSettings:
         """Says whether labels change what the network computes."""
         raise NotImplementedError
 
-    def window(self, frames: int | None = None) -> PatchGeometry:
+    def window(self, frames: int | None = None) -> Window:
         """Returns the sizes of one input and its estimate.
 
         Args: frames: the frames that an estimate shall have at least, or None for the size that

@@ -7,7 +7,7 @@ that task. ``trainer.tasks.registry`` and ``evaluation.tasks.registry`` find wha
 from dataclasses import dataclass, fields
 
 from configs.checks import require
-from configs.geometry import PatchGeometry
+from configs.geometry import Window
 
 # The longest analysis window of the loss term ``stft``.
 LONGEST_STFT_FRAMES = 2048
@@ -19,7 +19,7 @@ class TaskSettings:
 
     kind: str
 
-    def require_window(self, window: PatchGeometry) -> None:
+    def require_window(self, window: Window) -> None:
         """Raises a ``ValueError`` where the task cannot learn from windows of this size."""
 
 
@@ -52,7 +52,7 @@ class SeparationSettings(TaskSettings):
             field.name: getattr(self, field.name) for field in fields(self) if field.name != "kind"
         }
 
-    def require_window(self, window: PatchGeometry) -> None:
+    def require_window(self, window: Window) -> None:
         """Raises a ``ValueError`` where an estimate is too short for the loss term ``stft``."""
         if self.stft:
             expected = f"{LONGEST_STFT_FRAMES} or more, the longest window of task.stft"

@@ -33,8 +33,9 @@ def make_reader(subject: EstimatedSystem) -> Read:
         start, stop = choice.frames(rate, track.num_frames)
         # The network repeats itself under shifts of its stride alone; with its context around them, the frames of a
         # stretch are those of the whole track.
-        first = max(start - geometry.context_frames, 0) // geometry.stride * geometry.stride
-        last = min(stop + geometry.context_frames, track.num_frames)
+        stride = geometry.stride_frames
+        first = max(start - geometry.lead_frames, 0) // stride * stride
+        last = min(stop + geometry.lead_frames, track.num_frames)
         mixture, reference = _assemble(track, first, last, choice.source)
         # Zeros behind it, which a mixture counts as followed by anyway: few lengths, as each is compiled anew.
         padded = np.pad(mixture, ((0, 2 ** (len(mixture) - 1).bit_length() - len(mixture)), (0, 0)))

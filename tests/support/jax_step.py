@@ -16,7 +16,8 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 import configs  # noqa: E402
-from trainer.networks.wave_unet import make_network  # noqa: E402
+from tests.support.estimates import estimates_of  # noqa: E402
+from trainer.networks import make_network  # noqa: E402
 from trainer.tasks.separation.step import loss_of_batch  # noqa: E402
 from trainer.tpu.jax_step import JaxStep  # noqa: E402
 
@@ -35,7 +36,7 @@ def main(config_path, input_path, output_path):
         with keras.StatelessScope(
             state_mapping=mapping
         ):  # the network computes with these values, not its own
-            estimates = network(batch["mixture"], batch["labels"])
+            estimates = estimates_of(network, batch["mixture"], batch["labels"])
             return loss_of_batch(network, batch, config.task), estimates
 
     step = JaxStep(config)

@@ -13,7 +13,7 @@ from tests.support.optimisation import optimisation_of
 from trainer.export import export
 from trainer.inference.separator import TrainedSeparator
 from trainer.loop.checkpoints import Checkpoints
-from trainer.networks.wave_unet import make_network
+from trainer.networks import make_network
 
 SMALL = [
     "audio.sample_rate=8000",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from configs import Config
-from configs.geometry import PatchGeometry
+from configs.geometry import Window
 from trainer.batches.excerpts import Excerpts
 from trainer.networks.conditioning import UNKNOWN
 
@@ -35,7 +35,7 @@ def make_batches(excerpts: Excerpts, config: Config, start_step: int) -> tf.data
     return plans.map(cutter.cut, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def count_positions(excerpts: Excerpts, window: PatchGeometry) -> tf.Tensor:
+def count_positions(excerpts: Excerpts, window: Window) -> tf.Tensor:
     """Counts the patches of each record, (R,): estimates that lie in its owned frames.
 
     A record shorter than an estimate holds one, which begins at its first owned frame.
@@ -89,7 +89,7 @@ class _Drawer:
         double the graph.
     """
 
-    def __init__(self, excerpts: Excerpts, config: Config, window: PatchGeometry) -> None:
+    def __init__(self, excerpts: Excerpts, config: Config, window: Window) -> None:
         self._excerpts = excerpts
         self._augmentation = config.augmentation
         self._seed = config.train.seed
@@ -229,7 +229,7 @@ class _Drawer:
 class _Cutter:
     """Cuts the patch of one example out of the waveforms."""
 
-    def __init__(self, excerpts: Excerpts, window: PatchGeometry, keeps_mixture: bool) -> None:
+    def __init__(self, excerpts: Excerpts, window: Window, keeps_mixture: bool) -> None:
         self._excerpts = excerpts
         self._window = window
         self._keeps_mixture = keeps_mixture

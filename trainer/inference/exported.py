@@ -3,20 +3,20 @@
 Waveforms, labels and estimates are those of ``trainer.export``.
 """
 
-import keras
 import tensorflow as tf
 
 import configs
 from configs import Config
 from trainer.inference.channels import from_outputs, to_inputs
-from trainer.inference.tiling import estimate_in_graph, long_patch
+from trainer.inference.tiling import estimate_in_graph, long_window
 from trainer.networks.conditioning import UNKNOWN
+from trainer.networks.network import Network
 
 
 class ExportedSeparator(tf.Module):
     """Is what the SavedModel holds: two functions and the weights they read."""
 
-    def __init__(self, config: Config, network: keras.Model, step: int) -> None:
+    def __init__(self, config: Config, network: Network, step: int) -> None:
         super().__init__()
         self._config = config
         self._step = step
@@ -41,10 +41,10 @@ class ExportedSeparator(tf.Module):
 class _Estimator:
     """Separates in a graph, by the rules of ``trainer.inference``."""
 
-    def __init__(self, network: keras.Model, config: Config) -> None:
+    def __init__(self, network: Network, config: Config) -> None:
         self._network = network
         self._config = config
-        self._patch = long_patch(config.model.window())
+        self._window = long_window(network)
 
     def separate(self, waveform: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Returns estimates (K, T, C) of a waveform (T, C) and labels (K,), as the module says."""
@@ -61,8 +61,10 @@ class _Estimator:
         # (T, C) -> (N, T, C_net), each of which is estimated by itself.
         inputs = to_inputs(waveform, network_channels)
         inputs = tf.ensure_shape(inputs, [None, None, network_channels])
+        known = {"labels": labels}
+        conditions = {name: known[name] for name in self._network.conditions}
         outputs = tf.map_fn(
-            lambda heard: estimate_in_graph(self._network, self._patch, heard, labels),
+            lambda heard: estimate_in_graph(self._network, self._window, heard, conditions),
             inputs,
             fn_output_signature=tf.TensorSpec([labels.shape[0], None, network_channels]),
             parallel_iterations=1,

@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-import keras
 import numpy as np
 import soxr
 from numpy.typing import NDArray
@@ -23,16 +22,17 @@ from trainer.loop.checkpoints import restore_network
 from trainer.loop.workdir import load_run
 from trainer.networks import make_network
 from trainer.networks.conditioning import UNKNOWN
+from trainer.networks.network import Network
 
 
 class Separator:
     """Is a network as a function of waveforms."""
 
-    def __init__(self, config: Config, network: keras.Model) -> None:
+    def __init__(self, config: Config, network: Network) -> None:
         """Makes a separator of a network, whose weights may change later."""
         self.config = config
         self.network = network
-        self._iter_blocks = make_block_estimator(network, config.model.window())
+        self._iter_blocks = make_block_estimator(network)
 
     def label_vector(self, labels: Sequence[str] | None) -> NDArray[np.float32]:
         """Returns the vector (K,) that the network takes for labels, None where they are unknown.
@@ -68,7 +68,9 @@ class Separator:
 
     def iter_blocks(self, mixture: Waveform, labels: Sequence[str] | None) -> Iterator[Waveform]:
         """Yields ``estimate`` in consecutive blocks (K, frames, C), for what fills memory."""
-        return self._iter_blocks(mixture, self.label_vector(labels))
+        known = {"labels": self.label_vector(labels)}
+        conditions = {name: known[name] for name in self.network.conditions}
+        return self._iter_blocks(mixture, conditions)
 
     def separate(
         self, waveform: Waveform, sample_rate: int, labels: Sequence[str] | None

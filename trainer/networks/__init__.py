@@ -1,18 +1,33 @@
-"""The networks.
+"""Makes any network from its config, and holds the networks.
 
-wave_unet      the Wave-U-Net
-layers         its blocks
-folded         the same computations for a TPU
-conditioning   how labels enter a network
+network             what every network is to the rest of the project
+conditions          how conditions are cut to a window
+wave_unet           the Wave-U-Net of the paper, and its conditioning
+layers              its blocks
+conditioning        the layers through which labels enter
+folded_wave_unet    the same network for a TPU
+folded_layers       its blocks
+folded              convolutions of what is folded along time
+frames              cuts and folds along time
+flops               the arithmetic of a Wave-U-Net
 """
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from configs import Config
+if TYPE_CHECKING:
+    from configs import Config
+    from trainer.networks.network import Network
+
+# The module of every kind of network in ``configs.networks``, imported when one is made. Each has a
+# function ``make_network(config)``, which returns the network with its weights made.
+MODULES = {"wave_unet": "trainer.networks.wave_unet"}
 
 
-def make_network(config: Config) -> Any:
-    """Makes the network of an experiment, its weights included."""
-    from trainer.networks.wave_unet import make_network as make
+def make_network(config: "Config") -> "Network":
+    """Returns the network of an experiment, its weights made from ``train.seed``.
 
-    return make(config)
+    The random state of the process stays as it is.
+    """
+    network: Network = import_module(MODULES[config.model.kind]).make_network(config)
+    return network

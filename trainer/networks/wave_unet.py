@@ -1,209 +1,206 @@
-"""The expanded, label-conditioned Wave-U-Net: a mixture and labels in, one estimate for every slot out.
+"""Is the expanded, label-conditioned Wave-U-Net: mixture and labels in, an estimate per slot out.
 
-Stoller, Ewert, Dixon, "Wave-U-Net", ISMIR 2018, with a slot for every instrument of a vocabulary. Any Keras backend.
-Axes: B examples, K slots, T frames, C channels.
+Stoller, Ewert, Dixon, "Wave-U-Net", ISMIR 2018, with a slot for every instrument of a vocabulary.
+Any Keras backend. Axes: B examples, K slots, T frames, F features, C channels.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 from configs import Config, WaveUNetSettings
-from trainer.networks import conditioning
-from trainer.networks.folded import fold, frames_of, unfold
+from trainer.networks.conditioning import conditioning_vector, gate, make_layer
+from trainer.networks.flops import wave_unet_flops
+from trainer.networks.frames import crop
 from trainer.networks.layers import (
     DownsamplingBlock,
-    FoldedHeads,
+    PrunedDownsamplingBlock,
     UpsamplingBlock,
     convolution,
-    crop,
 )
+from trainer.networks.network import Conditions, Network, Outputs, iter_seeds
 
 
-class WaveUNet(keras.Model):
-    """(mixture (B, T_mix, C), labels (B, K)) -> estimates (B, K, T_est, C), float32.
+class Features(NamedTuple):
+    """Holds what the encoder makes of a mixture; the skips of one computation fit no other."""
 
-    The sizes that fit are those of ``config.model.window()`` and its ``resized``. Unknown labels are -1 throughout.
-    Weights, heads and residual are float32 whatever the compute dtype.
+    # As it came, (B, T_mix, C): its middle enters the heads and the residual.
+    mixture: Any
+    # One for each level, the first level first: (B, T, F), cropped to what comes up to it.
+    skips: list[Any]
+    # (B, T, F) at the lowest rate, before labels enter.
+    bottleneck: Any
+
+
+class WaveUNet(Network):
+    """Maps (mixture (B, T_mix, C), labels (B, K)) to estimates (B, K, T_est, C), float32.
+
+    The sizes that fit are those of ``window``. Unknown labels are -1 throughout. Weights, heads and
+    residual are float32 whatever the compute dtype.
     """
 
+    settings: WaveUNetSettings
+
     def __init__(self, config: Config) -> None:
-        model, dtype = config.model, _dtype_policy(config)
-        assert isinstance(model, WaveUNetSettings)
-        # The name begins the path of every variable in a checkpoint. The inputs are not cast to the compute dtype:
-        # a residual of a rounded mixture would carry the rounding.
-        super().__init__(name="wave_unet", dtype=dtype, autocast=False)
-        self.sources, self.model_config = config.data.sources, model
-        self.config = config
-        self.num_channels, self.geometry = config.audio.channels, model.geometry()
-        filters = [model.num_filters * level for level in range(1, model.num_levels + 2)]
-        down, up, padding = model.down_kernel, model.up_kernel, model.padding
-        up_phases = self._decoder_phases()
-        self.encoder = [
-            DownsamplingBlock(
-                n, down, padding, model.computation, *phases, name=f"down_{level}", dtype=dtype
-            )
-            for level, (n, *phases) in enumerate(
-                zip(filters[:-1], self._encoder_phases(), up_phases, strict=True), start=1
-            )
-        ]
-        self.bottleneck = convolution(filters[-1], down, padding, "bottleneck", dtype)
-        self.conditioners = self._make_conditioners(dtype)
-        self.decoder = [
-            UpsamplingBlock(
-                n, up, padding, model.upsampling, phases, name=f"up_{level}", dtype=dtype
-            )
-            for level, (n, phases) in reversed(
-                list(enumerate(zip(filters[:-1], up_phases, strict=True), start=1))
-            )
-        ]
-        self.heads = self._make_heads(up_phases[0])
-
-    def forward_flops(self) -> int:
-        """Counts multiplications and additions of one forward pass of one example."""
-        return forward_flops(self.config, pruned=self.model_config.computation != "plain")
-
-    def call(self, mixture: Any, labels: Any) -> Any:
-        """See the class."""
-        vector = conditioning.conditioning_vector(labels)
-        geometry = self.geometry.for_mixture(mixture.shape[1])
-        x, skips = fold(self._condition("input", mixture, vector), self.encoder[0].phases), []
-        for level, block in enumerate(self.encoder, start=1):
-            sizes = {
-                "frames": geometry.encoder_frames(level),
-                "skip_frames": geometry.skip_frames(level),
-            }
-            skip, x = block(x, **sizes)
-            skips.append(skip)
-        x = self._condition("bottleneck", self.bottleneck(x), vector)
-        for i, (block, skip) in enumerate(zip(self.decoder, reversed(skips), strict=True)):
-            frames = geometry.decoder_frames(geometry.num_levels - i)
-            x = self._condition("decoder", block(x, skip, frames=frames), vector, i)
-        mixture = ops.cast(crop(mixture, geometry.estimate_frames), "float32")
-        heads = self._call_heads(mixture, ops.cast(x, "float32"), vector)
-        return self._estimates(heads, mixture, ops.cast(labels, "float32"))
-
-    def _encoder_phases(self) -> list[int]:
-        """By how much the input of each level is folded: the first two then fill three tiles of 128 features."""
-        return self._halving(5)
-
-    def _decoder_phases(self) -> list[int]:
-        """By how much the result of each level on the way up is folded; labels that enter there need it unfolded."""
-        return self._halving(0 if self.model_config.conditioned_at in ("decoder", "heads") else 3)
-
-    def _halving(self, folds: int) -> list[int]:
-        """2^folds for the first level, half of it for the next, down to 1 (docs/tpu.md); only the tpu form folds."""
-        model = self.model_config
-        folds = (
-            min(folds, model.num_levels)
-            if model.computation == "tpu" and model.padding == "valid"
-            else 0
+        # bfloat16 is for convolutions; their variables stay float32.
+        dtype = "mixed_bfloat16" if config.train.compute_dtype == "bfloat16" else "float32"
+        # The name begins the path of every variable in a checkpoint. The inputs are not cast to the
+        # compute dtype: a residual of a rounded mixture would carry the rounding.
+        super().__init__(config, name="wave_unet", dtype=dtype, autocast=False)
+        model = self.settings
+        seeds = iter_seeds(config.train.seed)
+        levels = range(1, model.num_levels + 1)
+        # The order of these lines is that of the variables and of their seeds: it must not change.
+        self.encoder = [self._make_down(level, next(seeds), dtype) for level in levels]
+        self.bottleneck = convolution(
+            filters=self._num_filters(model.num_levels + 1),
+            kernel=model.down_kernel,
+            padding=model.padding,
+            seed=next(seeds),
+            name="bottleneck",
+            dtype=dtype,
         )
-        return [2 ** max(0, folds - level) for level in range(model.num_levels)]
+        self.conditioners = self._make_conditioners(seeds, dtype)
+        self.decoder = [self._make_up(level, next(seeds), dtype) for level in reversed(levels)]
+        self.heads = self._make_heads(len(self._head_slots()) * self.num_channels, next(seeds))
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Returns the names of the conditions that the network takes: labels, or none."""
+        return ("labels",) if self.settings.takes_labels else ()
+
+    def encode(self, mixture: Any, conditions: Conditions) -> Features:
+        """Goes down to the bottleneck; labels play a part only where they enter at the input."""
+        window = self.settings.geometry().for_mixture(mixture.shape[1])
+        x = mixture
+        if self.settings.conditioned_at == "input":
+            x = self.conditioners[0](x, conditioning_vector(conditions["labels"]))
+        skips = []
+        for level, block in enumerate(self.encoder, start=1):
+            skip, x = block(
+                x, frames=window.encoder_frames(level), skip_frames=window.skip_frames(level)
+            )
+            skips.append(skip)
+        return Features(mixture, skips, self.bottleneck(x))
+
+    def decode(self, features: Features, conditions: Conditions) -> Outputs:
+        """Goes up from the bottleneck to the estimates (B, K, T_est, C)."""
+        window = self.settings.geometry().for_mixture(features.mixture.shape[1])
+        place = self.settings.conditioned_at
+        vector = None
+        if place in ("bottleneck", "decoder", "heads"):
+            vector = conditioning_vector(conditions["labels"])
+        x = features.bottleneck
+        if place == "bottleneck":
+            x = self.conditioners[0](x, vector)
+        for i, (block, skip) in enumerate(zip(self.decoder, reversed(features.skips), strict=True)):
+            x = block(x, skip, frames=window.decoder_frames(window.num_levels - i))
+            if place == "decoder":
+                x = self.conditioners[i](x, vector)
+        mixture = ops.cast(crop(features.mixture, window.estimate_frames), "float32")
+        heads = self._call_heads(mixture, ops.cast(x, "float32"), vector)
+        return {"estimates": self._estimates(heads, mixture, conditions)}
+
+    def forward_flops(self, pruned: bool | None = None) -> int:
+        """Returns the multiplications and additions of the convolutions for one training example.
+
+        Args:
+            pruned: leave out what nothing uses: of the encoder, around a skip, every second frame.
+                None does so unless the computation is the plain one.
+        """
+        if pruned is None:
+            pruned = self.settings.computation != "plain"
+        return wave_unet_flops(self.settings, len(self.sources), self.num_channels, pruned)
 
     def _call_heads(self, mixture: Any, x: Any, vector: Any) -> Any:
-        """The cropped mixture (B, T, C) and x (B, T, F), which may be folded -> (B, T, heads * C)."""
-        phases = self.decoder[-1].phases
-        if phases == 1:
-            return self.heads(
-                self._condition("heads", ops.concatenate([mixture, x], axis=-1), vector)
-            )
-        return frames_of(unfold(self.heads(fold(mixture, phases), x), phases), 0, mixture.shape[1])
+        """Returns (B, T, heads * C) of the cropped mixture (B, T, C) and x (B, T, F)."""
+        x = ops.concatenate([mixture, x], axis=-1)
+        if self.settings.conditioned_at == "heads":
+            x = self.conditioners[0](x, vector)
+        return self.heads(x)
 
-    def _make_heads(self, phases: int) -> Any:
-        count = len(self._head_slots()) * self.num_channels
-        options = {
-            "activation": self.model_config.head_activation,
+    def _estimates(self, heads: Any, mixture: Any, conditions: Conditions) -> Any:
+        """Returns (B, K, T, C) of heads (B, T, heads * C) and the cropped mixture (B, T, C)."""
+        slots = self._head_slots()
+        # (B, T, heads * C) -> (B, heads, T, C)
+        heads = ops.reshape(heads, (-1, heads.shape[1], len(slots), self.num_channels))
+        estimates = ops.transpose(heads, (0, 2, 1, 3))
+        if self.settings.gate_heads:
+            labels = ops.cast(conditions["labels"], "float32")
+            estimates = gate(estimates, ops.take(labels, slots, axis=1))
+        if self.settings.output == "direct":
+            return estimates
+        # A difference output gives the residual slot what the others leave of the mixture.
+        residual = mixture[:, None] - ops.sum(estimates, axis=1, keepdims=True)
+        slot = self.sources.index(self.settings.residual)
+        return ops.concatenate([estimates[:, :slot], residual, estimates[:, slot:]], axis=1)
+
+    def _head_slots(self) -> list[int]:
+        """Returns the slots that have a head: all but the residual one."""
+        return [k for k, name in enumerate(self.sources) if name != self.settings.residual]
+
+    def _num_filters(self, level: int) -> int:
+        return self.settings.num_filters * level
+
+    def _make_down(self, level: int, seed: int, dtype: str) -> DownsamplingBlock:
+        model = self.settings
+        # With same padding every frame is used: there is nothing to prune.
+        is_pruned = model.computation == "cpu" and model.padding == "valid"
+        block = PrunedDownsamplingBlock if is_pruned else DownsamplingBlock
+        return block(
+            filters=self._num_filters(level),
+            kernel=model.down_kernel,
+            padding=model.padding,
+            seed=seed,
+            name=f"down_{level}",
+            dtype=dtype,
+        )
+
+    def _make_up(self, level: int, seed: int, dtype: str) -> UpsamplingBlock:
+        return UpsamplingBlock(
+            filters=self._num_filters(level),
+            kernel=self.settings.up_kernel,
+            padding=self.settings.padding,
+            upsampling=self.settings.upsampling,
+            seed=seed,
+            name=f"up_{level}",
+            dtype=dtype,
+        )
+
+    def _make_conditioners(self, seeds: Iterator[int], dtype: str) -> list[Any]:
+        """Makes a layer for where labels enter; one for each level of the decoder."""
+        model = self.settings
+        if model.conditioning == "none":
+            return []
+        count = model.num_levels if model.conditioned_at == "decoder" else 1
+        dtype = "float32" if model.conditioned_at == "heads" else dtype
+        names = [f"conditioning_{i + 1}" for i in range(count)]
+        return [make_layer(model.conditioning, seeds, name, dtype) for name in names]
+
+    def _make_heads(self, num_outputs: int, seed: int) -> keras.layers.Layer:
+        return keras.layers.Conv1D(num_outputs, 1, **self._head_options(seed))
+
+    def _head_options(self, seed: int) -> dict[str, Any]:
+        return {
+            "activation": self.settings.head_activation,
+            "kernel_initializer": keras.initializers.GlorotUniform(seed),
             "name": "heads",
             "dtype": "float32",
         }
-        return (
-            keras.layers.Conv1D(count, 1, **options)
-            if phases == 1
-            else FoldedHeads(count, phases, **options)
-        )
-
-    def _make_conditioners(self, dtype: str) -> list[Any]:
-        """A layer for the place where labels enter; one for each level of the decoder, none without conditioning."""
-        kind, place = self.model_config.conditioning, self.model_config.conditioned_at
-        if kind == "none":
-            return []
-        count = self.model_config.num_levels if place == "decoder" else 1
-        dtype = "float32" if place == "heads" else dtype
-        return [
-            conditioning.LAYERS[kind](name=f"conditioning_{i + 1}", dtype=dtype)
-            for i in range(count)
-        ]
-
-    def _condition(self, place: str, features: Any, vector: Any, i: int = 0) -> Any:
-        """The features with the labels in them, if this is where labels enter."""
-        return (
-            self.conditioners[i](features, vector)
-            if place == self.model_config.conditioned_at
-            else features
-        )
-
-    def _head_slots(self) -> Sequence[int]:
-        """The slots that have a head: all but the residual one."""
-        return [k for k, name in enumerate(self.sources) if name != self.model_config.residual]
-
-    def _estimates(self, heads: Any, mixture: Any, labels: Any) -> Any:
-        """Heads (B, T, heads * C) and the cropped mixture (B, T, C) to estimates (B, K, T, C), all float32."""
-        slots = self._head_slots()
-        heads = ops.reshape(heads, (-1, heads.shape[1], len(slots), self.num_channels))
-        estimates = ops.transpose(heads, (0, 2, 1, 3))
-        if self.model_config.gate_heads:
-            estimates = conditioning.gate(estimates, ops.take(labels, slots, axis=1))
-        if self.model_config.output == "direct":
-            return estimates
-        residual = mixture[:, None] - ops.sum(estimates, axis=1, keepdims=True)
-        slot = self.sources.index(self.model_config.residual)
-        return ops.concatenate([estimates[:, :slot], residual, estimates[:, slot:]], axis=1)
 
 
 def make_network(config: Config) -> WaveUNet:
-    """The network of an experiment with its weights made, from ``train.seed``."""
-    keras.utils.set_random_seed(config.train.seed)
-    network = WaveUNet(config)
-    frames = config.model.window().mixture_frames
-    # Symbols in place of a batch: weights are made, nothing is computed.
-    network(
-        keras.KerasTensor((1, frames, config.audio.channels)),
-        keras.KerasTensor((1, len(config.data.sources))),
-    )
-    return network
+    """Returns the network of an experiment, its weights made from ``train.seed``."""
+    # Imported here, because its class derives from the one above.
+    from trainer.networks.folded_wave_unet import FoldedWaveUNet
 
-
-def _dtype_policy(config: Config) -> str:
-    return "mixed_bfloat16" if config.train.compute_dtype == "bfloat16" else "float32"
-
-
-def forward_flops(config: Config, pruned: bool | None = None) -> int:
-    """Multiplications and additions in the convolutions of one forward pass of one example.
-
-    Pruned leaves out what nothing uses: of the encoder, around a skip, every second frame.
-    """
-    model, geometry = config.model, config.model.window()
+    model = config.model
     assert isinstance(model, WaveUNetSettings)
-    shrink = (
-        1 if model.padding == "valid" else 0
-    )  # a convolution of k taps takes k - 1 frames, or none
-    filters = [
-        config.audio.channels,
-        *(model.num_filters * level for level in range(1, model.num_levels + 2)),
-    ]
-    total = model.down_kernel * filters[-2] * filters[-1] * geometry.bottleneck_frames
-    for level in range(1, model.num_levels + 1):
-        below, here, above = filters[level + 1], filters[level], filters[level - 1]
-        skip = geometry.skip_frames(level)
-        on_each_side = (
-            geometry.encoder_frames(level) - shrink * (model.down_kernel - 1) - skip
-        ) // 2
-        frames = skip + 2 * (-(-on_each_side // 2) if pruned else on_each_side)
-        total += model.down_kernel * above * here * frames
-        total += model.up_kernel * (below + here) * here * (skip - shrink * (model.up_kernel - 1))
-    num_heads = len(config.data.sources) * config.audio.channels
-    total += (filters[1] + config.audio.channels) * num_heads * geometry.estimate_frames
-    return 2 * total
+    # With same padding all computations are the plain one.
+    is_folded = model.computation == "tpu" and model.padding == "valid"
+    network = FoldedWaveUNet(config) if is_folded else WaveUNet(config)
+    shapes = {"labels": (len(config.data.sources),)}
+    network.build_on_symbols({name: shapes[name] for name in network.conditions})
+    return network

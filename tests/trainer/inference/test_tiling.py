@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import configs
+from tests.support.estimates import estimates_of
 from trainer.inference import tiling
 from trainer.inference.tiling import make_estimator
-from trainer.networks.wave_unet import make_network
+from trainer.networks import make_network
 
 SMALL = ["model.num_levels=4", "model.num_filters=4", "data.sources=fl,vc,vn"]
 VALID = [*SMALL, "model.estimate_frames=37"]
@@ -14,9 +15,9 @@ SAME = [*SMALL, "model.padding=same", "model.estimate_frames=64"]
 
 
 def estimate(config, mixture, longest, monkeypatch):
-    monkeypatch.setattr(tiling, "_LONG_PATCH_FRAMES", longest)
-    return make_estimator(make_network(config), config.model.window())(
-        mixture, np.array([1, 0, 1], np.float32)
+    monkeypatch.setattr(tiling, "_LONG_WINDOW_FRAMES", longest)
+    return make_estimator(make_network(config))(
+        mixture, {"labels": np.array([1, 0, 1], np.float32)}
     )
 
 
@@ -42,5 +43,5 @@ def test_the_estimate_is_that_of_the_network_on_the_whole_track(monkeypatch):
         mixture, ((whole.context_frames, whole.mixture_frames - whole.context_frames - 500), (0, 0))
     )
     labels = np.array([1, 0, 1], np.float32)
-    expected = np.asarray(network(padded[None], labels[None]))[0, :, :500]
+    expected = np.asarray(estimates_of(network, padded[None], labels[None]))[0, :, :500]
     np.testing.assert_allclose(estimate(config, mixture, 40, monkeypatch), expected, atol=1e-6)

@@ -23,7 +23,7 @@ from trainer.loop.optimisation import LearningRate
 from trainer.loop.progress import read_metrics
 from trainer.loop.train import require_even_batches
 from trainer.loop.workdir import load_run, open_run
-from trainer.networks.wave_unet import make_network
+from trainer.networks import make_network
 from trainer.tasks.separation.step import SEPARATOR
 from trainer.tasks.separation.task import SeparationTask
 

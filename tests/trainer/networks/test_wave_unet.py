@@ -8,8 +8,9 @@ import tensorflow as tf
 import configs
 from configs.networks import CONDITIONED_AT
 from tests.support import plain_wave_unet
+from tests.support.estimates import estimates_of
+from trainer.networks import make_network
 from trainer.networks.conditioning import UNKNOWN
-from trainer.networks.wave_unet import make_network
 from trainer.tasks.separation.step import loss_of_batch
 
 DIFFERENCE = ["model.output=difference"]
@@ -132,7 +133,7 @@ def weights_by_layer(network):
 def test_forward_pass_is_the_plain_one(overrides):
     config = configs.load("smoke", SMALL + overrides)
     network, batch = shaken_network(config), random_batch(config)
-    estimates = np.asarray(network(batch["mixture"], batch["labels"]))
+    estimates = np.asarray(estimates_of(network, batch["mixture"], batch["labels"]))
     weights = weights_by_layer(network)
     for mixture, labels, estimate in zip(batch["mixture"], batch["labels"], estimates, strict=True):
         truth = plain_wave_unet.forward(weights, mixture, labels, config.model, config.data.sources)
@@ -188,7 +189,10 @@ def test_every_form_is_the_plain_network_forward_and_backward(form, overrides):
     assert [v.path for v in rewritten.variables] == [v.path for v in network.variables]
     assert_same_weights(rewritten, make_network(plain))
     rewritten.set_weights(network.get_weights())
-    estimates = [np.asarray(net(batch["mixture"], batch["labels"])) for net in (network, rewritten)]
+    estimates = [
+        np.asarray(estimates_of(net, batch["mixture"], batch["labels"]))
+        for net in (network, rewritten)
+    ]
     assert np.abs(estimates[0]).max() > 0.1
     np.testing.assert_allclose(estimates[1], estimates[0], atol=2e-6)
     (loss, gradients), (other_loss, other_gradients) = (
@@ -213,8 +217,8 @@ def conditioned(kind, place):
 def test_permuting_the_batch_permutes_the_estimates(kind, place):
     config = conditioned(kind, place)
     network, batch, order = shaken_network(config), random_batch(config), [2, 0, 1]
-    straight = np.asarray(network(batch["mixture"], batch["labels"]))
-    permuted = np.asarray(network(batch["mixture"][order], batch["labels"][order]))
+    straight = np.asarray(estimates_of(network, batch["mixture"], batch["labels"]))
+    permuted = np.asarray(estimates_of(network, batch["mixture"][order], batch["labels"][order]))
     np.testing.assert_allclose(permuted, straight[order], atol=1e-6)
 
 
@@ -222,9 +226,9 @@ def test_permuting_the_batch_permutes_the_estimates(kind, place):
 def test_labels_of_another_example_change_nothing(kind, place):
     config = conditioned(kind, place)
     network, batch = shaken_network(config), random_batch(config)
-    before = np.asarray(network(batch["mixture"], batch["labels"]))
+    before = np.asarray(estimates_of(network, batch["mixture"], batch["labels"]))
     batch["labels"][1] = 1 - batch["labels"][1]
-    after = np.asarray(network(batch["mixture"], batch["labels"]))
+    after = np.asarray(estimates_of(network, batch["mixture"], batch["labels"]))
     np.testing.assert_allclose(after[[0, 2]], before[[0, 2]], atol=1e-6)
     assert np.max(np.abs(after[1] - before[1])) > 1e-3  # and they do change their own
 
@@ -238,14 +242,16 @@ def test_empty_and_unknown_labels_leave_film_without_effect(labels):
     truth = plain_wave_unet.forward(
         weights, batch["mixture"][0], labels, unconditioned, config.data.sources
     )
-    estimate = np.asarray(network(batch["mixture"][:1], labels[None].astype(np.float32)))[0]
+    estimate = np.asarray(
+        estimates_of(network, batch["mixture"][:1], labels[None].astype(np.float32))
+    )[0]
     np.testing.assert_allclose(estimate, truth, atol=1e-5)
 
 
 def test_a_gated_slot_is_silent_and_the_residual_is_not_gated():
     config = configs.load("smoke", [*SMALL, *DIFFERENCE, "model.residual=vn"])
     network, batch = shaken_network(config), random_batch(config)
-    estimates = np.asarray(network(batch["mixture"], np.zeros((3, 4), np.float32)))
+    estimates = np.asarray(estimates_of(network, batch["mixture"], np.zeros((3, 4), np.float32)))
     assert not estimates[:, :3].any()
     start = config.model.window().context_frames
     np.testing.assert_array_equal(estimates[:, 3], batch["mixture"][:, start : start + 101])
@@ -255,7 +261,8 @@ def test_unknown_labels_leave_every_gate_open_and_empty_ones_close_them():
     config = configs.load("smoke", SMALL)
     network, batch = shaken_network(config), random_batch(config)
     unknown, empty = (
-        np.asarray(network(batch["mixture"], np.full((3, 4), v, np.float32))) for v in (UNKNOWN, 0)
+        np.asarray(estimates_of(network, batch["mixture"], np.full((3, 4), v, np.float32)))
+        for v in (UNKNOWN, 0)
     )
     assert np.abs(unknown).max(axis=(0, 2, 3)).min() > 1e-3
     assert not empty.any()
@@ -266,7 +273,7 @@ def test_the_residual_of_a_bfloat16_network_is_that_of_the_float32_mixture():
         "smoke", [*SMALL, *DIFFERENCE, "model.residual=vn", "train.compute_dtype=bfloat16"]
     )
     network, batch = make_network(config), random_batch(config)
-    estimates = np.asarray(network(batch["mixture"], np.ones((3, 4), np.float32)))
+    estimates = np.asarray(estimates_of(network, batch["mixture"], np.ones((3, 4), np.float32)))
     start = config.model.window().context_frames
     np.testing.assert_allclose(
         estimates.sum(axis=1), batch["mixture"][:, start : start + 101], atol=1e-6
@@ -280,8 +287,10 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_the_rest_in_float32(form):
     )
     network, batch = make_network(config), random_batch(config)
     assert {variable.dtype for variable in network.variables} == {"float32"}
-    estimates = network(batch["mixture"], batch["labels"])
+    estimates = estimates_of(network, batch["mixture"], batch["labels"])
     assert keras.backend.standardize_dtype(estimates.dtype) == "float32"
-    exact = make_network(configs.load("smoke", SMALL))(batch["mixture"], batch["labels"])
+    exact = estimates_of(
+        make_network(configs.load("smoke", SMALL)), batch["mixture"], batch["labels"]
+    )
     error = np.max(np.abs(np.asarray(estimates) - np.asarray(exact)))
     assert 1e-6 < error < 0.1  # rounded, but the same network

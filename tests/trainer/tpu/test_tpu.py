@@ -12,7 +12,7 @@ import configs
 from tests.support.optimisation import optimisation_of
 from trainer.loop.steps import shares_of_host
 from trainer.loop.strategy import make_strategy
-from trainer.networks.wave_unet import make_network
+from trainer.networks import make_network
 from trainer.tasks.separation.step import batch_shapes, loss_of_batch
 
 EVERYTHING = [

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from configs import Config, TaskSettings
 from trainer.loop.protocol import Batch, Networks, Objective
 from trainer.networks import make_network
+from trainer.networks.network import Network
 from trainer.tasks.separation.losses import total_loss
 
 # The part that the only network has in the task.
@@ -45,7 +44,8 @@ def batch_shapes(config: Config, batch_size: int) -> dict[str, tuple[int, ...]]:
     }
 
 
-def loss_of_batch(network: keras.Model, batch: Batch, weights: TaskSettings) -> Any:
+def loss_of_batch(network: Network, batch: Batch, weights: TaskSettings) -> Any:
     """Computes the training loss of a batch, a float32 scalar, a mean over its examples."""
-    estimates = network(batch["mixture"], batch["labels"], training=True)
-    return total_loss(weights, batch["sources"], estimates)
+    conditions = {name: batch[name] for name in network.conditions}
+    outputs = network(batch["mixture"], conditions, training=True)
+    return total_loss(weights, batch["sources"], outputs["estimates"])

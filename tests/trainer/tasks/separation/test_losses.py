@@ -7,7 +7,8 @@ from keras import ops
 
 import configs
 from configs import SeparationSettings
-from trainer.networks.wave_unet import make_network
+from tests.support.estimates import estimates_of
+from trainer.networks import make_network
 from trainer.tasks.separation import losses
 from trainer.tasks.separation.losses import TERMS, total_loss
 from trainer.tasks.separation.step import loss_of_batch
@@ -198,7 +199,7 @@ def test_the_loss_of_a_bfloat16_network_is_that_of_its_float32_estimates():
         "sources": rng.standard_normal((3, 4, 101, 1)).astype(np.float32),
         "labels": np.ones((3, 4), np.float32),
     }
-    estimates = np.asarray(network(batch["mixture"], batch["labels"]))
+    estimates = np.asarray(estimates_of(network, batch["mixture"], batch["labels"]))
     assert float(loss_of_batch(network, batch, SeparationSettings())) == pytest.approx(
         FORMULAS["mse"](batch["sources"], estimates), rel=1e-6
     )

@@ -19,7 +19,7 @@ from trainer.loop.lock import Hold
 from trainer.loop.progress import read_metrics
 from trainer.loop.protocol import Figure
 from trainer.loop.train import train
-from trainer.networks.wave_unet import make_network
+from trainer.networks import make_network
 from trainer.tasks.separation.losses import total_loss
 from trainer.tasks.separation.task import SeparationTask
 from trainer.tasks.separation.validation import improvements, validate

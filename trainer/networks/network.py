@@ -1,0 +1,104 @@
+"""Says what every network is to the rest of the project, for any Keras backend.
+
+Axes: B examples, K estimates, T frames, C channels.
+"""
+
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+
+from configs import Config
+from configs.geometry import Window
+from trainer.networks.conditions import require_taken
+
+Conditions = Mapping[str, Any]
+"""Arrays by the name of the condition, with an axis of examples first: ``labels`` is (B, K)."""
+Outputs = dict[str, Any]
+"""Arrays by name; those of a network that separates have ``estimates``, (B, K, T_est, C)."""
+
+
+class Network(keras.Model):
+    """Maps a mixture and conditions to named outputs; every network derives from this class.
+
+    A network overrides ``encode``, ``decode``, ``conditions`` and ``forward_flops``. It computes
+    with ``keras.layers`` and ``keras.ops`` alone, keeps no batch statistics, and draws the first
+    values of its weights from ``train.seed`` without touching the random state of the process.
+
+    Attributes:
+        settings: its section of the config.
+        sources: the names of the estimates in their order, K of them.
+        num_channels: C, of mixture and estimates.
+    """
+
+    def __init__(self, config: Config, **kwargs: Any) -> None:
+        """Takes what all networks share from a config; the arguments of a Keras model follow."""
+        super().__init__(**kwargs)
+        self.settings = config.model
+        self.sources = config.data.sources
+        self.num_channels = config.audio.channels
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Returns the names of the conditions that the network takes."""
+        raise NotImplementedError
+
+    def call(self, mixture: Any, conditions: Conditions) -> Outputs:
+        """Encodes and decodes: the mixture (B, T_mix, C) to the outputs.
+
+        T_mix is ``window(frames).mixture_frames`` for any ``frames``.
+
+        Raises:
+            ValueError: the conditions are not those that the network takes.
+        """
+        require_taken(conditions, self.conditions)
+        return self.decode(self.encode(mixture, conditions), conditions)
+
+    def encode(self, mixture: Any, conditions: Conditions) -> Any:
+        """Returns the features of a mixture (B, T_mix, C), whatever ``decode`` takes.
+
+        They depend on the conditions only where these enter before the encoder. Elsewhere many
+        queries about one mixture share its features.
+        """
+        raise NotImplementedError
+
+    def decode(self, features: Any, conditions: Conditions) -> Outputs:
+        """Returns the outputs by name, given what ``encode`` has made of the mixture."""
+        raise NotImplementedError
+
+    def window(self, frames: int | None = None) -> Window:
+        """Returns the window that estimates at least ``frames``, or the one that training uses."""
+        return self.settings.window(frames)
+
+    def forward_flops(self, pruned: bool | None = None) -> int:
+        """Returns the multiplications and additions of one forward pass of one training example.
+
+        Args:
+            pruned: leave out what nothing uses, or do not; None for what the network does.
+        """
+        raise NotImplementedError
+
+    def build_on_symbols(self, condition_shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Makes the weights from symbols in place of a batch: nothing is computed.
+
+        Args:
+            condition_shapes: the shape of each condition that the network takes, of one example.
+        """
+        mixture_shape = (1, self.window().mixture_frames, self.num_channels)
+        conditions = {
+            name: keras.KerasTensor((1, *shape)) for name, shape in condition_shapes.items()
+        }
+        self(keras.KerasTensor(mixture_shape), conditions)
+
+
+def iter_seeds(seed: int) -> Iterator[int]:
+    """Yields seeds for initialisers, the same for the same seed.
+
+    They are those that Keras draws for initialisers without one after
+    ``keras.utils.set_random_seed(seed)``, which would reseed the whole process. So the weights are
+    those that older versions of this project began with.
+    """
+    generator = random.Random(seed)
+    while True:
+        yield generator.randint(1, 10**9)
