@@ -1,4 +1,4 @@
-"""The network against the published parameter counts, a plain NumPy forward pass, and what labels may not do."""
+"""The network against the published parameter counts and a plain NumPy pass; what labels may do."""
 
 import keras
 import numpy as np
