@@ -29,7 +29,7 @@ from data_prep.storage import Folder, is_bucket, open_folder
 from data_prep.writing.checks import Findings, finding_lines, judge, table
 from data_prep.writing.prepare import PreparedTrack, TrackToPrepare, prepare
 from data_prep.writing.progress import PreparationProgress, UploadProgress, summary_lines
-from data_prep.writing.shards import Shard, ShardInPlace, plan, put_shards, shards_in_place
+from data_prep.writing.shards import Shard, ShardInPlace, plan_splits, put_shards, shards_in_place
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,10 +66,7 @@ def write(
     in_place = shards_in_place(folder)
     keys_in_place = frozenset(key for shard in in_place.values() for key in shard.keys)
     tracks, findings = _examine(config, listing, options, folder.scratch, keys_in_place)
-    plans: dict[str, list[Shard]] = {}
-    for split in SPLITS:
-        chosen = [track for track in tracks if not track.errors and track.files.split == split]
-        plans[split] = plan(split, chosen, config.data.shard_mib)
+    plans = plan_splits(tracks, config.data.shard_mib)
     all_shards = [shard for shards in plans.values() for shard in shards]
     entries = _put_in_place(all_shards, folder, in_place)
     manifest = Manifest(

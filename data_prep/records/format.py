@@ -93,11 +93,9 @@ def encode(excerpt: Excerpt, layout: Layout) -> bytes:
     import tensorflow as tf
 
     waveforms = [excerpt.mixture, *excerpt.sources.values()]
-    scales = [_scale(waveform, layout.encoding) for waveform in waveforms]
-    audio = [
-        _to_bytes(waveform, scale, layout.encoding)
-        for waveform, scale in zip(waveforms, scales, strict=True)
-    ]
+    stored = [_to_bytes(waveform, layout.encoding) for waveform in waveforms]
+    audio = [values for values, _ in stored]
+    scales = [scale for _, scale in stored]
     ints = {
         "format_version": (FORMAT_VERSION,),
         "audio/sample_rate": (excerpt.sample_rate,),
@@ -207,21 +205,15 @@ def _decode(audio: Any, layout: Layout) -> NDArray[Any]:
         raise ValueError(f"its audio is not {layout.encoding}: {reason(error)}") from error
 
 
-def _scale(waveform: Waveform, encoding: str) -> float:
-    """Returns what a stored value is multiplied by to be a sample."""
+def _to_bytes(waveform: Waveform, encoding: str) -> tuple[bytes, float]:
+    """Returns a waveform (T, C) as stored, and its scale: a value times that is the sample."""
     if encoding != "int16":
-        return 1.0
+        return waveform.astype("<f4").tobytes(), 1.0
     # Silence has a scale of 1: it stays silent, and nothing is divided by 0.
-    return peak(waveform) / _INT16_PEAK or 1.0
-
-
-def _to_bytes(waveform: Waveform, scale: float, encoding: str) -> bytes:
-    """Returns a waveform (T, C) divided by its scale, as stored."""
-    if encoding != "int16":
-        return waveform.astype("<f4").tobytes()
+    scale = peak(waveform) / _INT16_PEAK or 1.0
     values = waveform / np.float32(scale)
     np.rint(values, out=values)
-    return values.astype("<i2").tobytes()
+    return values.astype("<i2").tobytes(), scale
 
 
 def _feature_spec(num_slots: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import NamedTuple
 
+from configs.splits import SPLITS
 from data_prep.records.entries import ShardEntry, shard_from_values
 from data_prep.records.shard_files import shard_name
 from data_prep.storage import Folder, is_bucket
@@ -38,6 +39,15 @@ class ShardInPlace(NamedTuple):
     entry: ShardEntry
     # Those of the prepared tracks that it was made of.
     keys: tuple[str, ...]
+
+
+def plan_splits(tracks: Sequence[PreparedTrack], shard_mib: int) -> dict[str, list[Shard]]:
+    """Returns the shards of each split, of the tracks that could be read."""
+    plans = {}
+    for split in SPLITS:
+        chosen = [track for track in tracks if not track.errors and track.files.split == split]
+        plans[split] = plan(split, chosen, shard_mib)
+    return plans
 
 
 def plan(split: str, tracks: Sequence[PreparedTrack], shard_mib: int) -> list[Shard]:
