@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from data_prep.storage.files import replacing
 from evaluation.listening.sounds import Sound, Waveform, encode, match_levels
-from evaluation.scores.aggregates import gains, place
+from evaluation.scores.aggregates import improvements_by_segment, segment_key
 from evaluation.scores.table import Row
 
 FILE_NAME = "clips.zip"
@@ -76,10 +76,10 @@ def choose(rows: Sequence[Row], segment_secs: float) -> list[Choice]:
     track; where there are too few for both, none is in both.
     """
     model = [row for row in rows if row.system == "model"]
-    found = gains(rows)
+    found = improvements_by_segment(rows)
     by_part: dict[tuple[str, str], list[tuple[float, Row]]] = defaultdict(list)
     for row in model:
-        gain = found.get(place(row))
+        gain = found.get(segment_key(row))
         if gain is not None and math.isfinite(gain):
             by_part[row.track, row.source].append((gain, row))
     worst = sorted((min(part, key=_gain) for part in by_part.values()), key=_gain)

@@ -10,7 +10,7 @@ from evaluation.listening import sounds
 from evaluation.listening.clips import Choice, RecordedClip
 from evaluation.listening.sounds import Sound
 from evaluation.report.run_tables import V3
-from evaluation.scores.aggregates import Place, gains, place
+from evaluation.scores.aggregates import SegmentKey, improvements_by_segment, segment_key
 from evaluation.scores.table import Row
 
 BUDGET_BYTES = 17_000_000  # of all clips, so that a page stays below 20 MB
@@ -54,16 +54,16 @@ def run_clips(recordings: Sequence[RecordedClip], rows: Sequence[Row]) -> list[C
     return fit(heard)
 
 
-def _place(choice: Choice) -> Place | None:
+def _place(choice: Choice) -> SegmentKey | None:
     return (choice.track, choice.segment_secs[0], choice.source) if choice.segment_secs else None
 
 
 def _numbers(
     recordings: Iterable[RecordedClip], rows: Sequence[Row]
-) -> dict[Place | None, list[tuple[str, Cell]]]:
+) -> dict[SegmentKey | None, list[tuple[str, Cell]]]:
     wanted = {_place(each.choice) for each in recordings}
-    by_place = {place(row): row for row in rows if row.system == "model" and place(row) in wanted}
-    found = gains([row for row in rows if place(row) in wanted])
+    by_place = {segment_key(row): row for row in rows if row.system == "model" and segment_key(row) in wanted}
+    found = improvements_by_segment([row for row in rows if segment_key(row) in wanted])
     return {
         where: [
             ("Improvement", Cell(found.get(where), "gain", role="key")),

@@ -1,23 +1,26 @@
-"""How far a figure would move with other tracks: percentile bootstrap intervals over tracks (Efron 1979).
+"""Tells how far a figure would move with other tracks: percentile bootstrap intervals (Efron 1979).
 
-Segments of a track are not independent, tracks are: so whole tracks are drawn again, with all their segments. The
-percentile interval is taken rather than BCa, whose acceleration comes from a jackknife that is inconsistent for
-medians (Efron and Tibshirani 1993, 11.6).
+Segments of a track are not independent, tracks are: so whole tracks are drawn again, with all their
+segments. The percentile interval is taken rather than BCa, whose acceleration comes from a
+jackknife that is inconsistent for medians (Efron and Tibshirani 1993, 11.6).
+
+Axes: V values, N tracks, R resamples.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 COVERAGE = 0.95
-# The median of n tracks lies outside all of their values with probability 2^(1-n): below six, not even the widest
-# interval that they can give covers it 95 times in 100.
+# The median of n tracks lies outside all of their values with probability 2^(1-n): below six, not
+# even the widest interval that they can give covers it 95 times in 100.
 MIN_TRACKS = 6
 RESAMPLES = 2000
 
-_SEED = 0  # the same rows give the same interval
+# The same rows give the same interval.
+_SEED = 0
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -25,39 +28,49 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Interval:
-    """95 % bounds of a figure."""
+    """Holds the 95 % bounds of a figure."""
 
     low: float
     high: float
 
 
+class Intervals(NamedTuple):
+    """Holds the intervals of the median and of the mean of the same values."""
+
+    median: Interval
+    mean: Interval
+
+
 def why_none(num_tracks: int) -> str | None:
-    """Why figures of so few tracks have no interval and no p-value; None where they have."""
-    return f"tracks: {num_tracks}, fewer than {MIN_TRACKS}" if num_tracks < MIN_TRACKS else None
+    """Says why figures of so few tracks have no interval and no p-value; None where they have."""
+    if num_tracks < MIN_TRACKS:
+        return f"tracks: {num_tracks}, fewer than {MIN_TRACKS}"
+    return None
 
 
-def intervals(
-    values: Floats, tracks: NDArray[Any], resamples: int = RESAMPLES
-) -> tuple[Interval, Interval] | None:
-    """The intervals of the median and of the mean of all values.
+def intervals(values: Floats, tracks: NDArray[Any], resamples: int = RESAMPLES) -> Intervals | None:
+    """Computes the intervals of the median and of the mean of all values.
 
     Args:
-        values: finite, one or more of each track.
-        tracks: of the same length, which track a value is of.
+        values: (V,), finite, one or more of each track.
+        tracks: (V,), which track a value is of.
         resamples: how often as many tracks as there are, are drawn with replacement; 0 for none.
 
     Returns:
         None where there are fewer than ``MIN_TRACKS`` tracks or no resamples.
     """
     names, codes = np.unique(tracks, return_inverse=True)
-    if why_none(len(names)) or not resamples:
+    num_tracks = len(names)
+    if why_none(num_tracks) or not resamples:
         return None
-    drawn = np.random.default_rng(_SEED).multinomial(
-        len(names), np.full(len(names), 1 / len(names)), size=resamples
-    )
-    sums, counts = np.bincount(codes, values), np.bincount(codes)
+    # (R, N): how often a resample holds a track.
+    equal = np.full(num_tracks, 1 / num_tracks)
+    drawn = np.random.default_rng(_SEED).multinomial(num_tracks, equal, size=resamples)
+    # The mean of a resample follows from the sum and the count of each track.
+    sums = np.bincount(codes, values)
+    counts = np.bincount(codes)
     means = (drawn @ sums) / (drawn @ counts)
-    return _interval(_medians(values, codes, drawn)), _interval(means)
+    return Intervals(_interval(_medians(values, codes, drawn)), _interval(means))
 
 
 def _interval(replicates: Floats) -> Interval:
@@ -66,26 +79,34 @@ def _interval(replicates: Floats) -> Interval:
 
 
 def _medians(values: Floats, codes: Integers, drawn: Integers) -> Floats:
-    """The median of each resample; drawn[r, t] is how often resample r holds track t with all its values.
+    """Computes the median of each resample, (R,).
 
-    No resample is ever put together: its k-th value is the least one that more than k of its values do not exceed, and
-    a table of how many values each track has up to there, counted once, finds it by bisection for all resamples.
+    No resample is ever put together: its k-th value is the least one that more than k of its values
+    do not exceed, and a table of how many values each track has up to there, counted once, finds it
+    by bisection for all resamples.
+
+    Args:
+        values: (V,).
+        codes: (V,), the number of the track of each.
+        drawn: (R, N), how often a resample holds a track with all its values.
     """
     order = np.argsort(values)
-    upto = np.zeros(
-        (len(values), drawn.shape[1]), np.int32
-    )  # values of track t among the first p + 1
-    upto[np.arange(len(values)), codes[order]] = 1
+    num_values = len(values)
+    # (V, N): how many of the p + 1 least values are of a track.
+    upto = np.zeros((num_values, drawn.shape[1]), np.int32)
+    upto[np.arange(num_values), codes[order]] = 1
     np.cumsum(upto, axis=0, out=upto)
+    # (R,): the values of each resample; (2 R,): the ranks of its two middle ones, or twice the one.
     totals = drawn @ upto[-1]
-    ranks = np.concatenate(
-        [(totals - 1) // 2, totals // 2]
-    )  # the two middle values, or twice the one
+    ranks = np.concatenate([(totals - 1) // 2, totals // 2])
     twice = np.concatenate([drawn, drawn]).astype(np.int32)
-    low, high = np.zeros(len(ranks), np.int64), np.full(len(ranks), len(values) - 1)
+    # Bisection: the rank lies in [low, high] of the sorted values.
+    low = np.zeros(len(ranks), np.int64)
+    high = np.full(len(ranks), num_values - 1)
     while (low < high).any():
         middle = (low + high) // 2
         enough = np.einsum("rt,rt->r", twice, upto[middle]) > ranks
-        low, high = np.where(enough, low, middle + 1), np.where(enough, middle, high)
-    found: Floats = values[order][low].reshape(2, -1).mean(axis=0)
-    return found
+        low = np.where(enough, low, middle + 1)
+        high = np.where(enough, middle, high)
+    medians: Floats = values[order][low].reshape(2, -1).mean(axis=0)
+    return medians

@@ -1,4 +1,4 @@
-"""The figures of an audit of the labels: one condition, under which the network was told the instruments."""
+"""Holds what an audit of the labels found: figures under one kind of labels each."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,20 @@ CONDITIONS = ("true", "unknown", "empty", "full", "swapped")
 
 @dataclass(frozen=True)
 class Condition:
-    """What the estimates are worth under one kind of labels; a median over nothing is None."""
+    """Says what the estimates are worth under one kind of labels; a median over nothing is None."""
 
-    labels: str  # of CONDITIONS
+    # Of CONDITIONS.
+    labels: str
     # Over the mixture, median over segments and sources (trainer.tasks.separation.validation).
     improvement_db: float | None = None
     num_improvements: int = 0
-    leakage_db: float | None = (
-        None  # in slots of sources that do not sound, median; as in scores.csv
-    )
+    # In slots of sources that do not sound, median; as in scores.csv.
+    leakage_db: float | None = None
     num_leakages: int = 0
-    # Energy in the slot named instead of a source that sounds, relative to the mixture: median; swapped labels only.
+    # Energy in the slot named instead of a source that sounds, relative to the mixture: median;
+    # swapped labels only.
     misnamed_db: float | None = None
     num_misnamed: int = 0
     num_tracks: int = 0
-    not_measured: str | None = None  # why there is no figure
+    # Why there is no figure.
+    not_measured: str | None = None

@@ -1,4 +1,4 @@
-"""The folder of an evaluation: what is known of single tracks while it is under way, then scores.csv and the rest.
+"""Keeps an evaluation: what is known of single tracks while it is under way, then all files of it.
 
 All that an evaluation writes is written here, on a disk or in a bucket.
 """
@@ -14,20 +14,23 @@ from typing import Any
 from data_prep.storage import Folder
 from evaluation.scores.table import SCHEMA_VERSION, Row, from_csv, to_csv
 
+_SCORES = "scores.csv"
+_DESCRIBED = "scores.json"
+
 
 def file_states(paths: Iterable[Path]) -> list[tuple[str, int, int]]:
-    """What tells a file from what it was before: path, size and time of each."""
+    """Returns what tells a file from what it was before: path, size and time of each."""
     states = [(path, path.stat()) for path in paths]
     return [(str(path), state.st_size, state.st_mtime_ns) for path, state in states]
 
 
 class Parts:
-    """What was found of single tracks, a file each, so that whoever is interrupted need not do them again."""
+    """Keeps what was found of single tracks, a file each: after an interruption it is there."""
 
     def __init__(
         self, folder: Folder, kind: str, tracks: Sequence[str], made_from: Sequence[Any]
     ) -> None:
-        """Take up what an interrupted call left, if it was made from the same; what was not goes.
+        """Takes up what an interrupted call left, if made from the same; deletes anything else.
 
         Args:
             folder: for the files.
@@ -42,34 +45,32 @@ class Parts:
             track: f"{kind}-{self.made_from}-{number:05d}" for number, track in enumerate(tracks)
         }
         pattern = re.compile(rf"{kind}-[0-9a-f]{{16}}-\d{{5}}")
-        there = {name for name in folder.list_names() if pattern.fullmatch(name)}
-        for name in there - set(self._names.values()):
+        existing = {name for name in folder.list_names() if pattern.fullmatch(name)}
+        for name in existing - set(self._names.values()):
             folder.delete(name)
-        self.kept = {track for track, name in self._names.items() if name in there}
+        self.kept = {track for track, name in self._names.items() if name in existing}
 
     def keep(self, track: str, text: str) -> None:
-        """Keep what was found of a track."""
+        """Keeps what was found of a track."""
         self._folder.write_text(self._names[track], text)
         self.kept.add(track)
 
     def read(self, track: str) -> str:
-        """What was kept of a track; ``ValueError`` where it is gone."""
+        """Returns what was kept of a track; ``ValueError`` where it is gone."""
         text = self._folder.read_text(self._names[track])
         if text is None:
-            place = f"{self._folder.url}/{self._names[track]}"
-            raise ValueError(
-                f"{place}, what was found of {track}, is gone; give the command again."
-            )
+            path = f"{self._folder.url}/{self._names[track]}"
+            raise ValueError(f"{path}, what was found of {track}, is gone; give the command again.")
         return text
 
     def delete(self) -> None:
-        """Remove all of them, once there is what they were for."""
+        """Removes all of them, once there is what they were for."""
         for name in self._names.values():
             self._folder.delete(name)
 
 
 def read_described(folder: Folder, name: str) -> dict[str, Any]:
-    """The JSON object in a file; nothing where there is none."""
+    """Returns the JSON object in a file; an empty one where there is none."""
     try:
         described = json.loads(folder.read_text(name) or "{}")
     except ValueError:
@@ -78,33 +79,37 @@ def read_described(folder: Folder, name: str) -> dict[str, Any]:
 
 
 class Results:
-    """What is there of the scores, and what is still to do."""
+    """Knows what is there of the scores, and what is still to do."""
 
     def __init__(self, folder: Folder, tracks: Sequence[str], made_from: Mapping[str, Any]) -> None:
-        """Take up what an interrupted or a finished evaluation left, if it was made from the same; see ``Parts``."""
-        self._folder, self._tracks = folder, list(tracks)
+        """Takes up what an interrupted or a finished evaluation left, if it was made from the same.
+
+        Args:
+            folder: of the results.
+            tracks: the names of all tracks, in order.
+            made_from: whatever the scores depend on, as plain values.
+        """
+        self._folder = folder
+        self._tracks = list(tracks)
         self._parts = Parts(folder, "part", tracks, [SCHEMA_VERSION, made_from])
-        described = read_described(folder, "scores.json")
-        self.are_finished = (
-            described.get("made_from") == self._parts.made_from
-            and folder.stat("scores.csv") is not None
-        )
+        described = read_described(folder, _DESCRIBED)
+        is_same = described.get("made_from") == self._parts.made_from
+        self.are_finished = is_same and folder.stat(_SCORES) is not None
         self.kept = set(tracks) if self.are_finished else self._parts.kept
 
     def keep(self, track: str, rows: Sequence[Row]) -> None:
-        """Keep the rows of a track, so that an interrupted evaluation need not score it again."""
+        """Keeps the rows of a track, so that an interrupted evaluation need not score it again."""
         self._parts.keep(track, to_csv(rows))
 
     def rows(self) -> list[Row]:
-        """The rows of all tracks, in order, once all are kept."""
+        """Returns the rows of all tracks, in order, once all are kept."""
         if self.are_finished:
-            return from_csv(
-                self._folder.read_text("scores.csv") or "", f"{self._folder.url}/scores.csv"
-            )
-        texts = {track: self._parts.read(track) for track in self._tracks}
-        return [
-            row for track, text in texts.items() for row in from_csv(text, f"the scores of {track}")
-        ]
+            text = self._folder.read_text(_SCORES) or ""
+            return from_csv(text, f"{self._folder.url}/{_SCORES}")
+        rows = []
+        for track in self._tracks:
+            rows += from_csv(self._parts.read(track), f"the scores of {track}")
+        return rows
 
     def describe(self, described: Mapping[str, Any]) -> dict[str, Any]:
         """Returns what scores.json says: how the rows were made, as plain values."""
@@ -135,14 +140,14 @@ def publish(
         described: how they were made, as plain values.
         write_more: writes any files to a local folder, from which they join the results.
     """
-    before = read_described(folder, "scores.json").get("made_from")
+    before = read_described(folder, _DESCRIBED).get("made_from")
     if before is None or before != described.get("made_from"):
-        # Of something else.
-        folder.delete("scores.csv")
-    folder.write_text("scores.json", json.dumps(described, indent=1) + "\n")
+        # It belongs to something else.
+        folder.delete(_SCORES)
+    folder.write_text(_DESCRIBED, json.dumps(described, indent=1) + "\n")
     with TemporaryDirectory(dir=folder.scratch) as made:
         write_more(Path(made))
         for path in sorted(Path(made).iterdir()):
             folder.put(path, path.name)
-    for name in sorted(tables, key=lambda name: name == "scores.csv"):
+    for name in sorted(tables, key=lambda name: name == _SCORES):
         folder.write_text(name, tables[name])

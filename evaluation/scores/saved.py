@@ -1,4 +1,4 @@
-"""What can be compared: runs of ours, and the JSON files of museval that published systems come in."""
+"""Reads what can be compared: runs of ours, and the JSON files of museval."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,25 +13,28 @@ from evaluation.scores.table import METRICS, Row, from_csv, read_csv
 
 MODEL = "model"
 
-# Museval's metrics are those of BSS Eval v4, and never share a column with v3. Its SDR is the plain ratio of signal to
-# noise of the segment.
+# Museval's metrics are those of BSS Eval v4, and never share a column with v3. Its SDR is the plain
+# ratio of signal to noise of the segment.
 _MUSEVAL = {"SDR": "snr", "ISR": "isr", "SIR": "sir_v4", "SAR": "sar_v4"}
-_SUM = "accompaniment"  # scored in a pass of its own, against the vocals
+# Scored in a pass of its own, against the vocals.
+_SUM = "accompaniment"
 
 
 @dataclass(frozen=True)
 class ScoredRun:
-    """The rows of a run, and what its scores.json says of how they were scored, where there is one."""
+    """Holds the rows of a run, and what its scores.json says of them, where there is one."""
 
     name: str
     rows: Sequence[Row]
     settings: Mapping[str, Any] = field(default_factory=dict)
-    about: Mapping[str, Any] = field(default_factory=dict)  # the whole of scores.json
-    folder: Path | None = None  # where the rest of what was written with the scores lies
+    # The whole of scores.json.
+    about: Mapping[str, Any] = field(default_factory=dict)
+    # Where the rest of what was written with the scores lies.
+    folder: Path | None = None
 
 
 def load(name: str) -> ScoredRun:
-    """Read a run.
+    """Reads a run.
 
     Raises:
         ValueError: there is nothing to read, or it is not what it should be.
@@ -46,15 +49,14 @@ def load(name: str) -> ScoredRun:
         return ScoredRun(name, read_csv(table), _settings(about), about, table.parent)
     if not path.exists():
         raise ValueError(
-            f"there is no {name}; expected what evaluation.evaluate wrote, WORKDIR/evaluation/STEP-SPLIT."
+            f"there is no {name}; expected what evaluation.evaluate wrote, "
+            f"WORKDIR/evaluation/STEP-SPLIT."
         )
     if (path / "config.json").exists():
         tables = sorted(path.glob("evaluation/*/scores.csv"))
-        advice = (
-            f"name its scores, such as {tables[0].parent}"
-            if tables
-            else "score it first, by evaluation.evaluate"
-        )
+        advice = "score it first, by evaluation.evaluate"
+        if tables:
+            advice = f"name its scores, such as {tables[0].parent}"
         raise ValueError(f"{name} is the folder of a training run; {advice}.")
     files = sorted(path.rglob("*.json"))
     if not files:
@@ -63,7 +65,7 @@ def load(name: str) -> ScoredRun:
 
 
 def _load_from_bucket(name: str) -> ScoredRun:
-    """The scores of a run alone: sounds are compared only on a disk."""
+    """Reads the scores of a run alone: sounds are compared only on a disk."""
     folder = open_folder(name.removesuffix("/scores.csv"))
     table = folder.read_text("scores.csv")
     if table is None:
@@ -87,7 +89,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _object(text: str, path: object) -> dict[str, Any]:
-    """The JSON object of a text; ``path`` names it in errors."""
+    """Returns the JSON object of a text; ``path`` names it in errors."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -98,10 +100,11 @@ def _object(text: str, path: object) -> dict[str, Any]:
 
 
 def read_museval(path: Path) -> list[Row]:
-    """The rows of a track as museval writes it: targets, their frames, and the four metrics of each.
+    """Reads the rows of a track as museval writes it: targets, frames, four metrics of each.
 
-    Museval gives no number (NaN) where any source or estimate is silent, and does not say which: such a frame is
-    ``silent_mixture`` here, the one status that scores nothing. In any other all sources sound.
+    Museval gives no number (NaN) where any source or estimate is silent, and does not say which:
+    such a frame is ``silent_mixture`` here, the one status that scores nothing. In any other all
+    sources sound.
 
     Raises:
         ValueError: it is no such file.
@@ -109,7 +112,8 @@ def read_museval(path: Path) -> list[Row]:
     found = _read_json(path)
     try:
         targets = {str(target["name"]): target["frames"] for target in found["targets"]}
-        polyphony = max(len(targets.keys() - {_SUM}), 2)  # museval scores nothing alone
+        # Museval scores nothing alone.
+        polyphony = max(len(targets.keys() - {_SUM}), 2)
         return [
             _museval_row(path.stem, source, frame, polyphony)
             for source in targets
@@ -127,5 +131,12 @@ def _museval_row(track: str, source: str, frame: Mapping[str, Any], polyphony: i
     values = {
         column: value for column, value in given.items() if column in METRICS and np.isfinite(value)
     }
-    status, polyphony = ("scored", polyphony) if values else ("silent_mixture", 0)
-    return Row(MODEL, track, float(frame["time"]), source, status, polyphony, **values)
+    return Row(
+        system=MODEL,
+        track=track,
+        start_secs=float(frame["time"]),
+        source=source,
+        status="scored" if values else "silent_mixture",
+        polyphony=polyphony if values else 0,
+        **values,
+    )

@@ -1,6 +1,6 @@
-"""The per-segment table: its schema, and how it is written and read.
+"""Defines the table of segments: its columns, and how it is written and read.
 
-What is in it is computed in segments.py; its aggregates are in aggregates.py.
+Its rows are computed in evaluation.scoring.one_segment, its aggregates in aggregates.py.
 """
 
 import csv
@@ -14,7 +14,8 @@ import numpy as np
 
 from data_prep.storage.files import replacing
 
-SCHEMA_VERSION = 3  # of the columns and their meaning
+# Of the columns and their meaning.
+SCHEMA_VERSION = 3
 STATUSES = ("scored", "solo", "silent_estimate", "absent", "silent_mixture")
 METRICS = (
     "sdr",
@@ -38,26 +39,32 @@ IMPROVEMENTS = {"sdri": "sdr", "si_sdri": "si_sdr", "snri": "snr"}
 
 @dataclass(frozen=True)
 class Row:
-    """One segment of one source under one system; a metric that its status does not define is None (blank)."""
+    """Holds the scores of one segment of one source under one system, in dB.
 
-    system: str  # "model", or a baseline: "mixture", "silence"
+    A metric that its status does not define is None (blank).
+    """
+
+    # "model", or a baseline: "mixture", "silence".
+    system: str
     track: str
     start_secs: float
     source: str
     status: str
-    polyphony: int  # active sources in the segment
-    sdr: float | None = None  # this and the next two are those of BSS Eval v3
+    # Active sources in the segment.
+    polyphony: int
+    # This and the next two are those of BSS Eval v3.
+    sdr: float | None = None
     sir: float | None = None
     sar: float | None = None
-    isr: float | None = (
-        None  # this and the next two are those of BSS Eval v4, the SDR of which is the snr
-    )
+    # This and the next two are those of BSS Eval v4, the SDR of which is the snr.
+    isr: float | None = None
     sir_v4: float | None = None
     sar_v4: float | None = None
     si_sdr: float | None = None
     snr: float | None = None
     leakage: float | None = None
-    sdri: float | None = None  # this and the next two: see improvement_over_mixture
+    # This and the next two: improvement_over_mixture of SDR, SI-SDR and SNR.
+    sdri: float | None = None
     si_sdri: float | None = None
     snri: float | None = None
 
@@ -71,30 +78,31 @@ _LEGAL = dict.fromkeys(METRICS, "a number of dB or nothing") | {
 
 
 def improvement_over_mixture(row: Row, mixture: Row, metric: str) -> float | None:
-    """How far a row lies above that of the mixture of the same segment and source, in dB.
+    """Computes how far a row lies above that of the mixture of the same segment and source, in dB.
 
-    None where either has no such metric, and where the mixture is the source itself and nothing can be better: a source
-    that sounds alone, also where its estimate is silent, or one whose every companion is silent to rounding.
+    None where either has no such metric, and where the mixture is the source itself and nothing can
+    be better: a source that sounds alone, also where its estimate is silent, or one whose every
+    companion is silent to rounding.
     """
-    value, baseline = getattr(row, metric), getattr(mixture, metric)
+    value = getattr(row, metric)
+    baseline = getattr(mixture, metric)
     if value is None or baseline is None or row.polyphony < 2 or not np.isfinite(baseline):
         return None
     return float(value - baseline)
 
 
 def to_csv(rows: Iterable[Row]) -> str:
-    """The table as text."""
+    """Returns the table as text."""
     text = io.StringIO(newline="")
-    writer = csv.writer(
-        text, lineterminator="\n"
-    )  # a float is written with the digits that bring it back
+    # A float is written with the digits that bring it back.
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows([getattr(row, column) for column in COLUMNS] for row in rows)
     return text.getvalue()
 
 
 def from_csv(text: str, path: object) -> list[Row]:
-    """The rows of what :func:`to_csv` made; ``path`` names it in errors.
+    """Returns the rows of what :func:`to_csv` made; ``path`` names it in errors.
 
     Raises:
         ValueError: the columns are not those of the schema, or a value is none of its column.
@@ -113,13 +121,13 @@ def from_csv(text: str, path: object) -> list[Row]:
 
 
 def write_csv(path: Path, rows: Iterable[Row]) -> None:
-    """Write the table; whoever reads ``path`` meanwhile finds the old table or the new one, never half of it."""
+    """Writes the table; whoever reads ``path`` meanwhile finds the old one or the new one whole."""
     with replacing(path) as temporary:
         temporary.write_text(to_csv(rows), encoding="utf-8", newline="")
 
 
 def read_csv(path: Path) -> list[Row]:
-    """Read what :func:`write_csv` wrote; ``ValueError`` as from :func:`from_csv`."""
+    """Reads what :func:`write_csv` wrote; ``ValueError`` as from :func:`from_csv`."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return from_csv(file.read(), path)
@@ -127,15 +135,15 @@ def read_csv(path: Path) -> list[Row]:
         raise ValueError(f"{path} is not a CSV file: {error}.") from error
 
 
-def _parse(cells: Sequence[str], place: str) -> Row:
+def _parse(cells: Sequence[str], where: str) -> Row:
     if len(cells) != len(COLUMNS):
-        raise ValueError(f"{place} has {len(cells)} values; expected {len(COLUMNS)}.")
+        raise ValueError(f"{where} has {len(cells)} values; expected {len(COLUMNS)}.")
     values: dict[str, Any] = {}
     for column, cell in zip(COLUMNS, cells, strict=True):
         try:
             values[column] = _parse_cell(column, cell)
         except ValueError:
-            raise ValueError(f"{place}: {column} is {cell!r}; expected {_LEGAL[column]}.") from None
+            raise ValueError(f"{where}: {column} is {cell!r}; expected {_LEGAL[column]}.") from None
     return Row(**values)
 
 

@@ -24,7 +24,7 @@ from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.clips import Choice, read_clips
 from evaluation.listening.recorder import make_reader, record_run
 from evaluation.listening.sounds import decode
-from evaluation.scores.aggregates import improvement, place
+from evaluation.scores.aggregates import improvement, segment_key
 from evaluation.scores.table import SCHEMA_VERSION, read_csv
 from evaluation.scoring.labels_audit import audit
 from evaluation.separate import separate_files
@@ -123,7 +123,7 @@ def test_what_is_heard_is_what_was_scored(workdir):
         (row,) = (
             row
             for row in rows
-            if (row.system, *place(row))
+            if (row.system, *segment_key(row))
             == ("model", choice.track, choice.segment_secs[0], choice.source)
         )
         assert activity.snr(reference, estimate) == pytest.approx(row.snr, abs=0.01)  # 16 bits

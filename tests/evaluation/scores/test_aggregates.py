@@ -1,4 +1,4 @@
-"""Aggregates apart from those of test_table.py: groups, lone sources, gains, and intervals against SciPy's."""
+"""Aggregates apart from those of test_table.py: groups, lone sources, improvements_by_segment, and intervals against SciPy's."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from evaluation.scores import bootstrap
-from evaluation.scores.aggregates import AGGREGATES, aggregate, gains, improvement, summarise
+from evaluation.scores.aggregates import AGGREGATES, aggregate, improvements_by_segment, improvement, summarise
 from evaluation.scores.bootstrap import MIN_TRACKS, intervals
 from evaluation.scores.table import Row
 
@@ -170,10 +170,10 @@ def test_intervals_where_they_are_asked_for():
 
 def test_gains_are_per_segment_and_none_where_nothing_can_be_better():
     rows = sample(1)
-    assert gains(rows) == {("t0", 0, "va"): 6.0, ("t0", 1, "va"): 6.0, ("t0", 2, "va"): None}
-    assert gains([row("model", 9.0), row("mixture", math.inf)]) == {("t", 0.0, "va"): None}
+    assert improvements_by_segment(rows) == {("t0", 0, "va"): 6.0, ("t0", 1, "va"): 6.0, ("t0", 2, "va"): None}
+    assert improvements_by_segment([row("model", 9.0), row("mixture", math.inf)]) == {("t", 0.0, "va"): None}
     with pytest.raises(ValueError, match=r"track t, 0\.0 s, va: expected a row of the mixture"):
-        gains([row("model", 9.0)])
+        improvements_by_segment([row("model", 9.0)])
 
 
 def test_improvement_has_an_interval_over_tracks():
