@@ -7,7 +7,13 @@ import pytest
 from scipy import stats
 
 from evaluation.scores import bootstrap
-from evaluation.scores.aggregates import AGGREGATES, aggregate, improvements_by_segment, improvement, summarise
+from evaluation.scores.aggregates import (
+    AGGREGATES,
+    aggregate,
+    improvement,
+    improvements_by_segment,
+    summarise,
+)
 from evaluation.scores.bootstrap import MIN_TRACKS, intervals
 from evaluation.scores.table import Row
 

@@ -2,6 +2,7 @@
 
 import keras
 from keras import ops
+
 from trainer.networks.network import Network, iter_seeds
 
 
