@@ -1,22 +1,24 @@
-"""Score a trained network on the tracks of its records, segment by segment, and report.
+"""Scores a trained network on the tracks of its records, segment by segment, and reports.
 
     python -m evaluation.evaluate --workdir=runs/urmp_labels --split=test
 
-writes WORKDIR/evaluation/STEP-SPLIT/scores.csv, scores.json (how they were made: thresholds, rate, channels, labels,
-schema version) and report.html. --audit adds the table of evaluation.audit to the report.
+writes WORKDIR/evaluation/STEP-SPLIT/scores.csv, scores.json (how they were made: thresholds, rate,
+channels, labels, schema version) and report.html. --audit adds the table of evaluation.audit to the
+report.
 
     python -m evaluation.evaluate --workdir=runs/musdb --split=test --root=/data/musdb18
 
-scores full-length estimates against the original files, at the rate and channels of the corpus, and writes to
-STEP-SPLIT-original. Only such scores may stand beside published ones.
+scores full-length estimates against the original files, at the rate and channels of the corpus, and
+writes to STEP-SPLIT-original. Only such scores may stand beside published ones.
 
     python -m evaluation.evaluate --estimates=FOLDER --references=FOLDER --out=FOLDER
 
-scores what any other system wrote: ESTIMATES/TRACK/SOURCE.wav against REFERENCES/TRACK/SOURCE.wav, also .flac, of any
-rate and channels; the mixture is REFERENCES/TRACK/mixture.wav or the sum of the references.
+scores what any other system wrote: ESTIMATES/TRACK/SOURCE.wav against REFERENCES/TRACK/SOURCE.wav,
+also .flac, of any rate and channels; the mixture is REFERENCES/TRACK/mixture.wav or the sum of the
+references.
 
-An interrupted call is continued by the same one, track by track; of a finished one only the report is made again, until
-scores.csv is deleted.
+An interrupted call is continued by the same one, track by track; of a finished one only the report
+is made again, until scores.csv is deleted.
 """
 
 from collections.abc import Sequence

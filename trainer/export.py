@@ -1,4 +1,4 @@
-"""A trained network as a SavedModel that needs TensorFlow and nothing of this project.
+"""Exports a trained network as a SavedModel that needs TensorFlow and nothing of this project.
 
     python -m trainer.export --workdir=runs/urmp_labels
 
@@ -14,6 +14,7 @@ itself; a stereo network hears a mono waveform twice and returns the mean of its
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
@@ -49,15 +50,22 @@ def export(workdir: str, checkpoint: str, out: str, weights: str = "average") ->
 
     config = load_run(workdir).config
     out = open_folder(out or f"{workdir}/saved_model").url
-    partial = f"{out}.partial"
     if is_bucket(out):
         # Before anything that takes minutes.
-        open_folder(partial).check()
+        open_folder(f"{out}.partial").check()
     network = make_network(config)
     step = restore_network(workdir, network, checkpoint, weights)
     if tf.io.gfile.exists(out) and not tf.io.gfile.exists(f"{out}/saved_model.pb"):
         raise ValueError(f"{out} is there and is no SavedModel; choose another --out.")
-    module = ExportedSeparator(config, network, step)
+    _replace(out, ExportedSeparator(config, network, step))
+    return out
+
+
+def _replace(out: str, module: Any) -> None:
+    """Writes a SavedModel beside the place where it belongs, and then puts it there."""
+    import tensorflow as tf
+
+    partial = f"{out}.partial"
     if tf.io.gfile.exists(partial):
         tf.io.gfile.rmtree(partial)
     signatures = {"serving_default": module.separate, "describe": module.describe}
@@ -65,7 +73,6 @@ def export(workdir: str, checkpoint: str, out: str, weights: str = "average") ->
     if tf.io.gfile.exists(out):
         tf.io.gfile.rmtree(out)
     tf.io.gfile.rename(partial, out)
-    return out
 
 
 def main(_: Sequence[str]) -> None:

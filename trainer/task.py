@@ -1,4 +1,4 @@
-"""Train an experiment; the same command continues an interrupted run.
+"""Trains an experiment; the same command continues an interrupted run.
 
 python -m trainer.task --config=urmp_labels --records=records/urmp --workdir=runs/urmp_labels
 """
@@ -17,9 +17,10 @@ FLAGS = flags.FLAGS
 
 
 def main(_: Sequence[str]) -> int:
-    """Flags -> config -> one call."""
+    """Trains, or describes, the experiment that the flags name."""
     config = configs.load(FLAGS.config, FLAGS.set)
-    records, workdir = open_folder(FLAGS.records).url, open_folder(FLAGS.workdir)
+    records = open_folder(FLAGS.records).url
+    workdir = open_folder(FLAGS.workdir)
     manifest = load_manifest(records)
     manifest.require(config, records)
     with command.importing():
@@ -32,7 +33,8 @@ def main(_: Sequence[str]) -> int:
 
     if not FLAGS.dry_run and not FLAGS.overfit:
         with closing(workdir):
-            workdir.check()  # before anything that takes minutes
+            # Before anything that takes minutes.
+            workdir.check()
     strategy = make_strategy(FLAGS.tpu)
     task = make_task(config, manifest, records)
     if FLAGS.dry_run:

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from data_prep.audio.spectrograms import window_frames
 from data_prep.audio.tracks import Waveform
 from trainer.loop.protocol import Number, Picture, Shown, Sound, Spectrograms
 
@@ -24,8 +25,6 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "file system plugins are not loaded", UserWarning)
     import tensorflow_io as tfio
 
-# 2048 frames at 22050 Hz, 4096 at 44100 Hz.
-_WINDOW_SECS = 0.093
 _NUM_MELS = 128
 # From white to black.
 _TOP_DB = 80
@@ -190,7 +189,7 @@ def _draw_panel(panel: Axes, level: NDArray[np.float32], sample_rate: int, secs:
 
 def _window_and_hop(sample_rate: int) -> tuple[int, int]:
     """Returns the frames of the analysis window, a power of two, and of a quarter of it."""
-    window = 2 ** max(round(math.log2(_WINDOW_SECS * sample_rate)), 2)
+    window = window_frames(sample_rate)
     return window, window // 4
 
 

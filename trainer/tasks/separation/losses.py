@@ -13,10 +13,14 @@ from keras import ops
 from configs import SeparationSettings, TaskSettings
 
 STFT_FRAMES = (512, 1024, 2048)
-_LEAST_POWER = 1e-10  # -100 dBFS: what keeps quotients and logarithms finite
-_ACTIVE_POWER = 1e-8  # -80 dBFS: below it a reference is silent, as in the scores
-_ACTIVE_SHARE = 1e-6  # -60 dB of the mixture: nor does a source sound that is so far below it
-_SOFT_LIMIT = 1e-3  # 30 dB, above which a better estimate hardly counts: it is good enough
+# -100 dBFS: keeps quotients and logarithms finite.
+_LEAST_POWER = 1e-10
+# -80 dBFS: below it a reference is silent, as in the scores.
+_ACTIVE_POWER = 1e-8
+# -60 dB of the mixture: nor does a source sound that is so far below it.
+_ACTIVE_SHARE = 1e-6
+# 30 dB, above which a better estimate hardly counts: it is good enough.
+_SOFT_LIMIT = 1e-3
 
 
 def mean_squared_error(references: Any, estimates: Any) -> Any:
@@ -49,18 +53,18 @@ def si_sdr_and_leakage(references: Any, estimates: Any) -> Any:
     (Wisdom et al., "What's all the fuss about free universal sound separation data?", ICASSP 2021).
     Each is a mean over the slots it concerns, per example.
     """
-    reference_power, mixture_power = (
-        _power(references),
-        _power(ops.sum(references, axis=1, keepdims=True)),
-    )
+    # (B, K) and (B, 1)
+    reference_power = _power(references)
+    mixture_power = _power(ops.sum(references, axis=1, keepdims=True))
     sounds = (reference_power > _ACTIVE_POWER) & (reference_power > _ACTIVE_SHARE * mixture_power)
     active = ops.cast(sounds, "float32")
 
-    scale = ops.mean(references * estimates, axis=(2, 3)) / ops.maximum(
-        reference_power, _ACTIVE_POWER
-    )
+    # The target is the projection of the estimate on the reference: <s, e> / <s, s> s.
+    correlation = ops.mean(references * estimates, axis=(2, 3))
+    scale = correlation / ops.maximum(reference_power, _ACTIVE_POWER)
     targets = scale[:, :, None, None] * references
     target_power = _power(targets)
+    # The soft limit: with no noise at all the ratio is 1 / _SOFT_LIMIT.
     noise_power = _power(estimates - targets) + _SOFT_LIMIT * target_power
     distortion = -_decibels(target_power / (noise_power + _LEAST_POWER))
     leakage = _decibels(_power(estimates) + _SOFT_LIMIT * mixture_power) - _decibels(mixture_power)
@@ -75,19 +79,22 @@ def multi_resolution_stft(references: Any, estimates: Any) -> Any:
     -80 dBFS count as -80 dBFS.
     """
     num_frames = references.shape[2]
+    num_examples = ops.shape(references)[0]
+    # (B, K, T, C) -> (B K C, T)
+    flat_references = ops.reshape(ops.transpose(references, (0, 1, 3, 2)), (-1, num_frames))
+    flat_estimates = ops.reshape(ops.transpose(estimates, (0, 1, 3, 2)), (-1, num_frames))
     terms = []
     for length in STFT_FRAMES:
-        reference, estimate = (
-            _magnitudes(ops.reshape(ops.transpose(x, (0, 1, 3, 2)), (-1, num_frames)), length)
-            for x in (references, estimates)
-        )
+        reference = _magnitudes(flat_references, length)
+        estimate = _magnitudes(flat_estimates, length)
+        # The difference of log magnitudes.
         logarithms = ops.mean(ops.abs(ops.log(reference) - ops.log(estimate)))
-        per_example = (ops.shape(references)[0], -1)
-        error, size = (
-            ops.sum(ops.square(ops.reshape(x, per_example)), axis=1)
-            for x in (reference - estimate, reference)
-        )
-        terms.append(ops.mean(ops.sqrt(error / size + _LEAST_POWER)) + logarithms)
+        # The spectral convergence of all slots of an example together, (B,).
+        error = ops.reshape(reference - estimate, (num_examples, -1))
+        error_energy = ops.sum(ops.square(error), axis=1)
+        energy = ops.sum(ops.square(ops.reshape(reference, (num_examples, -1))), axis=1)
+        convergence = ops.mean(ops.sqrt(error_energy / energy + _LEAST_POWER))
+        terms.append(convergence + logarithms)
     return sum(terms) / len(terms)
 
 
@@ -103,12 +110,14 @@ TERMS: dict[str, Callable[[Any, Any], Any]] = {
 def total_loss(weights: TaskSettings, references: Any, estimates: Any) -> Any:
     """Computes the weighted sum of the terms that a config asks for, a float32 scalar."""
     assert isinstance(weights, SeparationSettings)
-    references, estimates = ops.cast(references, "float32"), ops.cast(estimates, "float32")
-    return sum(
+    references = ops.cast(references, "float32")
+    estimates = ops.cast(estimates, "float32")
+    terms = [
         weight * TERMS[name](references, estimates)
         for name, weight in weights.weights.items()
         if weight
-    )
+    ]
+    return sum(terms)
 
 
 def _power(x: Any) -> Any:
@@ -131,7 +140,6 @@ def _magnitudes(waveforms: Any, length: int) -> Any:
     A sine of full scale has a magnitude of 1 / 2.
     """
     real, imaginary = ops.stft(waveforms, length, length // 4, length, window="hann", center=False)
-    power = (ops.square(real) + ops.square(imaginary)) / (
-        length / 2
-    ) ** 2  # the Hann window sums to half its length
+    # The Hann window sums to half its length.
+    power = (ops.square(real) + ops.square(imaginary)) / (length / 2) ** 2
     return ops.sqrt(ops.maximum(power, _ACTIVE_POWER))
