@@ -1,6 +1,7 @@
 """The whole pipeline on a tiny config, and what its last commands do with good and bad input."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,9 +69,16 @@ def workdir(tmp_path_factory, corpus):
     return workdir
 
 
-def test_scores_and_report(workdir):
+@pytest.fixture(scope="module")
+def scored(workdir, tmp_path_factory):
+    """Scores with all baselines: where they were written, and a copy that no test writes over."""
     out = Path(evaluate(str(workdir), "", "test", "latest", []))
-    assert out == workdir / "evaluation" / "120-test"
+    return out, shutil.copytree(out, tmp_path_factory.mktemp("scored") / "copy")
+
+
+def test_scores_and_report(workdir, scored):
+    where, out = scored
+    assert where == workdir / "evaluation" / "120-test"
     rows = read_csv(out / "scores.csv")
     assert {row.system for row in rows} == {"model", "mixture", "silence", *ORACLES}
     assert len(rows) == 6 * 3 * 3 * 13  # systems, tracks, segments, slots
@@ -94,7 +102,7 @@ def test_scores_and_report(workdir):
     assert "How it learnt" in report
 
 
-def test_what_is_heard_is_what_was_scored(workdir):
+def test_what_is_heard_is_what_was_scored(workdir, scored):
     """At a border, in the middle, and in stretches that begin at no multiple of the network's stride."""
     subject = open_estimated_system(str(workdir), "", "test", "latest", [])
     read, settings = make_reader(subject), subject.config.evaluation
@@ -111,7 +119,7 @@ def test_what_is_heard_is_what_was_scored(workdir):
                 np.testing.assert_array_equal(found.mixture, track.mixture[part])
                 np.testing.assert_array_equal(found.reference, track.references[slot, part])
                 np.testing.assert_allclose(found.estimate, whole[slot, part], atol=1e-6)
-    rows = evaluated_rows(workdir)
+    rows = read_csv(scored[1] / "scores.csv")
     for recording in record_run(subject, rows):
         choice = recording.choice
         if choice.segment_secs is None:
@@ -130,10 +138,10 @@ def test_what_is_heard_is_what_was_scored(workdir):
     assert settings.segment_secs == 1
 
 
-def evaluated_rows(workdir):
-    return read_csv(
-        Path(evaluate(str(workdir), "", "test", "latest", [], "average", baselines="none")) / "scores.csv"
-    )
+def evaluate_alone(workdir, *overrides, split="test", **options):
+    """Scores the network of a run without oracles."""
+    options["baselines"] = "none"
+    return evaluate(str(workdir), "", split, "latest", list(overrides), "average", **options)
 
 
 def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
@@ -145,7 +153,7 @@ def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
     out = workdir / "evaluation" / "120-test"
     described = json.loads((out / "audit.json").read_text())
     by_labels = {each["labels"]: each for each in described["conditions"]}
-    evaluate(str(workdir), "", "test", "latest", ["evaluation.segment_secs=3"], "average", baselines="none")
+    evaluate_alone(workdir, "evaluation.segment_secs=3")
     rows = read_csv(out / "scores.csv")
     assert {row.system for row in rows} == {"model", "mixture", "silence"}
     assert by_labels["true"]["improvement_db"] == pytest.approx(
@@ -154,13 +162,13 @@ def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
     assert by_labels["true"]["improvement_db"] > by_labels["swapped"]["improvement_db"]
     assert by_labels["empty"]["leakage_db"] == -100
     assert "What the labels do" in (out / "report.html").read_text(encoding="utf-8")
-    evaluate(str(workdir), "", "test", "latest", ["evaluation.segment_secs=2"], "average", baselines="none")
+    evaluate_alone(workdir, "evaluation.segment_secs=2")
     assert "What the labels do" not in (out / "report.html").read_text(encoding="utf-8")
-    evaluate(str(workdir), "", "test", "latest", [], "average", baselines="none", audit=True)
+    evaluate_alone(workdir, "evaluation.segment_secs=2", audit=True)
     assert "What the labels do" in (out / "report.html").read_text(encoding="utf-8")
     (out / "audit.json").write_text("{}")
     with pytest.raises(ValueError, match=r"audit\.json is not what evaluation\.audit writes"):
-        evaluate(str(workdir), "", "test", "latest", [], "average", baselines="none")
+        evaluate_alone(workdir, "evaluation.segment_secs=2")
     (out / "audit.json").unlink()
 
 
@@ -193,15 +201,14 @@ def test_an_audit_is_continued_track_by_track(workdir, monkeypatch, capsys):
     (out / "audit.json").unlink()
 
 
-def test_scores_at_the_rate_of_the_original_files(workdir, corpus):
+def test_scores_at_the_rate_of_the_original_files(workdir, corpus, scored):
     """What is estimated at 8 kHz is scored at 48 kHz."""
-    out = Path(
-        evaluate(str(workdir), "", "test", "latest", [], "average", baselines="none", root=str(corpus))
-    )
+    out = Path(evaluate_alone(workdir, root=str(corpus)))
     assert out == workdir / "evaluation" / "120-test-original"
     described = json.loads((out / "scores.json").read_text())
     assert (described["sample_rate"], described["channels"]) == (48000, 1)
-    rows, low = read_csv(out / "scores.csv"), evaluated_rows(workdir)
+    rows = read_csv(out / "scores.csv")
+    low = read_csv(scored[1] / "scores.csv")
     model = {
         (row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "model"
     }
@@ -219,7 +226,7 @@ def test_scores_at_the_rate_of_the_original_files(workdir, corpus):
         np.median([abs(one - other) for one, other in pairs]) < 1.5
     )  # tones lie below 4 kHz for the most part
     with pytest.raises(ValueError, match=r"has no URMP pieces|no track"):
-        evaluate(str(workdir), "", "test", "latest", [], "average", baselines="none", root=str(workdir))
+        evaluate_alone(workdir, root=str(workdir))
 
 
 def test_originals_are_stored_as_they_would_be_loaded(workdir, tmp_path):
@@ -258,7 +265,7 @@ def test_originals_are_stored_as_they_would_be_loaded(workdir, tmp_path):
 
 
 def test_a_report_on_training_tracks_is_no_result(workdir):
-    out = Path(evaluate(str(workdir), "", "train", "latest", ["evaluation.segment_secs=3"]))
+    out = Path(evaluate_alone(workdir, "evaluation.segment_secs=3", split="train"))
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "trained on 13 of the tracks scored here" in report
     assert {row.start_secs for row in read_csv(out / "scores.csv")} == {0.0}

@@ -89,6 +89,17 @@ def three(tmp_path_factory):
     ]
 
 
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory, three):
+    """What the command said, and the folder of the report that it wrote on the three runs."""
+    folder = tmp_path_factory.mktemp("compared")
+    return run_command("evaluation.compare", *three, f"--report={folder / 'compared.html'}"), folder
+
+
+def read_report(compared):
+    return (compared[1] / "compared.html").read_text(encoding="utf-8")
+
+
 def report(tmp_path, names, metric="snr", sources=()):
     runs = [load(name) for name in names]
     path = tmp_path / "compared.html"
@@ -117,9 +128,9 @@ def differences(reference, run, metric):
     }
 
 
-def test_differences_are_computed_from_the_rows_of_the_runs(tmp_path, three):
-    html, runs = report(tmp_path, three)
-    page = Page(html)
+def test_differences_are_computed_from_the_rows_of_the_runs(compared, three):
+    runs = [load(name) for name in three]
+    page = Page(read_report(compared))
     assert set(page.tables) == {
         "differences",
         "by-source",
@@ -147,9 +158,9 @@ def test_differences_are_computed_from_the_rows_of_the_runs(tmp_path, three):
     assert p_values == [pytest.approx(2 / 2**7, rel=0.05)] * 2  # worse in all of seven tracks
 
 
-def test_scores_are_computed_from_the_rows_of_the_runs(tmp_path, three):
-    html, runs = report(tmp_path, three)
-    page = Page(html)
+def test_scores_are_computed_from_the_rows_of_the_runs(compared, three):
+    runs = [load(name) for name in three]
+    page = Page(read_report(compared))
     for number, (name, run) in enumerate(zip(NAMES, runs, strict=True)):
         columns = ["snri", "sdr", "sir", "sar", "si_sdr", "snr", "isr", "sar_v4"]
         for metric, cell in zip(columns, page.lines("scores")[name][1:], strict=True):
@@ -185,9 +196,9 @@ def test_scores_are_computed_from_the_rows_of_the_runs(tmp_path, three):
     assert page.lines("scores")["mixture"][2] == [printed(float(np.median(mixture)))]
 
 
-def test_differences_by_source(tmp_path, three):
-    html, runs = report(tmp_path, three)
-    lines = Page(html).lines("by-source")
+def test_differences_by_source(compared, three):
+    runs = [load(name) for name in three]
+    lines = Page(read_report(compared)).lines("by-source")
     for source in instruments.MUSDB:
         own = defaultdict(list)
         before, after = values(runs[0], "snr"), values(runs[2], "snr")
@@ -201,9 +212,8 @@ def test_differences_by_source(tmp_path, three):
         ]
 
 
-def test_what_the_page_says_of_the_runs(tmp_path, three):
-    html, _ = report(tmp_path, three)
-    page = Page(html)
+def test_what_the_page_says_of_the_runs(compared):
+    page = Page(read_report(compared))
     assert "film · gate · none" in page.text
     assert "3 runs compared on 7 tracks that all have" in page.text
     assert re.search(
@@ -222,8 +232,7 @@ def test_what_the_page_says_of_the_runs(tmp_path, three):
     assert "mixture: mixture" in violins[1]
     assert curves.endswith("At the end: film 6.5 dB at step 9; gate 5.2 dB at step 9.")
     assert page.tags["audio"] == 2 * 5  # two sources; mixture, reference and three runs
-    assert (tmp_path / "compared.md").exists()
-    tree = json.loads((tmp_path / "compared.json").read_text())
+    tree = json.loads((compared[1] / "compared.json").read_text())
     assert tree["sections"][0]["key"] == "differ"
 
 
@@ -317,11 +326,11 @@ def test_places_that_cannot_be_written_are_refused_first(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command_writes_the_report(tmp_path, three):
-    done = run_command("evaluation.compare", *three, f"--report={tmp_path / 'compared.html'}")
+def test_the_command_writes_the_report(compared):
+    done, folder = compared
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(f"report: {tmp_path / 'compared.html'}\n")
-    assert sorted(each.name for each in tmp_path.iterdir()) == [
+    assert done.stdout.endswith(f"report: {folder / 'compared.html'}\n")
+    assert sorted(each.name for each in folder.iterdir()) == [
         "compared.html",
         "compared.json",
         "compared.md",

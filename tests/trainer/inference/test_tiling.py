@@ -1,5 +1,7 @@
 """Full-length estimates: every frame once, and the patch length changes nothing but rounding."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -14,11 +16,15 @@ VALID = [*SMALL, "model.estimate_frames=37"]
 SAME = [*SMALL, "model.padding=same", "model.estimate_frames=64"]
 
 
+@cache
+def estimator_of(config):
+    """An estimator, which compiles the network once for each size of a patch."""
+    return make_estimator(make_network(config))
+
+
 def estimate(config, mixture, longest, monkeypatch):
     monkeypatch.setattr(tiling, "_LONG_WINDOW_FRAMES", longest)
-    return make_estimator(make_network(config))(
-        mixture, {"labels": np.array([1, 0, 1], np.float32)}
-    )
+    return estimator_of(config)(mixture, {"labels": np.array([1, 0, 1], np.float32)})
 
 
 @pytest.mark.parametrize("overrides", [VALID, SAME, [*VALID, "audio.channels=2"]])
