@@ -6,6 +6,7 @@ assert configs.from_json(configs.to_json(config)) == config
 schema        the sections of a config
 networks      a dataclass for each network that the section model can be of
 tasks         a dataclass for each task that the section task can be of
+training      the section train, and the rhythm of the loop
 optimizers    how gradients change weights
 experiments   one experiment, or one publication's table of them, a file
 splits        which track of a corpus is for what
@@ -28,8 +29,9 @@ from configs.experiments import experiments, find_experiment
 from configs.former_names import FORMER_NAMES, translate
 from configs.networks import NetworkSettings, WaveUNetSettings
 from configs.optimizers import OptimizerSettings
-from configs.schema import Audio, Augmentation, Config, Data, Evaluation, Train
+from configs.schema import Audio, Augmentation, Config, Data, Evaluation
 from configs.tasks import SeparationSettings, TaskSettings
+from configs.training import Train
 
 __all__ = [
     "Audio",

@@ -21,7 +21,8 @@ from absl import flags
 import configs
 from configs import instruments
 from data_prep.runtime import command
-from evaluation.scores.aggregates import improvement, summarise
+from evaluation.scores.aggregates import summarise
+from evaluation.scores.improvement import improvement
 from evaluation.scores.table import read_csv
 
 LEAST_IMPROVEMENT_DB = (

@@ -9,7 +9,8 @@ which a network with labels recognises the piece instead of learning what an ins
 """
 
 from configs.networks import WaveUNetSettings
-from configs.schema import Augmentation, Config, Data, Train
+from configs.schema import Augmentation, Config, Data
+from configs.training import Train
 
 MODEL = WaveUNetSettings(num_levels=6, num_filters=16, estimate_frames=4101)
 CONFIG = Config(

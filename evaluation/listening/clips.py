@@ -15,7 +15,8 @@ from typing import Any, Literal, NamedTuple
 
 from data_prep.storage.files import replacing
 from evaluation.listening.sounds import Sound, Waveform, encode, match_levels
-from evaluation.scores.aggregates import improvements_by_segment, segment_key
+from evaluation.scores.aggregates import segment_key
+from evaluation.scores.improvement import improvements_by_segment
 from evaluation.scores.table import Row
 
 FILE_NAME = "clips.zip"

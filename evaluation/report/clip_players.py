@@ -10,7 +10,8 @@ from evaluation.listening import sounds
 from evaluation.listening.clips import Choice, RecordedClip
 from evaluation.listening.sounds import Sound
 from evaluation.report.run_tables import V3
-from evaluation.scores.aggregates import SegmentKey, improvements_by_segment, segment_key
+from evaluation.scores.aggregates import SegmentKey, segment_key
+from evaluation.scores.improvement import improvements_by_segment
 from evaluation.scores.table import Row
 
 BUDGET_BYTES = 17_000_000  # of all clips, so that a page stays below 20 MB

@@ -9,15 +9,8 @@ from configs import instruments
 from evaluation.document.parts import Cell, Column, Line, Role, Table, count
 from evaluation.estimates import oracles
 from evaluation.scores import bootstrap
-from evaluation.scores.aggregates import (
-    AGGREGATES,
-    Aggregate,
-    By,
-    Improvement,
-    Summary,
-    improvement,
-    summarise,
-)
+from evaluation.scores.aggregates import AGGREGATES, Aggregate, By, Summary, summarise
+from evaluation.scores.improvement import Improvement, improvement
 from evaluation.scores.table import BASELINES, STATUSES, Row
 
 MODEL = "model"

@@ -1,12 +1,14 @@
-"""The table of scores and what is computed from it.
+"""Holds the table of scores, and computes what follows from it.
 
-table        rows, columns and statuses
-aggregates   medians and means
-bootstrap    intervals over tracks
-paired       tests between runs
-comparable   whether two runs compare at all
-about        how rows were made
-conditions   what an audit of the labels found
-results      writes results track by track
-saved        reads results
+table         rows, columns and statuses
+aggregates    medians and means
+improvement   how far systems are above the mixture
+bootstrap     intervals over tracks
+paired        differences between runs
+significance  tests of differences
+comparable    whether runs compare at all
+about         how rows were made
+conditions    what an audit of the labels found
+results       writes results track by track
+saved         reads results
 """

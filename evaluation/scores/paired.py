@@ -18,6 +18,7 @@ from evaluation.scores.aggregates import Aggregate, SegmentKey, aggregate, alone
 from evaluation.scores.bootstrap import Interval
 from evaluation.scores.comparable import require_alike, restrict, rows_of
 from evaluation.scores.saved import MODEL, ScoredRun
+from evaluation.scores.significance import holm, signed_rank
 from evaluation.scores.table import METRICS, Row
 
 Values = dict[SegmentKey, float | None]
@@ -227,20 +228,10 @@ def _difference(run: str, source: str | None, values: Floats) -> Difference:
         num_tracks=len(values),
         num_higher=int((values > 0).sum()),
         interval=bounds.median if bounds else None,
-        p_value=_signed_rank(values) if has_test else None,
+        p_value=signed_rank(values) if has_test else None,
         p_holm=None,
         why_none=why_none,
     )
-
-
-def _signed_rank(differences: Floats) -> float:
-    """Computes Wilcoxon's two-sided p-value; a track without a difference counts half for each."""
-    # It takes a second to import.
-    from scipy import stats
-
-    if not differences.any():
-        return 1.0
-    return float(stats.wilcoxon(differences, zero_method="zsplit").pvalue)
 
 
 def _correct(differences: Sequence[Difference]) -> list[Difference]:
@@ -250,18 +241,3 @@ def _correct(differences: Sequence[Difference]) -> list[Difference]:
         difference if p_value is None else replace(difference, p_holm=next(corrected))
         for difference, p_value in zip(differences, p_values, strict=True)
     ]
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Corrects p-values for several tests, in the order given.
-
-    Holm's step-down procedure (Scand. J. Statist. 6, 1979): the k-th least of m, counted from 0, is
-    multiplied by m - k, and none is less than one before it.
-    """
-    num_tests = len(p_values)
-    corrected = [0.0] * num_tests
-    largest = 0.0
-    for rank, i in enumerate(sorted(range(num_tests), key=p_values.__getitem__)):
-        largest = max(largest, min((num_tests - rank) * p_values[i], 1.0))
-        corrected[i] = largest
-    return corrected

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from evaluation import compare as command
-from evaluation.scores.paired import _signed_rank, compare, holm
+from evaluation.scores.paired import compare
 from evaluation.scores.saved import ScoredRun, load, read_museval
+from evaluation.scores.significance import holm, signed_rank
 from evaluation.scores.table import METRICS, STATUSES, Row, write_csv
 from tests.support.commands import run_command
 
@@ -97,7 +98,7 @@ def test_the_p_value_is_that_of_all_flips_of_signs(seed, num_zeros):
     ranks[:num_zeros] = 0
     sums = np.array([np.dot(signs, ranks) for signs in itertools.product([-1, 1], repeat=9)])
     observed = abs(np.dot(np.sign(differences), ranks))
-    assert _signed_rank(differences) == pytest.approx(np.mean(np.abs(sums) >= observed))
+    assert signed_rank(differences) == pytest.approx(np.mean(np.abs(sums) >= observed))
 
 
 def test_six_tracks_of_one_sign_are_the_least_that_can_tell():
@@ -128,7 +129,7 @@ def change_all(run):
 def test_no_difference_is_found_where_there_is_none():
     """Of 300 comparisons of noise with noise, about one in twenty has a p-value below 0.05."""
     rng = np.random.default_rng(5)
-    p_values = np.array([_signed_rank(rng.normal(0, 1, 12)) for _ in range(300)])
+    p_values = np.array([signed_rank(rng.normal(0, 1, 12)) for _ in range(300)])
     assert 0.02 < np.mean(p_values < 0.05) < 0.085
 
 

@@ -14,9 +14,10 @@ import pytest
 import configs
 from configs.geometry import PatchGeometry
 from configs.networks import CONDITIONED_AT, WaveUNetSettings
-from configs.schema import Augmentation, Train
+from configs.schema import Augmentation
 from configs.splits import SPLITS, load_splits, shipped_splits
 from configs.tasks import SeparationSettings
+from configs.training import Train
 from data_prep.audio import loading, parts
 from data_prep.corpora import CORPORA, OFFICIAL
 from data_prep.fingerprints import leaks

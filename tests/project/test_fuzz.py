@@ -23,7 +23,7 @@ from data_prep.records.format import encode, parse
 from data_prep.records.manifest import Manifest, layout_of, manifest_from_json
 from data_prep.records.shard_files import iter_records
 from data_prep.storage.files import plain_name
-from evaluation.scores.aggregates import improvement
+from evaluation.scores.improvement import improvement
 from evaluation.scores.table import Row, from_csv, to_csv
 from tests.support import replicas
 

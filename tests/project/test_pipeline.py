@@ -25,7 +25,8 @@ from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.clips import Choice, read_clips
 from evaluation.listening.recorder import make_reader, record_run
 from evaluation.listening.sounds import decode
-from evaluation.scores.aggregates import improvement, segment_key
+from evaluation.scores.aggregates import segment_key
+from evaluation.scores.improvement import improvement
 from evaluation.scores.table import SCHEMA_VERSION, read_csv
 from evaluation.scoring.labels_audit import audit
 from evaluation.separate import separate_files

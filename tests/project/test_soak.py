@@ -12,7 +12,7 @@ import pytest
 import configs
 from data_prep import write
 from data_prep.synthetic import write_urmp
-from evaluation.scores.aggregates import improvement
+from evaluation.scores.improvement import improvement
 from evaluation.scores.table import read_csv
 from evaluation.tasks.pipeline import evaluate
 from tests.trainer.loop.test_train import OVERRIDES, assert_same_state, command, newest_step, run

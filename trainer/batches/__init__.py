@@ -1,5 +1,6 @@
-"""Records to batches.
+"""Turns records into batches.
 
 excerpts    holds or reads the excerpts of a split
-patches     cuts, mixes and augments examples
+drawing     draws what the examples of a step are made of
+patches     cuts and mixes them
 """

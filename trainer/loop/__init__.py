@@ -1,12 +1,16 @@
-"""The loop that trains any task.
+"""Trains any task.
 
+protocol       what the loop asks of a task
 train          restores, takes steps, validates, saves
-optimisation   optimizer, learning rate, clipping, average of the weights
+steps          takes steps on the devices of a strategy
+optimisation   the optimizer of every objective, and clipping
+schedules      learning rate, and average of the weights
 strategy       the devices that it runs on
 dry_run        what a run will cost, and whether it can learn
 checkpoints    saves and restores a run
 workdir        whose run a folder is, and what may change
 lock           one job per folder
+interruptible  lets steps in progress finish
 progress       says and records how far a run is
 summaries      sounds and pictures for TensorBoard
 """

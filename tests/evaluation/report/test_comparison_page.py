@@ -21,8 +21,8 @@ from evaluation.listening.clips import Choice, ClipWaveforms, record, write_clip
 from evaluation.report.comparison import short_names
 from evaluation.report.shared_clips import common_clips
 from evaluation.scores import bootstrap
-from evaluation.scores.paired import holm
 from evaluation.scores.saved import load
+from evaluation.scores.significance import holm
 from evaluation.scores.table import write_csv
 from tests.evaluation.report.test_run_page import BLANK, ORACLES, about, printed, sample_rows
 from tests.evaluation.test_compare import write_museval

@@ -7,14 +7,9 @@ import pytest
 from scipy import stats
 
 from evaluation.scores import bootstrap
-from evaluation.scores.aggregates import (
-    AGGREGATES,
-    aggregate,
-    improvement,
-    improvements_by_segment,
-    summarise,
-)
+from evaluation.scores.aggregates import AGGREGATES, aggregate, summarise
 from evaluation.scores.bootstrap import MIN_TRACKS, intervals
+from evaluation.scores.improvement import improvement, improvements_by_segment
 from evaluation.scores.table import Row
 
 

@@ -12,7 +12,8 @@ from configs.schema import Evaluation
 from data_prep.audio import activity
 from data_prep.audio.activity import segment_bounds, segments
 from evaluation.metrics import bss_eval
-from evaluation.scores.aggregates import improvement, summarise
+from evaluation.scores.aggregates import summarise
+from evaluation.scores.improvement import improvement
 from evaluation.scores.table import (
     COLUMNS,
     IMPROVEMENTS,

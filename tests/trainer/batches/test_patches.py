@@ -16,8 +16,9 @@ from data_prep.runtime import command, memory
 from data_prep.runtime.memory import available_memory
 from data_prep.synthetic import write_musdb
 from trainer.batches import excerpts as excerpts_module
+from trainer.batches.drawing import count_positions
 from trainer.batches.excerpts import load_excerpts
-from trainer.batches.patches import count_positions, make_batches
+from trainer.batches.patches import make_batches
 
 OVERRIDES = [
     "audio.sample_rate=8000",

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import configs
 from tests.support.optimisation import optimisation_without_loss
-from trainer.loop.optimisation import LearningRate
+from trainer.loop.schedules import LearningRate
 
 
 def make_dense():

@@ -19,8 +19,8 @@ from tests.support import replicas
 from tests.support.commands import run_command, set_flags
 from tests.support.optimisation import optimisation_of
 from trainer.loop.checkpoints import Checkpoints, restore_network
-from trainer.loop.optimisation import LearningRate
 from trainer.loop.progress import read_metrics
+from trainer.loop.schedules import LearningRate
 from trainer.loop.train import require_even_batches
 from trainer.loop.workdir import load_run, open_run
 from trainer.networks import make_network

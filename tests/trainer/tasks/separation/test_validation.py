@@ -11,7 +11,7 @@ from configs import SeparationSettings
 from data_prep import write
 from data_prep.records.full_tracks import FullTrack
 from data_prep.records.manifest import load_manifest
-from evaluation.scores.aggregates import improvement
+from evaluation.scores.improvement import improvement
 from evaluation.scoring.one_segment import score_track
 from tests.support import replicas
 from trainer.loop.checkpoints import restore_network

@@ -1,0 +1,85 @@
+"""Holds the section ``train`` of a config: how weights are optimised, and the rhythm of the loop."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from configs.checks import require, require_legal_words
+from configs.optimizers import OptimizerSettings
+
+
+@dataclass(frozen=True)
+class Train:
+    """Says how weights are optimised, and the rhythm of the loop."""
+
+    # In all, not additional ones.
+    steps: int = 200_000
+    # Over all replicas.
+    batch_size: int = 64
+    # This and the next five are the settings of ``configs.optimizers.OptimizerSettings``.
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: float = 1e-4
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    momentum: float = 0.0
+    weight_decay: float = 0.01
+    # Cosine ends at 0 at the last step.
+    schedule: Literal["constant", "exponential", "cosine", "plateau"] = "constant"
+    # Of a straight line from 0 to the schedule.
+    warmup_steps: int = 0
+    # Exponential: once every decay_steps; plateau: after plateau_validations.
+    decay_rate: float = 0.96
+    decay_steps: int = 10_000
+    # In a row that are not better than the best before.
+    plateau_validations: int = 5
+    # Of the gradient of the global batch; 0 does not clip.
+    clip_norm: float = 0.0
+    # Of the moving average of the weights, such as 0.999; 0 keeps none.
+    average_decay: float = 0.0
+    compute_dtype: Literal["float32", "bfloat16"] = "float32"
+    # Of excerpts; auto: if they take less than half of the memory that is free.
+    cache: Literal["auto", "memory", "none"] = "auto"
+    seed: int = 0
+    # On the device between two looks of the host.
+    steps_per_call: int = 100
+    checkpoint_steps: int = 1000
+    keep_checkpoints: int = 3
+    # From one validation to the next.
+    validation_steps: int = 5000
+    # Validations in a row without a better one that end the run; 0 never does.
+    patience: int = 0
+
+    def __post_init__(self) -> None:
+        for name in (
+            "steps",
+            "batch_size",
+            "steps_per_call",
+            "checkpoint_steps",
+            "keep_checkpoints",
+            "decay_steps",
+            "plateau_validations",
+            "validation_steps",
+        ):
+            count = getattr(self, name)
+            require(count > 0, f"train.{name}", count, "1 or more")
+        for name in ("warmup_steps", "clip_norm", "patience", "seed"):
+            value = getattr(self, name)
+            require(value >= 0, f"train.{name}", value, "0 or more")
+        require_legal_words(self, "train")
+        decay = self.average_decay
+        require(0 <= decay < 1, "train.average_decay", decay, "from 0 to below 1")
+        require(self.steps <= 10**9, "train.steps", self.steps, "at most 1000000000")
+        rate = self.decay_rate
+        require(0 < rate <= 1, "train.decay_rate", rate, "a factor above 0 and at most 1")
+        self.own_optimizer.check("train")
+
+    @property
+    def own_optimizer(self) -> OptimizerSettings:
+        """Returns the optimizer of a task's first objective; its other ones have their own."""
+        return OptimizerSettings(
+            kind=self.optimizer,
+            learning_rate=self.learning_rate,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+        )
