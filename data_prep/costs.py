@@ -24,7 +24,7 @@ from data_prep.runtime.quantities import pluralized
 CHECKPOINT_OPERATIONS = (25, 11)
 # TensorFlow asks for so much at a time.
 _READ_BYTES = 64 * 2**20
-# A run reads and writes its lease so often.
+# A run writes its lease so often.
 _HEARTBEATS_PER_HOUR = 360
 
 
@@ -83,7 +83,7 @@ def iter_items(
     yield Item(
         what=f"a run of {hours:g} hours, {pluralized(checkpoints, 'checkpoint')}",
         class_a=beats + checkpoints * writes,
-        class_b=beats + checkpoints * gets,
+        class_b=checkpoints * gets,
     )
     yield Item(what=f"keeping {kept} checkpoints for a month", gib=kept * checkpoint_mib / 1024)
 

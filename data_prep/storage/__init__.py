@@ -1,4 +1,4 @@
-"""Where files end up: a folder on a disk or in a bucket, and files that are whole or not there.
+"""Keeps files in a folder on a disk or in a bucket; a file is whole or not there.
 
 folder   what every folder can do, and how a file is made in it
 local    a folder on a disk
@@ -10,38 +10,42 @@ files    checksums, names, and files that replace others
 import re
 from pathlib import Path
 
-from data_prep.storage.folder import Folder
+from data_prep.storage.folder import Folder, VersionedText
 from data_prep.storage.local import LocalFolder
 
-__all__ = ["Folder", "LocalFolder", "is_bucket", "open_folder"]
+__all__ = ["Folder", "LocalFolder", "VersionedText", "is_bucket", "open_folder"]
 
 
-def open_folder(url: str) -> Folder:
-    """The folder at a path or a ``gs://`` address.
+def open_folder(url: str, patience_secs: float | None = None) -> Folder:
+    """Opens the folder at a path or a ``gs://`` address, whether it is there or not.
+
+    Args:
+        url: path or address.
+        patience_secs: for how long a request to a bucket that fails is tried again, if it may pass;
+            unless given, for as long as a job of days should wait.
 
     Raises:
         ValueError: the address is of a kind that is not supported.
     """
     if is_bucket(url):
-        from data_prep.storage.bucket import (
-            BucketFolder,
-        )  # takes a second to import, which only buckets need
+        # Takes a second to import, which only buckets need.
+        from data_prep.storage.bucket import PATIENCE_SECS, BucketFolder
 
-        return BucketFolder(url)
+        return BucketFolder(url, PATIENCE_SECS if patience_secs is None else patience_secs)
     return LocalFolder(Path(url))
 
 
 def is_bucket(url: str) -> bool:
-    """Whether an address leads to a bucket, not to a disk.
+    """Returns whether an address leads to a bucket, not to a disk.
 
     Raises:
         ValueError: it leads to neither, as with a typo in ``gs://``.
     """
     if url.startswith("gs://"):
         return True
-    if scheme := re.match(
-        r"[A-Za-z][\w+.-]*:/+", url
-    ):  # else gs:/bucket would be a folder called gs:
+    # Else gs:/bucket would be a folder called gs:
+    scheme = re.match(r"[A-Za-z][\w+.-]*:/+", url)
+    if scheme:
         raise ValueError(
             f"{url} begins with {scheme[0]}; expected the path of a folder, or gs://BUCKET/FOLDER."
         )

@@ -1,7 +1,8 @@
-"""A folder in a Cloud Storage bucket, through Google's client library.
+"""Keeps files in a folder in a Cloud Storage bucket, through Google's client library.
 
-An object appears whole or not at all, so there are no temporary names here. What can fail is told in one sentence
-each; what passes by itself (429, 408 and 5xx answers, broken connections) is tried again with growing pauses.
+An object appears whole or not at all, so there are no temporary names here. What can fail is told
+in one sentence each; what passes by itself (429, 408 and 5xx answers, broken connections) is tried
+again with growing pauses.
 """
 
 import functools
@@ -9,40 +10,48 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
-from data_prep.storage.faults import FAILURES, explain, heart_of, is_transient
+from data_prep.storage.faults import CONNECT_SECS, telling
 from data_prep.storage.files import Stored, another_file, checksum, plain_name, reason, require_part
+from data_prep.storage.folder import VersionedText
 
 with warnings.catch_warnings():
-    warnings.filterwarnings(
-        "ignore", "You are using a Python version", FutureWarning
-    )  # ours is set by TensorFlow's
+    # Ours is the version that TensorFlow for TPUs needs.
+    warnings.filterwarnings("ignore", "You are using a Python version", FutureWarning)
     import google.auth
     from google.api_core.exceptions import NotFound, PreconditionFailed, RequestRangeNotSatisfiable
-    from google.api_core.retry import Retry
     from google.auth.transport.requests import Request
     from google.cloud import storage
 
 SCHEME = "gs://"
+# An outage of minutes must not end a job of days.
+PATIENCE_SECS = 600.0
+
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
-_CHUNK_BYTES = 16 * 2**20  # of an upload: what a broken connection sends again at most
-_PATIENCE_SECS = 600.0  # an outage of minutes must not end a job of days
+# Of an upload: what a broken connection sends again at most.
+_CHUNK_BYTES = 16 * 2**20
 _CHECK_SECS = 8.0
-_FIRST_PAUSE_SECS, _LONGEST_PAUSE_SECS = 0.5, 30.0
-_CONNECT_SECS, _READ_SECS = 5.0, 60.0
 
 
 class BucketFolder:
-    """A ``Folder`` (``data_prep.storage``) in a bucket."""
+    """Is a ``Folder`` in a bucket; a version is the generation of an object."""
 
-    def __init__(self, url: str, patience_secs: float = _PATIENCE_SECS) -> None:
-        """Opens ``gs://BUCKET/FOLDER``; ``patience_secs`` is for how long what may pass is tried again."""
-        self._url, self._patience_secs = url.rstrip("/"), patience_secs
+    def __init__(self, url: str, patience_secs: float = PATIENCE_SECS) -> None:
+        """Opens a folder without a request.
+
+        Args:
+            url: ``gs://BUCKET/FOLDER``.
+            patience_secs: for how long what may pass is tried again.
+
+        Raises:
+            ValueError: the address is of another form.
+        """
+        self._url = url.rstrip("/")
+        self._patience_secs = patience_secs
         self._bucket_name, _, folder = self._url.removeprefix(SCHEME).partition("/")
         self._prefix = f"{folder}/"
         if not self._bucket_name or not all(part.strip(".") for part in folder.split("/")):
@@ -50,12 +59,15 @@ class BucketFolder:
 
     @property
     def url(self) -> str:
-        """The address, without a slash at its end."""
+        """Returns the address, without a slash at its end."""
         return self._url
 
     @property
     def scratch(self) -> Path:
-        """In the system's folder for temporary files; of one user and address, so that the next job cleans it up."""
+        """Returns a folder for temporary files, of one user and address.
+
+        The next command for the same address continues with it and cleans it up.
+        """
         path = Path(
             tempfile.gettempdir(),
             f"source-separation-{os.getuid()}-{sha256(self._url.encode()).hexdigest()[:16]}",
@@ -68,14 +80,15 @@ class BucketFolder:
         return path
 
     def check(self) -> None:
-        """Lists the folder, makes it, and writes, reads and deletes a small object, as jobs will, within seconds.
+        """Lists the folder, makes it, and writes, reads and deletes a small object, within seconds.
 
         Raises:
             ValueError: one of these fails, or TensorFlow's own client cannot read.
         """
         quick = BucketFolder(self._url, _CHECK_SECS)
         quick.list_names()
-        # TensorFlow would ask for the bucket itself where a folder is not there yet: a permission that few have.
+        # Where a folder is not there yet TensorFlow would ask for the bucket itself, which takes a
+        # permission that few have.
         if not quick._find(""):
             quick._upload_text("", "")
         probe = f".probe-{uuid4().hex}"
@@ -90,7 +103,9 @@ class BucketFolder:
             quick.delete(probe)
 
     def check_tensorflow(self, name: str) -> None:
-        """Reads a file by TensorFlow's own client, which finds credentials by itself and knows fewer kinds of them.
+        """Reads a file by TensorFlow's own client.
+
+        It finds credentials by itself and knows fewer kinds of them.
 
         Raises:
             ValueError: that fails.
@@ -102,33 +117,41 @@ class BucketFolder:
                 file.read()
         except tf.errors.OpError as error:
             raise ValueError(
-                f"TensorFlow cannot read from gs://{self._bucket_name} although Google's client library can "
-                f"({reason(error)}); give it credentials of a kind that it knows: a service account's key in "
-                f"GOOGLE_APPLICATION_CREDENTIALS, 'gcloud auth application-default login', or those of a Google VM."
+                f"TensorFlow cannot read from gs://{self._bucket_name} although Google's client "
+                f"library can ({reason(error)}); give it credentials of a kind that it knows: a "
+                f"service account's key in GOOGLE_APPLICATION_CREDENTIALS, "
+                f"'gcloud auth application-default login', or those of a Google VM."
             ) from error
 
     def stat(self, name: str) -> Stored | None:
-        """What the bucket says of an object."""
-        found = self._find(plain_name(name))
-        return Stored(found.size, found.crc32c) if found else None
+        """Returns what the bucket says of an object."""
+        blob = self._find(plain_name(name))
+        return Stored(blob.size, blob.crc32c) if blob else None
 
     def put(self, path: Path, name: str, overwrite: bool = True) -> None:
-        """Uploads a file, unless the same is there, over nothing but what was there when the upload began."""
-        wanted, found = checksum(path), self._find(plain_name(name))
-        if found is None or (found.size, found.crc32c) != wanted:
-            if found and not overwrite:
+        """Uploads a file, unless the same is there.
+
+        It is written over nothing but what was there when the upload began.
+        """
+        wanted = checksum(path)
+        present = self._find(plain_name(name))
+        if present is None or (present.size, present.crc32c) != wanted:
+            if present and not overwrite:
                 raise another_file(f"{self._url}/{name}")
             blob = self._blob(name)
             blob.chunk_size = _CHUNK_BYTES
             with self._telling("write", name) as options, suppress(PreconditionFailed):
-                generation = found.generation if found else 0
+                # Generation 0 stands for no object.
+                generation = present.generation if present else 0
                 blob.upload_from_filename(
                     path, if_generation_match=generation, checksum="crc32c", **options
                 )
-            # Where an answer was lost, the next try finds its own object in the way: only the content tells.
+            # Where an answer was lost, the next try finds its own object in the way: only the
+            # content tells.
             if self.stat(name) != wanted:
                 raise ValueError(
-                    f"{self._url}/{name} was written by another job at the same time; end one of them."
+                    f"{self._url}/{name} was written by another job at the same time; "
+                    f"end one of them."
                 )
         path.unlink()
 
@@ -140,17 +163,51 @@ class BucketFolder:
 
     def read_part(self, name: str, start: int, size: int) -> bytes:
         """Reads a range; TensorFlow's own client would fetch 64 MiB for a few bytes."""
-        found = b""
+        part = b""
         with (
             self._telling("read", plain_name(name)) as options,
             suppress(NotFound, RequestRangeNotSatisfiable),
         ):
-            found = self._blob(name).download_as_bytes(start=start, end=start + size - 1, **options)
-        return require_part(found, start, size, f"{self._url}/{name}")
+            part = self._blob(name).download_as_bytes(start=start, end=start + size - 1, **options)
+        return require_part(part, start, size, f"{self._url}/{name}")
 
     def write_text(self, name: str, text: str) -> None:
         """Writes UTF-8."""
         self._upload_text(plain_name(name), text)
+
+    def read_version(self, name: str) -> VersionedText | None:
+        """Reads UTF-8 of the newest generation."""
+        newest = self._find(plain_name(name))
+        while newest:
+            blob = self._bucket.blob(newest.name, generation=newest.generation)
+            # That generation is gone where another was written meanwhile.
+            with self._telling("read", name) as options, suppress(NotFound):
+                text = blob.download_as_bytes(**options).decode(errors="replace")
+                return VersionedText(text, str(newest.generation))
+            newest = self._find(name)
+        return None
+
+    def replace_version(self, name: str, text: str, version: str | None) -> str | None:
+        """Uploads a text over that generation alone, or over nothing."""
+        blob = self._blob(plain_name(name))
+        with self._telling("write", name) as options, suppress(PreconditionFailed):
+            # Generation 0 stands for no object.
+            generation = int(version) if version else 0
+            blob.upload_from_string(
+                text.encode(), if_generation_match=generation, checksum="crc32c", **options
+            )
+            return str(blob.generation)
+        # As in ``put``, only the content tells.
+        present = self.read_version(name)
+        return present.version if present and present.text == text else None
+
+    def delete_version(self, name: str, version: str) -> None:
+        """Deletes an object if it still is of this generation."""
+        with (
+            self._telling("delete", plain_name(name)) as options,
+            suppress(NotFound, PreconditionFailed),
+        ):
+            self._blob(name).delete(if_generation_match=int(version), **options)
 
     def delete(self, name: str) -> None:
         """Deletes an object if it is there."""
@@ -158,12 +215,14 @@ class BucketFolder:
             self._blob(name).delete(**options)
 
     def list_names(self) -> list[str]:
-        """The objects of the folder itself, not of folders in it."""
+        """Returns the objects of the folder itself, not of folders in it."""
         with self._telling("list") as options:
             blobs = self._bucket.client.list_blobs(
                 self._bucket, prefix=self._prefix, delimiter="/", **options
             )
-            return sorted(name for blob in blobs if (name := blob.name.removeprefix(self._prefix)))
+            names = [blob.name.removeprefix(self._prefix) for blob in blobs]
+        # The folder itself is an object without a name of its own.
+        return sorted(name for name in names if name)
 
     def close(self) -> None:
         """Removes the scratch folder."""
@@ -173,13 +232,14 @@ class BucketFolder:
     def _bucket(self) -> storage.Bucket:
         credentials, _ = google.auth.default(scopes=[_SCOPE])
         # Here, because the client's own first refresh waits for minutes where no answer comes.
-        credentials.refresh(functools.partial(Request(), timeout=_CONNECT_SECS))
+        credentials.refresh(functools.partial(Request(), timeout=CONNECT_SECS))
         return storage.Client(project="", credentials=credentials).bucket(self._bucket_name)
 
     def _blob(self, name: str) -> storage.Blob:
         return self._bucket.blob(self._prefix + name)
 
     def _find(self, name: str) -> storage.Blob | None:
+        """Returns an object as it is now, None where there is none."""
         with self._telling("read", name) as options:
             return self._bucket.get_blob(self._prefix + name, **options)
 
@@ -187,26 +247,5 @@ class BucketFolder:
         with self._telling("write", name) as options:
             self._blob(name).upload_from_string(text.encode(), checksum="crc32c", **options)
 
-    @contextmanager
-    def _telling(self, action: str, name: str = "") -> Iterator[dict[str, object]]:
-        """Yields how requests are to wait and be tried again; what they end in is one sentence.
-
-        A 404 that gets here is the bucket's: where an object may be missing, that is caught before.
-        """
-
-        def tell(error: Exception) -> None:
-            print(
-                f"{self._url}/{name}: {action} failed ({heart_of(error)}), trying again", flush=True
-            )
-
-        retry = Retry(
-            is_transient,
-            initial=_FIRST_PAUSE_SECS,
-            maximum=_LONGEST_PAUSE_SECS,
-            timeout=self._patience_secs,
-            on_error=tell,
-        )
-        try:
-            yield {"retry": retry, "timeout": (_CONNECT_SECS, min(_READ_SECS, self._patience_secs))}
-        except FAILURES as error:
-            raise ValueError(explain(error, action, self._bucket_name)) from error
+    def _telling(self, action: str, name: str = "") -> AbstractContextManager[dict[str, object]]:
+        return telling(action, self._bucket_name, f"{self._url}/{name}", self._patience_secs)

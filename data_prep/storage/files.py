@@ -1,4 +1,4 @@
-"""Files that are whole or not there: their checksums, their names, and how one replaces another."""
+"""Writes files that are whole or not there, and knows their checksums and names."""
 
 import os
 import re
@@ -14,17 +14,19 @@ _CHUNK_BYTES = 2**20
 
 
 class Stored(NamedTuple):
-    """What a folder says of a file in it."""
+    """Holds what a folder says of a file in it."""
 
     num_bytes: int
-    crc32c: str  # base64 of the big-endian checksum, as Cloud Storage states it
+    # Base64 of the big-endian checksum, as Cloud Storage states it.
+    crc32c: str
 
 
 class Checksum:
-    """The size and checksum of bytes that come in pieces."""
+    """Computes the size and checksum of bytes that come in pieces."""
 
     def __init__(self) -> None:
-        self._crc, self._num_bytes = google_crc32c.Checksum(), 0
+        self._crc = google_crc32c.Checksum()
+        self._num_bytes = 0
 
     def update(self, data: bytes) -> None:
         """Adds bytes at the end."""
@@ -32,25 +34,27 @@ class Checksum:
         self._num_bytes += len(data)
 
     def stored(self) -> Stored:
-        """What a folder would say of a file of these bytes."""
+        """Returns what a folder would say of a file of the bytes so far."""
         return Stored(self._num_bytes, b64encode(self._crc.digest()).decode())
 
 
 def checksum(path: Path) -> Stored:
-    """The size and checksum of a local file."""
-    found = Checksum()
+    """Returns the size and checksum of a local file."""
+    whole = Checksum()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            found.update(chunk)
-    return found.stored()
+        chunk = file.read(_CHUNK_BYTES)
+        while chunk:
+            whole.update(chunk)
+            chunk = file.read(_CHUNK_BYTES)
+    return whole.stored()
 
 
 @contextmanager
 def replacing(path: Path, flush: bool = True) -> Iterator[Path]:
-    """A temporary path to write to, which takes the place of ``path`` once the block is done.
+    """Yields a temporary path to write to, which replaces ``path`` once the block is done.
 
-    Whoever reads ``path`` meanwhile finds the old file or the new one, never half of one. Without ``flush`` that
-    holds when the process dies, but not when the machine does.
+    Whoever reads ``path`` meanwhile finds the old file or the new one, never half of one. Without
+    ``flush`` that holds when the process dies, but not when the machine does.
     """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
@@ -80,42 +84,49 @@ def flush_to_disk(path: Path) -> None:
 
 
 def plain_name(name: str) -> str:
-    """A name that stays in its folder, whoever thought of it.
+    """Returns a name if it stays in its folder, whoever thought of it.
 
     Raises:
-        ValueError: it is not one.
+        ValueError: it does not, or has characters that not every storage takes.
     """
     if not re.fullmatch(r"[\w.][\w. +,()&'-]*", name) or not name.strip("."):
         raise ValueError(
-            f"{name!r} is no name of a file in a folder; expected letters, digits, points and dashes."
+            f"{name!r} is no name of a file in a folder; "
+            f"expected letters, digits, points and dashes."
         )
     return name
 
 
-def require_part(found: bytes, start: int, size: int, path: str) -> bytes:
-    """What ``read_part`` found, if it is all of it."""
-    if len(found) != size:
+def require_part(part: bytes, start: int, size: int, path: str) -> bytes:
+    """Returns a part that was read of a file, if it is all that was asked for.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if len(part) != size:
         raise ValueError(
             f"{path} is missing or ends before byte {start + size}; write the records again."
         )
-    return found
+    return part
 
 
 def another_file(path: str) -> ValueError:
-    """What ``put`` raises where it may not overwrite."""
+    """Returns the error of a ``put`` that finds another file where it may not overwrite."""
     return ValueError(
         f"{path} is there already and is another file; delete it, or choose another folder."
     )
 
 
 def reason(error: Exception) -> str:
-    """What TensorFlow says has failed, in a line; it adds names and definitions of nodes, or the body of an answer."""
+    """Returns what TensorFlow says has failed, in a line.
+
+    It adds names and definitions of nodes, or the whole answer of a server.
+    """
     text = str(getattr(error, "message", error))
-    if status := re.search(r"HTTP response code (\d+)", text):
+    status = re.search(r"HTTP response code (\d+)", text)
+    if status:
         address = re.search(r"gs://\S+", text)
         return f"Cloud Storage answered {status[1]}" + (f" for {address[0]}" if address else "")
-    return (
-        re.sub(r"\{\{.*?\}\} *| *\[Op:.*", "", text.splitlines()[0])
-        if text
-        else type(error).__name__
-    )
+    if not text:
+        return type(error).__name__
+    return re.sub(r"\{\{.*?\}\} *| *\[Op:.*", "", text.splitlines()[0])

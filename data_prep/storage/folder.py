@@ -1,41 +1,50 @@
-"""The one face of a disk and a bucket: a folder, and how a file of it is made."""
+"""Defines the one face of a disk and a bucket: a folder, and how a file of it is made."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from data_prep.storage.files import Stored, naming_errors, plain_name
 
 
-class Folder(Protocol):
-    """Where a job's files end up, on a disk or in a bucket; names are relative to it.
+class VersionedText(NamedTuple):
+    """Holds the text of a file, and what tells it from the file before and after it."""
 
-    Whoever reads a name finds the old file or the new one, never half of one. Methods raise ``OSError`` or a
-    ``ValueError`` of one sentence where the storage fails.
+    text: str
+    version: str
+
+
+class Folder(Protocol):
+    """Is where the files of a command end up, on a disk or in a bucket; names are relative to it.
+
+    Whoever reads a name finds the old file or the new one, never half of one. Methods raise
+    ``OSError`` or a ``ValueError`` of one sentence where the storage fails.
     """
 
     @property
     def url(self) -> str:
-        """The path of the folder, or its ``gs://`` address; ``open_folder`` opens it again in another process."""
+        """Returns the path or ``gs://`` address; another process opens the folder again by it."""
 
     @property
     def scratch(self) -> Path:
-        """A local folder for files in the making, the same one when an interrupted job is given again.
+        """Returns a local folder for files in the making, the same when a command is given again.
 
         On a disk it lies within the folder itself, so that ``put`` moves files.
         """
 
     def check(self) -> None:
-        """Makes the folder where there is none, then lists it, and writes, reads and deletes a small file.
+        """Makes the folder where there is none, then tries it out.
+
+        It is listed, and a small file is written, read and deleted.
 
         Raises:
             ValueError: one of these fails.
         """
 
     def stat(self, name: str) -> Stored | None:
-        """The size and checksum of a file, read from where it ended up; None where there is none."""
+        """Returns the size and checksum of a file in the storage, None where there is none."""
 
     def put(self, path: Path, name: str, overwrite: bool = True) -> None:
         """Turns a finished local file into ``name``; ``path`` is gone afterwards.
@@ -45,10 +54,10 @@ class Folder(Protocol):
         """
 
     def read_text(self, name: str) -> str | None:
-        """The text of a file, None where there is none."""
+        """Returns the text of a file, None where there is none."""
 
     def read_part(self, name: str, start: int, size: int) -> bytes:
-        """Reads ``size`` bytes (more than none) of a file from byte ``start`` on, and asks the storage for no others.
+        """Reads ``size`` bytes, more than none, of a file from byte ``start`` on, and no others.
 
         Raises:
             ValueError: the file is not there or ends before.
@@ -57,11 +66,32 @@ class Folder(Protocol):
     def write_text(self, name: str, text: str) -> None:
         """Makes ``name`` a file with this text."""
 
+    def read_version(self, name: str) -> VersionedText | None:
+        """Returns the text of a file with its version, None where there is no file."""
+
+    def replace_version(self, name: str, text: str, version: str | None) -> str | None:
+        """Makes ``name`` a file with this text if it still is what the caller knows.
+
+        Of several callers who know the same, one succeeds.
+
+        Args:
+            name: of the file.
+            text: what it shall hold.
+            version: what ``read_version`` or this method returned before, of whatever process; None
+                where there was no file.
+
+        Returns:
+            The new version; None where the file is another by now, which stays.
+        """
+
+    def delete_version(self, name: str, version: str) -> None:
+        """Deletes a file if it still has this version."""
+
     def delete(self, name: str) -> None:
         """Deletes a file if it is there."""
 
     def list_names(self) -> list[str]:
-        """The names of all files, sorted, files in the making excepted."""
+        """Returns the names of all files, sorted, files in the making excepted."""
 
     def close(self) -> None:
         """Removes the scratch folder with all that is in it, once nothing is to be continued."""
@@ -69,7 +99,7 @@ class Folder(Protocol):
 
 @contextmanager
 def making(folder: Folder, name: str, overwrite: bool = True) -> Iterator[Path]:
-    """A scratch path to write to, which becomes ``name`` in the folder once the block is done."""
+    """Yields a scratch path to write to, which becomes ``name`` once the block is done."""
     working_name = f"{plain_name(name)}.{os.getpid()}"
     path = folder.scratch / working_name
     try:

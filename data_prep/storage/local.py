@@ -1,4 +1,4 @@
-"""A folder on a disk."""
+"""Keeps files in a folder on a disk."""
 
 import shutil
 from contextlib import suppress
@@ -13,39 +13,41 @@ from data_prep.storage.files import (
     plain_name,
     require_part,
 )
-from data_prep.storage.folder import making
+from data_prep.storage.folder import VersionedText, making
 
 
 class LocalFolder:
-    """A ``Folder`` on a disk."""
+    """Is a ``Folder`` on a disk."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     @property
     def url(self) -> str:
-        """The path as it was given."""
+        """Returns the path as it was given."""
         return str(self._root)
 
     @property
     def scratch(self) -> Path:
-        """Hidden, on the same file system."""
+        """Returns a hidden folder on the same file system."""
         path = self._root / ".scratch"
         path.mkdir(parents=True, exist_ok=True)
         return path
 
     def check(self) -> None:
-        """Tries the folder out."""
-        probe = f".probe-{uuid4().hex}"  # a name for each of several jobs
+        """Tries the folder out, as every folder does."""
+        # Several commands may do so at once: each has a name of its own.
+        probe = f".probe-{uuid4().hex}"
         try:
             self.write_text(probe, probe)
-            readable = probe in self.list_names() and self.read_text(probe) == probe
+            is_readable = probe in self.list_names() and self.read_text(probe) == probe
             self.delete(probe)
         except OSError as error:
             raise ValueError(
-                f"{self._root} cannot be written to ({error.strerror}); choose another folder or mend this one."
+                f"{self._root} cannot be written to ({error.strerror}); "
+                f"choose another folder or mend this one."
             ) from error
-        if not readable:
+        if not is_readable:
             raise ValueError(
                 f"{self._root} does not keep what is written to it; choose another folder."
             )
@@ -59,9 +61,10 @@ class LocalFolder:
 
     def put(self, path: Path, name: str, overwrite: bool = True) -> None:
         """Moves the file once its bytes are on the disk."""
-        found = None if overwrite else self.stat(name)
-        if found and found != checksum(path):
-            raise another_file(f"{self._root}/{name}")
+        if not overwrite:
+            present = self.stat(name)
+            if present and present != checksum(path):
+                raise another_file(f"{self._root}/{name}")
         flush_to_disk(path)
         path.replace(self._path(name))
 
@@ -73,29 +76,54 @@ class LocalFolder:
             return None
 
     def read_part(self, name: str, start: int, size: int) -> bytes:
-        """Reads without a buffer."""
-        found = b""
+        """Reads without a buffer, which would ask for more."""
+        part = b""
         with suppress(FileNotFoundError), self._path(name).open("rb", buffering=0) as file:
             file.seek(start)
-            found = file.read(size) or b""
-        return require_part(found, start, size, f"{self._root}/{name}")
+            part = file.read(size) or b""
+        return require_part(part, start, size, f"{self._root}/{name}")
 
     def write_text(self, name: str, text: str) -> None:
         """Writes UTF-8."""
         with making(self, name) as path:
             path.write_text(text, encoding="utf-8")
 
+    def read_version(self, name: str) -> VersionedText | None:
+        """Takes the text itself for its version: no two versions may be equal."""
+        try:
+            text = self._path(name).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+        return VersionedText(text, text)
+
+    def replace_version(self, name: str, text: str, version: str | None) -> str | None:
+        """Removes the version, then creates the file, each of which one caller alone can do.
+
+        In between there is no file: a caller who knows of none may be faster and succeed instead.
+        The file is created before it is filled.
+        """
+        if version is not None and not self._remove(name, version):
+            return None
+        try:
+            with self._path(name).open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            return None
+        return text
+
+    def delete_version(self, name: str, version: str) -> None:
+        """Deletes a file if it still has this version."""
+        self._remove(name, version)
+
     def delete(self, name: str) -> None:
         """Deletes a file if it is there."""
         self._path(name).unlink(missing_ok=True)
 
     def list_names(self) -> list[str]:
-        """The files of the folder itself, not of folders in it."""
-        return (
-            sorted(path.name for path in self._root.iterdir() if path.is_file())
-            if self._root.is_dir()
-            else []
-        )
+        """Returns the files of the folder itself, not of folders in it."""
+        if not self._root.is_dir():
+            return []
+        return sorted(path.name for path in self._root.iterdir() if path.is_file())
 
     def close(self) -> None:
         """Removes the hidden folder."""
@@ -103,3 +131,22 @@ class LocalFolder:
 
     def _path(self, name: str) -> Path:
         return self._root / plain_name(name)
+
+    def _remove(self, name: str, version: str) -> bool:
+        """Removes a file if it has this version; returns whether it was this caller who did."""
+        present = self.read_version(name)
+        if present is None or present.version != version:
+            return False
+        aside = f".{name}.{uuid4().hex}"
+        try:
+            # Of several callers one can move it.
+            self._path(name).rename(self._path(aside))
+        except FileNotFoundError:
+            return False
+        moved = self.read_version(aside)
+        self.delete(aside)
+        if moved is None or moved.version == version:
+            return True
+        # It had been replaced since it was read: give it back, unless there is another already.
+        self.replace_version(name, moved.text, None)
+        return False

@@ -1,8 +1,10 @@
-"""One job per workdir: a lock on a disk, a lease with a heartbeat on a bucket.
+"""Keeps a workdir to one job: by a lock on a disk, by a lease with a heartbeat in a bucket.
 
-The kernel drops a lock when its process ends, however it ends. A bucket has no locks: there a job keeps rewriting
-``lease.json``, and whoever finds one watches whether that goes on, by its own clock; no two clocks are compared. What
-a killed job leaves behind holds the next one up for less than a minute.
+The kernel drops a lock when its process ends, however it ends. A bucket has no locks: there a job
+creates ``lease.json`` under the condition that there is none, and keeps replacing it under the
+condition that it still is the one that the job wrote. Of several jobs that want it, the bucket lets
+one succeed. Whoever finds a lease watches whether it goes on changing, by its own clock; no two
+clocks are compared. What a killed job leaves behind holds the next one up for less than a minute.
 """
 
 import errno
@@ -20,46 +22,51 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-import tensorflow as tf
+from data_prep.storage import Folder, VersionedText, is_bucket, open_folder
 
 _HEARTBEAT_SECS = 10.0
-_LOST_SECS = 30.0  # without a heartbeat: a job gives up before another may take over
-_STALE_SECS = 45.0  # without a change: another takes over
+# Without a heartbeat a job gives up, before another may take over.
+_LOST_SECS = 30.0
+# Without a change another takes over.
+_STALE_SECS = 45.0
 _POLL_SECS = 2.0
-_SETTLE_SECS = (
-    5.0  # more than a rival that found the place free, as we did, needs to write its lease
-)
-_LEASE_BYTES = 1024  # always: a cached length stays right, and of two leases written at once one covers the other
+# For how long one request is tried again: in less than a job gives up.
+_PATIENCE_SECS = 10.0
+
+_LEASE = "lease.json"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 class Hold:
-    """What a job has of its workdir while it works there."""
+    """Is what a job has of its workdir while it works there."""
 
     @property
     def lost(self) -> bool:
-        """Whether another job may work there by now; once true it stays, and nothing more may be written there."""
-        return False  # a lock lasts as long as its process
+        """Returns whether another job may work there by now; then nothing more may be written.
+
+        Once true it stays true.
+        """
+        # A lock lasts as long as its process.
+        return False
 
 
 @contextmanager
 def held(workdir: str) -> Iterator[Hold]:
-    """Keep a workdir, which is made if need be, to this job for as long as the block runs.
+    """Keeps a workdir, which is made if need be, to this job for as long as the block runs.
 
-    On a bucket this takes some seconds to begin, and most of a minute where a killed job left its lease.
+    In a bucket this takes most of a minute to begin where a killed job left its lease.
 
     Raises:
         ValueError: another job works there; the sentence names it.
     """
-    tf.io.gfile.makedirs(workdir)
-    if "://" not in workdir:
-        with Path(workdir, "lock").open(
-            "a+", encoding="utf-8"
-        ) as file:  # stays: another may be about to lock it
+    if not is_bucket(workdir):
+        Path(workdir).mkdir(parents=True, exist_ok=True)
+        # The file stays: another job may be about to lock it.
+        with Path(workdir, "lock").open("a+", encoding="utf-8") as file:
             if _lock(file, workdir):
                 yield Hold()
                 return
-    lease = _Lease(workdir)
+    lease = _Lease(open_folder(workdir, patience_secs=_PATIENCE_SECS))
     try:
         lease.acquire()
         yield lease
@@ -68,7 +75,11 @@ def held(workdir: str) -> Iterator[Hold]:
 
 
 def _lock(file: TextIO, workdir: str) -> bool:
-    """Locks a file until it is closed and writes there who did; False where the file system has no locks."""
+    """Locks a file until it is closed and writes into it who did.
+
+    Returns:
+        False where the file system has no locks.
+    """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -78,7 +89,8 @@ def _lock(file: TextIO, workdir: str) -> bool:
         if error.errno in _NO_LOCKS:
             return False
         raise
-    # A forked child shares the lock: it must close its copy, or it keeps the lock where it outlives a killed job.
+    # A forked child shares the lock: without closing its copy it would keep the lock where it
+    # outlives a killed job.
     os.register_at_fork(after_in_child=file.close)
     file.truncate(0)
     file.write(f"{_this_job()}\n")
@@ -87,12 +99,18 @@ def _lock(file: TextIO, workdir: str) -> bool:
 
 
 class _Lease(Hold):
-    """A file that its holder keeps rewriting and others watch; of several writers the last one has it."""
+    """Is a file that its holder keeps replacing while others watch."""
 
-    def __init__(self, workdir: str) -> None:
-        self._workdir, self._path = workdir, f"{workdir}/lease.json"
-        self._token, self._job, self._heartbeats = uuid.uuid4().hex, _this_job(), 0
-        self._renewed = -math.inf  # when, by our clock, the lease was last known to be ours
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._path = f"{folder.url}/{_LEASE}"
+        self._token = uuid.uuid4().hex
+        self._job = _this_job()
+        self._num_heartbeats = 0
+        # What the folder calls the lease that we wrote last.
+        self._version: str | None = None
+        # When, by our clock, the lease was last known to be ours.
+        self._renewed = -math.inf
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
@@ -101,32 +119,39 @@ class _Lease(Hold):
         return time.monotonic() - self._renewed > _LOST_SECS
 
     def acquire(self) -> None:
-        """Takes the lease, from a job that shows no life if need be, and starts the heartbeat."""
-        self._wait_until_free()
-        self._renewed = time.monotonic()
-        self._write()
-        time.sleep(_SETTLE_SECS)
-        lease = self._read()
-        if _field(lease, "token") != self._token:
-            raise _refusal(self._workdir, _field(lease, "job"))
+        """Takes the lease, from a job that shows no life if need be, and starts the heartbeat.
+
+        Raises:
+            ValueError: another job holds it, or was faster.
+        """
+        self._version = self._wait_until_free()
+        began = time.monotonic()
+        if not self._replace():
+            raise _refusal(self._folder.url, _field(self._read(), "job"))
+        self._renewed = began
         self._thread.start()
 
     def release(self) -> None:
         """Ends the heartbeat and removes the lease if it is still ours."""
         self._ended.set()
         if self._thread.is_alive():
-            self._thread.join(_HEARTBEAT_SECS)
-        with suppress(
-            tf.errors.OpError
-        ):  # a lease that remains goes stale; why the job ended matters more
-            if not self.lost and _field(self._read(), "token") == self._token:
-                tf.io.gfile.remove(self._path)
+            self._thread.join(_PATIENCE_SECS)
+        # A lease that remains goes stale; why the job ended matters more.
+        with suppress(ValueError, OSError):
+            lease = self._read()
+            if lease is not None and self._is_ours(lease):
+                self._folder.delete_version(_LEASE, lease.version)
 
-    def _wait_until_free(self) -> None:
-        found = self._read()
-        if found is None:
-            return
-        job = _field(found, "job") or "another job"
+    def _wait_until_free(self) -> str | None:
+        """Watches a lease that is there; returns the version to replace, None for none.
+
+        Raises:
+            ValueError: it changes: its holder is alive.
+        """
+        first = self._read()
+        if first is None:
+            return None
+        job = _field(first, "job") or "another job"
         print(
             f"{self._path} is of {job}: watching for {_STALE_SECS:g} s whether that still works.",
             flush=True,
@@ -136,51 +161,71 @@ class _Lease(Hold):
             time.sleep(_POLL_SECS)
             lease = self._read()
             if lease is None:
-                return
-            if lease != found:
-                raise _refusal(self._workdir, _field(lease, "job"))
+                return None
+            if lease.version != first.version:
+                raise _refusal(self._folder.url, _field(lease, "job"))
         print(f"{self._path} did not change: taking over from {job}.", flush=True)
+        return first.version
 
     def _keep(self) -> None:
+        """Renews the lease until it is released or lost; runs in a thread."""
         pause = _HEARTBEAT_SECS
         while not self._ended.wait(pause) and not self.lost:
             began = time.monotonic()
             try:
-                if _field(self._read(), "token") not in ("", self._token):
-                    self._renewed = -math.inf
-                    return
-                self._write()
-            except tf.errors.OpError as error:
-                print(f"{self._path} was not renewed, trying again: {error.message}", flush=True)
-                pause = _POLL_SECS  # at the usual pace a single failure would be the last
-            else:
-                pause = _HEARTBEAT_SECS
-                if not self.lost:  # a write that hung for so long may have come after another's
-                    self._renewed = began
+                is_renewed = self._replace() or self._replace_what_arrived_late()
+            except (ValueError, OSError) as error:
+                print(f"{self._path} was not renewed, trying again: {error}", flush=True)
+                # At the usual pace a single failure would be the last one.
+                pause = _POLL_SECS
+                continue
+            if not is_renewed:
+                self._renewed = -math.inf
+                return
+            pause = _HEARTBEAT_SECS
+            # A write that hung for too long may have come after another's.
+            if not self.lost:
+                self._renewed = began
 
-    def _read(self) -> bytes | None:
-        try:
-            with tf.io.gfile.GFile(self._path, "rb") as file:
-                return file.read(_LEASE_BYTES)
-        except tf.errors.NotFoundError:
-            return None
-
-    def _write(self) -> None:
-        self._heartbeats += 1
+    def _replace(self) -> bool:
+        """Replaces the version that we know by a new one; returns whether it was still there."""
+        self._num_heartbeats += 1
         lease = {
             "token": self._token,
             "job": self._job,
-            "heartbeats": self._heartbeats,
+            "heartbeats": self._num_heartbeats,
             "last": _now(),
         }
-        with tf.io.gfile.GFile(self._path, "wb") as file:
-            file.write(json.dumps(lease).encode().ljust(_LEASE_BYTES))
+        version = self._folder.replace_version(_LEASE, json.dumps(lease) + "\n", self._version)
+        if version is None:
+            return False
+        self._version = version
+        return True
+
+    def _replace_what_arrived_late(self) -> bool:
+        """Replaces a lease that we wrote, too, and took for failed, as no answer came in time."""
+        lease = self._read()
+        if lease is None or not self._is_ours(lease):
+            return False
+        self._version = lease.version
+        return self._replace()
+
+    def _read(self) -> VersionedText | None:
+        return self._folder.read_version(_LEASE)
+
+    def _is_ours(self, lease: VersionedText) -> bool:
+        return _field(lease, "token") == self._token
 
 
-def _field(lease: bytes | None, name: str) -> str:
-    """Of no lease, or one half written (a bucket has none such, a disk may), nothing."""
+def _field(lease: VersionedText | None, name: str) -> str:
+    """Returns a field of a lease; nothing of none, or of one that is not written to its end.
+
+    A bucket has none such, a disk may.
+    """
+    if lease is None:
+        return ""
     try:
-        return str(json.loads(lease or b"{}").get(name, ""))
+        return str(json.loads(lease.text).get(name, ""))
     except (ValueError, AttributeError):
         return ""
 
@@ -194,7 +239,8 @@ def _now() -> str:
 
 
 def _refusal(workdir: str, job: str) -> ValueError:
+    """Returns the error of a job that finds another one at work."""
     return ValueError(
-        f"expected a --workdir where no other job works, but {workdir} is held by {job or 'a job that just started'}; "
-        f"wait for it or end it, or choose another --workdir."
+        f"expected a --workdir where no other job works, but {workdir} is held by "
+        f"{job or 'a job that just started'}; wait for it or end it, or choose another --workdir."
     )

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from data_prep.storage import bucket as module
-from data_prep.storage import open_folder
+from data_prep.storage import faults, open_folder
 from data_prep.storage.files import Stored
 from data_prep.storage.folder import making
+from tests.support.versions import check_versions
 
 PAGE = (Path(__file__).parents[3] / "docs" / "buckets.md").read_text(encoding="utf-8")
 MISSING_KEY = "/no/such/key.json"
@@ -45,7 +46,7 @@ def folder(bucket):
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
     monkeypatch.setattr(module, "_CHECK_SECS", 1.0)
-    monkeypatch.setattr(module, "_FIRST_PAUSE_SECS", 0.05)
+    monkeypatch.setattr(faults, "_FIRST_PAUSE_SECS", 0.05)
 
 
 def test_files_come_and_go(gcs, bucket, folder, tmp_path):
@@ -75,6 +76,17 @@ def test_files_come_and_go(gcs, bucket, folder, tmp_path):
         folder.write_text(f"{i:02}.txt", "")
     assert folder.list_names() == [*(f"{i:02}.txt" for i in range(12)), "b.txt"]
     folder.close()
+
+
+def test_of_those_who_know_the_same_version_one_replaces_it(folder):
+    check_versions(folder)
+
+
+def test_a_version_is_known_again_where_the_answer_was_lost(gcs, bucket, folder):
+    gcs.inject("lost", bucket, ["write"], times=1)
+    version = folder.replace_version("a.json", "one", None)
+    assert folder.read_version("a.json") == ("one", version)
+    assert gcs.num_writes(bucket) == {"records/urmp/a.json": 1}
 
 
 def test_what_is_there_and_equal_is_not_sent_again(gcs, bucket, folder):

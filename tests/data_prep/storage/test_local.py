@@ -9,6 +9,7 @@ import pytest
 from data_prep.storage import LocalFolder, open_folder
 from data_prep.storage.files import Stored
 from data_prep.storage.folder import making
+from tests.support.versions import check_versions
 
 
 @pytest.fixture
@@ -34,6 +35,11 @@ def test_files_come_and_go(folder, tmp_path):
     assert folder.list_names() == ["b.txt"]
     folder.close()
     assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["b.txt"]
+
+
+def test_of_those_who_know_the_same_version_one_replaces_it(folder, tmp_path):
+    check_versions(folder)
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir() if path.is_file()] == []
 
 
 def test_what_fails_halfway_leaves_nothing(folder):

@@ -1,4 +1,4 @@
-"""Two jobs on one workdir, in real processes and real files: refused, ended, killed, suspended, racing."""
+"""Jobs on one workdir, in real processes: refused, ended, killed, suspended, racing."""
 
 import errno
 import fcntl
@@ -14,23 +14,28 @@ import time
 
 import pytest
 
+from data_prep.storage import faults, open_folder
 from trainer.loop import lock
 
-# file:// is served by a disk, and like every path with :// it has a lease.
-SCHEMES = ["", "file://"]
-# A job that lives must never look dead on a busy machine, so the times that end a lease are long by default.
+KINDS = ["locks", "no locks", "bucket"]
+LEASES = KINDS[1:]
+# A job that lives must never look dead on a busy machine, so the times that end a lease are long by
+# default.
 SECS = {
     "_HEARTBEAT_SECS": 0.1,
     "_LOST_SECS": 60.0,
     "_STALE_SECS": 60.0,
     "_POLL_SECS": 0.05,
-    "_SETTLE_SECS": 0.2,
 }
 PATIENCE_SECS = 60.0
 
-# Its server has imported TensorFlow once; each process it forks is one that has done nothing yet.
+# Its server has imported the client once; each process it forks is one that has done nothing yet.
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["trainer.loop.lock"])
+processes.set_forkserver_preload(["trainer.loop.lock", "data_prep.storage.bucket"])
+
+
+def _flock(*_):
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
 
 @pytest.fixture(autouse=True)
@@ -39,13 +44,51 @@ def _short(monkeypatch):
         monkeypatch.setattr(lock, name, secs)
 
 
+class Workdir:
+    """A workdir of some kind; ``lease`` is what its lease says, None where there is none."""
+
+    def __init__(self, kind, folder, gcs=None, bucket=None):
+        self.kind = kind
+        self.has_lease = kind != "locks"
+        self.environment = gcs.variables if gcs else {}
+        self.url = f"gs://{bucket}/runs/one" if gcs else str(folder / "runs" / "one")
+        self._folder = open_folder(self.url)
+
+    def jobs(self, **secs):
+        return Job(self.url, self.kind, self.environment, **secs)
+
+    @property
+    def lease(self):
+        text = self._folder.read_text("lease.json")
+        return None if text is None else json.loads(text or "{}")
+
+    def write(self, **lease):
+        self._folder.write_text("lease.json", json.dumps(lease))
+
+    def write_text(self, text):
+        self._folder.write_text("lease.json", text)
+
+
+@pytest.fixture(params=KINDS)
+def workdir(request, tmp_path, monkeypatch):
+    if request.param == "no locks":
+        monkeypatch.setattr(fcntl, "flock", _flock)
+    if request.param != "bucket":
+        return Workdir(request.param, tmp_path)
+    names = ("gcs", "bucket")
+    return Workdir("bucket", tmp_path, *map(request.getfixturevalue, names))
+
+
+with_a_lease = pytest.mark.parametrize("workdir", LEASES, indirect=True)
+
+
 class Job:
     """A process that takes a workdir, tells what came of it and then does as it is told."""
 
-    def __init__(self, workdir, **secs):
+    def __init__(self, workdir, kind, environment, **secs):
         self._pipe, theirs = processes.Pipe()
         self._process = processes.Process(
-            target=_work, args=(workdir, SECS | secs, theirs), daemon=True
+            target=_work, args=(workdir, kind, environment, SECS | secs, theirs), daemon=True
         )
         self._process.start()
         theirs.close()
@@ -74,9 +117,16 @@ class Job:
         assert self._process.exitcode == {"end": 0, "raise": 0, "kill": -signal.SIGKILL}[order]
 
 
-def _work(workdir, secs, pipe):
+def _prepare(kind, environment, secs):
+    os.environ |= environment
+    if kind == "no locks":
+        fcntl.flock = _flock
     for name, value in secs.items():
         setattr(lock, name, value)
+
+
+def _work(workdir, kind, environment, secs, pipe):
+    _prepare(kind, environment, secs)
     try:
         with lock.held(workdir) as hold:
             pipe.send("held")
@@ -98,10 +148,6 @@ def _fork():
     return pid
 
 
-def lease(folder):
-    return json.loads((folder / "lease.json").read_bytes() or b"{}")
-
-
 def until(condition):
     deadline = time.monotonic() + PATIENCE_SECS
     while not condition():
@@ -109,42 +155,38 @@ def until(condition):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_second_job_is_refused_and_told_who_is_there(tmp_path, scheme):
-    workdir = f"{scheme}{tmp_path}/runs/one"
-    first = Job(workdir)
+def test_a_second_job_is_refused_and_told_who_is_there(workdir):
+    first = workdir.jobs()
     assert first.answer() == "held"
-    refusals = [Job(workdir).answer()]
-    with pytest.raises(ValueError, match="no other job") as caught, lock.held(workdir):
+    refusals = [workdir.jobs().answer()]
+    with pytest.raises(ValueError, match="no other job") as caught, lock.held(workdir.url):
         pass
     refusals.append(str(caught.value))
     for refusal in refusals:
         assert refusal.startswith(
-            f"expected a --workdir where no other job works, but {workdir} is held by process "
+            f"expected a --workdir where no other job works, but {workdir.url} is held by process "
         )
         assert re.search(
             rf" {first.pid} on {socket.gethostname()} since 20..-..-.. ..:..:.. UTC; ", refusal
         )
-        assert refusal.count(".") - socket.gethostname().count(".") - workdir.count(".") == 1
+        assert refusal.count(".") - socket.gethostname().count(".") - workdir.url.count(".") == 1
     assert first.ask("lost") is False
     first.end()
 
 
 @pytest.mark.parametrize("end", ["end", "raise", "kill"])
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_the_next_job_starts_at_once_unless_a_lease_was_left_behind(tmp_path, scheme, end, capsys):
-    workdir = f"{scheme}{tmp_path}"
-    first = Job(workdir)
+def test_the_next_job_starts_at_once_unless_a_lease_was_left_behind(workdir, end, capsys):
+    first = workdir.jobs()
     assert first.answer() == "held"
     first.end(end)
-    left = bool(scheme) and end == "kill"
-    assert (tmp_path / "lease.json").exists() == left
+    left = workdir.has_lease and end == "kill"
+    assert (workdir.lease is not None) == left
     if left:
         lock._STALE_SECS = 0.5
     began = time.monotonic()
-    with lock.held(workdir) as hold:
+    with lock.held(workdir.url) as hold:
         assert not hold.lost
-        assert (0.7 if left else 0.0) < time.monotonic() - began < PATIENCE_SECS / 2
+        assert (0.5 if left else 0.0) < time.monotonic() - began < PATIENCE_SECS / 2
     told = capsys.readouterr().out
     assert told.count("\n") == (2 if left else 0)
     assert told.count(f"process {first.pid} on {socket.gethostname()}") == told.count("\n")
@@ -152,71 +194,77 @@ def test_the_next_job_starts_at_once_unless_a_lease_was_left_behind(tmp_path, sc
         assert "watching for 0.5 s" in told and "taking over" in told
 
 
-def test_a_child_that_outlives_a_killed_job_does_not_keep_its_lock(tmp_path):
-    first = Job(str(tmp_path))
+@pytest.mark.parametrize("workdir", ["locks"], indirect=True)
+def test_a_child_that_outlives_a_killed_job_does_not_keep_its_lock(workdir):
+    first = workdir.jobs()
     assert first.answer() == "held"
     child = first.ask("fork")
     try:
         first.end("kill")
-        with lock.held(str(tmp_path)):
+        with lock.held(workdir.url):
             os.kill(child, 0)
     finally:
         os.kill(child, signal.SIGKILL)
 
 
-def test_a_disk_without_locks_gets_a_lease(tmp_path, monkeypatch):
+def test_a_disk_gets_a_lease_only_where_it_has_no_locks(tmp_path, monkeypatch):
     def flock(*_):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", flock)
     number = errno.ENOLCK
     with lock.held(str(tmp_path)) as hold:
-        assert lease(tmp_path)["job"].startswith(f"process {os.getpid()} on ")
+        held = json.loads((tmp_path / "lease.json").read_text())
+        assert held["job"].startswith(f"process {os.getpid()} on ")
         assert not hold.lost
-    assert not (tmp_path / "lease.json").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
     number = errno.EIO
     with pytest.raises(OSError, match="Input/output"), lock.held(str(tmp_path)):
         pass
 
 
-def test_heartbeats_keep_a_lease_for_longer_than_it_would_take_to_go_stale(tmp_path):
+@with_a_lease
+def test_heartbeats_keep_a_lease_for_longer_than_it_would_take_to_go_stale(workdir):
     secs = {"_LOST_SECS": 1.5, "_STALE_SECS": 1.5}
-    first = Job(f"file://{tmp_path}", **secs)
+    first = workdir.jobs(**secs)
     assert first.answer() == "held"
-    before = lease(tmp_path)
+    before = workdir.lease
     time.sleep(1.6)
-    assert f"held by process {first.pid} " in Job(f"file://{tmp_path}", **secs).answer()
+    assert f"held by process {first.pid} " in workdir.jobs(**secs).answer()
     assert first.ask("lost") is False
-    until(lambda: lease(tmp_path).get("heartbeats", 0) > before["heartbeats"])
+    assert workdir.lease["heartbeats"] > before["heartbeats"]
     first.end()
 
 
-def test_a_job_that_waits_for_a_lease_gets_it_once_that_is_removed(tmp_path):
-    first = Job(f"file://{tmp_path}", _HEARTBEAT_SECS=30.0)
+@with_a_lease
+def test_a_job_that_waits_for_a_lease_gets_it_once_that_is_removed(workdir):
+    first = workdir.jobs(_HEARTBEAT_SECS=30.0)
     assert first.answer() == "held"
-    second = Job(f"file://{tmp_path}")
+    second = workdir.jobs()
     time.sleep(0.3)
     first.end()
     assert second.answer() == "held"
     second.end()
 
 
-def test_a_suspended_job_learns_that_another_took_over(tmp_path):
-    first = Job(f"file://{tmp_path}")
+@with_a_lease
+def test_a_suspended_job_learns_that_another_took_over(workdir):
+    first = workdir.jobs()
     assert first.answer() == "held"
     first.signal(signal.SIGSTOP)
-    second = Job(f"file://{tmp_path}", _STALE_SECS=0.5)
+    second = workdir.jobs(_STALE_SECS=0.5)
     assert second.answer() == "held"
     first.signal(signal.SIGCONT)
     until(lambda: first.ask("lost"))
     first.end()
-    assert f"process {second.pid} " in lease(tmp_path)["job"]
+    assert f"process {second.pid} " in workdir.lease["job"]
     assert second.ask("lost") is False
     second.end()
 
 
-def test_a_job_that_was_suspended_for_too_long_has_lost_its_lease_though_nobody_took_it(tmp_path):
-    first = Job(f"file://{tmp_path}", _LOST_SECS=0.5)
+@with_a_lease
+def test_a_job_suspended_for_too_long_has_lost_its_lease_though_nobody_took_it(workdir):
+    first = workdir.jobs(_LOST_SECS=0.5)
     assert first.answer() == "held"
     first.signal(signal.SIGSTOP)
     time.sleep(0.6)
@@ -227,74 +275,78 @@ def test_a_job_that_was_suspended_for_too_long_has_lost_its_lease_though_nobody_
     first.end()
 
 
-def test_a_failing_file_system_ends_a_lease_only_if_it_goes_on_failing(tmp_path, capsys):
-    path, aside = tmp_path / "lease.json", tmp_path / "aside"
-
-    def fail():
-        path.replace(aside)
-        path.mkdir()  # neither read nor written as a file
-
-    with lock.held(f"file://{tmp_path}") as hold:
-        fail()
+@pytest.mark.parametrize("workdir", ["bucket"], indirect=True)
+def test_a_failing_bucket_ends_a_lease_only_if_it_goes_on_failing(
+    workdir, gcs, bucket, capsys, monkeypatch
+):
+    monkeypatch.setattr(faults, "_is_transient", lambda _: False)
+    with lock.held(workdir.url) as hold:
+        gcs.inject(503, bucket)
         until(lambda: "was not renewed" in capsys.readouterr().out)
-        path.rmdir()
-        aside.replace(path)
-        before = lease(tmp_path)["heartbeats"]
-        until(lambda: lease(tmp_path).get("heartbeats", 0) > before + 2)
+        gcs.heal()
+        before = workdir.lease["heartbeats"]
+        until(lambda: workdir.lease["heartbeats"] > before + 2)
         assert not hold.lost
-        fail()
+        gcs.inject(503, bucket)
         lock._LOST_SECS = 0.5
         until(lambda: hold.lost)
-        path.rmdir()
-        time.sleep(0.3)
+        gcs.heal()
+        time.sleep(0.5)
         assert hold.lost
-        assert not path.exists()
 
 
-def test_who_is_overwritten_by_another_that_starts_too_is_refused(tmp_path):
-    path = tmp_path / "lease.json"
-    lock._SETTLE_SECS = 1.0
+@pytest.mark.parametrize("workdir", ["bucket"], indirect=True)
+def test_an_answer_that_is_lost_loses_no_lease(workdir, gcs, bucket, capsys, monkeypatch):
+    """What was written is known again, whether the same request is tried again or another one."""
+    gcs.inject("lost", bucket, ["write"], times=1)
+    with lock.held(workdir.url) as hold:
+        assert "write failed" in capsys.readouterr().out
+        monkeypatch.setattr(faults, "_is_transient", lambda _: False)
+        gcs.inject("lost", bucket, ["write"], times=1)
+        until(lambda: "was not renewed" in capsys.readouterr().out)
+        gcs.heal()
+        before = workdir.lease["heartbeats"]
+        until(lambda: workdir.lease["heartbeats"] > before + 2)
+        assert not hold.lost
 
-    def overwrite():
-        until(lambda: path.exists() and path.stat().st_size)
-        path.write_text(json.dumps({"token": "x", "job": "the other"}))
 
-    rival = threading.Thread(target=overwrite)
-    rival.start()
-    with pytest.raises(ValueError, match="held by the other;"), lock.held(f"file://{tmp_path}"):
-        pass
-    rival.join()
-    assert lease(tmp_path)["token"] == "x"
+@with_a_lease
+def test_a_lease_that_another_writes_or_removes_is_lost(workdir):
+    lock._HEARTBEAT_SECS = 0.5
+    with lock.held(workdir.url) as hold:
+        workdir.write(token="x", job="the other")
+        until(lambda: hold.lost)
+    assert workdir.lease == {"token": "x", "job": "the other"}
 
 
-def test_what_is_no_lease_is_watched_as_one(tmp_path):
-    lock._STALE_SECS, lock._SETTLE_SECS = 0.1, 0.0
-    for content in (b"", b"{half", b"[]", b"\xff"):
-        (tmp_path / "lease.json").write_bytes(content)
+@with_a_lease
+def test_what_is_no_lease_is_watched_as_one(workdir):
+    lock._STALE_SECS = 0.1
+    for text in ("", "{half", "[]", "\0"):
+        workdir.write_text(text)
         began = time.monotonic()
-        with lock.held(f"file://{tmp_path}") as hold:
+        with lock.held(workdir.url) as hold:
             assert time.monotonic() - began > 0.1
             assert not hold.lost
 
 
-def _race(folders, delays, start, decided, outcomes):
+def _race(kind, environment, urls, delays, start, decided, outcomes):
     """Takes every folder in a thread of its own, keeps what it got until everybody has tried."""
-    for name, secs in {**SECS, "_STALE_SECS": 1.0, "_SETTLE_SECS": 1.0}.items():
-        setattr(lock, name, secs)
-    won = [None] * len(folders)
+    _prepare(kind, environment, {**SECS, "_STALE_SECS": 1.0})
+    won = [None] * len(urls)
 
     def take(i):
         start.wait(PATIENCE_SECS)
         time.sleep(delays[i])
         try:
-            with lock.held(f"file://{folders[i]}") as hold:
+            with lock.held(urls[i]) as hold:
                 decided.wait(PATIENCE_SECS)
                 won[i] = not hold.lost
         except ValueError:
             decided.wait(PATIENCE_SECS)
             won[i] = False
 
-    threads = [threading.Thread(target=take, args=(i,)) for i in range(len(folders))]
+    threads = [threading.Thread(target=take, args=(i,)) for i in range(len(urls))]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -302,46 +354,47 @@ def _race(folders, delays, start, decided, outcomes):
     outcomes.send(won)
 
 
-def test_of_jobs_that_start_together_exactly_one_gets_the_lease(tmp_path):
+@with_a_lease
+def test_of_jobs_that_start_together_exactly_one_gets_the_lease(workdir):
     rng = random.Random(1)
-    folders = [tmp_path / str(i) for i in range(12)]
-    for folder in folders:
-        folder.mkdir()
-    for folder in folders[8:]:
+    urls = [f"{workdir.url}-{i}" for i in range(12)]
+    for url in urls[8:]:
         # Its clock is ahead: that says nothing.
-        (folder / "lease.json").write_text(
-            json.dumps({"token": "x", "job": "y", "last": "2999-01-01 00:00:00 UTC"})
-        )
-    start, decided = processes.Barrier(2 * len(folders)), processes.Barrier(2 * len(folders))
+        left = {"token": "x", "job": "y", "last": "2999-01-01 00:00:00 UTC"}
+        open_folder(url).write_text("lease.json", json.dumps(left))
+    num_jobs = 3
+    start = processes.Barrier(num_jobs * len(urls))
+    decided = processes.Barrier(num_jobs * len(urls))
     pipes = []
-    for _ in range(2):
-        delays = [rng.uniform(0.0, 0.02) for _ in folders]
+    for _ in range(num_jobs):
+        delays = [rng.uniform(0.0, 0.02) for _ in urls]
         ours, theirs = processes.Pipe()
         processes.Process(
-            target=_race, args=(folders, delays, start, decided, theirs), daemon=True
+            target=_race,
+            args=(workdir.kind, workdir.environment, urls, delays, start, decided, theirs),
+            daemon=True,
         ).start()
         pipes.append(ours)
     for pipe in pipes:
         assert pipe.poll(PATIENCE_SECS)
-    first, second = [pipe.recv() for pipe in pipes]
-    assert [sorted(pair) for pair in zip(first, second, strict=True)] == [[False, True]] * len(
-        folders
-    )
+    outcomes = [pipe.recv() for pipe in pipes]
+    winners = [sum(won) for won in zip(*outcomes, strict=True)]
+    assert winners == [1] * len(urls)
 
 
-def test_a_heartbeat_that_hung_for_too_long_does_not_bring_a_lost_lease_back(tmp_path, monkeypatch):
-    write = lock._Lease._write
+@with_a_lease
+def test_a_heartbeat_that_hung_for_too_long_does_not_bring_a_lost_lease_back(workdir, monkeypatch):
+    replace = lock._Lease._replace
 
     def hang(held):
-        time.sleep(0.9 if held._heartbeats else 0.0)
-        write(held)
+        time.sleep(0.9 if held._num_heartbeats else 0.0)
+        return replace(held)
 
-    monkeypatch.setattr(lock._Lease, "_write", hang)
+    monkeypatch.setattr(lock._Lease, "_replace", hang)
     lock._HEARTBEAT_SECS, lock._LOST_SECS = 0.4, 1.0
-    with lock.held(f"file://{tmp_path}") as hold:
+    with lock.held(workdir.url) as hold:
         until(lambda: hold.lost)
-        for _ in range(
-            100
-        ):  # the heartbeat ends meanwhile; whatever the machine is doing, lost stays lost
+        # The heartbeat ends meanwhile; whatever the machine is doing, lost stays lost.
+        for _ in range(100):
             assert hold.lost
             time.sleep(0.01)
