@@ -1,4 +1,4 @@
-"""The throughput benchmark on a network that takes milliseconds, with the ceilings of preflight beside it."""
+"""The throughput benchmark on a small network, with the ceilings of preflight beside it."""
 
 import json
 import subprocess
@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import run_command
-from trainer.benchmark import Measurement, load_ceilings, row_line
+from trainer.tpu.ceilings import load_ceilings
+from trainer.tpu.rates import Measurement, row_line
 
 ROOT = Path(__file__).parents[2]
 SIZES = ["model.num_levels=2", "model.num_filters=2", "model.estimate_frames=101"]

@@ -1,4 +1,4 @@
-"""Preflight: bytes counted by hand, ceilings divided by hand, and a real compilation for a TPU that is not there."""
+"""Bytes counted by hand, ceilings divided by hand, a real compilation for a TPU not there."""
 
 import json
 import os
@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 import configs
-from trainer.preflight import ceilings, largest_batch, print_ceilings, print_program
+from trainer.preflight import largest_batch
 from trainer.tpu import traffic
+from trainer.tpu.ceilings import ceilings, print_ceilings, print_program
 from trainer.tpu.chips import CHIPS, accelerator_type, split_topology
 from trainer.tpu.compilation import Program, prepare_environment
 

@@ -1,7 +1,9 @@
-"""What a training step costs on a TPU that is not there.
+"""Tells what a training step costs on a TPU, without one.
 
 compilation   compiles a step ahead of time
 traffic       counts the bytes of a compiled program
 chips         what chips can do at best
+ceilings      how fast a compiled step can be at most
+rates         how fast steps were measured to be, as a table and a figure
 jax_step      the training step on JAX
 """

@@ -1,7 +1,7 @@
-"""Compile the training step for a TPU that is not there: its memory, arithmetic and traffic.
+"""Compiles the training step for a TPU that is not there: its memory, arithmetic and traffic.
 
-libtpu, the compiler and runtime of a TPU, compiles for a named topology without one. Imported after
-``prepare_environment`` has said which.
+libtpu, the compiler and runtime of a TPU, compiles for a named topology without one. It is imported
+after ``prepare_environment`` has said which.
 """
 
 import math
@@ -16,38 +16,45 @@ from configs import Config
 from trainer.tpu.chips import accelerator_type, split_topology
 from trainer.tpu.traffic import iter_traffic
 
+# The axis of the mesh along which a batch is shared out.
 _AXIS = "cores"
 
 
 @dataclass(frozen=True)
 class Program:
-    """A compiled step. Bytes and operations are those of one core and one step."""
+    """Holds what the compiler says of a step; bytes and operations are per core and step."""
 
     topology: str
     compiler: str
     num_cores: int
     batch_per_core: int
     num_parameters: int
-    example_bytes: int  # of a batch, from the host
-    argument_bytes: int  # weights, optimizer and batch
+    # Of a batch, from the host.
+    example_bytes: int
+    # Weights, optimizer and batch.
+    argument_bytes: int
     temporary_bytes: int
     program_bytes: int
     flops: float
-    traffic_bytes: int  # to and from device memory (trainer.tpu.traffic)
+    # To and from device memory (trainer.tpu.traffic).
+    traffic_bytes: int
     compile_secs: float
 
     @property
     def peak_bytes(self) -> int:
-        """Device memory in all: the results take the place of the arguments."""
+        """Returns the device memory in all."""
+        # The results take the place of the arguments, which are donated.
         return self.argument_bytes + self.temporary_bytes + self.program_bytes
 
 
 class DoesNotFitError(ValueError):
-    """The step needs more memory than a core has."""
+    """Says that the step needs more memory than a core has."""
 
 
 def prepare_environment(topology: str) -> None:
-    """What libtpu asks of a machine without a TPU, and Keras of one without TensorFlow; before either is imported.
+    """Sets what libtpu asks of a machine without a TPU, and Keras of one without TensorFlow.
+
+    It does so before either is imported.
 
     Raises:
         ValueError: there is no such topology, or no libtpu in this environment.
@@ -55,63 +62,55 @@ def prepare_environment(topology: str) -> None:
     os.environ["TPU_ACCELERATOR_TYPE"] = accelerator_type(topology)
     if find_spec("libtpu") is None or find_spec("jax") is None:
         raise ValueError(
-            'this environment has no jax and libtpu; use that of make preflight ARGS="--config=...".'
+            "this environment has no jax and libtpu; use that of make preflight "
+            'ARGS="--config=...".'
         )
-    os.environ.update(TPU_SKIP_MDS_QUERY="1", TPU_WORKER_HOSTNAMES="localhost", JAX_PLATFORMS="cpu")
-    os.environ["ALLOW_MULTIPLE_LIBTPU_LOAD"] = (
-        "1"  # else a second process is refused, though there is no TPU to hold
-    )
+    # Else libtpu asks the metadata server of Google Cloud, which does not answer.
+    os.environ["TPU_SKIP_MDS_QUERY"] = "1"
+    os.environ["TPU_WORKER_HOSTNAMES"] = "localhost"
+    # Else a second process is refused, though there is no TPU to hold.
+    os.environ["ALLOW_MULTIPLE_LIBTPU_LOAD"] = "1"
+    os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ["KERAS_BACKEND"] = "jax"
     os.environ.setdefault("TPU_STDERR_LOG_LEVEL", "3")
     os.environ.setdefault("TPU_MIN_LOG_LEVEL", "3")
 
 
 def compile_step(config: Config, topology: str) -> Program:
-    """Compile forward pass, loss, backward pass, optimizer and the sum over cores for every core of a topology.
+    """Compiles a training step for every core of a topology.
+
+    This is forward pass, loss, backward pass, optimizer and the sum over cores.
 
     Raises:
         DoesNotFitError: a core has too little memory.
-        ValueError: the batch does not divide among the cores, there is no such topology, or it does not compile.
+        ValueError: the batch does not divide among the cores, there is no such topology, or it does
+            not compile.
     """
-    import jax
-    from jax.sharding import Mesh, NamedSharding, PartitionSpec
-
     from trainer.tasks.registry import step_of
     from trainer.tpu.jax_step import JaxStep
 
     devices = _devices(topology)
-    batch_size, num_cores = config.train.batch_size, len(devices)
+    batch_size = config.train.batch_size
+    num_cores = len(devices)
     if batch_size % num_cores:
         raise ValueError(
-            f"train.batch_size is {batch_size}; expected a multiple of the {num_cores} cores of {topology}."
+            f"train.batch_size is {batch_size}; expected a multiple of the {num_cores} cores of "
+            f"{topology}."
         )
-    mesh = Mesh(devices, (_AXIS,))
     step = JaxStep(config, _AXIS, num_cores)
-    whole, shared = PartitionSpec(), PartitionSpec(_AXIS)
-    parallel = jax.shard_map(
-        step, mesh=mesh, in_specs=(whole, shared), out_specs=whole, check_vma=False
-    )
-
-    def abstract(shape: tuple[int, ...], dtype: Any, spec: PartitionSpec) -> Any:
-        return jax.ShapeDtypeStruct(shape, dtype, sharding=NamedSharding(mesh, spec))
-
-    state = [abstract(value.shape, value.dtype, whole) for value in step.state]
     shapes = step_of(config).batch_shapes(config, batch_size)
-    batch = {name: abstract(shape, "float32", shared) for name, shape in shapes.items()}
     started = time.monotonic()
-    lowered = jax.jit(parallel, donate_argnums=0).lower(state, batch)
-    try:
-        compiled = lowered.compile()
-    except jax.errors.JaxRuntimeError as error:
-        raise _reason(error, config, topology) from error
+    compiled = _compile(step, shapes, devices, config, topology)
     memory = compiled.memory_analysis()
+    # A batch is float32 throughout.
+    batch_bytes = sum(4 * math.prod(shape) for shape in shapes.values())
     return Program(
         topology=topology,
         compiler=f"libtpu {version('libtpu')}, jax {version('jax')}",
         num_cores=num_cores,
         batch_per_core=batch_size // num_cores,
         num_parameters=step.num_parameters,
-        example_bytes=sum(4 * math.prod(shape) for shape in shapes.values()) // batch_size,
+        example_bytes=batch_bytes // batch_size,
         argument_bytes=memory.argument_size_in_bytes,
         temporary_bytes=memory.temp_size_in_bytes,
         program_bytes=memory.generated_code_size_in_bytes,
@@ -121,7 +120,35 @@ def compile_step(config: Config, topology: str) -> Program:
     )
 
 
+def _compile(
+    step: Any, shapes: dict[str, tuple[int, ...]], devices: Any, config: Config, topology: str
+) -> Any:
+    """Compiles a ``JaxStep`` for devices that are not there, and returns JAX's ``Compiled``."""
+    import jax
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+    mesh = Mesh(devices, (_AXIS,))
+    # Every core has the whole state, and its share of the batch.
+    whole = PartitionSpec()
+    shared = PartitionSpec(_AXIS)
+    parallel = jax.shard_map(
+        step, mesh=mesh, in_specs=(whole, shared), out_specs=whole, check_vma=False
+    )
+
+    def abstract(shape: tuple[int, ...], dtype: Any, spec: PartitionSpec) -> Any:
+        return jax.ShapeDtypeStruct(shape, dtype, sharding=NamedSharding(mesh, spec))
+
+    state = [abstract(value.shape, value.dtype, whole) for value in step.state]
+    batch = {name: abstract(shape, "float32", shared) for name, shape in shapes.items()}
+    lowered = jax.jit(parallel, donate_argnums=0).lower(state, batch)
+    try:
+        return lowered.compile()
+    except jax.errors.JaxRuntimeError as error:
+        raise _reason(error, config, topology) from error
+
+
 def _devices(topology: str) -> Any:
+    """Returns the devices of a topology as an array, for a mesh."""
     import numpy as np
     from jax.errors import JaxRuntimeError
     from jax.experimental import topologies
@@ -135,12 +162,12 @@ def _devices(topology: str) -> Any:
 
 
 def _reason(error: Exception, config: Config, topology: str) -> ValueError:
-    """Why a step did not compile, in one sentence."""
+    """Returns an error that says in one sentence why a step did not compile."""
     text = str(error)
     if "RESOURCE_EXHAUSTED" in text or "HbmOom" in text:
         return DoesNotFitError(
-            f"a batch of {config.train.batch_size} does not fit {topology}: {_first_line(error)}; use a smaller "
-            f"train.batch_size or more chips."
+            f"a batch of {config.train.batch_size} does not fit {topology}: {_first_line(error)}; "
+            f"use a smaller train.batch_size or more chips."
         )
     return ValueError(f"the step does not compile for {topology}: {_first_line(error)}")
 

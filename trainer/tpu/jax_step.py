@@ -4,7 +4,7 @@ Networks, objectives and optimizers are those of the TensorFlow loop (trainer.lo
 said here once more is how a step is put together, and a test holds the two against each other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -20,7 +20,7 @@ State = list[Any]
 
 
 class JaxStep:
-    """Is a step as a pure function of state and batch, and the state that a training begins with."""
+    """Is a step as a pure function of state and batch, and the state that training begins with."""
 
     def __init__(self, config: Config, axis: str | None = None, num_replicas: int = 1) -> None:
         """Makes a step; over several cores it runs in ``jax.shard_map``, each with its share.
@@ -50,7 +50,7 @@ class JaxStep:
 
     @property
     def state(self) -> State:
-        """Returns what a training begins with."""
+        """Returns the state that a training begins with, in the order of ``paths``."""
         return [variable.value for variable in self._variables]
 
     def __call__(self, state: State, batch: Batch) -> tuple[State, Any]:
@@ -73,10 +73,11 @@ class JaxStep:
         self, optimizer: ObjectiveOptimizer, update: int, state: State, batch: Batch
     ) -> tuple[State, Any]:
         """Moves the weights of one objective once."""
-        places = {id(variable): i for i, variable in enumerate(self._variables)}
-        moved = [places[id(weight)] for weight in optimizer.objective.weights]
+        index_of = {id(variable): i for i, variable in enumerate(self._variables)}
+        moved = [index_of[id(weight)] for weight in optimizer.objective.weights]
         weights = [state[i] for i in moved]
 
+        # JAX differentiates by arguments, so the weights that move are given apart from the state.
         def loss_of(values: Sequence[Any]) -> Any:
             changed = list(state)
             for i, value in zip(moved, values, strict=True):
@@ -85,6 +86,7 @@ class JaxStep:
 
         loss, gradients = jax.value_and_grad(loss_of)(weights)
         if self._axis:
+            # Shares of a mean over the global batch: their sum is the mean.
             loss, gradients = jax.lax.psum((loss, gradients), self._axis)
         with self._scope(self._variables, state) as scope:
             optimizer.apply(gradients)
@@ -99,8 +101,3 @@ class JaxStep:
     @staticmethod
     def _scope(variables: Sequence[keras.Variable], values: State) -> keras.StatelessScope:
         return keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)))
-
-
-def compiled(step: Callable[..., Any]) -> Callable[..., Any]:
-    """Compiles a step so that it reuses the memory of the state it is given."""
-    return jax.jit(step, donate_argnums=0)
