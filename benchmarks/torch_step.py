@@ -1,10 +1,10 @@
-"""The PyTorch side of train_step, a process of its own, because TensorFlow and PyTorch need not share an environment.
+"""Is the PyTorch side of train_step: a process of its own, which needs no TensorFlow.
 
     python benchmarks/torch_step.py IN.npz float32
 
-IN holds ``mixture``, ``sources``, ``labels``, ``learning_rate``, ``epsilon`` and the weights of a Wave-U-Net by Keras
-variable path. Says the version of PyTorch, then answers every line on stdin with the loss before one more step.
-Axes: B examples, F features, T frames; K slots.
+IN holds ``mixture``, ``sources``, ``labels``, ``learning_rate``, ``epsilon`` and the weights of a
+Wave-U-Net by Keras variable path. It says the version of PyTorch, then answers every line on stdin
+with the loss before one more step. Axes: B examples, F features, T frames; K slots.
 """
 
 import os
@@ -21,7 +21,7 @@ Arrays = dict[str, Any]
 
 
 class PlainPyTorch(nn.Module):
-    """A mono Wave-U-Net as it is usually written: mixture (B, 1, T_mix), labels (B, K) -> estimates (B, K, T_est)."""
+    """Is a mono Wave-U-Net as it is usually written: (B, 1, T_mix), (B, K) -> (B, K, T_est)."""
 
     def __init__(self, weights: Arrays, dtype: str) -> None:
         super().__init__()
@@ -31,33 +31,34 @@ class PlainPyTorch(nn.Module):
         for path, value in weights.items():
             layer = path.split("/")[1]
             if path.endswith("kernel"):
-                self.convolutions[layer] = _convolution(
-                    value, weights[path.removesuffix("kernel") + "bias"]
-                )
+                bias = weights[path.removesuffix("kernel") + "bias"]
+                self.convolutions[layer] = _convolution(value, bias)
             elif layer.startswith("conditioning"):
                 self.film[path.split("/")[-1]] = nn.Parameter(torch.from_numpy(value))
         self.num_levels = sum(layer.startswith("down_") for layer in self.convolutions)
 
     def forward(self, mixture: Any, labels: Any) -> Any:
-        """See the class. The heads are float32 in any case, as ours are."""
+        """Returns estimates (B, K, T_est) of a mixture (B, 1, T_mix), given labels (B, K)."""
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bfloat16):
             x = self.features(mixture, labels)
+        # The heads are float32 in any case, as ours are.
         x = torch.cat([centre(mixture, x.shape[2]), x.float()], dim=1)
         return torch.tanh(self.convolutions["heads"](x)) * labels.abs()[:, :, None]
 
     def features(self, mixture: Any, labels: Any) -> Any:
-        """What the heads read beside the mixture, (B, F, T_est)."""
-        x, skips = mixture, []
+        """Returns what the heads read beside the mixture, (B, F, T_est)."""
+        x = mixture
+        skips = []
         for level in range(1, self.num_levels + 1):
             x = self.convolve(f"down_{level}", x)
             skips.append(x)
             x = x[:, :, ::2]
         x = self.convolve("bottleneck", x)
+        # FiLM: (B, K) (K, F) -> (B, F), the same for all frames.
         vector = labels.clamp(min=0)
-        x = (
-            x * (1 + vector @ self.film["scale"])[:, :, None]
-            + (vector @ self.film["shift"])[:, :, None]
-        )
+        scale = vector @ self.film["scale"]
+        shift = vector @ self.film["shift"]
+        x = x * (1 + scale)[:, :, None] + shift[:, :, None]
         for level in range(self.num_levels, 0, -1):
             x = upsample(x)
             x = torch.cat([centre(skips.pop(), x.shape[2]), x], dim=1)
@@ -65,29 +66,31 @@ class PlainPyTorch(nn.Module):
         return x
 
     def convolve(self, layer: str, x: Any) -> Any:
-        """Convolution over time and leaky ReLU."""
+        """Applies a convolution over time and leaky ReLU: (B, F, T) -> (B, filters, T')."""
         return functional.leaky_relu(self.convolutions[layer](x), 0.2)
 
 
 def centre(x: Any, frames: int) -> Any:
-    """The frames in the middle: (B, F, T) -> (B, F, frames)."""
+    """Returns the frames in the middle: (B, F, T) -> (B, F, frames)."""
     start = (x.shape[2] - frames) // 2
     return x[:, :, start : start + frames]
 
 
 def upsample(x: Any) -> Any:
-    """The originals and the midpoints between them: (B, F, T) -> (B, F, 2 T - 1)."""
+    """Returns the originals and the midpoints between them: (B, F, T) -> (B, F, 2 T - 1)."""
     between = 0.5 * (x[:, :, :-1] + x[:, :, 1:])
     doubled = torch.stack([x[:, :, :-1], between], dim=3).flatten(2)
     return torch.cat([doubled, x[:, :, -1:]], dim=2)
 
 
 def make_step(arrays: Arrays, dtype: str) -> Callable[[], float]:
-    """One training step, forward, backward and Adam; returns the loss before it."""
+    """Returns a function that takes a training step and returns the loss before it."""
+    # (B, T, 1) -> (B, 1, T): PyTorch convolves along the last axis.
     mixture = torch.from_numpy(arrays.pop("mixture")[..., 0])[:, None]
     sources = torch.from_numpy(arrays.pop("sources")[..., 0])
     labels = torch.from_numpy(arrays.pop("labels"))
-    learning_rate, epsilon = float(arrays.pop("learning_rate")), float(arrays.pop("epsilon"))
+    learning_rate = float(arrays.pop("learning_rate"))
+    epsilon = float(arrays.pop("epsilon"))
     network = PlainPyTorch(arrays, dtype)
     optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate, eps=epsilon)
 
@@ -102,16 +105,17 @@ def make_step(arrays: Arrays, dtype: str) -> Callable[[], float]:
 
 
 def _convolution(kernel: Any, bias: Any) -> nn.Conv1d:
-    """A layer of Keras weights, (taps, F_in, F_out) and (F_out,)."""
+    """Makes a layer of Keras weights, (taps, F_in, F_out) and (F_out,)."""
     taps, features, filters = kernel.shape
     layer = nn.Conv1d(features, filters, taps)
+    # (taps, F_in, F_out) -> (F_out, F_in, taps)
     layer.weight.data = torch.from_numpy(np.ascontiguousarray(kernel.transpose(2, 1, 0)))
     layer.bias.data = torch.from_numpy(bias)
     return layer
 
 
 def main(path: str, dtype: str) -> None:
-    """See the module."""
+    """Says the version, then answers line by line."""
     torch.set_num_threads(os.cpu_count() or 1)
     with np.load(path) as arrays:
         step = make_step(dict(arrays), dtype)
@@ -121,4 +125,4 @@ def main(path: str, dtype: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(path=sys.argv[1], dtype=sys.argv[2])

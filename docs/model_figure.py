@@ -18,40 +18,46 @@ from configs import Config
 NAME = "urmp_labels"
 SVG = Path(__file__).with_name("model.svg")
 SETTINGS: dict[str, Any] = {
-    "svg.hashsalt": "model",  # the same bytes every time
-    "svg.fonttype": "none",  # text stays text: it can be searched, and tests/project/test_docs.py reads it
+    # The same bytes every time.
+    "svg.hashsalt": "model",
+    # Text stays text: it can be searched, and tests/project/test_docs.py reads it.
+    "svg.fonttype": "none",
     "font.family": "sans-serif",
-    "font.sans-serif": [
-        "DejaVu Sans",
-        "Verdana",
-        "Arial",
-    ],  # the widest first: no other fills more of its box
+    # The widest first: no other fills more of its box.
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
     "font.size": 10.0,
 }
 
 # Inches, y growing downwards: 8 inches shown 800 pixels wide make 10 points 14 pixels.
-WIDTH, MARGIN, ROW_HEIGHT, BOX_WIDTH, BOX_HEIGHT, STAGGER = 8.0, 0.2, 0.5, 2.15, 0.28, 0.07
-BOTTLENECK_WIDTH, LINE_HEIGHT = 2.7, 0.225
-LEFT, RIGHT = (
-    MARGIN + BOX_WIDTH / 2,
-    WIDTH - MARGIN - BOX_WIDTH / 2,
-)  # the middles of the outermost boxes
-ESTIMATES_ROW, HEADS_ROW, MIXTURE_ROW = (
-    0,
-    1,
-    2,
-)  # level i is row MIXTURE_ROW + i, the bottleneck the one below
+WIDTH = 8.0
+MARGIN = 0.2
+ROW_HEIGHT = 0.5
+BOX_WIDTH = 2.15
+BOX_HEIGHT = 0.28
+# From one level to the next, inwards.
+STAGGER = 0.07
+BOTTLENECK_WIDTH = 2.7
+LINE_HEIGHT = 0.225
+# The middles of the outermost boxes.
+LEFT = MARGIN + BOX_WIDTH / 2
+RIGHT = WIDTH - MARGIN - BOX_WIDTH / 2
+# Level i is row MIXTURE_ROW + i, the bottleneck the one below.
+ESTIMATES_ROW = 0
+HEADS_ROW = 1
+MIXTURE_ROW = 2
 
-DOWN, UP, PLAIN = (
-    ("#d6e6f5", "#2a6496"),
-    ("#fce3c8", "#a85d12"),
-    ("#ececec", "#555555"),
-)  # face and edge
-GREY, PURPLE = "#555555", "#8a1f8a"
+# Face and edge of a box.
+DOWN = ("#d6e6f5", "#2a6496")
+UP = ("#fce3c8", "#a85d12")
+PLAIN = ("#ececec", "#555555")
+GREY = "#555555"
+PURPLE = "#8a1f8a"
+
+Point = tuple[float, float]
 
 
 class Drawing:
-    """A figure with boxes on rows and arrows between them."""
+    """Is a figure with boxes on rows and arrows between them."""
 
     def __init__(self, num_rows: int) -> None:
         height = num_rows * ROW_HEIGHT + 2 * MARGIN
@@ -60,67 +66,73 @@ class Drawing:
         self.axes.set_axis_off()
 
     def text(self, x: float, y: float, text: str, **style: Any) -> None:
-        """Text that begins at ``x``, or as its style says, with its middle at ``y``."""
+        """Writes text that begins at ``x``, or as its style says, with its middle at ``y``."""
         self.axes.text(x, y, text, va="center_baseline", zorder=4, **style)
 
     def box(
         self, x: float, row: float, text: str, colours: tuple[str, str], width: float = BOX_WIDTH
     ) -> None:
-        """A box around ``x`` on a row."""
+        """Draws a box around ``x`` on a row."""
         face, edge = colours
         corner = (x - width / 2, middle(row) - BOX_HEIGHT / 2)
-        self.axes.add_patch(
-            Rectangle(corner, width, BOX_HEIGHT, facecolor=face, edgecolor=edge, zorder=2)
-        )
+        box = Rectangle(corner, width, BOX_HEIGHT, facecolor=face, edgecolor=edge, zorder=2)
+        self.axes.add_patch(box)
         self.text(x, middle(row), text, ha="center")
 
-    def arrow(self, points: Sequence[tuple[float, float]]) -> None:
-        """A line through all points, with a head at the last."""
+    def arrow(self, points: Sequence[Point]) -> None:
+        """Draws a line through all points, with a head at the last."""
         style = "-|>,head_length=4,head_width=2.2"
-        self.axes.add_patch(
-            FancyArrowPatch(path=Line(points), arrowstyle=style, color=GREY, zorder=1)
-        )
+        line = FancyArrowPatch(path=Line(points), arrowstyle=style, color=GREY, zorder=1)
+        self.axes.add_patch(line)
 
-    def downwards(self, x: float, row: float) -> tuple[float, float]:
-        """An arrow from the box of a row to that of the next; returns a place on it."""
-        start, end = middle(row) + BOX_HEIGHT / 2, middle(row + 1) - BOX_HEIGHT / 2
-        self.arrow([(x, start), (x, end)])
-        return x, start + 0.36 * (end - start)
+    def downwards(self, x: float, row: float) -> Point:
+        """Draws an arrow from the box of a row to that of the next; returns a point on it."""
+        start = middle(row) + BOX_HEIGHT / 2
+        end = middle(row + 1) - BOX_HEIGHT / 2
+        return self._vertical(x, start, end)
 
-    def upwards(self, x: float, row: float) -> tuple[float, float]:
-        """An arrow from the box of a row to that of the row before; returns a place on it."""
-        start, end = middle(row) - BOX_HEIGHT / 2, middle(row - 1) + BOX_HEIGHT / 2
+    def upwards(self, x: float, row: float) -> Point:
+        """Draws an arrow from the box of a row to that of the row before; returns a point on it."""
+        start = middle(row) - BOX_HEIGHT / 2
+        end = middle(row - 1) + BOX_HEIGHT / 2
+        return self._vertical(x, start, end)
+
+    def _vertical(self, x: float, start: float, end: float) -> Point:
         self.arrow([(x, start), (x, end)])
+        # Nearer to the tail, so that a diamond there does not hide the head.
         return x, start + 0.36 * (end - start)
 
     def crop(self, inwards: float, row: float, text: str) -> None:
-        """An arrow from the left box of a row to its right one."""
-        start, end, y = LEFT + inwards + BOX_WIDTH / 2, RIGHT - inwards - BOX_WIDTH / 2, middle(row)
+        """Draws an arrow from the left box of a row to its right one."""
+        start = LEFT + inwards + BOX_WIDTH / 2
+        end = RIGHT - inwards - BOX_WIDTH / 2
+        y = middle(row)
         self.arrow([(start, y), (end, y)])
         behind = {"facecolor": "white", "edgecolor": "none", "pad": 2}
         self.text((start + end) / 2, y, text, ha="center", bbox=behind)
 
-    def labels(self, place: tuple[float, float], chosen: bool, text: str = "") -> None:
-        """A diamond where labels may enter, filled where they do."""
+    def labels(self, point: Point, chosen: bool, text: str = "") -> None:
+        """Draws a diamond where labels may enter, filled where they do."""
+        x, y = point
         face = PURPLE if chosen else "white"
         self.axes.plot(
-            *place, "D", markersize=5.5, markerfacecolor=face, markeredgecolor=PURPLE, zorder=3
+            x, y, "D", markersize=5.5, markerfacecolor=face, markeredgecolor=PURPLE, zorder=3
         )
-        self.text(place[0] + 0.13, place[1], text, color=PURPLE)
+        self.text(x + 0.13, y, text, color=PURPLE)
 
 
 def middle(row: float) -> float:
-    """The height of the middle of a row."""
+    """Returns the height of the middle of a row."""
     return MARGIN + (row + 0.5) * ROW_HEIGHT
 
 
 def size(frames: int, features: int) -> str:
-    """A tensor as the figure writes it."""
+    """Returns a tensor's size as the figure writes it."""
     return f"{frames} × {features}"  # noqa: RUF001
 
 
 def draw(config: Config) -> Figure:
-    """The figure of a network with valid padding and direct heads."""
+    """Returns the figure of a network with valid padding and direct heads."""
     with matplotlib.rc_context(SETTINGS):
         drawing = Drawing(MIXTURE_ROW + config.model.num_levels + 2)
         _legend(drawing, config)
@@ -132,12 +144,11 @@ def draw(config: Config) -> Figure:
 
 
 def _legend(drawing: Drawing, config: Config) -> None:
-    """What the figure shows, on the rows that the left column leaves free."""
+    """Says what the figure shows, on the rows that the left column leaves free."""
     model = config.model
     y = MARGIN + LINE_HEIGHT / 2
-    drawing.text(
-        MARGIN, y, "Frames × features that enter (left) or leave (right) a level", weight="bold"
-    )  # noqa: RUF001
+    title = "Frames × features that enter (left) or leave (right) a level"  # noqa: RUF001
+    drawing.text(MARGIN, y, title, weight="bold")
     down = f"down: convolve ({model.down_kernel} taps), crop the skip, send every second frame on"
     up = f"up: upsample by 2, append the skip, convolve ({model.up_kernel} taps)"
     drawing.text(MARGIN, y + LINE_HEIGHT, down)
@@ -147,71 +158,69 @@ def _legend(drawing: Drawing, config: Config) -> None:
 
 
 def _ends(drawing: Drawing, config: Config) -> None:
-    """The mixture on the left; on the right what follows the last level."""
-    model, num_channels, num_slots = config.model, config.audio.channels, len(config.data.sources)
-    mixture_frames, frames = model.geometry().mixture_frames, model.estimate_frames
+    """Draws the mixture on the left, and on the right what follows the last level."""
+    model = config.model
+    num_channels = config.audio.channels
+    num_slots = len(config.data.sources)
+    mixture_frames = model.window().mixture_frames
+    frames = model.estimate_frames
     drawing.box(LEFT, MIXTURE_ROW, f"mixture: {size(mixture_frames, num_channels)}", PLAIN)
     drawing.labels(drawing.downwards(LEFT, MIXTURE_ROW), model.conditioned_at == "input", "input")
     drawing.crop(0, MIXTURE_ROW, f"crop to {size(frames, num_channels)}")
-    drawing.box(
-        RIGHT, MIXTURE_ROW, f"+ mixture: {size(frames, num_channels + model.num_filters)}", PLAIN
-    )
+    with_mixture = size(frames, num_channels + model.num_filters)
+    drawing.box(RIGHT, MIXTURE_ROW, f"+ mixture: {with_mixture}", PLAIN)
     drawing.labels(drawing.upwards(RIGHT, MIXTURE_ROW), model.conditioned_at == "heads", "heads")
-    drawing.box(
-        RIGHT,
-        HEADS_ROW,
-        f"heads ({model.head_activation}): {size(frames, num_slots * num_channels)}",
-        UP,
-    )
+    heads = size(frames, num_slots * num_channels)
+    drawing.box(RIGHT, HEADS_ROW, f"heads ({model.head_activation}): {heads}", UP)
     drawing.labels(drawing.upwards(RIGHT, HEADS_ROW), model.gate_heads, "gate")
     drawing.box(RIGHT, ESTIMATES_ROW, f"{num_slots} estimates: {size(frames, num_channels)}", PLAIN)
 
 
 def _level(drawing: Drawing, config: Config, level: int) -> None:
-    """A row of the U and its arrows to the rows above and, but for the bottleneck, below."""
-    model, geometry = config.model, config.model.window()
-    row, inwards, features = MIXTURE_ROW + level, STAGGER * (level - 1), model.num_filters * level
+    """Draws a row of the U and its arrows to the rows above and, save for the last, below."""
+    model = config.model
+    window = model.window()
+    row = MIXTURE_ROW + level
+    inwards = STAGGER * (level - 1)
+    features = model.num_filters * level
     entering = features - model.num_filters if level > 1 else config.audio.channels
-    skip_frames = geometry.skip_frames(level)
-    drawing.box(
-        LEFT + inwards, row, f"down_{level}: {size(geometry.encoder_frames(level), entering)}", DOWN
-    )
+    skip_frames = window.skip_frames(level)
+    down = size(window.encoder_frames(level), entering)
+    up = size(window.decoder_frames(level), features)
+    drawing.box(LEFT + inwards, row, f"down_{level}: {down}", DOWN)
     drawing.crop(inwards, row, f"crop to {size(skip_frames, features)}")
-    drawing.box(
-        RIGHT - inwards, row, f"up_{level}: {size(skip_frames - model.up_kernel + 1, features)}", UP
-    )
+    drawing.box(RIGHT - inwards, row, f"up_{level}: {up}", UP)
     if level < model.num_levels:
         drawing.downwards(LEFT + inwards + STAGGER / 2, row)
-    place = drawing.upwards(RIGHT - max(0.0, inwards - STAGGER / 2), row)
-    drawing.labels(place, model.conditioned_at == "decoder", "decoder" if level == 1 else "")
+    point = drawing.upwards(RIGHT - max(0.0, inwards - STAGGER / 2), row)
+    drawing.labels(point, model.conditioned_at == "decoder", "decoder" if level == 1 else "")
 
 
 def _bottleneck(drawing: Drawing, config: Config) -> None:
-    """The bottom of the U."""
-    model, geometry = config.model, config.model.window()
-    row, inwards = MIXTURE_ROW + model.num_levels + 1, STAGGER * (model.num_levels - 1)
-    entering = size(
-        geometry.encoder_frames(model.num_levels + 1), model.num_filters * model.num_levels
-    )
-    leaving = size(geometry.bottleneck_frames, model.num_filters * (model.num_levels + 1))
-    y, below = middle(row), middle(row - 1) + BOX_HEIGHT / 2
-    drawing.arrow(
-        [(LEFT + inwards, below), (LEFT + inwards, y), (WIDTH / 2 - BOTTLENECK_WIDTH / 2, y)]
-    )
+    """Draws the bottom of the U."""
+    model = config.model
+    window = model.window()
+    num_levels = model.num_levels
+    row = MIXTURE_ROW + num_levels + 1
+    inwards = STAGGER * (num_levels - 1)
+    entering = size(window.encoder_frames(num_levels + 1), model.num_filters * num_levels)
+    leaving = size(window.bottleneck_frames, model.num_filters * (num_levels + 1))
+    y = middle(row)
+    below = middle(row - 1) + BOX_HEIGHT / 2
+    left = WIDTH / 2 - BOTTLENECK_WIDTH / 2
+    right = WIDTH / 2 + BOTTLENECK_WIDTH / 2
+    drawing.arrow([(LEFT + inwards, below), (LEFT + inwards, y), (left, y)])
     drawing.box(WIDTH / 2, row, f"bottleneck: {entering} → {leaving}", PLAIN, BOTTLENECK_WIDTH)
-    drawing.arrow(
-        [(WIDTH / 2 + BOTTLENECK_WIDTH / 2, y), (RIGHT - inwards, y), (RIGHT - inwards, below)]
-    )
+    drawing.arrow([(right, y), (RIGHT - inwards, y), (RIGHT - inwards, below)])
     drawing.labels((RIGHT - inwards, y), model.conditioned_at == "bottleneck", "bottleneck")
 
 
 def main() -> None:
-    """Write the figure beside this file."""
+    """Writes the figure beside this file."""
+    metadata = {"Date": None, "Creator": None, "Title": f"The network of {NAME}"}
     with matplotlib.rc_context(SETTINGS):
         figure = draw(configs.load(NAME))
-        figure.savefig(
-            SVG, metadata={"Date": None, "Creator": None, "Title": f"The network of {NAME}"}
-        )
+        figure.savefig(SVG, metadata=metadata)
 
 
 if __name__ == "__main__":
