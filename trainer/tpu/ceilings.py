@@ -125,7 +125,12 @@ def print_ceilings(
         )
     generation, _ = split_topology(program.topology)
     rates = {row.chip: row.examples_per_sec for row in rows}
-    rate = rates[generation]
+    _print_host(program, generation, rates[generation], host_rate)
+    print("\n" + _LIMITS.format(generation=generation))
+
+
+def _print_host(program: Program, generation: str, rate: float, host_rate: float) -> None:
+    """Prints what the hosts must deliver for so many examples per second, and what one does."""
     num_bytes = program.example_bytes
     print(
         f"\nTo keep {generation} that busy the hosts must deliver {rate:,.0f} examples of "
@@ -141,4 +146,3 @@ def print_ceilings(
             "python -m benchmarks.input_pipeline measures what a host delivers; --host_rate=N puts "
             "it here."
         )
-    print("\n" + _LIMITS.format(generation=generation))

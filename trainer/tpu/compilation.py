@@ -93,10 +93,8 @@ def compile_step(config: Config, topology: str) -> Program:
     batch_size = config.train.batch_size
     num_cores = len(devices)
     if batch_size % num_cores:
-        raise ValueError(
-            f"train.batch_size is {batch_size}; expected a multiple of the {num_cores} cores of "
-            f"{topology}."
-        )
+        cores = f"{num_cores} cores of {topology}"
+        raise ValueError(f"train.batch_size is {batch_size}; expected a multiple of the {cores}.")
     step = JaxStep(config, _AXIS, num_cores)
     shapes = step_of(config).batch_shapes(config, batch_size)
     started = time.monotonic()
