@@ -1,15 +1,20 @@
-"""Packaging: what each package of the project needs, and nothing for the sake of the machine it runs on."""
+"""Packages the project: what it needs, and nothing for the sake of the machine it runs on."""
 
 from setuptools import find_packages, setup
 
 setup(
     name="tpu-source-separation",
     version="0.1.0",
-    description="Music source separation with an expanded, label-conditioned Wave-U-Net on TPU, GPU or CPU",
+    description=(
+        "Music source separation with an expanded, label-conditioned Wave-U-Net on TPU, GPU or CPU"
+    ),
     license="Apache-2.0",
     python_requires=">=3.11,<3.13",
     packages=find_packages(include=["configs*", "data_prep*", "trainer*", "evaluation*"]),
-    package_data={"configs.splits": ["*.json"], "evaluation.document": ["*.jinja", "*.css", "*.js"]},
+    package_data={
+        "configs.splits": ["*.json"],
+        "evaluation.document": ["*.jinja", "*.css", "*.js"],
+    },
     install_requires=[
         "absl-py>=2.1",
         "av>=12",
@@ -31,8 +36,9 @@ setup(
         "tqdm>=4.66",
     ],
     extras_require={
-        # One TensorFlow per environment: tensorflow, tensorflow-cpu and tensorflow-tpu install the same files.
-        # tensorflow-cpu, where it is built, is a third of the download and does not look for GPU drivers at each start.
+        # One TensorFlow per environment: tensorflow, tensorflow-cpu and tensorflow-tpu install the
+        # same files. tensorflow-cpu, where it is built, is a third of the download and does not
+        # look for GPU drivers at each start.
         "cpu": [
             "tensorflow-cpu>=2.19,<2.22; sys_platform == 'linux' and platform_machine == 'x86_64'",
             "tensorflow>=2.19,<2.22; sys_platform != 'linux' or platform_machine != 'x86_64'",

@@ -1,13 +1,14 @@
-"""Read and write records in a bucket, beside a disk: what gs:// itself costs, since the server is on this machine.
+"""Reads and writes records in a bucket on this machine, beside a disk: what gs:// costs.
 
 python -m benchmarks.buckets --mib=256 --rounds=5
 
-Shards of noise as data_prep.write stores it. In every round, in turn: TensorFlow reads all records from the disk (where
-they are in its cache), then from the bucket by gs://, and Google's client library downloads the same shards, which is
-what the server on the other side can give at most; all of them one shard after the other. Then the shards are uploaded
-again under other names. The server is that of the tests, written in Python, on the loopback address, with TLS, and
-shares the cores with whoever reads: these are not the figures of Cloud Storage, but a reader that is slow here is slow
-there.
+Shards of noise as data_prep.write stores it. In every round, in turn: TensorFlow reads all records
+from the disk (where they are in its cache), then from the bucket by gs://, and Google's client
+library downloads the same shards, which is what the server on the other side can give at most; all
+of them one shard after the other. Then the shards are uploaded again under other names. The server
+is that of the tests, written in Python, on the loopback address, with TLS, and shares the cores
+with whoever reads: these are not the figures of Cloud Storage, but a reader that is slow here is
+slow there.
 """
 
 import os

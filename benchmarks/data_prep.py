@@ -1,17 +1,19 @@
-"""Time how fast a corpus becomes records, beside decoding and resampling it, which no writer can outrun.
+"""Times how fast a corpus becomes records, beside decoding and resampling it, the floor.
 
     python -m benchmarks.data_prep --rounds=3 --secs=240 --pieces=4
 
-For stems, HQ wav and URMP, in turn in every round because the speed of a machine drifts, all with one process:
+For stems, HQ wav and URMP, in turn in every round because the speed of a machine drifts, all with
+one process:
 
     floor   every file decoded whole and every waveform resampled, nothing kept
     write   all that data_prep.write does: checks, leaks, records, shards, manifest
-    first   the way of the first system: each file loaded by itself (what librosa.load does: libsndfile, the mean of
-            the channels, soxr HQ; ffmpeg to a wav file first for stems), a record for each input of the network, its
-            numbers as float lists; timed on one track
+    first   the way of the first system: each file loaded by itself (what librosa.load does:
+            libsndfile, the mean of the channels, soxr HQ; ffmpeg to a wav file first for stems), a
+            record for each input of the network, its numbers as float lists; timed on one track
 
-Then the time and the peak memory of the command on 1, 4 and 16 times a corpus. Bar: write within 1.5 times the floor,
-by the clock of an idle machine; where others work on it, the ratio of processor time says more.
+Then the time and the peak memory of the command on 1, 4 and 16 times a corpus. Bar: write within
+1.5 times the floor, by the clock of an idle machine; where others work on it, the ratio of
+processor time says more.
 """
 
 import json
@@ -162,7 +164,7 @@ def run_first(corpus: Corpus, track: TrackFiles, out: Path) -> int:
 
 
 def as_wavs(track: TrackFiles, folder: Path) -> list[Path]:
-    """The files of a track; the streams of a stem file decoded by ffmpeg, one call each, as musdb does."""
+    """Returns the files of a track; ffmpeg decodes the streams of a stem file, as musdb does."""
     if not track.paths[0].name.endswith(SUFFIX):
         return list(track.paths)
     targets = [folder / f"{stream}.wav" for stream in STREAMS]
@@ -196,7 +198,8 @@ def compare(corpus: Corpus, folder: Path, rounds: int) -> bool:
     speeds = [*(hours * 60 / np.median([floors, writes], axis=1)[:, 0]), hours * share * 60 / first]
     gib = [sizes[0] / hours / 2**30, sizes[-1] / (hours * share) / 2**30]
     print(
-        f"{corpus.name:8} hours a minute: floor {speeds[0]:6.2f}, write {speeds[1]:6.2f}, first {speeds[2]:6.3f}; "
+        f"{corpus.name:8} hours a minute: floor {speeds[0]:6.2f}, write {speeds[1]:6.2f}, first "
+        f"{speeds[2]:6.3f}; "
         f"write / floor {wall_ratio:.2f}, of processor time {cpu_ratio:.2f} (bar {BAR}); "
         f"GiB an hour: write {gib[0]:.2f}, first {gib[1]:.2f}",
         flush=True,
@@ -205,9 +208,11 @@ def compare(corpus: Corpus, folder: Path, rounds: int) -> bool:
 
 
 def scale(folder: Path, secs: float) -> None:
-    """Time and peak memory of the command, one process, on growing corpora of equally long pieces."""
-    # A process of its own in between: the peak of a child counts the memory of the parent that it was forked from.
-    measure = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+    """Measures time and peak memory of the command, one process, on growing corpora."""
+    # A process of its own in between: the peak of a child counts the memory of the parent that it
+    # was forked from.
+    measure = "import resource, subprocess, sys; "
+    measure += "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
     measure += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     for times in (1, 4, 16):
         root, out = folder / f"urmp{times}", folder / f"out{times}"
@@ -227,7 +232,8 @@ def scale(folder: Path, secs: float) -> None:
         )
         elapsed, mib = time.perf_counter() - started, int(result.stdout) / 2**10
         print(
-            f"{times:2}x: {5 * times * secs / 60:5.1f} minutes of music in {elapsed:6.1f} s, {mib:.0f} MiB",
+            f"{times:2}x: {5 * times * secs / 60:5.1f} minutes of music in {elapsed:6.1f} s, "
+            f"{mib:.0f} MiB",
             flush=True,
         )
 

@@ -1,11 +1,13 @@
-"""Time how fast patches of the published network come out of the records, beside copying the same bytes.
+"""Times how fast patches of the published network come out of records, beside a copy.
 
     python -m benchmarks.input_pipeline --rounds=5 --secs=2
 
-Patches of 147,443 frames with 4 slots (MUSDB18's layout) and with 13 (URMP's), from memory and from the shards, with
-the stored mixture and with gains, remixing and polarity. Beside them, in turn in every round because the speed of a
-machine drifts: copying what a batch holds from memory to memory with as many threads as there are cores, which no
-pipeline can outrun, and the training step on this CPU, which the pipeline is to outrun.
+Patches of 147,443 frames with 4 slots (MUSDB18's layout) and with 13 (URMP's), from memory and from
+the shards, with the stored mixture and with gains, remixing and polarity. Beside them, in turn in
+every round because the speed of a
+machine drifts: copying what a batch holds from memory to memory with as many threads as there are
+cores, which no pipeline can outrun, and the training step on this CPU, which the pipeline is to
+outrun.
 """
 
 import itertools
@@ -86,7 +88,7 @@ def make_contestants(config: Config, manifest: Manifest, folder: str) -> Iterato
 
 
 def make_copy(config: Config, pool: ThreadPoolExecutor) -> Rate:
-    """Copy the arrays of a batch, each core a share of the examples; from batches that no cache holds, one by one."""
+    """Copies the arrays of a batch, each core a share, from batches that no cache holds."""
     batch = train_step.make_batch(configs.override(config, [f"train.batch_size={BATCH}"]))
     copies = -(-COPIED_BYTES // sum(array.nbytes for array in batch.values()))
     sources = [{name: array.copy() for name, array in batch.items()} for _ in range(copies)]
@@ -129,21 +131,28 @@ def _rate_of(call: Callable[[], object], batch: int = BATCH) -> Rate:
     return rate
 
 
-def report(contestants: Sequence[Contestant], rates: Sequence[Sequence[float]], limits: Mapping[int, Sequence[float]],
-           steps: Mapping[int, Sequence[float]]) -> None:  # fmt: skip
-    """A line for each contestant; ratios are medians over rounds."""
+def report(
+    contestants: Sequence[Contestant],
+    rates: Sequence[Sequence[float]],
+    limits: Mapping[int, Sequence[float]],
+    steps: Mapping[int, Sequence[float]],
+) -> None:
+    """Prints a line for each contestant; ratios are medians over rounds."""
     print(
-        f"\n{os.cpu_count()} CPUs, TensorFlow {tf.__version__}, examples per second, medians of {FLAGS.rounds} rounds"
+        f"\n{os.cpu_count()} CPUs, TensorFlow {tf.__version__}, examples per second, medians of "
+        f"{FLAGS.rounds} rounds"
     )
     print(
-        f"{'slots':>5} {'from':<7} {'mixture':<10} {'examples/s':>10} {'copying':>9} {'share':>7} {'step':>7}  times"
+        f"{'slots':>5} {'from':<7} {'mixture':<10} {'examples/s':>10} {'copying':>9} {'share':>7} "
+        f"{'step':>7}  times"
     )
     for each, found in zip(contestants, rates, strict=True):
         limit, step = limits[each.slots], steps[each.slots]
         share = median(mine / its for mine, its in zip(found, limit, strict=True))
         times = median(mine / its for mine, its in zip(found, step, strict=True))
         print(
-            f"{each.slots:>5} {each.place:<7} {each.mixture:<10} {median(found):>10,.0f} {median(limit):>9,.0f} "
+            f"{each.slots:>5} {each.place:<7} {each.mixture:<10} {median(found):>10,.0f} "
+            f"{median(limit):>9,.0f} "
             f"{share:>7.1%} {median(step):>7.2f} {times:>7,.0f}"
         )
 

@@ -1,4 +1,4 @@
-"""Holds the section ``train`` of a config: how weights are optimised, and the rhythm of the loop."""
+"""Holds the section ``train`` of a config: optimisation, and the rhythm of the loop."""
 
 from dataclasses import dataclass
 from typing import Literal
