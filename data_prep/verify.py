@@ -101,27 +101,27 @@ def verify_shard(shard: _ShardToVerify) -> list[str]:
     """Returns the fault of a shard, if it has one."""
     path = shard.path
     written = shard.entry
-    stored = open_folder(shard.folder).stat(written.name)
-    if stored is None:
+    present = open_folder(shard.folder).stat(written.name)
+    if present is None:
         return [
             f"{path} is missing. Delete {FILE_NAME}, then give the command of data_prep.write "
             f"again."
         ]
-    if stored.num_bytes > written.num_bytes:
-        sizes = f"{stored.num_bytes} bytes, {written.num_bytes} were written"
+    if present.num_bytes > written.num_bytes:
+        sizes = f"{present.num_bytes} bytes, {written.num_bytes} were written"
         return [f"{path} has {sizes}: it is longer than it was. {_WRITE_AGAIN}"]
     # The first bad record says where the harm is, more than a size or a checksum can.
     fault = _first_bad_record(shard)
-    if stored.num_bytes < written.num_bytes:
+    if present.num_bytes < written.num_bytes:
         return [
-            f"{path} is cut short: it has {stored.num_bytes} of {written.num_bytes} bytes; "
+            f"{path} is cut short: it has {present.num_bytes} of {written.num_bytes} bytes; "
             f"{fault.what} {_WRITE_AGAIN}"
         ]
-    if stored.crc32c != written.crc32c:
+    if present.crc32c != written.crc32c:
         what = fault.what or (
             "yet every record is as it should be: only another version can have written it."
         )
-        checksums = f"its checksum is {stored.crc32c}, not {written.crc32c}"
+        checksums = f"its checksum is {present.crc32c}, not {written.crc32c}"
         return [f"{path} is not what was written: {checksums}; {what} {_WRITE_AGAIN}"]
     if fault.what:
         return [f"{path}: {fault.what} {fault.advice}"]

@@ -1,7 +1,7 @@
-"""How commands run.
+"""Runs commands.
 
-command        how every command parses its flags and ends
-interruption   what Ctrl-C does, from the first import on
+command        parses flags, calls main, ends in words and with a status
+interruption   what Ctrl-C means while a command imports, works and ends
 parallel       the same work in several processes
 memory         how much memory there is to take
 quantities     numbers with units as people read them

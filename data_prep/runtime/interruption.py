@@ -71,6 +71,7 @@ def held() -> Iterator[None]:
     try:
         yield
     finally:
+        # Back to what was there first, so that the signal below has its usual effect.
         for number, handler in before.items():
             signal.signal(number, handler)
         if came:
@@ -88,4 +89,5 @@ def _is_main_thread() -> bool:
 
 def _end_at_once(_number: int, _frame: FrameType | None) -> None:
     print(SENTENCE, file=sys.stderr, flush=True)
+    # Not sys.exit, which is an exception.
     os._exit(STATUS)

@@ -1,65 +1,79 @@
-"""How much memory there is to take."""
+"""Says how much memory there is to take."""
 
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+# Where Linux shows the control groups.
 _MOUNT = Path("/sys/fs/cgroup")
 
 
-def available_memory() -> int:
-    """Bytes that this process may still take: what the machine has left, or less where control groups limit it.
+class _ControlGroup(NamedTuple):
+    """Is a group of processes whose memory the kernel may limit together."""
 
-    Where the system does not say what is left (it is no Linux), all memory of the machine.
+    folder: Path
+    # The names of files in it, which differ between the versions of control groups.
+    limit: str
+    usage: str
+
+
+def available_memory() -> int:
+    """Returns the bytes that this process may still take.
+
+    They are what the machine has left, or less where control groups limit it. Where the system does
+    not say what is left, not being Linux, they are all the memory of the machine.
     """
     return min([_machine_memory(), *_control_group_memory()])
 
 
 def _machine_memory() -> int:
+    """Returns the bytes that the machine has left, or all where the system does not say."""
     try:
-        found = re.search(
-            r"^MemAvailable: +(\d+) kB$",
-            Path("/proc/meminfo").read_text(encoding="ascii"),
-            re.MULTILINE,
-        )
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
     except OSError:
-        found = None
-    return (
-        int(found[1]) * 1024 if found else os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    )
+        text = ""
+    # What can be had without swapping, which is more than what is free.
+    available = re.search(r"^MemAvailable: +(\d+) kB$", text, re.MULTILINE)
+    if available:
+        return int(available[1]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _control_group_memory() -> Iterator[int]:
-    """What each control group with a limit has left; cached files make way, so they do not count as taken."""
-    for folder, limit, usage in _control_groups():
+    """Yields what each control group with a limit has left, in bytes."""
+    for group in _control_groups():
         try:
-            left = int((folder / limit).read_text()) - int((folder / usage).read_text())
-            cached = re.search(
-                r"^inactive_file (\d+)$", (folder / "memory.stat").read_text(), re.MULTILINE
-            )
-        except (OSError, ValueError):  # the file is not there, or says "max"
+            limit = int((group.folder / group.limit).read_text())
+            usage = int((group.folder / group.usage).read_text())
+            statistics = (group.folder / "memory.stat").read_text()
+        except (OSError, ValueError):
+            # The file is not there, or says "max".
             continue
-        yield max(0, left + int(cached[1] if cached else 0))
+        # Cached files make way, so they do not count as taken.
+        cached = re.search(r"^inactive_file (\d+)$", statistics, re.MULTILINE)
+        num_cached = int(cached[1]) if cached else 0
+        yield max(0, limit - usage + num_cached)
 
 
-def _control_groups() -> Iterator[tuple[Path, str, str]]:
-    """The groups that this process may be in, of version 2 and 1: (folder, file of the limit, file of the usage)."""
+def _control_groups() -> Iterator[_ControlGroup]:
+    """Yields the groups that this process may be in: its own and those that hold that one."""
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:
         return
+    # By the controllers that a line names: none in version 2, memory in version 1.
+    names = {
+        "": ("memory.max", "memory.current"),
+        "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+    }
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        names = {
-            "": ("memory.max", "memory.current"),
-            "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes"),
-        }
         if controllers in names:
+            limit, usage = names[controllers]
             root = _MOUNT / controllers
             own = root / path.lstrip("/")
-            yield from (
-                (folder, *names[controllers])
-                for folder in (own, *own.parents)
-                if folder.is_relative_to(root)
-            )
+            for folder in (own, *own.parents):
+                if folder.is_relative_to(root):
+                    yield _ControlGroup(folder, limit, usage)

@@ -28,6 +28,7 @@ _Result = TypeVar("_Result")
 
 def num_cores() -> int:
     """Returns how many cores this process may use."""
+    # The process may be kept to some of the machine's; macOS does not say.
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,11 +1,14 @@
-"""Which code made a file."""
+"""Says which code makes a file."""
 
 import subprocess
 from pathlib import Path
 
 
 def code_revision() -> str:
-    """The commit this code was checked out at, with ``+`` where it was changed since; ``unknown`` outside git."""
+    """Returns the commit that this code was checked out at.
+
+    It ends in ``+`` where the code was changed since, and is ``unknown`` outside git.
+    """
     try:
         answer = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],

@@ -31,7 +31,9 @@ def open_folder(url: str, patience_secs: float | None = None) -> Folder:
         # Takes a second to import, which only buckets need.
         from data_prep.storage.bucket import PATIENCE_SECS, BucketFolder
 
-        return BucketFolder(url, PATIENCE_SECS if patience_secs is None else patience_secs)
+        if patience_secs is None:
+            patience_secs = PATIENCE_SECS
+        return BucketFolder(url, patience_secs)
     return LocalFolder(Path(url))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from data_prep.storage.faults import CONNECT_SECS, telling
-from data_prep.storage.files import Stored, another_file, checksum, plain_name, reason, require_part
+from data_prep.storage.files import Digest, another_file, checksum, plain_name, reason, require_part
 from data_prep.storage.folder import VersionedText
 
 with warnings.catch_warnings():
@@ -27,13 +27,13 @@ with warnings.catch_warnings():
     from google.auth.transport.requests import Request
     from google.cloud import storage
 
-SCHEME = "gs://"
 # An outage of minutes must not end a job of days.
 PATIENCE_SECS = 600.0
 
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 # Of an upload: what a broken connection sends again at most.
 _CHUNK_BYTES = 16 * 2**20
+# A check fails sooner than a job that is under way: somebody waits for it.
 _CHECK_SECS = 8.0
 
 
@@ -52,8 +52,9 @@ class BucketFolder:
         """
         self._url = url.rstrip("/")
         self._patience_secs = patience_secs
-        self._bucket_name, _, folder = self._url.removeprefix(SCHEME).partition("/")
+        self._bucket_name, _, folder = self._url.removeprefix("gs://").partition("/")
         self._prefix = f"{folder}/"
+        # Parts such as "." or none would be other names to a bucket than to a reader.
         if not self._bucket_name or not all(part.strip(".") for part in folder.split("/")):
             raise ValueError(f"{url} is no folder in a bucket; expected gs://BUCKET/FOLDER.")
 
@@ -64,15 +65,13 @@ class BucketFolder:
 
     @property
     def scratch(self) -> Path:
-        """Returns a folder for temporary files, of one user and address.
-
-        The next command for the same address continues with it and cleans it up.
-        """
+        """Returns a temporary folder, the same for the next command of one user and address."""
         path = Path(
             tempfile.gettempdir(),
             f"source-separation-{os.getuid()}-{sha256(self._url.encode()).hexdigest()[:16]}",
         )
         path.mkdir(mode=0o700, exist_ok=True)
+        # Anybody may make a folder of that name in /tmp before us.
         if path.is_symlink() or path.stat().st_uid != os.getuid():
             raise ValueError(
                 f"{path} belongs to someone else; remove it, or set TMPDIR to a folder of your own."
@@ -90,7 +89,7 @@ class BucketFolder:
         # Where a folder is not there yet TensorFlow would ask for the bucket itself, which takes a
         # permission that few have.
         if not quick._find(""):
-            quick._upload_text("", "")
+            quick._upload_text(name="", text="")
         probe = f".probe-{uuid4().hex}"
         quick.write_text(probe, probe)
         try:
@@ -123,10 +122,10 @@ class BucketFolder:
                 f"'gcloud auth application-default login', or those of a Google VM."
             ) from error
 
-    def stat(self, name: str) -> Stored | None:
+    def stat(self, name: str) -> Digest | None:
         """Returns what the bucket says of an object."""
         blob = self._find(plain_name(name))
-        return Stored(blob.size, blob.crc32c) if blob else None
+        return Digest(blob.size, blob.crc32c) if blob else None
 
     def put(self, path: Path, name: str, overwrite: bool = True) -> None:
         """Uploads a file, unless the same is there.
@@ -164,10 +163,8 @@ class BucketFolder:
     def read_part(self, name: str, start: int, size: int) -> bytes:
         """Reads a range; TensorFlow's own client would fetch 64 MiB for a few bytes."""
         part = b""
-        with (
-            self._telling("read", plain_name(name)) as options,
-            suppress(NotFound, RequestRangeNotSatisfiable),
-        ):
+        is_missing = suppress(NotFound, RequestRangeNotSatisfiable)
+        with self._telling("read", plain_name(name)) as options, is_missing:
             part = self._blob(name).download_as_bytes(start=start, end=start + size - 1, **options)
         return require_part(part, start, size, f"{self._url}/{name}")
 
@@ -199,14 +196,14 @@ class BucketFolder:
             return str(blob.generation)
         # As in ``put``, only the content tells.
         present = self.read_version(name)
-        return present.version if present and present.text == text else None
+        if present is None or present.text != text:
+            return None
+        return present.version
 
     def delete_version(self, name: str, version: str) -> None:
         """Deletes an object if it still is of this generation."""
-        with (
-            self._telling("delete", plain_name(name)) as options,
-            suppress(NotFound, PreconditionFailed),
-        ):
+        is_another = suppress(NotFound, PreconditionFailed)
+        with self._telling("delete", plain_name(name)) as options, is_another:
             self._blob(name).delete(if_generation_match=int(version), **options)
 
     def delete(self, name: str) -> None:
@@ -231,7 +228,7 @@ class BucketFolder:
     @functools.cached_property
     def _bucket(self) -> storage.Bucket:
         credentials, _ = google.auth.default(scopes=[_SCOPE])
-        # Here, because the client's own first refresh waits for minutes where no answer comes.
+        # The client's own first refresh would wait for minutes where no answer comes.
         credentials.refresh(functools.partial(Request(), timeout=CONNECT_SECS))
         return storage.Client(project="", credentials=credentials).bucket(self._bucket_name)
 

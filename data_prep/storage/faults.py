@@ -15,11 +15,14 @@ with warnings.catch_warnings():
     from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
     from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
+# Of one try: to reach the server, and to hear the next bytes of its answer.
 CONNECT_SECS = 5.0
 _READ_SECS = 60.0
+# Between two tries: each time about twice as long as before.
 _FIRST_PAUSE_SECS = 0.5
 _LONGEST_PAUSE_SECS = 30.0
 
+# Statuses that pass by themselves: a timeout, too many requests, and faults of the server.
 _TRANSIENT = (408, 429, 500, 502, 503, 504)
 _BROKEN_CONNECTIONS = (
     requests.ConnectionError,
@@ -94,23 +97,8 @@ def explain(error: Exception, action: str, bucket_name: str) -> str:
         return f"there are no credentials for {bucket} ({brief}); {_LOGIN}."
     if isinstance(cause, GoogleAuthError) and not isinstance(cause, TransportError):
         return f"the credentials for {bucket} are refused ({brief}); {_LOGIN}."
-    advice = {
-        401: f"{bucket} does not take the credentials ({brief}); {_LOGIN}.",
-        403: (
-            f"no permission to {action} in {bucket} ({brief}); give the account the role "
-            f"roles/storage.objectUser on that bucket."
-        ),
-        404: (
-            f"there is no bucket {bucket}; mend the name, or create it with "
-            f"'gcloud storage buckets create {bucket} --location=REGION'."
-        ),
-    }
-    if status in advice:
-        return advice[status]
-    if status in _TRANSIENT:
-        return f"{bucket} kept answering {status} ({brief}); give the same command again later."
     if status:
-        return f"{bucket} refuses to {action} ({status}, {brief}); mend the address."
+        return _explain_answer(status, brief, action, bucket)
     if isinstance(cause, DataCorruption):
         return (
             f"what was to {action} in {bucket} did not arrive as it was sent; "
@@ -122,8 +110,30 @@ def explain(error: Exception, action: str, bucket_name: str) -> str:
     )
 
 
+def _explain_answer(status: int, brief: str, action: str, bucket: str) -> str:
+    """Returns what the server means by a status that is no success, and what to do about it."""
+    advice = {
+        401: f"{bucket} does not take the credentials ({brief}); {_LOGIN}.",
+        403: (
+            f"no permission to {action} in {bucket} ({brief}); give the account the role "
+            f"roles/storage.objectUser on that bucket."
+        ),
+        # Of the bucket, as whoever looks for an object catches that of the object.
+        404: (
+            f"there is no bucket {bucket}; mend the name, or create it with "
+            f"'gcloud storage buckets create {bucket} --location=REGION'."
+        ),
+    }
+    if status in advice:
+        return advice[status]
+    if status in _TRANSIENT:
+        return f"{bucket} kept answering {status} ({brief}); give the same command again later."
+    return f"{bucket} refuses to {action} ({status}, {brief}); mend the address."
+
+
 def _is_transient(error: Exception) -> bool:
     """Returns whether the same request may succeed later."""
+    # google-auth wraps what broke while it fetched a token.
     if isinstance(error, TransportError) and error.args and isinstance(error.args[0], Exception):
         error = error.args[0]
     return _status(error) in _TRANSIENT or isinstance(error, _BROKEN_CONNECTIONS)
@@ -132,6 +142,7 @@ def _is_transient(error: Exception) -> bool:
 def _status(error: Exception) -> int | None:
     """Returns the HTTP status of an answer, None where none came."""
     response = getattr(error, "response", None)
+    # Errors of requests have a response, those of Google's library a code.
     status = getattr(response, "status_code", None) or getattr(error, "code", None)
     return int(status) if status else None
 
@@ -142,6 +153,7 @@ def heart_of(error: object) -> str:
     That is what the server says, or what broke at the bottom of a chain of exceptions.
     """
     response: Any = getattr(error, "response", None)
+    # There may be no response, or one that is no JSON, as from a proxy.
     with suppress(ValueError, KeyError, TypeError, AttributeError):
         error = response.json()["error"]["message"]
     inner = _inner_exceptions(error)
@@ -150,6 +162,7 @@ def heart_of(error: object) -> str:
         inner = _inner_exceptions(error)
     if isinstance(error, GoogleAuthError) and error.args:
         error = error.args[0]
+    # Some servers answer with a page: its first sentence does.
     words = " ".join(str(error).split()) or type(error).__name__
     return words[:200].split(". ")[0].rstrip(".")
 

@@ -13,7 +13,7 @@ import google_crc32c
 _CHUNK_BYTES = 2**20
 
 
-class Stored(NamedTuple):
+class Digest(NamedTuple):
     """Holds what a folder says of a file in it."""
 
     num_bytes: int
@@ -33,12 +33,12 @@ class Checksum:
         self._crc.update(data)
         self._num_bytes += len(data)
 
-    def stored(self) -> Stored:
+    def digest(self) -> Digest:
         """Returns what a folder would say of a file of the bytes so far."""
-        return Stored(self._num_bytes, b64encode(self._crc.digest()).decode())
+        return Digest(self._num_bytes, b64encode(self._crc.digest()).decode())
 
 
-def checksum(path: Path) -> Stored:
+def checksum(path: Path) -> Digest:
     """Returns the size and checksum of a local file."""
     whole = Checksum()
     with path.open("rb") as file:
@@ -46,7 +46,7 @@ def checksum(path: Path) -> Stored:
         while chunk:
             whole.update(chunk)
             chunk = file.read(_CHUNK_BYTES)
-    return whole.stored()
+    return whole.digest()
 
 
 @contextmanager
@@ -56,6 +56,7 @@ def replacing(path: Path, flush: bool = True) -> Iterator[Path]:
     Whoever reads ``path`` meanwhile finds the old file or the new one, never half of one. Without
     ``flush`` that holds when the process dies, but not when the machine does.
     """
+    # The number of the process keeps the temporary files of two processes apart.
     temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         with naming_errors(path):
@@ -89,6 +90,7 @@ def plain_name(name: str) -> str:
     Raises:
         ValueError: it does not, or has characters that not every storage takes.
     """
+    # Two points alone would lead out of the folder, and a name may come out of a file.
     if not re.fullmatch(r"[\w.][\w. +,()&'-]*", name) or not name.strip("."):
         raise ValueError(
             f"{name!r} is no name of a file in a folder; "
@@ -122,11 +124,14 @@ def reason(error: Exception) -> str:
 
     It adds names and definitions of nodes, or the whole answer of a server.
     """
+    # The str() of its errors ends in pages of node definitions.
     text = str(getattr(error, "message", error))
     status = re.search(r"HTTP response code (\d+)", text)
     if status:
         address = re.search(r"gs://\S+", text)
-        return f"Cloud Storage answered {status[1]}" + (f" for {address[0]}" if address else "")
+        said = f"Cloud Storage answered {status[1]}"
+        return f"{said} for {address[0]}" if address else said
     if not text:
         return type(error).__name__
+    # "{{function_node ...}} the reason [Op:ReadFile] name: ..." -> "the reason"
     return re.sub(r"\{\{.*?\}\} *| *\[Op:.*", "", text.splitlines()[0])

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from data_prep.storage.files import Stored, naming_errors, plain_name
+from data_prep.storage.files import Digest, naming_errors, plain_name
 
 
 class VersionedText(NamedTuple):
@@ -43,7 +43,7 @@ class Folder(Protocol):
             ValueError: one of these fails.
         """
 
-    def stat(self, name: str) -> Stored | None:
+    def stat(self, name: str) -> Digest | None:
         """Returns the size and checksum of a file in the storage, None where there is none."""
 
     def put(self, path: Path, name: str, overwrite: bool = True) -> None:
@@ -100,6 +100,7 @@ class Folder(Protocol):
 @contextmanager
 def making(folder: Folder, name: str, overwrite: bool = True) -> Iterator[Path]:
     """Yields a scratch path to write to, which becomes ``name`` once the block is done."""
+    # The number of the process keeps two processes that make the same file apart.
     working_name = f"{plain_name(name)}.{os.getpid()}"
     path = folder.scratch / working_name
     try:

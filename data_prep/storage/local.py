@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from data_prep.storage.files import (
-    Stored,
+    Digest,
     another_file,
     checksum,
     flush_to_disk,
@@ -30,6 +30,7 @@ class LocalFolder:
     @property
     def scratch(self) -> Path:
         """Returns a hidden folder on the same file system."""
+        # On another file system ``put`` would have to copy.
         path = self._root / ".scratch"
         path.mkdir(parents=True, exist_ok=True)
         return path
@@ -52,7 +53,7 @@ class LocalFolder:
                 f"{self._root} does not keep what is written to it; choose another folder."
             )
 
-    def stat(self, name: str) -> Stored | None:
+    def stat(self, name: str) -> Digest | None:
         """Reads the whole file: a disk keeps no checksums."""
         try:
             return checksum(self._path(name))
@@ -65,6 +66,7 @@ class LocalFolder:
             present = self.stat(name)
             if present and present != checksum(path):
                 raise another_file(f"{self._root}/{name}")
+        # A machine that stops could else leave the name with no bytes behind it.
         flush_to_disk(path)
         path.replace(self._path(name))
 
@@ -134,6 +136,7 @@ class LocalFolder:
 
     def _remove(self, name: str, version: str) -> bool:
         """Removes a file if it has this version; returns whether it was this caller who did."""
+        # Looked at first, because moving a file that lives would hide it for a moment.
         present = self.read_version(name)
         if present is None or present.version != version:
             return False

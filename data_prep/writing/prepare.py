@@ -27,7 +27,7 @@ from data_prep.records.excerpts import iter_excerpts
 from data_prep.records.format import FORMAT_VERSION, encode
 from data_prep.records.manifest import layout_of
 from data_prep.records.wire_format import framed
-from data_prep.storage.files import Checksum, Stored, checksum, replacing
+from data_prep.storage.files import Checksum, Digest, checksum, replacing
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class PreparedTrack:
     # That of the ``TrackToPrepare``; it names the files in scratch.
     key: str = ""
     # The size and checksum of its records.
-    stored: Stored | None = None
+    digest: Digest | None = None
     # Whether it was read now, not found in scratch.
     is_new: bool = True
 
@@ -150,11 +150,11 @@ def _write(
                 whole.update(part)
             num_excerpts += 1
     entry = _entry(decoded, num_excerpts)
-    stored = whole.stored()
+    digest = whole.digest()
     with replacing(scratch / f"{key}.npz", flush=False) as path, path.open("wb") as file:
         np.savez(file, **sketches)
     with replacing(scratch / f"{key}.json", flush=False) as path:
-        values = {"original": decoded.original, "entry": asdict(entry), "stored": stored}
+        values = {"original": decoded.original, "entry": asdict(entry), "stored": digest}
         path.write_text(json.dumps(values), encoding="utf-8")
     return PreparedTrack(
         files=track.files,
@@ -162,7 +162,7 @@ def _write(
         entry=entry,
         sketches=sketches,
         key=key,
-        stored=stored,
+        digest=digest,
     )
 
 
@@ -172,11 +172,11 @@ def _prepared_before(track: TrackToPrepare, scratch: Path, key: str) -> Prepared
         values = json.loads((scratch / f"{key}.json").read_text(encoding="utf-8"))
         with (scratch / f"{key}.npz").open("rb") as file, np.load(file) as arrays:
             sketches = dict(arrays)
-        stored = Stored(*values["stored"])
+        digest = Digest(*values["stored"])
         entry = track_from_values(values["entry"])
         original = Original(*values["original"])
         # They were not flushed to the disk, so a machine that stopped may have lost some of them.
-        if key not in track.keys_in_place and checksum(records_path(scratch, key)) != stored:
+        if key not in track.keys_in_place and checksum(records_path(scratch, key)) != digest:
             return None
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         # Whatever is wrong with these files, the track can be prepared again.
@@ -187,7 +187,7 @@ def _prepared_before(track: TrackToPrepare, scratch: Path, key: str) -> Prepared
         entry=entry,
         sketches=sketches,
         key=key,
-        stored=stored,
+        digest=digest,
         is_new=False,
     )
 

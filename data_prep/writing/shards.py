@@ -12,7 +12,7 @@ from configs.splits import SPLITS
 from data_prep.records.entries import ShardEntry, shard_from_values
 from data_prep.records.shard_files import shard_name
 from data_prep.storage import Folder, is_bucket
-from data_prep.storage.files import Checksum, Stored, replacing
+from data_prep.storage.files import Checksum, Digest, replacing
 from data_prep.storage.folder import making
 from data_prep.writing.prepare import PreparedTrack, records_path
 
@@ -56,7 +56,7 @@ def plan(split: str, tracks: Sequence[PreparedTrack], shard_mib: int) -> list[Sh
     The shards of a split are a multiple of eight, and near ``shard_mib`` where there is enough for
     that; less than eight tracks get a shard each, since a shard holds whole tracks.
     """
-    sizes = {track.files.name: track.stored.num_bytes for track in tracks if track.stored}
+    sizes = {track.files.name: track.digest.num_bytes for track in tracks if track.digest}
     # The quotient is rounded up: shards may be smaller than wanted, but hardly larger.
     num_groups = -(-sum(sizes.values()) // (_SHARDS_PER_GROUP * shard_mib * 2**20))
     num_groups = max(1, min(num_groups, len(tracks) // _SHARDS_PER_GROUP))
@@ -123,11 +123,11 @@ def put_shard(shard: Shard, folder: Folder, in_place: dict[str, ShardInPlace]) -
         # The shard in place is ours, but of other tracks. What is not ours is not overwritten.
         folder.delete(shard.name)
     with making(folder, shard.name, overwrite=False) as path:
-        stored = _join_records(shard.tracks, folder.scratch, path)
+        digest = _join_records(shard.tracks, folder.scratch, path)
         entry = ShardEntry(
             name=shard.name,
-            num_bytes=stored.num_bytes,
-            crc32c=stored.crc32c,
+            num_bytes=digest.num_bytes,
+            crc32c=digest.crc32c,
             tracks=tuple(track.entry for track in shard.tracks if track.entry),
         )
         # It is written before the shard is put in place, at the end of this block: were it the
@@ -141,7 +141,7 @@ def put_shard(shard: Shard, folder: Folder, in_place: dict[str, ShardInPlace]) -
     return entry
 
 
-def _join_records(tracks: Sequence[PreparedTrack], scratch: Path, target: Path) -> Stored:
+def _join_records(tracks: Sequence[PreparedTrack], scratch: Path, target: Path) -> Digest:
     """Makes one file of the records of all tracks and returns its size and checksum.
 
     Each record has a header and a footer of its own, so files of them that follow each other are a
@@ -160,7 +160,7 @@ def _join_records(tracks: Sequence[PreparedTrack], scratch: Path, target: Path) 
             for chunk in _iter_chunks(track, records_path(scratch, track.key)):
                 output.write(chunk)
                 whole.update(chunk)
-    return whole.stored()
+    return whole.digest()
 
 
 def _iter_chunks(track: PreparedTrack, path: Path) -> Iterator[bytes]:
@@ -175,7 +175,7 @@ def _iter_chunks(track: PreparedTrack, path: Path) -> Iterator[bytes]:
         while chunk := file.read(_CHUNK_BYTES):
             whole.update(chunk)
             yield chunk
-    if whole.stored() != track.stored:
+    if whole.digest() != track.digest:
         raise ValueError(
             f"the records of {track.files.name} in {path.parent} are gone, or were damaged after "
             f"they were written; the same command prepares them again."

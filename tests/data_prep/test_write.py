@@ -22,7 +22,7 @@ from data_prep.corpora import list_tracks
 from data_prep.records.manifest import load_manifest
 from data_prep.runtime import parallel
 from data_prep.storage import open_folder
-from data_prep.storage.files import Stored
+from data_prep.storage.files import Digest
 from data_prep.verify import iter_faults
 from data_prep.write import Options
 from data_prep.writing.prepare import PreparedTrack, TrackToPrepare, prepare, records_path
@@ -353,7 +353,7 @@ def test_a_killed_worker_is_one_sentence():
 
 def prepared(sizes_mib):
     return [
-        PreparedTrack(TrackFiles(f"{i:03d}", "train", None), stored=Stored(round(mib * 2**20), ""))
+        PreparedTrack(TrackFiles(f"{i:03d}", "train", None), digest=Digest(round(mib * 2**20), ""))
         for i, mib in enumerate(sizes_mib)
     ]
 
@@ -373,7 +373,7 @@ def prepared(sizes_mib):
 def test_shards_are_balanced_and_a_multiple_of_eight(sizes, count):
     shards = plan("train", prepared(sizes), 128)
     assert len(shards) == count
-    loads = [sum(track.stored.num_bytes for track in shard.tracks) for shard in shards]
+    loads = [sum(track.digest.num_bytes for track in shard.tracks) for shard in shards]
     assert max(loads) - min(loads) <= max(sizes) * 2**20
     assert sorted(track.files.name for shard in shards for track in shard.tracks) == [
         f"{i:03d}" for i in range(len(sizes))

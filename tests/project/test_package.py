@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.runtime import interruption
-
 ROOT = Path(__file__).parents[2]
 ORDER = ["data_prep", "trainer", "evaluation"]
 BEFORE = "tests/before/files"
@@ -182,21 +180,3 @@ def test_the_wheel_holds_every_module_and_data_file(tmp_path):
         "git", "ls-files", "configs", "data_prep", "trainer", "evaluation", cwd=ROOT
     ).stdout.split()
     assert [name for name in tracked if not (target / name).is_file()] == []
-
-
-@pytest.fixture
-def interruptible():
-    """A background job of a shell ignores Ctrl-C; not here."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
-def test_what_shares_locks_is_interrupted_at_its_end():
-    within = []
-    with pytest.raises(KeyboardInterrupt), interruption.held():
-        signal.raise_signal(signal.SIGINT)
-        within.append("the lock is given back")
-    assert within
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -125,6 +125,7 @@ class _Lease(Hold):
             ValueError: another job holds it, or was faster.
         """
         self._version = self._wait_until_free()
+        # From before the request on: when it took effect is not known.
         began = time.monotonic()
         if not self._replace():
             raise _refusal(self._folder.url, _field(self._read(), "job"))
@@ -156,6 +157,7 @@ class _Lease(Hold):
             f"{self._path} is of {job}: watching for {_STALE_SECS:g} s whether that still works.",
             flush=True,
         )
+        # A clock that nobody sets; what the lease says of its time comes from another machine.
         deadline = time.monotonic() + _STALE_SECS
         while time.monotonic() < deadline:
             time.sleep(_POLL_SECS)

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from data_prep.storage import LocalFolder, open_folder
-from data_prep.storage.files import Stored
+from data_prep.storage.files import Digest
 from data_prep.storage.folder import making
 from tests.support.versions import check_versions
 
@@ -24,7 +24,7 @@ def test_files_come_and_go(folder, tmp_path):
     assert folder.stat("a.txt") is None
     assert folder.read_text("a.txt") is None
     folder.write_text("a.txt", "123456789")
-    assert folder.stat("a.txt") == Stored(9, "4waSgw==")  # the check value of CRC-32C, 0xe3069283
+    assert folder.stat("a.txt") == Digest(9, "4waSgw==")  # the check value of CRC-32C, 0xe3069283
     (tmp_path / "made").write_text("other")
     folder.put(tmp_path / "made", "a.txt")
     assert not (tmp_path / "made").exists()
