@@ -13,4 +13,5 @@ scores      the table of scores and what is computed from it
 listening   what a page lets people hear
 document    how a page looks
 report      what a page says
+tasks       what each task scores and shows
 """

@@ -1,4 +1,4 @@
-"""Who estimated what, as tracks on a disk.
+"""Provides tracks with the estimates of some system, on a disk.
 
 estimated_system   a run and its records, opened
 from_records       its estimates of the tracks of the records

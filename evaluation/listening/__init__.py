@@ -1,4 +1,4 @@
-"""What a page lets people hear.
+"""Chooses and encodes what a page lets people hear.
 
 clips       chooses and cuts them
 sounds      encodes them

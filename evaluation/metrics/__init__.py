@@ -1,4 +1,4 @@
-"""Signal mathematics of the metrics.
+"""Computes the metrics of signals.
 
 bss_eval           BSS Eval, versions 3 and 4, SI-SDR
 least_squares      the projections that they need

@@ -1,4 +1,4 @@
-"""Tracks to scores, in processes of bounded memory.
+"""Turns tracks into scores, in processes of bounded memory.
 
 all_tracks      one track after the other
 one_track       one track in several processes

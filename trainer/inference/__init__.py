@@ -1,5 +1,7 @@
-"""Waveforms of any length through a network.
+"""Puts waveforms of any length, rate and channels through a network.
 
-tiling      full-length estimates from overlapping patches
-exported    what a SavedModel holds
+separator   a network as a function of waveforms
+tiling      full-length estimates from overlapping windows
+channels    the rule of mono and stereo
+exported    the same as a SavedModel
 """

@@ -1,4 +1,5 @@
-"""What can be learnt: a folder per task.
+"""Holds a folder for every task that can be learnt.
 
-separation   estimate every source of a mixture
+registry     finds a task by its name
+separation   estimates every source of a mixture
 """
