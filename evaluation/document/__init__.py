@@ -1,7 +1,8 @@
-"""How a page looks.
+"""Says how a page looks.
 
-parts      blocks, tables, figures, and how numbers are written
-render     to HTML and Markdown
-as_json    to JSON
+parts      blocks, tables, figures and sections
+numbers    how numbers are written
+render     a document to HTML and Markdown
+as_json    a document to JSON
 svg        drawings
 """

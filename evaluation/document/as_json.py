@@ -1,4 +1,7 @@
-"""A document as plain values for JSON."""
+"""Turns a document into plain values for JSON.
+
+Every number is there in full and as it is printed; drawings and sounds are not.
+"""
 
 import math
 from typing import Any
@@ -13,59 +16,74 @@ from evaluation.document.parts import (
     Figures,
     Items,
     Line,
+    Panel,
+    Section,
     Table,
     Terms,
     Text,
 )
 
+# Of the keys below and their meaning.
 SCHEMA_VERSION = 1
 
 
-def to_tree(document: Document) -> dict[str, Any]:
-    """The document as plain values for JSON: every number in full and as it is printed, no drawings and no sounds."""
+def to_json_object(document: Document) -> dict[str, Any]:
+    """Returns a document as plain values."""
     return {
         "schema_version": SCHEMA_VERSION,
         "title": document.title,
         "subtitle": document.subtitle,
         "head": [_block(block) for block in document.head],
-        "sections": [
-            {
-                "key": each.key,
-                "title": each.title,
-                "blocks": [_block(block) for block in each.blocks],
-            }
-            for each in document.sections
-        ],
+        "sections": [_section(section) for section in document.sections],
+    }
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {
+        "key": section.key,
+        "title": section.title,
+        "blocks": [_block(block) for block in section.blocks],
     }
 
 
 def _block(block: Block) -> dict[str, Any]:
-    tree: dict[str, Any] = {"kind": block.kind}
+    return {"kind": block.kind, **_content(block)}
+
+
+def _content(block: Block) -> dict[str, Any]:
     match block:
         case Table():
-            columns = [f"{column.group} {column.title}".strip() for column in block.columns]
-            tree |= {"key": block.key, "names": block.names, "columns": columns}
-            return tree | {"rows": [_line(line) for line in block.lines]}
+            return {
+                "key": block.key,
+                "names": block.names,
+                "columns": [f"{column.group} {column.title}".strip() for column in block.columns],
+                "rows": [_line(line) for line in block.lines],
+            }
         case Figures():
-            panels = [
-                (each.key, each.title, each.alternative, each.caption) for each in block.panels
-            ]
-            heads = ("key", "title", "alternative", "caption")
-            return tree | {"panels": [dict(zip(heads, panel, strict=True)) for panel in panels]}
+            return {"panels": [_panel(panel) for panel in block.panels]}
         case Clips():
-            return tree | {"title": block.title, "clips": [_clip(clip) for clip in block.clips]}
+            return {"title": block.title, "clips": [_clip(clip) for clip in block.clips]}
         case Text():
-            return tree | {"text": block.text}
+            return {"text": block.text}
         case Items():
-            return tree | {"title": block.title, "items": list(block.items)}
+            return {"title": block.title, "items": list(block.items)}
         case Terms():
-            return tree | {"terms": dict(block.pairs)}
+            return {"terms": dict(block.pairs)}
         case Code():
-            return tree | {"title": block.title, "text": block.text}
+            return {"title": block.title, "text": block.text}
 
 
 def _line(line: Line) -> dict[str, Any]:
     return {"name": line.name, "label": line.label, "cells": [_cell(cell) for cell in line.cells]}
+
+
+def _panel(panel: Panel) -> dict[str, Any]:
+    return {
+        "key": panel.key,
+        "title": panel.title,
+        "alternative": panel.alternative,
+        "caption": panel.caption,
+    }
 
 
 def _clip(clip: Clip) -> dict[str, Any]:
@@ -78,10 +96,14 @@ def _clip(clip: Clip) -> dict[str, Any]:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    finite = cell.value if not isinstance(cell.value, float) or math.isfinite(cell.value) else None
-    tree: dict[str, Any] = {"value": finite, "text": cell.text}
+    described: dict[str, Any] = {"value": cell.value, "text": cell.text}
+    # JSON has no infinity; the text says on which side of the range it is.
+    if isinstance(cell.value, float) and not math.isfinite(cell.value):
+        described["value"] = None
     if cell.interval:
-        tree["interval"] = [cell.interval.low, cell.interval.high]
-    return tree | {
-        name: value for name in ("n", "share") if (value := getattr(cell, name)) is not None
-    }
+        described["interval"] = [cell.interval.low, cell.interval.high]
+    if cell.n is not None:
+        described["n"] = cell.n
+    if cell.share is not None:
+        described["share"] = cell.share
+    return described

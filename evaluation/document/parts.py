@@ -1,96 +1,77 @@
-"""What a report says, apart from how it looks: sections of text, tables, figures and sounds.
+"""Holds what a report says, apart from how it looks: text, tables, figures and sounds in sections.
 
-HTML, Markdown (evaluation.document.render) and JSON (evaluation.document.as_json) are made of one document, so that their numbers are the
-same ones.
+HTML, Markdown (evaluation.document.render) and JSON (evaluation.document.as_json) are made of one
+document, so that their numbers are the same.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from markupsafe import Markup
 
+from evaluation.document.numbers import BLANK, decibels, signed_decibels
 from evaluation.scores.bootstrap import Interval
 
-BLANK = "\N{EN DASH}"
-_MINUS = "\N{MINUS SIGN}"
-_MAX_DB = 100.0  # a score beyond it is rounding
-
-Kind = Literal["db", "gain", "count", "p", "text"]
-Role = Literal["", "key", "base"]  # the figure to look at, or what it is to be set beside
-
-
-def decibels(value: float | None, decimals: int = 1) -> str:
-    """How a level is printed: a true minus sign, a dash for blank, nothing beyond 100 dB, which is rounding."""
-    if value is None:
-        return BLANK
-    if abs(value) > _MAX_DB:
-        return f"< {_MINUS}100" if value < 0 else "> 100"
-    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace(
-        "-", _MINUS
-    )  # adding zero turns -0.0 into 0.0
-
-
-def gain(value: float | None, decimals: int = 1) -> str:
-    """A difference in dB, with its sign."""
-    text = decibels(value, decimals)
-    return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
-
-
-def plain(value: float) -> str:
-    """A number of a text, as short as it can be."""
-    return f"{value:g}".replace("-", _MINUS)
-
-
-def count(number: int, noun: str) -> str:
-    """``1 track``, ``2 tracks``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+# How the value of a cell is printed: as a level, a difference of levels, a whole number, a
+# p-value, or as it is.
+Kind = Literal["db", "signed_db", "count", "p", "text"]
+# The cell to look at, one that it is set beside, or any other.
+Role = Literal["key", "base", ""]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A number of a table with what belongs to it, or a word."""
+    """Holds a number of a table with what belongs to it, or a word."""
 
-    value: float | str | None  # None: blank
+    # None is printed as a blank.
+    value: float | str | None
     kind: Kind = "db"
-    n: int | None = None  # values behind it
-    share: float | None = None  # of all rows
+    # How many values are behind it.
+    n: int | None = None
+    # Which part of all rows it counts.
+    share: float | None = None
     interval: Interval | None = None
     role: Role = ""
     decimals: int = 1
 
     @property
     def text(self) -> str:
-        """The number as it is printed."""
+        """Returns the number as it is printed."""
         if self.value is None:
             return BLANK
         if isinstance(self.value, str):
             return self.value
-        if self.kind in ("db", "gain"):
-            return (gain if self.kind == "gain" else decibels)(self.value, self.decimals)
-        return f"{self.value:,.0f}" if self.kind == "count" else f"{self.value:.2g}"
+        if self.kind == "count":
+            return f"{self.value:,.0f}"
+        if self.kind in ("db", "signed_db"):
+            return self._in_decibels(self.value)
+        return f"{self.value:.2g}"
 
     @property
     def notes(self) -> list[str]:
-        """What is printed small beneath it: the interval, the n, the share."""
+        """Returns what is printed small beneath it: the interval, the n, the share."""
         notes = []
         if self.interval:
-            show = gain if self.kind == "gain" else decibels
-            notes.append(
-                " to ".join(
-                    show(bound, self.decimals) for bound in (self.interval.low, self.interval.high)
-                )
-            )
+            low = self._in_decibels(self.interval.low)
+            high = self._in_decibels(self.interval.high)
+            notes.append(f"{low} to {high}")
+        # The n of a blank cell is 0, which the blank says already.
         if self.n is not None and self.value is not None:
             notes.append(f"{self.n:,}")
         if self.share is not None:
             notes.append(f"{self.share:.1%}")
         return notes
 
+    def _in_decibels(self, value: float) -> str:
+        if self.kind == "signed_db":
+            return signed_decibels(value, self.decimals)
+        return decibels(value, self.decimals)
+
 
 @dataclass(frozen=True)
 class Column:
-    """The head of a column, under that of a group of columns where it has one."""
+    """Is the head of a column, beneath that of a group of columns where it has one."""
 
     title: str
     group: str = ""
@@ -99,7 +80,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Line:
-    """A row of a table; the label stands small beside the name."""
+    """Is a row of a table; the label stands small beside the name."""
 
     name: str
     cells: Sequence[Cell]
@@ -108,18 +89,20 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """Bodies are groups of lines; where ``has_total``, the last one sums up the others."""
+    """Holds lines in groups, its bodies."""
 
     kind: ClassVar[str] = "table"
     key: str
-    names: str  # the head of the first column
+    # The head of the first column, that of the names of the lines.
+    names: str
     columns: Sequence[Column]
     bodies: Sequence[Sequence[Line]]
+    # Whether the last body sums up the others.
     has_total: bool = False
 
     @property
     def heads(self) -> list[list[Column]]:
-        """The columns, those side by side under one head together; a column without a group is a list of its own."""
+        """Returns the columns in lists, those side by side under one head in the same one."""
         heads: list[list[Column]] = []
         for column in self.columns:
             if column.group and heads and heads[-1][0].group == column.group:
@@ -130,23 +113,24 @@ class Table:
 
     @property
     def lines(self) -> list[Line]:
-        """All lines in order."""
+        """Returns the lines of all bodies in order."""
         return [line for body in self.bodies for line in body]
 
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph."""
+    """Is a paragraph."""
 
     kind: ClassVar[str] = "text"
     text: str
     role: Literal["", "note", "lead", "banner"] = ""
-    strong: str = ""  # the part of the text that stands out
+    # The part of the text that stands out.
+    strong: str = ""
 
 
 @dataclass(frozen=True)
 class Items:
-    """A list; with a title, one that warns."""
+    """Is a list; one with a title is a warning."""
 
     kind: ClassVar[str] = "items"
     items: Sequence[str]
@@ -155,7 +139,7 @@ class Items:
 
 @dataclass(frozen=True)
 class Terms:
-    """Words and what they mean."""
+    """Holds words, each with its meaning."""
 
     kind: ClassVar[str] = "terms"
     pairs: Sequence[tuple[str, str]]
@@ -163,7 +147,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Code:
-    """Text to be read by machines; with a title it is folded."""
+    """Holds text to be read by machines; with a title it is folded."""
 
     kind: ClassVar[str] = "code"
     text: str
@@ -172,18 +156,21 @@ class Code:
 
 @dataclass(frozen=True)
 class Panel:
-    """A figure. The caption counts what the drawing leaves out."""
+    """Is a figure."""
 
     key: str
     title: str
-    svg: Markup | None  # None: there is no value to draw
-    alternative: str  # what it shows, in words
+    # None where there is no value to draw.
+    svg: Markup | None
+    # The same in words, for who does not see the drawing.
+    alternative: str
+    # What is beneath it: counts of what the drawing leaves out, ends of curves.
     caption: str
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Panels side by side."""
+    """Holds panels that stand side by side."""
 
     kind: ClassVar[str] = "figures"
     panels: Sequence[Panel]
@@ -191,36 +178,39 @@ class Figures:
 
 @dataclass(frozen=True)
 class Take:
-    """One of the sounds of a clip, with what it looks like."""
+    """Is one of the sounds of a clip, with its spectrogram."""
 
     name: str
-    sound: str  # data URI
-    picture: str  # data URI
-    alternative: str  # of the picture
-    note: str  # how its level was changed
+    # This and the picture are data URIs, so that the page needs no other file.
+    sound: str
+    picture: str
+    # The picture in words.
+    alternative: str
+    # How the level of the sound was changed.
+    note: str
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Takes of the same seconds: those that are what they are, and those that can be shuffled to be judged blindly."""
+    """Holds takes of the same seconds."""
 
     key: str
     title: str
     note: str
     numbers: Sequence[tuple[str, Cell]]
+    # Takes that are named at all times ...
     known: Sequence[Take]
+    # ... and takes that a listener can have shuffled, to judge them blindly.
     judged: Sequence[Take]
-    mark: (
-        tuple[float, float] | None
-    )  # where the scored segment begins and ends, as shares of the length
-    ticks: Sequence[
-        tuple[str, float]
-    ]  # frequencies, and how far up the pictures they lie, as a share
+    # Where the scored segment begins and ends, as shares of the length.
+    mark: tuple[float, float] | None
+    # Frequencies, each with how far up the pictures it lies as a share of their height.
+    ticks: Sequence[tuple[str, float]]
 
 
 @dataclass(frozen=True)
 class Clips:
-    """Clips one below the other, under a title."""
+    """Holds clips, one below the other under a title."""
 
     kind: ClassVar[str] = "clips"
     title: str
@@ -232,7 +222,7 @@ Block = Table | Text | Items | Terms | Code | Figures | Clips
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the document; ``short`` names it in the list of contents."""
+    """Is a part of the document; ``short`` names it in the list of contents."""
 
     key: str
     title: str
@@ -242,9 +232,9 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A report."""
+    """Is a report: what stands before the list of contents, and the sections after it."""
 
     title: str
     subtitle: str
     head: Sequence[Block]
-    sections: Sequence[Section] = field(default=())
+    sections: Sequence[Section] = ()

@@ -1,8 +1,10 @@
-"""What a page says.
+"""Says what is on a page.
 
-run_page            the report of a run
+run_page            the report on a run
 run_tables          its tables
-method              how it was scored
+run_figures         its violins
+digest              the aggregates that they print
+method              what could be scored, and how it was
 curves              how it learnt
 violins             segment by segment
 audit_table         what the labels do
@@ -11,4 +13,5 @@ comparison          runs side by side
 comparison_page     their page
 comparison_tables   their tables
 shared_clips        the sounds that they share
+metric_names        what metrics are called
 """

@@ -1,10 +1,11 @@
-"""What a report shows of the audit of the labels."""
+"""Makes the section of a report on the audit of the labels."""
 
 from collections.abc import Sequence
 
-from evaluation.document.parts import Block, Cell, Column, Line, Table, Text
+from evaluation.document.parts import Block, Cell, Column, Line, Role, Table, Text
 from evaluation.scores.conditions import Condition
 
+# What the network is told under each condition.
 LABELS = {
     "true": "the instruments of the piece",
     "unknown": "nothing",
@@ -15,39 +16,38 @@ LABELS = {
 
 
 def audit_blocks(conditions: Sequence[Condition]) -> list[Block]:
-    """The same network told other instruments; nothing where that was not tried."""
+    """Makes a table of the same network told other instruments; nothing where none was tried."""
     if not conditions:
         return []
     note = (
-        "The same network on the same tracks, told other instruments. dB, medians over segments and sources; n below "
-        "each number. Improvement is over the mixture; leakage is the energy in the slots of sources that do not "
-        "sound; misnamed is the energy in the slot named instead of a source, where that source sounds; both relative "
-        "to the mixture."
+        "The same network on the same tracks, told other instruments. dB, medians over segments "
+        "and sources; n below each number. Improvement is over the mixture; leakage is the energy "
+        "in the slots of sources that do not sound; misnamed is the energy in the slot named "
+        "instead of a source, where that source sounds; both relative to the mixture."
     )
     columns = [
         Column("The network is told", is_text=True),
-        *map(Column, ("Improvement", "Leakage", "Misnamed")),
+        Column("Improvement"),
+        Column("Leakage"),
+        Column("Misnamed"),
     ]
-    return [
-        Text(note, "note"),
-        Table("audit", "Labels", columns, [[_condition(each) for each in conditions]]),
-    ]
+    lines = [_line(condition) for condition in conditions]
+    return [Text(note, "note"), Table("audit", "Labels", columns, [lines])]
 
 
-def _condition(each: Condition) -> Line:
-    if each.not_measured:
-        return Line(
-            each.labels, [Cell(f"Not measured: {each.not_measured}.", "text"), *[Cell(None)] * 3]
-        )
-    told = Cell(LABELS[each.labels], "text")
+def _line(condition: Condition) -> Line:
+    if condition.not_measured:
+        why = Cell(f"Not measured: {condition.not_measured}.", "text")
+        return Line(condition.labels, [why, Cell(None), Cell(None), Cell(None)])
+    # The true labels are what the others are read against.
+    role: Role = "key" if condition.labels == "true" else ""
     improvement = Cell(
-        each.improvement_db,
-        "gain",
-        each.num_improvements,
-        role="key" if each.labels == "true" else "",
+        condition.improvement_db, "signed_db", n=condition.num_improvements, role=role
     )
-    energies = [
-        Cell(each.leakage_db, n=each.num_leakages),
-        Cell(each.misnamed_db, n=each.num_misnamed),
+    cells = [
+        Cell(LABELS[condition.labels], "text"),
+        improvement,
+        Cell(condition.leakage_db, n=condition.num_leakages),
+        Cell(condition.misnamed_db, n=condition.num_misnamed),
     ]
-    return Line(each.labels, [told, improvement, *energies])
+    return Line(condition.labels, cells)

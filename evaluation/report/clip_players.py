@@ -1,146 +1,199 @@
-"""The sounds of a report: recordings as clips with players and spectrograms, as many as fit into the file."""
+"""Makes the sounds of a report: clips with players and spectrograms, as many as fit into it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
 from configs import instruments
-from evaluation.document.parts import Cell, Clip, Clips, Take, Text, gain, plain
+from evaluation.document.numbers import short_number, signed_decibels
+from evaluation.document.parts import Cell, Clip, Clips, Take, Text
 from evaluation.listening import sounds
 from evaluation.listening.clips import Choice, RecordedClip
-from evaluation.listening.sounds import Sound
-from evaluation.report.run_tables import V3
+from evaluation.listening.sounds import Floats, Sound
+from evaluation.report.metric_names import V3
 from evaluation.scores.aggregates import SegmentKey, segment_key
 from evaluation.scores.improvement import improvements_by_segment
 from evaluation.scores.table import Row
 
-BUDGET_BYTES = 17_000_000  # of all clips, so that a page stays below 20 MB
+# Of all clips of a page, so that it stays below 20 MB.
+BUDGET_BYTES = 17_000_000
 TITLES = {
     "common": "A stretch with every source that sounds in it",
     "worst": "Where it gains the least over the mixture",
     "best": "Where it gains the most over the mixture",
 }
 HOW = (
-    "The takes of a clip are the same seconds at the same level (RMS over the clip; the change is printed), coded "
-    "without loss. Starting one stops the others and goes on at the same moment. Listen blind shuffles the takes to be "
-    "judged and hides their names and pictures until you reveal them. Frequencies are logarithmic, and "
+    "The takes of a clip are the same seconds at the same level (RMS over the clip; the change is "
+    "printed), coded without loss. Starting one stops the others and goes on at the same moment. "
+    "Listen blind shuffles the takes to be judged and hides their names and pictures until you "
+    "reveal them. Frequencies are logarithmic, and "
     f"{sounds.RANGE_DB} dB lie between black and the brightest spot of a clip."
 )
 _MARKED = " Between the two lines of a picture lies the scored segment."
 
 
-class Heard(NamedTuple):
-    """What a clip is made of, before its sounds are drawn and encoded into the page."""
+class ClipSounds(NamedTuple):
+    """Holds what a clip is made of, before its sounds are drawn and encoded into the page."""
 
     choice: Choice
     sample_rate: int
-    known: Mapping[str, Sound]  # by the name that the page gives them
+    # This and the next by the name that the page gives a sound.
+    known: Mapping[str, Sound]
     judged: Mapping[str, Sound]
     numbers: Sequence[tuple[str, Cell]] = ()
 
 
 def run_clips(recordings: Sequence[RecordedClip], rows: Sequence[Row]) -> list[Clips | Text]:
-    """The clips of one run: the reference and the estimate to be judged beside the mixture."""
-    numbers = _numbers(recordings, rows)
-    heard = [
-        Heard(
-            each.choice,
-            each.sample_rate,
-            {"mixture": each.sounds["mixture"]},
-            {name: each.sounds[name] for name in ("reference", "estimate")},
-            numbers.get(_place(each.choice), ()),
+    """Makes the clips of one run: reference and estimate, to be judged beside the mixture.
+
+    Args:
+        recordings: the sounds of the clips.
+        rows: of ``model`` and ``mixture`` at least; the numbers of the clips are theirs.
+    """
+    numbers = _numbers_by_segment(recordings, rows)
+    clips = [
+        ClipSounds(
+            choice=recording.choice,
+            sample_rate=recording.sample_rate,
+            known={"mixture": recording.sounds["mixture"]},
+            judged={name: recording.sounds[name] for name in ("reference", "estimate")},
+            numbers=numbers.get(_segment_of(recording.choice), ()),
         )
-        for each in recordings
+        for recording in recordings
     ]
-    return fit(heard)
+    return fit(clips)
 
 
-def _place(choice: Choice) -> SegmentKey | None:
-    return (choice.track, choice.segment_secs[0], choice.source) if choice.segment_secs else None
+def _segment_of(choice: Choice) -> SegmentKey | None:
+    """Returns by what rows of the segment of a choice are found; None where it is no segment."""
+    if choice.segment_secs is None:
+        return None
+    start_secs, _ = choice.segment_secs
+    return (choice.track, start_secs, choice.source)
 
 
-def _numbers(
+def _numbers_by_segment(
     recordings: Iterable[RecordedClip], rows: Sequence[Row]
 ) -> dict[SegmentKey | None, list[tuple[str, Cell]]]:
-    wanted = {_place(each.choice) for each in recordings}
-    by_place = {segment_key(row): row for row in rows if row.system == "model" and segment_key(row) in wanted}
-    found = improvements_by_segment([row for row in rows if segment_key(row) in wanted])
-    return {
-        where: [
-            ("Improvement", Cell(found.get(where), "gain", role="key")),
-            ("SNR", Cell(row.snr)),
-            *((title, Cell(getattr(row, metric))) for metric, title in V3.items()),
-        ]
-        for where, row in by_place.items()
-    }
+    """Returns the numbers that stand beside the clip of a segment."""
+    segments = {_segment_of(recording.choice) for recording in recordings}
+    own = [row for row in rows if segment_key(row) in segments]
+    improvements = improvements_by_segment(own)
+    # None is the key of clips that are no segment. No row is found by it, so they have no numbers.
+    numbers: dict[SegmentKey | None, list[tuple[str, Cell]]] = {}
+    for row in own:
+        if row.system == "model":
+            improvement = Cell(improvements.get(segment_key(row)), "signed_db", role="key")
+            numbers[segment_key(row)] = [
+                ("Improvement", improvement),
+                ("SNR", Cell(row.snr)),
+                *((title, Cell(getattr(row, metric))) for metric, title in V3.items()),
+            ]
+    return numbers
 
 
-def fit(heard: Sequence[Heard], budget: int = BUDGET_BYTES) -> list[Clips | Text]:
-    """Clips under their titles, as many as fit: the common ones first, then the worst and the best in turn."""
-    by_why = {why: [each for each in heard if each.choice.why == why] for why in TITLES}
-    extremes = zip_longest(by_why["worst"], by_why["best"])
-    order = [*by_why["common"], *(each for pair in extremes for each in pair if each)]
-    found: dict[str, list[Clip]] = {why: [] for why in TITLES}
-    left_out = 0
-    for number, each in enumerate(order):
-        clip = make_clip(f"clip-{number}", each)
+def fit(clips: Sequence[ClipSounds], budget: int = BUDGET_BYTES) -> list[Clips | Text]:
+    """Returns clips under their titles, as many as fit.
+
+    Args:
+        clips: of these the common ones have precedence, then the worst and the best in turn.
+        budget: for the sounds and pictures of all clips, in bytes of the page.
+    """
+    kept: dict[str, list[Clip]] = {why: [] for why in TITLES}
+    num_left_out = 0
+    for number, clip_sounds in enumerate(_by_precedence(clips)):
+        clip = make_clip(f"clip-{number}", clip_sounds)
         size = sum(len(take.sound) + len(take.picture) for take in (*clip.known, *clip.judged))
+        # A later one may be smaller, and still fit.
         if size > budget:
-            left_out += 1
+            num_left_out += 1
             continue
         budget -= size
-        found[each.choice.why].append(clip)
-    marked = any(clip.mark for clips in found.values() for clip in clips)
-    blocks: list[Clips | Text] = (
-        [Text(HOW + _MARKED * marked, "note")] if any(found.values()) else []
-    )
-    blocks += [Clips(TITLES[why], clips) for why, clips in found.items() if clips]
-    if left_out:
-        blocks.append(
-            Text(
-                f"Left out, so that the file stays small: {left_out} of {len(order)} clips.", "note"
-            )
+        kept[clip_sounds.choice.why].append(clip)
+    blocks: list[Clips | Text] = []
+    if any(kept.values()):
+        note = HOW
+        if any(clip.mark for listed in kept.values() for clip in listed):
+            note += _MARKED
+        blocks.append(Text(note, "note"))
+    blocks += [Clips(TITLES[why], listed) for why, listed in kept.items() if listed]
+    if num_left_out:
+        sentence = (
+            "Left out, so that the file stays small: "
+            f"{num_left_out} of {num_left_out + sum(map(len, kept.values()))} clips."
         )
+        blocks.append(Text(sentence, "note"))
     return blocks
 
 
-def make_clip(key: str, heard: Heard) -> Clip:
-    """Players and pictures; ``key`` tells it from the other clips of the page."""
-    choice, rate = heard.choice, heard.sample_rate
-    powers = {}
-    for name, sound in {**heard.known, **heard.judged}.items():
-        waveform, _ = sounds.decode(sound._replace(gain_db=0.0))  # as it is heard
-        powers[name] = sounds.spectrogram(waveform, rate)
-        secs = len(waveform) / rate
-    loudest = max(float(power.max()) for power in powers.values())
-    mark = None
-    if choice.segment_secs:
-        first, last = ((each - choice.start_secs) / secs for each in choice.segment_secs)
-        mark = (first, min(last, 1.0))
-    instrument = instruments.name_of(choice.source)
+def _by_precedence(clips: Sequence[ClipSounds]) -> list[ClipSounds]:
+    by_why: dict[str, list[ClipSounds]] = {why: [] for why in TITLES}
+    for clip in clips:
+        by_why[clip.choice.why].append(clip)
+    # The common ones are the same in every run, so that reports can be compared by ear.
+    ordered = by_why["common"]
+    for pair in zip_longest(by_why["worst"], by_why["best"]):
+        ordered += [clip for clip in pair if clip is not None]
+    return ordered
 
-    def takes(chosen: Mapping[str, Sound]) -> list[Take]:
+
+def make_clip(key: str, clip_sounds: ClipSounds) -> Clip:
+    """Makes the players and pictures of a clip; ``key`` tells it from other clips of the page."""
+    choice = clip_sounds.choice
+    rate = clip_sounds.sample_rate
+    powers: dict[str, Floats] = {}
+    for name, sound in {**clip_sounds.known, **clip_sounds.judged}.items():
+        # With a change of 0 dB it is not decoded to its old level, but drawn as it is heard.
+        waveform, _ = sounds.decode(sound._replace(gain_db=0.0))
+        powers[name] = sounds.spectrogram(waveform, rate)
+        # The takes of a clip are the same seconds.
+        secs = len(waveform) / rate
+    # One scale of brightness for all takes: a quiet one is dark.
+    loudest = max(float(power.max()) for power in powers.values())
+
+    def takes(by_name: Mapping[str, Sound]) -> list[Take]:
         return [
             Take(
-                name,
-                sounds.data_uri(sound.flac, "audio/flac"),
-                sounds.data_uri(sounds.picture(powers[name], loudest), "image/png"),
-                f"Spectrogram of the {name}, {plain(round(secs, 2))} s, from {plain(sounds.MIN_HZ)} Hz to "
-                f"{plain(rate / 2000)} kHz",
-                f"{gain(sound.gain_db)} dB",
+                name=name,
+                sound=sounds.data_uri(sound.flac, "audio/flac"),
+                picture=sounds.data_uri(sounds.picture(powers[name], loudest), "image/png"),
+                alternative=_in_words(name, secs, rate),
+                note=f"{signed_decibels(sound.gain_db)} dB",
             )
-            for name, sound in chosen.items()
+            for name, sound in by_name.items()
         ]
 
-    start, stop = choice.segment_secs or (choice.start_secs, choice.start_secs + secs)
-    where = f"{choice.track}, {plain(start)} to {plain(round(stop, 3))} s"
     return Clip(
         key=key,
-        title=instrument,
-        note=where,
-        numbers=heard.numbers,
-        known=takes(heard.known),
-        judged=takes(heard.judged),
-        mark=mark,
+        title=instruments.name_of(choice.source),
+        note=_where(choice, secs),
+        numbers=clip_sounds.numbers,
+        known=takes(clip_sounds.known),
+        judged=takes(clip_sounds.judged),
+        mark=_mark(choice, secs),
         ticks=sounds.frequency_ticks(rate),
     )
+
+
+def _in_words(name: str, secs: float, rate: int) -> str:
+    return (
+        f"Spectrogram of the {name}, {short_number(round(secs, 2))} s, "
+        f"from {short_number(sounds.MIN_HZ)} Hz to {short_number(rate / 2000)} kHz"
+    )
+
+
+def _where(choice: Choice, secs: float) -> str:
+    """Says which seconds of which track are scored, or heard where none are."""
+    start, stop = choice.segment_secs or (choice.start_secs, choice.start_secs + secs)
+    return f"{choice.track}, {short_number(start)} to {short_number(round(stop, 3))} s"
+
+
+def _mark(choice: Choice, secs: float) -> tuple[float, float] | None:
+    """Returns where the scored segment begins and ends, as shares of the clip's ``secs``."""
+    if choice.segment_secs is None:
+        return None
+    start, stop = choice.segment_secs
+    first = (start - choice.start_secs) / secs
+    last = (stop - choice.start_secs) / secs
+    # A track may end within its last segment.
+    return (first, min(last, 1.0))

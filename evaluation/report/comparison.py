@@ -1,10 +1,10 @@
-"""The runs of a comparison, side by side on the tracks and sources that all of them have."""
+"""Brings runs onto the tracks and sources that all of them have, to stand side by side."""
 
 from collections.abc import Collection, Sequence
 from pathlib import PurePath
 
 from evaluation.document.parts import Role
-from evaluation.report.run_tables import METRIC_NAMES, is_again
+from evaluation.report.metric_names import METRIC_NAMES, repeats_version_3
 from evaluation.scores import bootstrap
 from evaluation.scores.aggregates import Summary, summarise
 from evaluation.scores.saved import MODEL, ScoredRun
@@ -12,65 +12,75 @@ from evaluation.scores.table import BASELINES, Row
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """Paths without the parts that all of them have: runs/film/evaluation/9-test, runs/none/... -> film, none."""
+    """Returns paths without the parts that all of them have.
+
+    Of runs/film/evaluation/9-test and runs/none/evaluation/9-test, film and none are left. Where
+    that leaves nothing of a path, or two the same, the paths stay as they are.
+    """
     parts = [PurePath(name).parts for name in names]
     shared = set.intersection(*map(set, parts))
-    short = ["/".join(part for part in each if part not in shared) for each in parts]
-    return short if all(short) and len(set(short)) == len(short) else list(names)
+    short = ["/".join(part for part in path if part not in shared) for path in parts]
+    if not all(short) or len(set(short)) < len(short):
+        return list(names)
+    return short
 
 
 class ComparedRuns:
-    """The runs that are compared, under short names; ``sources`` empty for all of them."""
+    """Holds runs under short names, and what is computed of each; the first is the reference."""
 
     def __init__(
         self, runs: Sequence[ScoredRun], tracks: Collection[str], sources: Collection[str] = ()
     ) -> None:
-        self.names = dict(
-            zip([run.name for run in runs], short_names([run.name for run in runs]), strict=True)
-        )
-        self.runs = {self.names[run.name]: run for run in runs}
-        self.rows = {
-            name: [
-                row
-                for row in run.rows
-                if row.track in tracks and (not sources or row.source in sources)
-            ]
-            for name, run in self.runs.items()
-        }
+        """Takes the rows of some tracks and sources.
+
+        Args:
+            runs: the reference first.
+            tracks: those that all runs have.
+            sources: those to compare, empty for all.
+        """
+        names = [run.name for run in runs]
+        # All that follows is by short name, or by the name of a system of the reference.
+        self.short_name_of = dict(zip(names, short_names(names), strict=True))
+        self.runs = {self.short_name_of[run.name]: run for run in runs}
+        self.rows = {name: _restrict(run.rows, tracks, sources) for name, run in self.runs.items()}
         self.reference = next(iter(self.runs))
-        self.sources = list(dict.fromkeys(row.source for row in self.rows[self.reference]))
+        reference_rows = self.rows[self.reference]
+        self.sources = list(dict.fromkeys(row.source for row in reference_rows))
         # The model of each run, then what the reference was set beside.
-        self.systems: dict[str, list[Row]] = {
-            name: _of(rows, MODEL) for name, rows in self.rows.items()
-        }
-        there = dict.fromkeys(
-            row.system for row in self.rows[self.reference] if row.system != MODEL
-        )
-        beside = [system for system in dict.fromkeys((*BASELINES, *there)) if system in there]
-        self.systems |= {system: _of(self.rows[self.reference], system) for system in beside}
-        self.summaries: dict[str, Summary] = {
-            name: summarise(rows, resamples=bootstrap.RESAMPLES if name in self.runs else 0)[0]
-            for name, rows in self.systems.items()
-        }
+        self.systems = {name: _rows_of(rows, MODEL) for name, rows in self.rows.items()}
+        present = dict.fromkeys(row.system for row in reference_rows)
+        for system in dict.fromkeys((*BASELINES, *present)):
+            if system in present and system != MODEL:
+                self.systems[system] = _rows_of(reference_rows, system)
+        self.summaries: dict[str, Summary] = {}
+        for name, rows in self.systems.items():
+            resamples = bootstrap.RESAMPLES if name in self.runs else 0
+            # The first summary is that of all rows, sources pooled.
+            self.summaries[name] = summarise(rows, resamples=resamples)[0]
 
     @property
     def metrics(self) -> list[str]:
-        """The metrics that any run has values of, but for what is another one again."""
-        there = [
+        """Returns the metrics that any run has values of, but for those that repeat others."""
+        rows = [row for own in self.rows.values() for row in own]
+        summaries = [self.summaries[name] for name in self.runs]
+        present = [
             metric
             for metric in METRIC_NAMES
-            if any(metric in self.summaries[name].together for name in self.runs)
+            if any(metric in summary.together for summary in summaries)
         ]
-        return [
-            metric
-            for metric in there
-            if not is_again([row for each in self.rows.values() for row in each], metric)
-        ]
+        return [metric for metric in present if not repeats_version_3(rows, metric)]
 
     def role(self, name: str) -> Role:
-        """Runs stand out from what they are set beside."""
-        return "" if name in self.runs else "base"
+        """Returns how numbers of a run or a system are shown: runs stand out from the others."""
+        if name in self.runs:
+            return ""
+        return "base"
 
 
-def _of(rows: Sequence[Row], system: str) -> list[Row]:
+def _restrict(rows: Sequence[Row], tracks: Collection[str], sources: Collection[str]) -> list[Row]:
+    own = [row for row in rows if row.track in tracks]
+    return [row for row in own if not sources or row.source in sources]
+
+
+def _rows_of(rows: Sequence[Row], system: str) -> list[Row]:
     return [row for row in rows if row.system == system]

@@ -1,4 +1,4 @@
-"""Several runs as one report: how they differ, their scores side by side, and the same seconds of each to be heard.
+"""Makes several runs one report: differences, scores side by side, and seconds to be heard.
 
 The first run is the reference that the others are compared with.
 """
@@ -6,190 +6,213 @@ The first run is the reference that the others are compared with.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluation.document.parts import (
-    Block,
-    Code,
-    Document,
-    Figures,
-    Items,
-    Section,
-    Text,
-    count,
-    gain,
-)
+from data_prep.runtime.quantities import pluralized
+from evaluation.document.numbers import signed_decibels
+from evaluation.document.parts import Block, Code, Document, Figures, Items, Section, Text
 from evaluation.report import comparison_tables, curves, violins
 from evaluation.report.comparison import ComparedRuns
 from evaluation.report.comparison_tables import DECIMALS
-from evaluation.report.run_tables import METRIC_NAMES, NOT_OF_MIXTURE, status_words
+from evaluation.report.metric_names import FIGURE_TITLES, METRIC_NAMES, NOT_OF_MIXTURE
+from evaluation.report.run_tables import status_words
 from evaluation.scores import bootstrap
-from evaluation.scores.paired import Comparison, Difference
+from evaluation.scores.bootstrap import Interval
+from evaluation.scores.paired import Comparison
 
 
 def make_document(
-    sides: ComparedRuns, comparisons: Sequence[Comparison], sounds: Sequence[Block] = ()
+    compared: ComparedRuns, comparisons: Sequence[Comparison], sounds: Sequence[Block] = ()
 ) -> Document:
-    """The report.
+    """Makes everything that the report says.
 
     Args:
-        sides: the runs, the reference first.
+        compared: the runs, the reference first.
         comparisons: of these runs, one for each metric; the first is the one that is tested.
         sounds: what there is to be heard.
     """
     main = comparisons[0]
-    title = METRIC_NAMES[main.metric]
-    sections = [
-        Section("differ", "How the runs differ", "Differences", _differences(sides, comparisons)),
-        Section("sources", f"Differences in {title} by source", "Sources", _by_source(sides, main)),
-        Section("metrics", "Scores side by side", "Scores", _scores(sides)),
-        Section("figures", "Segment by segment", "Figures", _figures(sides)),
-        Section(
-            "together",
-            f"{title} when more sources sound at once",
-            "Polyphony",
-            _polyphony(sides, main.metric),
-        ),
-        Section("listen", "Listen", "Listen", list(sounds)),
-        Section(
-            "sums",
-            f"{title}, summed up in four ways",
-            "Aggregates",
-            _aggregates(sides, main.metric),
-        ),
-        Section("pieces", f"{title}, track by track", "Tracks", _tracks(sides, main.metric)),
-        Section("training", "How they learnt", "Training", _training(sides)),
-        Section(
-            "scored", "What could be scored, and what could not", "Statuses", _statuses(sides, main)
-        ),
-        Section("origin", "Where they come from", "Origin", _origin(sides)),
-    ]
-    heading = " · ".join(sides.runs)
-    subtitle = f"{count(len(sides.runs), 'run')} compared on {count(len(main.tracks), 'track')} that all have"
+    runs = pluralized(len(compared.runs), "run")
+    tracks = pluralized(len(main.tracks), "track")
+    sections = _sections(compared, comparisons, sounds)
     return Document(
-        heading, subtitle, _lead(sides, main), [each for each in sections if each.blocks]
+        title=" · ".join(compared.runs),
+        subtitle=f"{runs} compared on {tracks} that all have",
+        head=_lead(compared, main),
+        sections=[section for section in sections if section.blocks],
     )
 
 
-def _lead(sides: ComparedRuns, main: Comparison) -> list[Block]:
+def _sections(
+    compared: ComparedRuns, comparisons: Sequence[Comparison], sounds: Sequence[Block]
+) -> list[Section]:
+    """Makes all sections; those that the runs have nothing for have no blocks."""
+    main = comparisons[0]
+    title = METRIC_NAMES[main.metric]
+    differences = _differences(compared, comparisons)
+    by_source = _by_source(compared, main)
+    polyphony = _polyphony(compared, main.metric)
+    aggregates = _aggregates(compared, main.metric)
+    tracks = _tracks(compared, main.metric)
+    statuses = _statuses(compared, main)
+    return [
+        Section("differ", "How the runs differ", "Differences", differences),
+        Section("sources", f"Differences in {title} by source", "Sources", by_source),
+        Section("metrics", "Scores side by side", "Scores", _scores(compared)),
+        Section("figures", "Segment by segment", "Figures", _figures(compared)),
+        Section("together", f"{title} when more sources sound at once", "Polyphony", polyphony),
+        Section("listen", "Listen", "Listen", list(sounds)),
+        Section("sums", f"{title}, summed up in four ways", "Aggregates", aggregates),
+        Section("pieces", f"{title}, track by track", "Tracks", tracks),
+        Section("training", "How they learnt", "Training", _training(compared)),
+        Section("scored", "What could be scored, and what could not", "Statuses", statuses),
+        Section("origin", "Where they come from", "Origin", _origin(compared)),
+    ]
+
+
+def _lead(compared: ComparedRuns, main: Comparison) -> list[Block]:
+    title = METRIC_NAMES[main.metric]
     parts = []
-    for each in main.differences:
-        if each.source is None and each.median_db is not None:
-            within = f" ({_interval(each)})" if each.interval else ""
-            parts.append(f"{sides.names[each.run]} {gain(each.median_db, DECIMALS)} dB{within}")
-    title, tracks = METRIC_NAMES[main.metric], count(len(main.tracks), "track")
+    for difference in main.differences:
+        if difference.source is None and difference.median_db is not None:
+            name = compared.short_name_of[difference.run]
+            within = f" ({_in_words(difference.interval)})" if difference.interval else ""
+            parts.append(f"{name} {signed_decibels(difference.median_db, DECIMALS)} dB{within}")
     if not parts:
         return [Text(f"No segment has a value of {title} in two runs.", "lead")]
-    text = f"{title} minus that of {sides.reference}: {'; '.join(parts)}."
-    note = f"Median over {tracks} of the differences, segment by segment and source by source, in dB. {_why(main)}"
+    text = f"{title} minus that of {compared.reference}: {'; '.join(parts)}."
+    note = (
+        f"Median over {pluralized(len(main.tracks), 'track')} of the differences, segment by "
+        f"segment and source by source, in dB. {_about_intervals(main)}"
+    )
     return [Text(text, "lead"), Text(note, "note")]
 
 
-def _why(main: Comparison) -> str:
-    reason = bootstrap.why_none(len(main.tracks))
-    if reason:
-        return f"No intervals and no tests ({reason})."
+def _about_intervals(main: Comparison) -> str:
+    why_none = bootstrap.why_none(len(main.tracks))
+    if why_none:
+        return f"No intervals and no tests ({why_none})."
     return "In brackets the 95 % interval if other tracks had been drawn."
 
 
-def _interval(each: Difference) -> str:
-    assert each.interval is not None
-    return f"{gain(each.interval.low, DECIMALS)} to {gain(each.interval.high, DECIMALS)}"
+def _in_words(interval: Interval) -> str:
+    low = signed_decibels(interval.low, DECIMALS)
+    high = signed_decibels(interval.high, DECIMALS)
+    return f"{low} to {high}"
 
 
-def _differences(sides: ComparedRuns, comparisons: Sequence[Comparison]) -> list[Block]:
-    main = comparisons[0]
+def _differences(compared: ComparedRuns, comparisons: Sequence[Comparison]) -> list[Block]:
+    tested = METRIC_NAMES[comparisons[0].metric]
     note = (
-        f"Each run minus {sides.reference}, in dB, over the segments in which a source sounds together with another "
-        "one. For every source the median difference of each track is taken, for all sources the mean of these; shown "
-        f"is their median over tracks, with its bootstrap interval over tracks. For {METRIC_NAMES[main.metric]}, the "
-        "metric that was asked for, p is that of Wilcoxon's signed-rank test over tracks, and Holm the same corrected "
-        "for the number of runs; several metrics of the same runs are no independent tests, so the others have none."
+        f"Each run minus {compared.reference}, in dB, over the segments in which a source sounds "
+        "together with another one. For every source the median difference of each track is taken, "
+        "for all sources the mean of these; shown is their median over tracks, with its bootstrap "
+        f"interval over tracks. For {tested}, the metric that was asked for, p is that of "
+        "Wilcoxon's signed-rank test over tracks, and Holm the same corrected for the number of "
+        "runs; several metrics of the same runs are no independent tests, so the others have none."
     )
-    return [Text(note, "note"), comparison_tables.difference_table(sides, comparisons)]
+    return [Text(note, "note"), comparison_tables.difference_table(compared, comparisons)]
 
 
-def _by_source(sides: ComparedRuns, main: Comparison) -> list[Block]:
+def _by_source(compared: ComparedRuns, main: Comparison) -> list[Block]:
     note = (
-        f"Each run minus {sides.reference}, in dB: median over the tracks in which the source is compared, their "
-        "number below it. Sources with fewer tracks than an interval needs have none."
+        f"Each run minus {compared.reference}, in dB: median over the tracks in which the source "
+        "is compared, their number below it. Sources with fewer tracks than an interval needs have "
+        "none."
     )
-    return [Text(note, "note"), comparison_tables.source_table(sides, main)]
+    return [Text(note, "note"), comparison_tables.source_table(compared, main)]
 
 
-def _scores(sides: ComparedRuns) -> list[Block]:
+def _scores(compared: ComparedRuns) -> list[Block]:
     note = (
-        "dB, median of segments over all sources, where a source sounds together with another one; n below a number "
-        f"that is made of fewer. The lower part is what {sides.reference} was set beside: the mixture as every "
-        "estimate, silence, and oracles where they were scored. SDR, SIR and SAR are BSS Eval v3, those with v4 are "
-        "version 4, of which SNR is the SDR."
+        "dB, median of segments over all sources, where a source sounds together with another one; "
+        f"n below a number that is made of fewer. The lower part is what {compared.reference} was "
+        "set beside: the mixture as every estimate, silence, and oracles where they were scored. "
+        "SDR, SIR and SAR are BSS Eval v3, those with v4 are version 4, of which SNR is the SDR."
     )
-    return [Text(note, "note"), comparison_tables.score_table(sides)]
+    return [Text(note, "note"), comparison_tables.score_table(compared)]
 
 
-def _figures(sides: ComparedRuns) -> list[Block]:
-    """The violins by run of SDR, SIR and SAR, as in the first publication's comparison of its networks."""
+def _figures(compared: ComparedRuns) -> list[Block]:
+    """Draws a violin per run, as the first publication does to compare its networks."""
     panels = []
-    for metric in violins.TITLES:
-        if metric not in sides.metrics:
-            continue
-        beside = () if metric in NOT_OF_MIXTURE else ("mixture",)
-        shown = [name for name in sides.systems if name in sides.runs or name in beside]
-        strips = [violins.Strip(name, [_violin(sides, name, metric)]) for name in shown]
-        panels.append(violins.make_panel(metric, violins.TITLES[metric], strips))
-    note = "All sources, where they sound together; the stroke is the median of segments, the number after a name n."
+    metrics = compared.metrics
+    for metric, title in FIGURE_TITLES.items():
+        if metric in metrics:
+            shown = list(compared.runs)
+            # What the runs have in common, as far as a metric says anything of it.
+            if "mixture" in compared.systems and metric not in NOT_OF_MIXTURE:
+                shown.append("mixture")
+            strips = [violins.Strip(name, [_violin(compared, name, metric)]) for name in shown]
+            panels.append(violins.make_panel(metric, title, strips))
+    note = (
+        "All sources, where they sound together; the stroke is the median of segments, the number "
+        "after a name n."
+    )
     return [Text(note, "note"), Figures(panels)]
 
 
-def _violin(sides: ComparedRuns, name: str, metric: str) -> violins.Violin:
-    found = sides.summaries[name].together.get(metric)
-    system: violins.System = "model" if name in sides.runs else "mixture"
-    values = [value for _, value in violins.segment_values(sides.systems[name], metric)]
-    return violins.Violin(system, values, found.median_of_segments if found else None)
+def _violin(compared: ComparedRuns, name: str, metric: str) -> violins.Violin:
+    system: violins.System = "model" if name in compared.runs else "mixture"
+    pairs = violins.segment_values(compared.systems[name], metric)
+    aggregate = compared.summaries[name].together.get(metric)
+    median = aggregate.median_of_segments if aggregate else None
+    return violins.Violin(system, [value for _, value in pairs], median)
 
 
-def _polyphony(sides: ComparedRuns, metric: str) -> list[Block]:
+def _polyphony(compared: ComparedRuns, metric: str) -> list[Block]:
     note = "dB, median of the segments in which so many sources sound; n below each number."
-    return [Text(note, "note"), comparison_tables.polyphony_table(sides, metric)]
+    return [Text(note, "note"), comparison_tables.polyphony_table(compared, metric)]
 
 
-def _aggregates(sides: ComparedRuns, metric: str) -> list[Block]:
-    note = "dB, over all sources. Published figures use any of these four; only like may be compared with like."
-    return [Text(note, "note"), comparison_tables.aggregate_table(sides, metric)]
-
-
-def _tracks(sides: ComparedRuns, metric: str) -> list[Block]:
-    note = "dB, median of the segments of a track over all sources; n below each number."
-    return [Text(note, "note"), comparison_tables.track_table(sides, metric)]
-
-
-def _training(sides: ComparedRuns) -> list[Block]:
-    panel = curves.make_common_panel(
-        {name: curves.read(run.folder) for name, run in sides.runs.items() if run.folder}
+def _aggregates(compared: ComparedRuns, metric: str) -> list[Block]:
+    note = (
+        "dB, over all sources. Published figures use any of these four; only like may be compared "
+        "with like."
     )
-    return [Figures([panel])] if panel else []
+    return [Text(note, "note"), comparison_tables.aggregate_table(compared, metric)]
 
 
-def _statuses(sides: ComparedRuns, main: Comparison) -> list[Block]:
-    blocks: list[Block] = [
-        Items([f"{name}: {status_words(each.shares)}" for name, each in sides.summaries.items()])
+def _tracks(compared: ComparedRuns, metric: str) -> list[Block]:
+    note = "dB, median of the segments of a track over all sources; n below each number."
+    return [Text(note, "note"), comparison_tables.track_table(compared, metric)]
+
+
+def _training(compared: ComparedRuns) -> list[Block]:
+    # Only a run on a disk has its curves; a published system has none either.
+    lines = {name: curves.read(run.folder) for name, run in compared.runs.items() if run.folder}
+    panel = curves.make_common_panel(lines)
+    if panel is None:
+        return []
+    return [Figures([panel])]
+
+
+def _statuses(compared: ComparedRuns, main: Comparison) -> list[Block]:
+    shares = [
+        f"{name}: {status_words(summary.shares)}" for name, summary in compared.summaries.items()
     ]
-    left = [f"{sides.names[run]}: {', '.join(tracks)}" for run, tracks in main.left_out.items()]
+    blocks: list[Block] = [Items(shares)]
+    left_out = [
+        f"{compared.short_name_of[run]}: {', '.join(tracks)}"
+        for run, tracks in main.left_out.items()
+    ]
+    if left_out:
+        blocks.append(Items(left_out, "Tracks left out, as not all runs have them:"))
     unpaired = [
-        f"{sides.names[run]}: {count(number, 'segment')} with a value in it or in {sides.reference} alone"
+        f"{compared.short_name_of[run]}: {pluralized(number, 'segment')} with a value in it or in "
+        f"{compared.reference} alone"
         for run, number in main.unpaired.items()
         if number
     ]
-    if left:
-        blocks.append(Items(left, "Tracks left out, as not all runs have them:"))
     if unpaired:
         blocks += [Text("Not compared:"), Items(unpaired)]
     return blocks
 
 
-def _origin(sides: ComparedRuns) -> list[Block]:
+def _origin(compared: ComparedRuns) -> list[Block]:
     blocks: list[Block] = []
-    if fields := comparison_tables.config_table(sides):
-        blocks += [Text("Where their configs differ:"), fields]
-    for name, run in sides.runs.items():
+    differing = comparison_tables.config_table(compared)
+    if differing:
+        blocks += [Text("Where their configs differ:"), differing]
+    for name, run in compared.runs.items():
         blocks.append(Text(f"{name}: {run.name}{_revision(run.about)}"))
         if "command" in run.about:
             blocks.append(Code(str(run.about["command"])))
@@ -197,9 +220,6 @@ def _origin(sides: ComparedRuns) -> list[Block]:
 
 
 def _revision(about: Mapping[str, Any]) -> str:
-    parts = [
-        f"{key.replace('_', ' ')} {about[key]}"
-        for key in ("split", "step", "code_revision")
-        if key in about
-    ]
-    return f", {', '.join(parts)}" if parts else ""
+    """Says which checkpoint and code a run is of, as far as its scores.json says so."""
+    known = [key for key in ("split", "step", "code_revision") if key in about]
+    return "".join(f", {key.replace('_', ' ')} {about[key]}" for key in known)

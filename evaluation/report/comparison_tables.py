@@ -1,162 +1,179 @@
-"""The tables of a comparison of runs."""
+"""Makes the tables of a comparison of runs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import configs
-from evaluation.document.parts import Cell, Column, Line, Table, count
+from data_prep.runtime.quantities import pluralized
+from evaluation.document.parts import Cell, Column, Line, Role, Table
 from evaluation.report.comparison import ComparedRuns
-from evaluation.report.run_tables import (
-    AGGREGATE_NAMES,
-    METRIC_NAMES,
-    NOT_OF_MIXTURE,
-    counted,
-    source_line,
-)
+from evaluation.report.digest import aggregate_cell, median_cell
+from evaluation.report.metric_names import AGGREGATE_NAMES, METRIC_NAMES, NOT_OF_MIXTURE
+from evaluation.report.run_tables import source_line, with_common_n
 from evaluation.scores.aggregates import AGGREGATES, By, summarise
-from evaluation.scores.bootstrap import Interval
 from evaluation.scores.paired import Comparison, Difference
 
-DECIMALS = 2  # of differences, which are small
+# Of differences, which are small.
+DECIMALS = 2
 
 
-def difference_table(sides: ComparedRuns, comparisons: Sequence[Comparison]) -> Table:
-    """Each run minus the reference over all sources, metric by metric; the first comparison alone is tested."""
+def difference_table(compared: ComparedRuns, comparisons: Sequence[Comparison]) -> Table:
+    """Makes the table of each run minus the reference over all sources, metric by metric.
+
+    Args:
+        compared: the runs.
+        comparisons: of these runs, one for each metric; the first alone is tested.
+    """
     columns = [Column(title) for title in ("Difference", "Tracks", "Higher in", "p", "Holm")]
     bodies = []
     for comparison in comparisons:
-        overall = [each for each in comparison.differences if each.source is None]
-        tested = comparison is comparisons[0]
-        bodies.append([_difference(sides, comparison.metric, each, tested) for each in overall])
+        is_tested = comparison is comparisons[0]
+        body = []
+        for difference in comparison.differences:
+            if difference.source is None:
+                cells = _difference_cells(difference, is_tested)
+                run = compared.short_name_of[difference.run]
+                body.append(Line(METRIC_NAMES[comparison.metric], cells, run))
+        bodies.append(body)
     return Table("differences", "Metric", columns, bodies)
 
 
-def _difference(sides: ComparedRuns, metric: str, each: Difference, tested: bool) -> Line:
-    cells = [
-        Cell(
-            each.median_db,
-            "gain",
-            interval=each.interval,
-            role="key" if tested else "",
-            decimals=DECIMALS,
-        ),
-        Cell(each.num_tracks, "count"),
-        Cell(each.num_higher, "count"),
-        Cell(each.p_value if tested else None, "p"),
-        Cell(each.p_holm if tested else None, "p"),
-    ]
-    return Line(METRIC_NAMES[metric], cells, sides.names[each.run])
+def _difference_cells(difference: Difference, is_tested: bool) -> list[Cell]:
+    role: Role = "key" if is_tested else ""
+    median = Cell(
+        difference.median_db,
+        "signed_db",
+        interval=difference.interval,
+        role=role,
+        decimals=DECIMALS,
+    )
+    p_values = [Cell(None, "p"), Cell(None, "p")]
+    if is_tested:
+        p_values = [Cell(difference.p_value, "p"), Cell(difference.p_holm, "p")]
+    num_tracks = Cell(difference.num_tracks, "count")
+    num_higher = Cell(difference.num_higher, "count")
+    return [median, num_tracks, num_higher, *p_values]
 
 
-def source_table(sides: ComparedRuns, main: Comparison) -> Table:
-    """Each run minus the reference, source by source."""
-    found = {(each.source, sides.names[each.run]): each for each in main.differences}
-    sources = [
-        source for source in sides.sources if any((source, name) in found for name in sides.runs)
-    ]
-    others = list(sides.runs)[1:]
-    lines = [
-        source_line(source, [_of_source(found.get((source, name))) for name in others])
-        for source in sources
-    ]
+def source_table(compared: ComparedRuns, main: Comparison) -> Table:
+    """Makes the table of each run minus the reference, source by source."""
+    cells = {
+        (difference.source, compared.short_name_of[difference.run]): _source_cell(difference)
+        for difference in main.differences
+    }
+    _, *others = compared.runs
+    lines = []
+    for source in compared.sources:
+        if any((source, name) in cells for name in others):
+            row = [cells.get((source, name), Cell(None)) for name in others]
+            lines.append(source_line(source, row))
     return Table("by-source", "Source", [Column(name) for name in others], [lines])
 
 
-def _of_source(each: Difference | None) -> Cell:
-    if each is None or each.median_db is None:
+def _source_cell(difference: Difference) -> Cell:
+    if difference.median_db is None:
         return Cell(None)
-    return Cell(each.median_db, "gain", each.num_tracks, interval=each.interval, decimals=DECIMALS)
-
-
-def score_table(sides: ComparedRuns) -> Table:
-    """The median of segments of every metric, of the runs and of what the reference was set beside."""
-    metrics = sides.metrics
-    bodies: list[list[Line]] = [[], []]
-    for name, summary in sides.summaries.items():
-        hidden = NOT_OF_MIXTURE if name == "mixture" else ()
-        cells = []
-        for metric in metrics:
-            found = summary.together.get(metric) if metric not in hidden else None
-            value, n = (found.median_of_segments, found.num_values) if found else (None, None)
-            cells.append(
-                Cell(
-                    value,
-                    n=n,
-                    interval=_of_median(found.intervals if found else None),
-                    role=sides.role(name),
-                )
-            )
-        bodies[name not in sides.runs].append(Line(name, counted(cells)))
-    columns = [Column("Segments"), *(Column(METRIC_NAMES[metric]) for metric in metrics)]
-    return Table("scores", "Run", columns, [body for body in bodies if body])
-
-
-def _of_median(intervals: Mapping[str, Interval] | None) -> Interval | None:
-    return intervals["median_of_segments"] if intervals else None
-
-
-def aggregate_table(sides: ComparedRuns, metric: str) -> Table:
-    """A metric summed up in four ways."""
-    columns = [Column("Segments"), *map(Column, AGGREGATE_NAMES.values())]
-    lines = []
-    for name, summary in sides.summaries.items():
-        found = summary.together.get(metric)
-        if found:
-            intervals = found.intervals or {}
-            four = [
-                Cell(getattr(found, key), interval=intervals.get(key), role=sides.role(name))
-                for key in AGGREGATES
-            ]
-            lines.append(Line(name, [Cell(found.num_values, "count"), *four]))
-    return Table("aggregates", "Run", columns, [lines])
-
-
-def polyphony_table(sides: ComparedRuns, metric: str) -> Table:
-    """The median of a metric in every run, by how many sources sound at once."""
-    return _grouped(
-        sides, metric, "polyphony", "Sounding at once", lambda number: count(number, "source")
+    return Cell(
+        difference.median_db,
+        "signed_db",
+        n=difference.num_tracks,
+        interval=difference.interval,
+        decimals=DECIMALS,
     )
 
 
-def track_table(sides: ComparedRuns, metric: str) -> Table:
-    """The median of a metric in every run, track by track."""
-    return _grouped(sides, metric, "track", "Track", str)
+def score_table(compared: ComparedRuns) -> Table:
+    """Makes the table of medians of every metric, of runs and what the reference has beside."""
+    metrics = compared.metrics
+    of_runs: list[Line] = []
+    of_others: list[Line] = []
+    for name, summary in compared.summaries.items():
+        role = compared.role(name)
+        cells = []
+        for metric in metrics:
+            is_hidden = name == "mixture" and metric in NOT_OF_MIXTURE
+            cell = Cell(None, role=role)
+            if metric in summary.together and not is_hidden:
+                cell = median_cell(summary.together[metric], role)
+            cells.append(cell)
+        line = Line(name, with_common_n(cells))
+        if name in compared.runs:
+            of_runs.append(line)
+        else:
+            of_others.append(line)
+    columns = [Column("Segments"), *(Column(METRIC_NAMES[metric]) for metric in metrics)]
+    return Table("scores", "Run", columns, [body for body in (of_runs, of_others) if body])
 
 
-def _grouped(
-    sides: ComparedRuns, metric: str, by: By, names: str, name_of: Callable[[Any], str]
+def aggregate_table(compared: ComparedRuns, metric: str) -> Table:
+    """Makes the table of a metric summed up in four ways."""
+    columns = [Column(title) for title in ("Segments", *AGGREGATE_NAMES.values())]
+    lines = []
+    for name, summary in compared.summaries.items():
+        aggregate = summary.together.get(metric)
+        if aggregate:
+            role = compared.role(name)
+            four_ways = [aggregate_cell(aggregate, key, role) for key in AGGREGATES]
+            lines.append(Line(name, [Cell(aggregate.num_values, "count"), *four_ways]))
+    return Table("aggregates", "Run", columns, [lines])
+
+
+def polyphony_table(compared: ComparedRuns, metric: str) -> Table:
+    """Makes the table of medians of a metric by how many sources sound at once."""
+    return _by_group(
+        compared,
+        metric,
+        by="polyphony",
+        names="Sounding at once",
+        name_of=lambda number: pluralized(number, "source"),
+    )
+
+
+def track_table(compared: ComparedRuns, metric: str) -> Table:
+    """Makes the table of medians of a metric, track by track."""
+    return _by_group(compared, metric, by="track", names="Track", name_of=str)
+
+
+def _by_group(
+    compared: ComparedRuns, metric: str, by: By, names: str, name_of: Callable[[Any], str]
 ) -> Table:
-    found: dict[Any, dict[str, Cell]] = {}
-    for name in sides.runs:
-        for each in summarise(sides.systems[name], by):
-            group, aggregate = getattr(each, by), each.together.get(metric)
-            if group is not None and aggregate:
-                cell = Cell(aggregate.median_of_segments, n=aggregate.num_values)
-                found.setdefault(group, {})[name] = cell
+    """Makes a table with a line per group of rows and a column per run."""
+    cells: dict[Any, dict[str, Cell]] = {}
+    for name in compared.runs:
+        for summary in summarise(compared.systems[name], by):
+            group = getattr(summary, by)
+            # None is the summary of all rows, which other tables have.
+            if group is not None and metric in summary.together:
+                # Without resamples there is no interval.
+                cells.setdefault(group, {})[name] = median_cell(summary.together[metric], role="")
     lines = [
-        Line(name_of(group), [cells.get(name, Cell(None)) for name in sides.runs])
-        for group, cells in found.items()
+        Line(name_of(group), [by_run.get(name, Cell(None)) for name in compared.runs])
+        for group, by_run in cells.items()
     ]
-    return Table(by, names, [Column(name) for name in sides.runs], [lines])
+    return Table(by, names, [Column(name) for name in compared.runs], [lines])
 
 
-def config_table(sides: ComparedRuns) -> Table | None:
-    """The fields in which configs differ; None where they do not, or where a run has none."""
-    found = {
-        name: configs.from_json(run.about["config_json"])
-        for name, run in sides.runs.items()
-        if "config_json" in run.about
-    }
-    if len(found) < len(sides.runs):
-        return None
-    reference = found[sides.reference]
+def config_table(compared: ComparedRuns) -> Table | None:
+    """Makes the table of fields in which configs differ.
+
+    Returns:
+        None where no field differs, or where a run came without its config.
+    """
+    found: dict[str, configs.Config] = {}
+    for name, run in compared.runs.items():
+        if "config_json" not in run.about:
+            return None
+        found[name] = configs.from_json(run.about["config_json"])
+    reference = found[compared.reference]
     values: dict[str, dict[str, Any]] = {}
     for name, config in found.items():
         for key, (ours, theirs) in configs.differences(reference, config).items():
+            # A run that differs in no such field has the value of the reference.
             values.setdefault(key, dict.fromkeys(found, ours))[name] = theirs
-    lines = [
-        Line(key, [Cell(str(each), "text") for each in by_run.values()])
-        for key, by_run in values.items()
-    ]
+    if not values:
+        return None
+    lines = []
+    for key, by_run in values.items():
+        lines.append(Line(key, [Cell(str(value), "text") for value in by_run.values()]))
     columns = [Column(name, is_text=True) for name in found]
-    return Table("configs", "Field", columns, [lines]) if lines else None
+    return Table("configs", "Field", columns, [lines])

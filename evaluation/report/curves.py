@@ -1,4 +1,4 @@
-"""How a run learnt: its loss and what it was worth in validation, from the lines of metrics.jsonl."""
+"""Draws how a run learnt: its loss, and what it was worth in validation."""
 
 import itertools
 import json
@@ -10,32 +10,50 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from evaluation.document import svg
-from evaluation.document.parts import Panel, decibels
+from evaluation.document.numbers import decibels
+from evaluation.document.parts import Block, Figures, Panel, Text
 
-_WIDTH, _HEIGHT = 360, 200  # CSS pixels
+# In CSS pixels.
+_WIDTH = 360
+_HEIGHT = 200
 _FIGURES = {"loss": "Loss", "improvement": "SNR improvement over the mixture in validation, dB"}
-_MAX_POINTS = 1000  # of a line; more would be bytes that no eye tells apart
+_KINDS = {"train": "In training", "valid": "In validation"}
+# Of a curve; more would be bytes that no eye tells apart.
+_MAX_POINTS = 1000
+# Runs have one colour, as the page has one for networks; their curves differ by dashes.
+_DASHES = ("-", "--", ":", "-.")
 
-Points = list[tuple[int, float]]  # step, value
+# Pairs of a step and a value.
+Points = list[tuple[int, float]]
 
 
-def make_panels(lines: Sequence[Mapping[str, Any]], step: int) -> list[Panel]:
-    """A figure of the loss and one of the improvement in validation, as far as there are any.
+def training_blocks(lines: Sequence[Mapping[str, Any]], step: int) -> list[Block]:
+    """Draws the loss of a run, and its improvement in validation, as far as there are any.
 
     Args:
-        lines: of ``metrics.jsonl``, see trainer.loop.progress.
+        lines: of ``metrics.jsonl``, as trainer.loop.progress writes them.
         step: the one whose checkpoint was evaluated, marked in the figures.
     """
     panels = []
-    for figure, title in _FIGURES.items():
-        found = {kind: _points(lines, kind, figure) for kind in ("train", "valid")}
-        if any(found.values()):
-            panels.append(_panel(figure, title, found, step))
-    return panels
+    for figure in _FIGURES:
+        by_kind = {kind: _points(lines, kind, figure) for kind in _KINDS}
+        if any(by_kind.values()):
+            panels.append(_panel(figure, by_kind, step))
+    if not panels:
+        return []
+    note = (
+        "Grey: in training, averaged over the steps of a call to the device. Coloured, with dots: "
+        "in validation."
+    )
+    return [Text(note, "note"), Figures(panels)]
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """The lines of the run of a folder of scores, WORKDIR/evaluation/STEP-SPLIT; none where it lies elsewhere."""
+    """Reads the lines of the run that a folder of scores, WORKDIR/evaluation/STEP-SPLIT, is of.
+
+    There are none where the folder lies elsewhere. (read_metrics of trainer.loop.progress does the
+    same with TensorFlow, which a comparison of runs would import for nothing else.)
+    """
     path = folder.parent.parent / "metrics.jsonl"
     if folder.parent.name != "evaluation" or not path.exists():
         return []
@@ -43,97 +61,108 @@ def read(folder: Path) -> list[dict[str, Any]]:
 
 
 def make_common_panel(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Panel | None:
-    """The improvement in validation of several runs, each line named at its end; None where there is none."""
-    found = {
-        name: points
-        for name, lines in runs.items()
-        if (points := _points(lines, "valid", "improvement"))
-    }
-    if not found:
+    """Draws the improvement in validation of several runs, each curve named at its end.
+
+    Args:
+        runs: name -> lines of ``metrics.jsonl``.
+
+    Returns:
+        None where no run has an improvement.
+    """
+    curves = {name: _points(lines, "valid", "improvement") for name, lines in runs.items()}
+    curves = {name: points for name, points in curves.items() if points}
+    if not curves:
         return None
+    ends = []
+    for name, points in curves.items():
+        last_step, last_value = points[-1]
+        ends.append(f"{name} {decibels(last_value)} dB at step {last_step:,}")
+    title = _FIGURES["improvement"]
+    caption = f"At the end: {'; '.join(ends)}."
+    return Panel("curves", title, _draw_common(curves), f"Curves of {title}. {caption}", caption)
+
+
+def _draw_common(curves: Mapping[str, Points]) -> Markup:
     with svg.drawing(_WIDTH, _HEIGHT) as (drawing, axes):
-        for dashes, (name, points) in zip(
-            itertools.cycle(("-", "--", ":", "-.")), found.items(), strict=False
-        ):
+        dashes = itertools.cycle(_DASHES)
+        for name, points in curves.items():
             axes.plot(
-                *zip(*points, strict=True),
-                dashes,
+                [step for step, _ in points],
+                [value for _, value in points],
+                next(dashes),
                 color=svg.MODEL,
                 marker="o",
                 markersize=3,
                 linewidth=1.4,
             )
+            # A name with a dollar sign is no formula, hence parse_math.
             axes.annotate(
-                name, points[-1], (6, 0), textcoords="offset points", va="center", parse_math=False
+                name,
+                points[-1],
+                xytext=(6, 0),
+                textcoords="offset points",
+                va="center",
+                parse_math=False,
             )
+        # Room for the names at the right.
         axes.margins(x=0.15)
         _dress(axes)
-        drawn = svg.make_svg(drawing, "curves")
-    ends = [
-        f"{name} {decibels(points[-1][1])} dB at step {points[-1][0]:,}"
-        for name, points in found.items()
-    ]
-    caption = f"At the end: {'; '.join(ends)}."
-    return Panel(
-        "curves",
-        _FIGURES["improvement"],
-        drawn,
-        f"Curves of {_FIGURES['improvement']}. {caption}",
-        caption,
-    )
+        return svg.make_svg(drawing, "curves")
 
 
 def _points(lines: Sequence[Mapping[str, Any]], kind: str, figure: str) -> Points:
-    return [
-        (line["step"], line[figure])
-        for line in lines
-        if line.get("kind") == kind and line.get(figure) is not None
-    ]
+    own = [line for line in lines if line.get("kind") == kind]
+    return [(line["step"], line[figure]) for line in own if line.get(figure) is not None]
 
 
-def _panel(figure: str, title: str, found: Mapping[str, Points], step: int) -> Panel:
-    ends = [
-        f"{_NAMES[kind]} from {_show(figure, points[0][1])} at step {points[0][0]:,} "
-        f"to {_show(figure, points[-1][1])} at step {points[-1][0]:,}"
-        for kind, points in found.items()
-        if points
-    ]
+def _panel(figure: str, by_kind: Mapping[str, Points], step: int) -> Panel:
+    title = _FIGURES[figure]
+    ends = []
+    for kind, points in by_kind.items():
+        if points:
+            first_step, first_value = points[0]
+            last_step, last_value = points[-1]
+            ends.append(
+                f"{_KINDS[kind]} from {_show(figure, first_value)} at step {first_step:,} "
+                f"to {_show(figure, last_value)} at step {last_step:,}"
+            )
     caption = f"{'. '.join(ends)}. The upright line is the step that was evaluated, {step:,}."
-    return Panel(
-        f"curve-{figure}",
-        title,
-        _draw(figure, found, step),
-        f"Curve of {title}: {caption}",
-        caption,
-    )
-
-
-_NAMES = {"train": "In training", "valid": "In validation"}
+    drawn = _draw(figure, by_kind, step)
+    return Panel(f"curve-{figure}", title, drawn, f"Curve of {title}: {caption}", caption)
 
 
 def _show(figure: str, value: float) -> str:
-    return f"{value:.2e}" if figure == "loss" else f"{decibels(value)} dB"
+    if figure == "loss":
+        return f"{value:.2e}"
+    return f"{decibels(value)} dB"
 
 
-def _draw(figure: str, found: Mapping[str, Points], step: int) -> Markup:
+def _draw(figure: str, by_kind: Mapping[str, Points], step: int) -> Markup:
     with svg.drawing(_WIDTH, _HEIGHT) as (drawing, axes):
-        for kind, colour in (("train", svg.MIXTURE), ("valid", svg.MODEL)):
-            points = found[kind][:: max(len(found[kind]) // _MAX_POINTS, 1)]
-            if points:
-                marker = "o" if kind == "valid" else ""
-                axes.plot(
-                    *zip(*points, strict=True),
-                    color=colour,
-                    linewidth=1.4,
-                    marker=marker,
-                    markersize=4,
-                )
+        # Training is grey. Validation comes rarely, so that its points are marked.
+        _draw_curve(axes, by_kind["train"], svg.MIXTURE, marker="")
+        _draw_curve(axes, by_kind["valid"], svg.MODEL, marker="o")
+        # Behind the curves.
         axes.axvline(step, color=svg.INK, linewidth=0.8, zorder=1)
-        values = [value for points in found.values() for _, value in points]
+        values = [value for points in by_kind.values() for _, value in points]
+        # A logarithm needs numbers above zero, which a loss in dB need not be.
         if figure == "loss" and min(values) > 0:
             axes.set_yscale("log")
         _dress(axes)
         return svg.make_svg(drawing, f"curve-{figure}")
+
+
+def _draw_curve(axes: Axes, points: Points, colour: str, marker: str) -> None:
+    shown = points[:: max(len(points) // _MAX_POINTS, 1)]
+    if shown:
+        axes.plot(
+            [step for step, _ in shown],
+            [value for _, value in shown],
+            color=colour,
+            linewidth=1.4,
+            marker=marker,
+            markersize=4,
+        )
 
 
 def _dress(axes: Axes) -> None:

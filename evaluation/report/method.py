@@ -1,57 +1,107 @@
-"""What the rows of scores.csv do not say: where they come from, and how they were scored."""
+"""Says what could be scored of a run, how that was done, and where it comes from."""
 
 import configs
-from evaluation.document.parts import Block, Cell, Code, Column, Items, Line, Table, Text, plain
+from evaluation.document.numbers import short_number
+from evaluation.document.parts import Block, Cell, Code, Column, Items, Line, Table, Terms, Text
+from evaluation.report.digest import Digest
+from evaluation.report.run_tables import status_table, status_words
 from evaluation.scores.about import About
 
 _BACKENDS = {"own": "this project's own code", "mir_eval": "mir_eval"}
 
+STATUSES = {
+    "scored": "The source sounds together with another one: every metric, and part of the "
+    "improvement.",
+    "solo": "It is the only source that sounds: no SIR, and left out of the improvement, as the "
+    "mixture is the source.",
+    "silent estimate": "It sounds, but its estimate is silent: SDR and SNR count as 0 dB, the "
+    "other metrics are blank.",
+    "absent": "It does not sound: no metric, but the energy that its estimate leaks.",
+    "silent mixture": "Nothing sounds at all: not scored.",
+    "leakage": "Energy of the estimate of an absent source relative to the mixture: median over "
+    "the absent segments in dB, n below it; \N{MINUS SIGN}100 is the floor, lower is better.",
+}
 
-def method(about: About, has_oracles: bool) -> list[Block]:
-    """How it was scored."""
+# In frames per second, and the number of channels.
+_PUBLISHED_FORMAT = (44100, 2)
+
+_ORACLES = (
+    "IBM1, IRM1 and MWF are oracles, which know the sources: the ideal binary mask and the ideal "
+    "ratio mask on magnitudes, and the multichannel Wiener filter, all as in SiSEC 2018 but for "
+    "the window, of 93 ms with an overlap of three quarters. With one channel MWF is the ratio "
+    "mask on powers. They mark what filtering the mixture's spectrum can reach."
+)
+
+
+def method_blocks(about: About, has_oracles: bool) -> list[Block]:
+    """Says how the scores were computed."""
     settings = about.evaluation
-    comparable = (about.sample_rate, about.channels) == (44100, 2)
-    overlap = f", one every {plain(settings.hop_secs)} s" if settings.hop_secs else ", end to end"
-    rate = f"Scored at {about.rate_and_channels}."
+    silent = short_number(settings.silent_dbfs)
     items = [
-        rate if comparable else f"{rate} Not comparable with published figures at 44.1 kHz stereo.",
+        _rate(about),
         f"Labels: {about.labels}.",
-        f"Segments of {plain(settings.segment_secs)} s{overlap}; a remainder shorter than half a segment joins the one "
-        "before it.",
-        f"A source sounds in a segment where its level is above {plain(settings.active_relative_db)} dB relative to "
-        f"its loudest segment in the track and above {plain(settings.silent_dbfs)} dBFS. A signal below "
-        f"{plain(settings.silent_dbfs)} dBFS is silent.",
+        f"Segments of {short_number(settings.segment_secs)} s{_spacing(settings)}; a remainder "
+        "shorter than half a segment joins the one before it.",
+        "A source sounds in a segment where its level is above "
+        f"{short_number(settings.active_relative_db)} dB relative to its loudest segment in the "
+        f"track and above {silent} dBFS. A signal below {silent} dBFS is silent.",
         f"BSS Eval filters of {settings.filter_taps} taps, {_fitted(settings)}; v3 computed by "
         f"{_BACKENDS[settings.backend]}.",
-        "Mixture: the mixture taken as the estimate of every source. Silence: nothing at all taken as the estimate.",
+        "Mixture: the mixture taken as the estimate of every source. Silence: nothing at all "
+        "taken as the estimate.",
     ]
     if has_oracles:
-        items.append(
-            "IBM1, IRM1 and MWF are oracles, which know the sources: the ideal binary mask and the ideal ratio mask on "
-            "magnitudes, and the multichannel Wiener filter, all as in SiSEC 2018 but for the window, of 93 ms with an "
-            "overlap of three quarters. With one channel MWF is the ratio mask on powers. They mark what filtering the "
-            "mixture's spectrum can reach."
-        )
+        items.append(_ORACLES)
     return [Items(items)]
+
+
+def _rate(about: About) -> str:
+    sentence = f"Scored at {about.rate_and_channels}."
+    if (about.sample_rate, about.channels) == _PUBLISHED_FORMAT:
+        return sentence
+    return f"{sentence} Not comparable with published figures at 44.1 kHz stereo."
+
+
+def _spacing(settings: configs.Evaluation) -> str:
+    if settings.hop_secs:
+        return f", one every {short_number(settings.hop_secs)} s"
+    return ", end to end"
 
 
 def _fitted(settings: configs.Evaluation) -> str:
     if settings.museval_compatible:
         return (
-            "of BSS Eval v4 alone, fitted to each track by the rules of museval: its frames, no remainder, nothing "
-            "scored where a source or an estimate is silent"
+            "of BSS Eval v4 alone, fitted to each track by the rules of museval: its frames, no "
+            "remainder, nothing scored where a source or an estimate is silent"
         )
-    whole = ", those of v4 to the whole track" if settings.fits_track else ""
-    return f"fitted to each segment against the sources that sound{whole}"
+    per_segment = "fitted to each segment against the sources that sound"
+    if settings.fits_track:
+        return f"{per_segment}, those of v4 to the whole track"
+    return per_segment
 
 
-def origin(about: About) -> list[Block]:
-    """Where it comes from, and how to make it again."""
-    records = [Line(name, [Cell(value, "text")]) for name, value in about.manifest.items()]
+def status_blocks(digest: Digest) -> list[Block]:
+    """Says what could be scored, and what each status means."""
+    _, *others = digest.systems
+    shares = [f"{system}: {status_words(digest.summary(None, system).shares)}" for system in others]
     return [
+        Text("Of the model: segments, and their share of all.", "note"),
+        status_table(digest),
+        Terms(list(STATUSES.items())),
+        Text("The same shares for what the model is set beside:", "note"),
+        Items(shares),
+    ]
+
+
+def origin_blocks(about: About) -> list[Block]:
+    """Says which code and records the scores come from, and how to make them again."""
+    records = [Line(name, [Cell(value, "text")]) for name, value in about.manifest.items()]
+    blocks: list[Block] = [
         Text(f"Code revision {about.code_revision}. To run it again:"),
         Code(about.command),
         Table("records", "Records", [Column("", is_text=True)], [records]),
         Code(about.config_json, "Config"),
-        *([Code(about.manifest_json, "Manifest of the records")] if about.manifest_json else []),
     ]
+    if about.manifest_json:
+        blocks.append(Code(about.manifest_json, "Manifest of the records"))
+    return blocks

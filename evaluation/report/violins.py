@@ -1,8 +1,8 @@
-"""Violins of per-segment scores: a strip per source, number of sources, or run."""
+"""Draws violins of per-segment scores: a strip per source, number of sources, or run."""
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -12,68 +12,82 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from evaluation.document import svg
-from evaluation.document.parts import Panel, decibels
+from evaluation.document.numbers import decibels
+from evaluation.document.parts import Panel
 from evaluation.scores.aggregates import alone
 from evaluation.scores.table import Row
 
-MIN_VALUES = 5  # fewer, and a density would invent a shape: they are drawn as dots
-TITLES = {
-    "snri": "SNR improvement over the mixture",
-    "sdr": "SDR: all distortion",
-    "sir": "SIR: interference from other sources",
-    "sar": "SAR: artefacts",
-    "si_sdr": "SI-SDR: all distortion but a gain",
-    "snr": "SNR, which is the SDR of BSS Eval v4",
-    "isr": "ISR of v4: filtering of the source",
-    "sir_v4": "SIR of v4: interference",
-    "sar_v4": "SAR of v4: artefacts",
-}
-_MAX_AXIS_DB = 60.0  # beyond it lie values that are rounding, and would flatten the rest
-_TAIL = 0.01  # the share of a violin that may lie beyond either end of the axis
-_MIN_SPREAD_DB = (
-    0.05  # a printed digit tells no difference below it: dots, where a density would be singular
-)
-_WIDTH, _ROW_HEIGHT, _AXIS_HEIGHT = (
-    360,
-    34,
-    44,
-)  # in CSS pixels at the natural size, a phone's width
+# With fewer, a density would invent a shape: they are drawn as dots.
+MIN_VALUES = 5
+# Values further from zero are rounding, and would flatten the rest.
+_MAX_AXIS_DB = 60.0
+# The share of a violin that may lie beyond either end of the axis.
+_TAIL = 0.01
+# A printed digit tells no difference below it. A density would be singular: dots again.
+_MIN_SPREAD_DB = 0.05
+# In CSS pixels at the natural size, the width being that of a phone.
+_WIDTH = 360
+_ROW_HEIGHT = 34
+_AXIS_HEIGHT = 44
+# Of a strip, in characters.
 _LONGEST_NAME = 18
+# Why a value is not drawn, in the order in which a caption says so.
+_NOT_DRAWN = ("blank", "infinite", "beyond the axis")
 
 System = Literal["model", "mixture"]
-Side = Literal["low", "both", "high"]  # up, since the axis of the rows points down, both, down
+# On which side of its line a violin stands. Strips go down the axis, so that low is up.
+Side = Literal["low", "both", "high"]
+# From the line of a strip, at its number, to the centre of the violin; strips are 1 apart.
+_SHIFTS = {"low": -0.2, "both": 0.0, "high": 0.2}
+# How far the stroke of a median reaches to either side of that centre.
+_HALF_STROKE = 0.2
+_HALVES: dict[System, Side] = {"model": "low", "mixture": "high"}
+_COLOURS: dict[System, str] = {"model": svg.MODEL, "mixture": svg.MIXTURE}
 
 
 @dataclass(frozen=True)
 class Violin:
-    """The scores of a system, one per segment in which a source sounds; nan where blank."""
+    """Holds the scores of a system, one per segment in which a source sounds; nan where blank."""
 
     system: System
     values: Sequence[float]
-    median: float | None  # what the tables print
+    # As the tables print it.
+    median: float | None
 
     @property
     def finite(self) -> list[float]:
-        """What can be drawn."""
+        """Returns what can be drawn."""
         return [value for value in self.values if math.isfinite(value)]
 
 
 @dataclass(frozen=True)
 class Strip:
-    """A row of a panel: one violin, or the halves of two, of which the model's segments are counted."""
+    """Is a row of a panel: one violin, or the halves of two."""
 
     name: str
     violins: Sequence[Violin]
 
+    @property
+    def num_segments(self) -> int:
+        """Returns the number of segments behind the strip: those of the model where it has one."""
+        by_system = {violin.system: violin for violin in self.violins}
+        violin = by_system.get("model", self.violins[0])
+        return len(violin.finite)
+
 
 def segment_values(rows: Iterable[Row], metric: str) -> list[tuple[Row, float]]:
-    """A metric in every row of a source that sounds together with another one, nan where blank."""
-    sounding = [
-        row for row in rows if row.status not in ("absent", "silent_mixture") and not alone(row)
-    ]
-    return [
-        (row, math.nan if (value := getattr(row, metric)) is None else value) for row in sounding
-    ]
+    """Returns the rows of sources that sound together with others, each with its value.
+
+    A blank value is nan.
+    """
+    pairs = []
+    for row in rows:
+        if row.status not in ("absent", "silent_mixture") and not alone(row):
+            value = getattr(row, metric)
+            if value is None:
+                value = math.nan
+            pairs.append((row, value))
+    return pairs
 
 
 def make_strips(
@@ -81,126 +95,139 @@ def make_strips(
     name: Callable[[Row], str],
     median: Callable[[str, Row], float | None],
 ) -> list[Strip]:
-    """A strip for every name of a row, in order of appearance; ``median`` gives it what the tables print."""
+    """Makes a strip for every name of a row, in order of appearance.
+
+    Args:
+        values: of the model, and of another system where there is one.
+        name: of a row: that of its strip.
+        median: of a system and a row of a strip: what the tables print for them.
+    """
     grouped: dict[str, dict[System, list[tuple[Row, float]]]] = {}
     for row, value in values:
         system: System = "model" if row.system == "model" else "mixture"
-        grouped.setdefault(name(row), {}).setdefault(system, []).append((row, value))
-    return [
-        Strip(
-            title,
-            [
-                Violin(s, [v for _, v in listed], median(s, listed[0][0]))
-                for s, listed in systems.items()
-            ],
-        )
-        for title, systems in grouped.items()
-    ]
+        by_system = grouped.setdefault(name(row), {})
+        by_system.setdefault(system, []).append((row, value))
+    strips = []
+    for title, by_system in grouped.items():
+        violins = []
+        for system, pairs in by_system.items():
+            first_row, _ = pairs[0]
+            own = [value for _, value in pairs]
+            violins.append(Violin(system, own, median(system, first_row)))
+        strips.append(Strip(title, violins))
+    return strips
 
 
 def make_panel(key: str, title: str, strips: Sequence[Strip]) -> Panel:
-    """A figure with a row per strip."""
+    """Makes a figure with a row per strip."""
     drawn = [strip for strip in strips if any(violin.finite for violin in strip.violins)]
     if not drawn:
         return Panel(key, title, None, "", "No segment has a finite value.")
-    medians = [
-        f"{strip.name}: {', '.join(_words(violin) for violin in strip.violins if violin.finite)}"
-        for strip in drawn
-    ]
+    medians = [f"{strip.name}: {_medians_in_words(strip)}" for strip in drawn]
     alternative = (
         f"Violins of {title}, in dB. Medians, with the number of segments: {'; '.join(medians)}."
     )
-    limits = _limits([violin for strip in drawn for violin in strip.violins])
+    limits = _limits(list(_violins_of(drawn)))
     return Panel(key, title, _draw(key, drawn, limits), alternative, _caption(strips, limits))
 
 
-def _words(violin: Violin) -> str:
-    return f"{violin.system} {decibels(violin.median)} ({len(violin.finite):,})"
+def _violins_of(strips: Iterable[Strip]) -> Iterator[Violin]:
+    for strip in strips:
+        yield from strip.violins
 
 
-def _caption(strips: Sequence[Strip], limits: tuple[float, float]) -> str:
+def _medians_in_words(strip: Strip) -> str:
+    shown = [violin for violin in strip.violins if violin.finite]
+    return ", ".join(
+        f"{violin.system} {decibels(violin.median)} ({len(violin.finite):,})" for violin in shown
+    )
+
+
+def _caption(strips: Iterable[Strip], limits: tuple[float, float]) -> str:
+    """Counts in words the values of each system that are not drawn."""
     counts: dict[str, Counter[str]] = {"model": Counter(), "mixture": Counter()}
-    for violin in (violin for strip in strips for violin in strip.violins):
-        counts[violin.system].update(_why_not(value, limits) for value in violin.values)
-    parts = [
-        f"of the {system} " + ", ".join(f"{found[why]:,} {why}" for why in _NOT_DRAWN if found[why])
-        for system, found in counts.items()
-        if any(found[why] for why in _NOT_DRAWN)
-    ]
-    return f"Not drawn: {'; '.join(parts)}." if parts else "Every segment is drawn."
+    for violin in _violins_of(strips):
+        counts[violin.system].update(_what_becomes_of(value, limits) for value in violin.values)
+    parts = []
+    for system, by_reason in counts.items():
+        reasons = [reason for reason in _NOT_DRAWN if by_reason[reason]]
+        if reasons:
+            words = ", ".join(f"{by_reason[reason]:,} {reason}" for reason in reasons)
+            parts.append(f"of the {system} {words}")
+    if not parts:
+        return "Every segment is drawn."
+    return f"Not drawn: {'; '.join(parts)}."
 
 
-_NOT_DRAWN = ("blank", "infinite", "beyond the axis")
-
-
-def _why_not(value: float, limits: tuple[float, float]) -> str:
+def _what_becomes_of(value: float, limits: tuple[float, float]) -> str:
     if math.isnan(value):
         return "blank"
     if math.isinf(value):
         return "infinite"
-    return "drawn" if limits[0] <= value <= limits[1] else "beyond the axis"
+    low, high = limits
+    if value < low or value > high:
+        return "beyond the axis"
+    return "drawn"
 
 
 def _limits(violins: Collection[Violin]) -> tuple[float, float]:
-    """Ends of the axis in dB that keep the body of every violin, so that no stray value flattens all of them."""
-    bodies = [
-        [value for value in violin.finite if abs(value) <= _MAX_AXIS_DB] for violin in violins
-    ]
-    low = min(
-        (float(np.quantile(body, _TAIL, method="lower")) for body in bodies if body),
-        default=-_MAX_AXIS_DB,
-    )
-    high = max(
-        (float(np.quantile(body, 1 - _TAIL, method="higher")) for body in bodies if body),
-        default=_MAX_AXIS_DB,
-    )
+    """Returns the ends of the axis in dB, so that no stray value flattens the violins."""
+    lows = []
+    highs = []
+    for violin in violins:
+        body = [value for value in violin.finite if abs(value) <= _MAX_AXIS_DB]
+        if body:
+            # Values of segments, not between them: an end of the axis is a score that was reached.
+            lows.append(float(np.quantile(body, _TAIL, method="lower")))
+            highs.append(float(np.quantile(body, 1 - _TAIL, method="higher")))
+    low = min(lows, default=-_MAX_AXIS_DB)
+    high = max(highs, default=_MAX_AXIS_DB)
+    # So that what stands at an end is not cut in half.
     margin = max(0.04 * (high - low), 1.0)
     return low - margin, high + margin
 
 
 def _draw(key: str, strips: Sequence[Strip], limits: tuple[float, float]) -> Markup:
-    """An ``<svg>`` element; of two violins of a strip, the model's is above the line, the mixture's below it."""
+    low, high = limits
     with svg.drawing(_WIDTH, _AXIS_HEIGHT + _ROW_HEIGHT * len(strips)) as (figure, axes):
-        axes.set_xlim(*limits)
+        axes.set_xlim(low, high)
+        # From the bottom to the top: the first strip, at 0, is the uppermost.
         axes.set_ylim(len(strips) - 0.5, -0.5)
         for position, strip in enumerate(strips):
             for violin in strip.violins:
-                side: Side = (
-                    "both"
-                    if len(strip.violins) == 1
-                    else "low"
-                    if violin.system == "model"
-                    else "high"
-                )
-                _draw_violin(axes, position, violin, side)
-        counts = [
-            len(max(strip.violins, key=lambda each: each.system == "model").finite)
-            for strip in strips
-        ]
-        labels = [f"{_short(strip.name)} · {n:,}" for strip, n in zip(strips, counts, strict=True)]
-        axes.set_yticks(
-            range(len(strips)), labels, parse_math=False
-        )  # a name with a dollar sign is no formula
+                _draw_violin(axes, position, violin, _side(violin, strip))
+        labels = [f"{_short(strip.name)} · {strip.num_segments:,}" for strip in strips]
+        # A name with a dollar sign is no formula, hence parse_math.
+        axes.set_yticks(range(len(strips)), labels, parse_math=False)
         axes.set_xlabel("dB")
         axes.grid(axis="x", color=svg.GRID, linewidth=0.8)
-        if limits[0] <= 0 <= limits[1]:
+        if low <= 0 <= high:
+            # Behind all else: 0 dB, above which an estimate is better than nothing.
             axes.axvline(0, color=svg.INK, linewidth=0.8, zorder=1)
         return svg.make_svg(figure, key)
 
 
+def _side(violin: Violin, strip: Strip) -> Side:
+    """Returns where a violin stands: of two, the model's is above the line, the other below it."""
+    if len(strip.violins) == 1:
+        return "both"
+    return _HALVES[violin.system]
+
+
 def _draw_violin(axes: Axes, position: int, violin: Violin, side: Side) -> None:
-    """A violin, or the half of it that stands on ``side``, with its median; dots where values are few."""
+    """Draws a violin, or the half of it on ``side``, with its median; dots where values are few."""
     low, high = axes.get_xlim()
-    colour = svg.MODEL if violin.system == "model" else svg.MIXTURE
+    colour = _COLOURS[violin.system]
     values = [value for value in violin.finite if low <= value <= high]
-    shift = {"low": -0.2, "both": 0.0, "high": 0.2}[side]
+    centre = position + _SHIFTS[side]
     if len(values) < MIN_VALUES or np.ptp(values) < _MIN_SPREAD_DB:
-        axes.scatter(values, [position + shift] * len(values), s=14, color=colour, zorder=3)
+        axes.scatter(values, [centre] * len(values), s=14, color=colour, zorder=3)
     else:
         parts = axes.violinplot(
             [values],
             [position],
             orientation="horizontal",
+            # Of a strip, whose height is 1: a little is left between one and the next.
             widths=0.84,
             points=60,
             showextrema=False,
@@ -209,9 +236,13 @@ def _draw_violin(axes: Axes, position: int, violin: Violin, side: Side) -> None:
         for body in cast(list[PolyCollection], parts["bodies"]):
             body.set(facecolor=colour, edgecolor=colour, alpha=0.45, linewidth=0.8)
     if violin.median is not None and low <= violin.median <= high:
-        ends = position + shift - 0.2, position + shift + 0.2
-        axes.vlines(violin.median, *ends, color=colour, linewidth=2.2, zorder=4)
+        bottom = centre - _HALF_STROKE
+        top = centre + _HALF_STROKE
+        # Over the dots, which are over the violins.
+        axes.vlines(violin.median, bottom, top, color=colour, linewidth=2.2, zorder=4)
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return name[: _LONGEST_NAME - 1] + "…"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.report.run_tables import AGGREGATE_NAMES, METRIC_NAMES
+from evaluation.report.metric_names import AGGREGATE_NAMES, METRIC_NAMES
 from evaluation.scores.table import STATUSES
 
 ROOT = Path(__file__).parents[2]

@@ -183,7 +183,7 @@ def test_the_estimate_and_the_reference_of_a_clip_are_at_one_level():
 
 def test_clips_beyond_the_budget_are_left_out_and_counted():
     heard = [
-        clip_players.Heard(
+        clip_players.ClipSounds(
             each.choice,
             RATE,
             {"mixture": each.sounds["mixture"]},

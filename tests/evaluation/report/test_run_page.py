@@ -20,7 +20,8 @@ from evaluation.document.as_json import SCHEMA_VERSION
 from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.clips import Choice, RecordedClip
 from evaluation.listening.sounds import encode
-from evaluation.report import run_page, violins
+from evaluation.report import run_page
+from evaluation.report.metric_names import FIGURE_TITLES
 from evaluation.report.run_page import Extras
 from evaluation.scores import bootstrap, table
 from evaluation.scores.about import About
@@ -378,7 +379,7 @@ def check_figures(html: str, rows: Sequence[Row]) -> None:
     for each in Page(html).alternatives:
         alternatives[each.removeprefix("Violins of ").split(", in dB")[0]].append(each)
     metrics = {
-        title: metric for metric, title in violins.TITLES.items() if metric != "sir_v4"
+        title: metric for metric, title in FIGURE_TITLES.items() if metric != "sir_v4"
     }  # here that is sir again
     assert set(alternatives) == set(metrics)
     numbers_of = {"source": instruments.name_of, "polyphony": lambda n: f"{n} sources"}

@@ -1,0 +1,52 @@
+"""Names metrics and aggregates as a report prints them."""
+
+from collections.abc import Sequence
+
+from evaluation.scores.table import Row
+
+V3 = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR"}
+# Of version 4, the SDR of which is the SNR.
+V4 = {"snr": "SDR", "isr": "ISR", "sir_v4": "SIR", "sar_v4": "SAR"}
+METRIC_NAMES = {
+    "snri": "SNR improvement",
+    **V3,
+    "snr": "SNR",
+    "isr": "ISR",
+    "sir_v4": "SIR v4",
+    "sar_v4": "SAR v4",
+}
+# Over figures, where there is room to say what a metric tells.
+FIGURE_TITLES = {
+    "snri": "SNR improvement over the mixture",
+    "sdr": "SDR: all distortion",
+    "sir": "SIR: interference from other sources",
+    "sar": "SAR: artefacts",
+    "si_sdr": "SI-SDR: all distortion but a gain",
+    "snr": "SNR, which is the SDR of BSS Eval v4",
+    "isr": "ISR of v4: filtering of the source",
+    "sir_v4": "SIR of v4: interference",
+    "sar_v4": "SAR of v4: artefacts",
+}
+AGGREGATE_NAMES = {
+    "median_of_track_medians": "Median of track medians",
+    "median_of_segments": "Median of segments",
+    "mean_of_track_medians": "Mean of track medians",
+    "mean_of_segments": "Mean of segments",
+}
+
+# The mixture is a sum of the sources, so that it has no artefacts, and lies 0 dB above itself:
+# these metrics say nothing of it.
+NOT_OF_MIXTURE = {"sar", "sar_v4", "snri"}
+
+_VERSION_3_OF = {"sir_v4": "sir", "sar_v4": "sar"}
+
+
+def repeats_version_3(rows: Sequence[Row], metric: str) -> bool:
+    """Returns whether a metric of version 4 has the values of version 3 in every row.
+
+    That is so with one channel, and then it need not be shown again.
+    """
+    if metric not in _VERSION_3_OF:
+        return False
+    version_3 = _VERSION_3_OF[metric]
+    return all(getattr(row, metric) == getattr(row, version_3) for row in rows)
