@@ -1,18 +1,16 @@
 """Makes the report on a run, which says in a minute what was separated how well.
 
-It is made of the rows of scores.csv, and written as HTML, Markdown and JSON.
+It is made of the rows of scores.csv.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from configs import instruments
 from data_prep.runtime.quantities import pluralized
 from evaluation.document.numbers import decibels, short_number, signed_decibels
 from evaluation.document.parts import Block, Document, Figures, Items, Section, Text
-from evaluation.document.render import write
 from evaluation.listening.clips import RecordedClip
 from evaluation.report import run_tables
 from evaluation.report.audit_table import audit_blocks
@@ -38,21 +36,6 @@ class Extras:
     curves: Sequence[Mapping[str, Any]] = ()
     # To listen to.
     recordings: Sequence[RecordedClip] = ()
-
-
-def write_report(path: Path, rows: Sequence[Row], about: About, extras: Extras = Extras()) -> None:
-    """Writes the page, and the same as Markdown and JSON beside it, each whole or not at all.
-
-    Args:
-        path: of the page, such as report.html.
-        rows: of every system that was scored.
-        about: what the rows do not say.
-        extras: what else there is.
-
-    Raises:
-        ValueError: no row is the model's, or one has no row of the mixture beside it.
-    """
-    write(path, make_document(rows, about, extras))
 
 
 def make_document(rows: Sequence[Row], about: About, extras: Extras) -> Document:

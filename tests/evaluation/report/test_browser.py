@@ -7,9 +7,8 @@ import pytest
 
 from configs import instruments
 from evaluation.listening.clips import Choice, ClipWaveforms, record
-from evaluation.report import run_page
 from evaluation.report.run_page import Extras
-from tests.evaluation.report.test_run_page import about, sample_rows
+from tests.evaluation.report.test_run_page import about, sample_rows, write_page
 
 RATE = 22050
 # Nothing of the browser itself may ask the network for anything.
@@ -48,7 +47,7 @@ def path(tmp_path_factory):
         for step in (20, 40)
     ]
     path = tmp_path_factory.mktemp("page") / "report.html"
-    run_page.write_report(
+    write_page(
         path, rows, about(), Extras(curves=lines, recordings=list(record(choices, read, RATE)))
     )
     return path

@@ -16,13 +16,13 @@ import pytest
 
 import configs
 from configs import instruments
+from evaluation.document import render
 from evaluation.document.as_json import SCHEMA_VERSION
 from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.clips import Choice, RecordedClip
 from evaluation.listening.sounds import encode
-from evaluation.report import run_page
 from evaluation.report.metric_names import FIGURE_TITLES
-from evaluation.report.run_page import Extras
+from evaluation.report.run_page import Extras, make_document
 from evaluation.scores import bootstrap, table
 from evaluation.scores.about import About
 from evaluation.scores.conditions import Condition
@@ -124,9 +124,13 @@ def about(**changes: Any) -> About:
     return replace(about, **changes)
 
 
+def write_page(path: Path, rows: Sequence[Row], about: About, extras: Extras = NO_EXTRAS) -> None:
+    render.write(path, make_document(rows, about, extras))
+
+
 def write(tmp_path: Path, rows: Sequence[Row], extras: Extras = NO_EXTRAS, **changes: Any) -> str:
     path = tmp_path / "report.html"
-    run_page.write_report(path, rows, about(**changes), extras)
+    write_page(path, rows, about(**changes), extras)
     assert sorted(each.name for each in tmp_path.glob("report.*")) == [
         "report.html",
         "report.json",
@@ -712,7 +716,7 @@ def test_oracles_and_the_audit_show_where_there_are_any(tmp_path: Path) -> None:
         Condition("swapped", -1.5, 1200, -8.0, 900, -6.5, 500, 2),
     ]
     path = tmp_path / "report.html"
-    run_page.write_report(path, rows, about(), Extras(conditions))
+    write_page(path, rows, about(), Extras(conditions))
     page = Page(path.read_text(encoding="utf-8"))
     assert [each[0] for each in page.tables["above"][1]] == [
         "model",
@@ -762,5 +766,5 @@ def test_a_report_that_fails_leaves_the_old_one(
         ("mixture", "a row of the mixture"),
     ):
         with pytest.raises(ValueError, match=message):
-            run_page.write_report(path, [row for row in rows if row.system != system], about())
+            write_page(path, [row for row in rows if row.system != system], about())
     assert path.read_text(encoding="utf-8") == before
