@@ -23,7 +23,7 @@ def decibels(value: float | None, decimals: int = 1) -> str:
 def signed_decibels(value: float | None, decimals: int = 1) -> str:
     """Writes a difference in dB, with a plus where it is above zero as printed."""
     text = decibels(value, decimals)
-    if value is None or value <= 0:
+    if value is None or not 0 < value <= _MAX_DB:
         return text
     # Nothing is left of a value that rounds to zero.
     if not text.strip("0."):
