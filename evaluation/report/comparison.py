@@ -39,8 +39,11 @@ class ComparedRuns:
             sources: those to compare, empty for all.
         """
         names = [run.name for run in runs]
-        # All that follows is by short name, or by the name of a system of the reference.
-        self.short_name_of = dict(zip(names, short_names(names), strict=True))
+        # All that follows is by short name, or by the name of a system of the reference, which
+        # a run in a folder called "silence" must not pass for.
+        systems = {row.system for row in runs[0].rows} - {MODEL}
+        short = [f"run {name}" if name in systems else name for name in short_names(names)]
+        self.short_name_of = dict(zip(names, short, strict=True))
         self.runs = {self.short_name_of[run.name]: run for run in runs}
         self.rows = {name: _restrict(run.rows, tracks, sources) for name, run in self.runs.items()}
         self.reference = next(iter(self.runs))

@@ -302,6 +302,18 @@ def test_names_of_runs_show_as_text(tmp_path):
     assert "<script>alert(1) · b & <b>c" in page.text
 
 
+def test_a_run_in_a_folder_named_as_a_system_is_not_that_system(tmp_path):
+    names = [
+        write_run(tmp_path / name, seed, num_tracks=2, sound=False)
+        for seed, name in enumerate(["film", "silence"])
+    ]
+    html, runs = report(tmp_path, names)
+    scores = Page(html).lines("scores")
+    own = [value for value in values(runs[1], "snr").values() if math.isfinite(value)]
+    assert scores["run silence"][6][0] == printed(float(np.median(own)))
+    assert scores["silence"][6][0] == "0.0"
+
+
 def test_short_names():
     assert short_names(["runs/film/evaluation/9-test", "runs/none/evaluation/9-test"]) == [
         "film",
