@@ -14,6 +14,9 @@ from data_prep.audio.tracks import BLOCK_FRAMES, Waveform
 # A waveform whose peak stays below is not stored; so a config may not call a lower level silent.
 INAUDIBLE_DBFS = -80.0
 
+# The SNR of a silent estimate: by definition, whatever is left of the sound below the threshold.
+SILENT_ESTIMATE_DB = 0.0
+
 
 def segments(num_frames: int, sample_rate: int, settings: Evaluation) -> list[tuple[int, int]]:
     """Returns the segments in which a track is scored, as (start, stop) frames.
@@ -85,6 +88,40 @@ def snr(references: NDArray[Any], estimates: NDArray[Any]) -> NDArray[np.float64
     noise = np.sum(np.square(references - estimates), axis=(-2, -1))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(10 * np.log10(signal / noise))
+
+
+def scored_snr(
+    references: NDArray[Any], estimates: NDArray[Any], silent_dbfs: float
+) -> NDArray[np.float64]:
+    """Returns the signal-to-noise ratio in dB as it is scored: that of a silent estimate is 0 dB.
+
+    Shape (..., T, C) twice -> (...). An estimate whose level is below ``silent_dbfs`` is silent.
+    """
+    ratios = snr(references, estimates)
+    return np.where(rms_db(estimates) < silent_dbfs, SILENT_ESTIMATE_DB, ratios)
+
+
+def improvement_over_mixture(
+    ratios_db: NDArray[np.float64],
+    mixture_db: NDArray[np.float64],
+    polyphony: NDArray[np.integer[Any]],
+) -> NDArray[np.float64]:
+    """Returns how far ratios of estimates lie above that of the mixture as the estimate, in dB.
+
+    NaN where either is, and where the mixture is the source itself and nothing can be better: a
+    source that sounds alone, also where its estimate is silent, or one whose every companion is
+    silent to rounding.
+
+    Args:
+        ratios_db: of estimates, as ``scored_snr`` gives them, of any shape.
+        mixture_db: that of the mixture for the same source and segment; inf where it is the source.
+        polyphony: how many sources sound in the segment.
+    """
+    counts = (polyphony >= 2) & np.isfinite(mixture_db)
+    improvements = np.full(np.broadcast(ratios_db, counts).shape, np.nan)
+    # Only where it counts: inf - inf would warn.
+    np.subtract(ratios_db, mixture_db, out=improvements, where=counts)
+    return improvements
 
 
 def active(

@@ -9,7 +9,7 @@ import numpy as np
 from evaluation.scores import bootstrap
 from evaluation.scores.aggregates import By, SegmentKey, ordered, segment_key
 from evaluation.scores.bootstrap import Interval
-from evaluation.scores.table import Row, improvement_over_mixture
+from evaluation.scores.table import Row, row_improvements
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,14 @@ def improvements_by_segment(
 
     Returns:
         In the order of the rows; None where the mixture is the source itself, as
-        ``evaluation.scores.table.improvement_over_mixture`` says.
+        ``data_prep.audio.activity.improvement_over_mixture`` says.
 
     Raises:
         ValueError: a row of the system has no row of the mixture beside it.
     """
     baselines = {segment_key(row): row for row in rows if row.system == "mixture"}
-    improvements: dict[SegmentKey, float | None] = {}
+    own = []
+    paired = []
     for row in rows:
         if row.system != system or row.snr is None:
             continue
@@ -55,8 +56,10 @@ def improvements_by_segment(
                 f"track {row.track}, {row.start_secs} s, {row.source}: expected a row of the "
                 f"mixture with an SNR beside that of the {system}."
             )
-        improvements[segment_key(row)] = improvement_over_mixture(row, baseline, "snr")
-    return improvements
+        own.append(row)
+        paired.append(baseline)
+    improvements = row_improvements(own, paired, "snr")
+    return {segment_key(row): value for row, value in zip(own, improvements, strict=True)}
 
 
 def improvement(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.audio import activity
 from data_prep.storage.files import replacing
 
 # Of the columns and their meaning.
@@ -32,6 +33,9 @@ METRICS = (
     "snri",
 )
 BASELINES = ("mixture", "silence")
+
+# Leakage is the energy of an estimate relative to the mixture; less than this counts as this much.
+LEAKAGE_FLOOR_DB = -100.0
 
 # How far a metric lies above that of the mixture.
 IMPROVEMENTS = {"sdri": "sdr", "si_sdri": "si_sdr", "snri": "snr"}
@@ -63,7 +67,7 @@ class Row:
     si_sdr: float | None = None
     snr: float | None = None
     leakage: float | None = None
-    # This and the next two: improvement_over_mixture of SDR, SI-SDR and SNR.
+    # This and the next two: row_improvements of SDR, SI-SDR and SNR.
     sdri: float | None = None
     si_sdri: float | None = None
     snri: float | None = None
@@ -77,18 +81,25 @@ _LEGAL = dict.fromkeys(METRICS, "a number of dB or nothing") | {
 }
 
 
-def improvement_over_mixture(row: Row, mixture: Row, metric: str) -> float | None:
-    """Computes how far a row lies above that of the mixture of the same segment and source, in dB.
+def row_improvements(
+    rows: Sequence[Row], mixtures: Sequence[Row], metric: str
+) -> list[float | None]:
+    """Computes how far rows lie above those of the mixture, in dB.
 
-    None where either has no such metric, and where the mixture is the source itself and nothing can
-    be better: a source that sounds alone, also where its estimate is silent, or one whose every
-    companion is silent to rounding.
+    The definition is that of ``data_prep.audio.activity.improvement_over_mixture``: none where
+    either has no such metric, and where the mixture is the source itself.
+
+    Args:
+        rows: of any system.
+        mixtures: the row of the mixture for the segment and source of each.
+        metric: that is compared.
     """
-    value = getattr(row, metric)
-    baseline = getattr(mixture, metric)
-    if value is None or baseline is None or row.polyphony < 2 or not np.isfinite(baseline):
-        return None
-    return float(value - baseline)
+    # A blank becomes NaN.
+    values = np.array([getattr(row, metric) for row in rows], np.float64)
+    baselines = np.array([getattr(row, metric) for row in mixtures], np.float64)
+    polyphony = np.array([row.polyphony for row in rows], np.int64)
+    improvements = activity.improvement_over_mixture(values, baselines, polyphony)
+    return [None if np.isnan(value) else value for value in improvements.tolist()]
 
 
 def to_csv(rows: Iterable[Row]) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from configs.schema import Evaluation
 from data_prep.audio import activity
 from evaluation.metrics import bss_eval, mir_eval_backend
-from evaluation.scores.table import BASELINES, IMPROVEMENTS, METRICS, Row, improvement_over_mixture
+from evaluation.scores.table import BASELINES, IMPROVEMENTS, METRICS, Row, row_improvements
 
 if TYPE_CHECKING:
     from evaluation.scoring.track_filters import TrackFilters
@@ -178,7 +178,7 @@ class Scorer:
 
 def _with_gains(row: Row, mixture: Row) -> Row:
     gains: dict[str, Any] = {
-        column: improvement_over_mixture(row, mixture, metric)
+        column: row_improvements([row], [mixture], metric)[0]
         for column, metric in IMPROVEMENTS.items()
     }
     return replace(row, **gains)
@@ -240,7 +240,7 @@ def _score_segment(
     sounding, scored = references[active].astype(np.float64), active & ~quiet
     for s, each in enumerate(systems):
         values["si_sdr"][s, active] = bss_eval.si_sdr(sounding, each[active], _SIGNAL_AXES)
-        values["snr"][s, active] = activity.snr(sounding, each[active])
+        values["snr"][s, active] = activity.scored_snr(sounding, each[active], config.silent_dbfs)
     names, places = list(named), [(int(s), int(k)) for s, k in np.argwhere(scored)]
     signals: dict[tuple[str, int], int] = {}  # the mixture is one, the estimate of every source
     chosen = [
@@ -265,7 +265,7 @@ def _score_segment(
             )
         for metric, ratio in found.items():
             values[metric][scored] = ratio
-    values["sdr"][quiet] = values["snr"][quiet] = 0.0
+    values["sdr"][quiet] = activity.SILENT_ESTIMATE_DB
     return statuses, values
 
 

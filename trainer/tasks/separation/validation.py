@@ -74,15 +74,14 @@ def improvements(track: FullTrack, estimates: Waveform, config: Config) -> NDArr
     found = [np.zeros(0)]
     for (start, stop), active in zip(bounds, sounding, strict=True):
         mixture = track.mixture[start:stop]
-        if active.sum() < 2 or activity.rms_db(mixture) < settings.silent_dbfs:
+        if activity.rms_db(mixture) < settings.silent_dbfs:
             continue
         # (J, T, C) of the J sources that sound.
         references = track.references[active, start:stop]
         outputs = estimates[active, start:stop]
-        ratios = activity.snr(references, outputs)
+        # (J,)
+        ratios = activity.scored_snr(references, outputs, settings.silent_dbfs)
         before = activity.snr(references, mixture[None])
-        # A silent estimate has an SNR of 0 dB by definition.
-        ratios[activity.rms_db(outputs) < settings.silent_dbfs] = 0.0
-        # Infinite where the mixture is the source, which nothing can improve.
-        found.append((ratios - before)[np.isfinite(before)])
+        values = activity.improvement_over_mixture(ratios, before, active.sum())
+        found.append(values[~np.isnan(values)])
     return np.concatenate(found)
