@@ -31,6 +31,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from configs.schema import Evaluation
 from data_prep.runtime import command
 from evaluation.metrics import bss_eval
+from evaluation.metrics.delays import Floats
 from evaluation.scoring.one_segment import score_track
 
 FLAGS = flags.FLAGS
@@ -58,9 +59,7 @@ class Row:
     difference_db: float  # the largest of any score
 
 
-def make_segments(
-    num_references: int, num_frames: int, channels: int
-) -> tuple[bss_eval.Floats, bss_eval.Floats]:
+def make_segments(num_references: int, num_frames: int, channels: int) -> tuple[Floats, Floats]:
     """Coloured noise that the channels share in part, and estimates with faults: (J, T, C)."""
     rng = np.random.default_rng(0)
     shape = (num_references, num_frames, channels)
@@ -77,7 +76,7 @@ def seconds_of(call: Call) -> float:
     return time.perf_counter() - started
 
 
-def mir_eval_sources(references: bss_eval.Floats, estimates: bss_eval.Floats) -> Ratios:
+def mir_eval_sources(references: Floats, estimates: Floats) -> Ratios:
     """SDR, SIR and SAR of v3, (J, T, 1) twice -> (J,) each."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # mir_eval announces that it will drop them
@@ -87,7 +86,7 @@ def mir_eval_sources(references: bss_eval.Floats, estimates: bss_eval.Floats) ->
     return scores[:3]
 
 
-def museval_images(references: bss_eval.Floats, estimates: bss_eval.Floats) -> Ratios:
+def museval_images(references: Floats, estimates: Floats) -> Ratios:
     """SDR, ISR, SIR and SAR of v4, (J, T, C) twice -> (J,) each."""
     scores = museval.metrics.bss_eval(
         references, estimates, window=np.inf, hop=np.inf, filters_len=TAPS

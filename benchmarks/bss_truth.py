@@ -20,10 +20,10 @@ import scipy.signal
 
 from data_prep.runtime import command
 from evaluation.metrics import bss_eval
+from evaluation.metrics.delays import Floats
 
 FRAMES = 3000
 TAPS = {1: 512, 2: 128}  # by the number of channels
-Floats = bss_eval.Floats
 
 
 def noise(seed: int) -> Floats:

@@ -1,23 +1,25 @@
-"""What oracles reach that know the sources: time-frequency masks and a Wiener filter, bounds for a separator.
+"""Computes what oracles reach that know the sources: bounds for a separator.
 
-The three of SiSEC 2018 (F.-R. Stöter, A. Liutkus, N. Ito, "The 2018 Signal Separation Evaluation Campaign", LVA/ICA
-2018), under the names that their results are published by. X is the short-time spectrum of the mixture, Y_j that of
-source j:
+The three of SiSEC 2018 (F.-R. Stöter, A. Liutkus, N. Ito, "The 2018 Signal Separation Evaluation
+Campaign", LVA/ICA 2018), under the names that their results are published by. X is the short-time
+spectrum of the mixture, Y_j that of source j:
 
 ``IBM1``
-    ideal binary mask on magnitudes, channel by channel: X where |Y_j| >= |X| / 2, else nothing. Sources that cancel
-    each other may both have a bin, and one without a majority goes to nobody.
+    ideal binary mask on magnitudes, channel by channel: X where |Y_j| >= |X| / 2, else nothing (1).
+    Sources that cancel each other may both have a bin, and one without a majority goes to nobody.
 ``IRM1``
-    ideal ratio mask on magnitudes, channel by channel: X |Y_j| / sum_i |Y_i|.
+    ideal ratio mask on magnitudes, channel by channel: X |Y_j| / sum_i |Y_i| (2).
 ``MWF``
-    multichannel Wiener filter of the local Gaussian model with a spatial covariance R_j per frequency and a power v_j
-    per bin: v_j R_j (sum_i v_i R_i)^-1 X. After N. Q. K. Duong, E. Vincent, R. Gribonval, "Under-determined
-    reverberant audio source separation using a full-rank spatial covariance model", IEEE Transactions on Audio,
-    Speech and Language Processing 18 (7), 2010. With one channel it is the ratio mask on powers (IRM2).
+    multichannel Wiener filter of the local Gaussian model with a spatial covariance R_j per
+    frequency and a power v_j per bin: v_j R_j (sum_i v_i R_i)^-1 X (3). After N. Q. K. Duong, E.
+    Vincent, R. Gribonval, "Under-determined reverberant audio source separation using a full-rank
+    spatial covariance model", IEEE Transactions on Audio, Speech and Language Processing 18 (7),
+    2010. With one channel it is the ratio mask on powers (IRM2).
 
-SiSEC's windows have 2048 frames at 44.1 kHz and overlap by half; ours, twice as long, overlap by three quarters.
+SiSEC's windows have 2048 frames at 44.1 kHz and overlap by half; ours, twice as long, overlap by
+three quarters.
 
-Axes: K slots, J of them that sound, T frames of the track, C channels, M windows, F frequencies.
+Axes: J sources that sound, T frames of the track, C channels, M windows, F frequencies.
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,18 +37,26 @@ Spectra = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
 _HOP_SECS = 512 / 22050
-_OVERLAP = 4  # hops in a window
-_CONTEXT = _OVERLAP - 1  # hops on each side of a block that its windows reach
-_BLOCK_HOPS = 32  # at a time, so that many sources take little memory
-_LOADING = 1e-6  # what a source may have off its directions; less, and the rounding of a mono one would steer
-_NOTHING = 1e-30  # a power below it is none
+# Hops in a window.
+_OVERLAP = 4
+# Hops on each side of a block that its windows reach.
+_CONTEXT = _OVERLAP - 1
+# At a time, so that many sources take little memory.
+_BLOCK_HOPS = 32
+# What a source may have off its directions; less, and the rounding of a mono one would steer.
+_LOADING = 1e-6
+# A power below it is none.
+_NOTHING = 1e-30
 
 
 class StretchReader(Protocol):
-    """A track of which any frames can be had, in memory or not."""
+    """Is a track of which any frames can be had, in memory or not."""
 
     def __call__(self, start: int, stop: int) -> tuple[Waveforms, Waveforms]:
-        """Frames of the mixture (T, C) and of the J references that sound (J, T, C), within the track."""
+        """Returns frames of the mixture (T, C) and of the J references that sound (J, T, C).
+
+        The frames are within the track.
+        """
 
 
 def oracle_stretch(
@@ -57,7 +67,7 @@ def oracle_stretch(
     sample_rate: int,
     covariances: Spectra,
 ) -> dict[str, NDArray[np.float32]]:
-    """The estimates of every oracle for frames [start, stop) of a track: oracle -> (J, stop - start, C).
+    """Computes the estimates of every oracle for frames [start, stop) of a track.
 
     Args:
         read: the track.
@@ -65,37 +75,54 @@ def oracle_stretch(
         start: the first frame.
         stop: the frame behind the last one.
         sample_rate: frames per second.
-        covariances: of the track, see :func:`spatial_covariances`.
+        covariances: of the track, as :func:`spatial_covariances` returns them.
+
+    Returns:
+        Oracle -> shape (J, stop - start, C).
     """
     hop = _hop_frames(sample_rate)
     blocks: dict[str, list[NDArray[np.float32]]] = {name: [] for name in ORACLES}
+    # Windows begin at multiples of the hop, wherever the stretch begins.
     first = start - start % hop
     for block in _blocks(first, stop, hop):
-        mixed, sources = _stft(read, block, num_frames, hop)
-        masked = (
-            _binary_mask(mixed, sources),
-            _ratio_mask(mixed, sources),
-            _wiener(mixed, sources, covariances),
-        )
-        for name, spectra in zip(ORACLES, masked, strict=True):
+        mixture, sources = _stft(read, block, num_frames, hop)
+        masked = {
+            "IBM1": _binary_mask(mixture, sources),
+            "IRM1": _ratio_mask(mixture, sources),
+            "MWF": _wiener(mixture, sources, covariances),
+        }
+        for name, spectra in masked.items():
             blocks[name].append(_istft(spectra, hop).astype(np.float32))
-    return {
-        name: np.concatenate(parts, axis=1)[:, start - first : stop - first]
-        for name, parts in blocks.items()
-    }
+    wanted = slice(start - first, stop - first)
+    return {name: np.concatenate(parts, axis=1)[:, wanted] for name, parts in blocks.items()}
 
 
 def covariance_sums(
     read: StretchReader, num_frames: int, start: int, stop: int, sample_rate: int
 ) -> Spectra:
-    """What frames [start, stop) of a track add to the covariances of its sources, (J, F, C, C)."""
+    """Computes what frames [start, stop) of a track add to the covariances of its sources.
+
+    Args:
+        read: the track.
+        num_frames: its length.
+        start: the first frame.
+        stop: the frame behind the last one.
+        sample_rate: frames per second.
+
+    Returns:
+        Shape (J, F, C, C).
+    """
     hop = _hop_frames(sample_rate)
     sums: Any = 0
-    for block in _blocks(-(-start // hop) * hop, stop, hop):  # the hops that begin here
+    # The hops that begin here: those of consecutive stretches are counted once.
+    for block in _blocks(-(-start // hop) * hop, stop, hop):
         _, sources = _stft(read, block, num_frames, hop)
-        sources = sources[:, :-_CONTEXT]  # its last windows are the next block's first
+        # Its last windows are the next block's first.
+        sources = sources[:, :-_CONTEXT]
+        # (J, M, C, F) -> (J, M, F)
         power = np.square(np.abs(sources)).sum(axis=2)
         weight = np.divide(1, power, out=np.zeros_like(power), where=power > _NOTHING)
+        # sum over windows of Y Y^H / |Y|^2, (J, F, C, C)
         sums = sums + np.einsum(
             "jmcf,jmdf,jmf->jfcd", sources, sources.conj(), weight, optimize=True
         )
@@ -103,40 +130,46 @@ def covariance_sums(
 
 
 def spatial_covariances(sums: Iterable[Spectra]) -> Spectra:
-    """How a source lies in the channels at each frequency: mean of Y Y^H / |Y|^2 over the track, (J, F, C, C).
+    """Computes how a source lies in the channels at each frequency, (J, F, C, C).
+
+    It is the mean of Y Y^H / |Y|^2 over the track, scaled to a trace of C: R_j of equation (3).
 
     Args:
-        sums: of consecutive stretches of the track, see :func:`covariance_sums`.
+        sums: of consecutive stretches of the track, as :func:`covariance_sums` returns them.
     """
     summed = np.asarray(sum(sums))
     channels = summed.shape[-1]
     trace = np.trace(summed, axis1=-2, axis2=-1).real[..., None, None]
     normalised = channels * np.divide(summed, trace, out=np.zeros_like(summed), where=trace > 0)
+    # Invertible, also that of a mono source.
     return normalised + _LOADING * np.eye(channels)
 
 
 def _binary_mask(mixture: Spectra, sources: Spectra) -> Spectra:
+    """Computes equation (1): mixture (1, M, C, F), sources (J, M, C, F) -> (J, M, C, F)."""
     return np.where(np.abs(sources) >= np.abs(mixture) / 2, mixture, 0)
 
 
 def _ratio_mask(mixture: Spectra, sources: Spectra) -> Spectra:
+    """Computes equation (2), with the shapes of :func:`_binary_mask`."""
     magnitudes = np.abs(sources)
     return mixture * (magnitudes / np.maximum(magnitudes.sum(axis=0), np.sqrt(_NOTHING)))
 
 
 def _wiener(mixture: Spectra, sources: Spectra, covariances: Spectra) -> Spectra:
-    """Mixture (1, M, C, F), sources (J, M, C, F), covariances (J, F, C, C)."""
+    """Computes equation (3), with the shapes of :func:`_binary_mask`; covariances (J, F, C, C)."""
     channels = sources.shape[2]
     inverse = np.linalg.inv(covariances)
-    powers = (
-        np.einsum("jmcf,jfcd,jmdf->jmf", sources.conj(), inverse, sources, optimize=True).real
-        / channels
-    )
+    # v_j = Y^H R_j^-1 Y / C, the likeliest power, (J, M, F)
+    products = np.einsum("jmcf,jfcd,jmdf->jmf", sources.conj(), inverse, sources, optimize=True)
+    powers = products.real / channels
+    # sum_i v_i R_i, (M, F, C, C)
     total = np.einsum("jmf,jfcd->mfcd", powers, covariances, optimize=True)
-    total[np.trace(total, axis1=-2, axis2=-1).real < _NOTHING] = np.eye(
-        channels
-    )  # any: its powers are zero
-    whitened = np.linalg.solve(total, mixture[0].swapaxes(1, 2)[..., None])[..., 0]
+    # Where nothing sounds any matrix will do: the powers that it is multiplied with are zero.
+    total[np.trace(total, axis1=-2, axis2=-1).real < _NOTHING] = np.eye(channels)
+    # (M, C, F) -> (M, F, C)
+    spectra = mixture[0].swapaxes(1, 2)
+    whitened = np.linalg.solve(total, spectra[..., None])[..., 0]
     return np.einsum("jmf,jfcd,mfd->jmcf", powers, covariances, whitened, optimize=True)
 
 
@@ -145,21 +178,27 @@ def _hop_frames(sample_rate: int) -> int:
 
 
 def _blocks(start: int, stop: int, hop: int) -> Iterator[slice]:
-    """Frames in blocks that begin at a hop, as ``start`` does."""
+    """Yields frames in blocks that begin at a hop, as ``start`` does."""
     for first in range(start, stop, _BLOCK_HOPS * hop):
         yield slice(first, min(first + _BLOCK_HOPS * hop, stop))
 
 
 def _stft(read: StretchReader, block: slice, num_frames: int, hop: int) -> tuple[Spectra, Spectra]:
-    """Spectra (1, M, C, F) and (J, M, C, F) of every window that touches a block; beyond the ends lie zeros."""
+    """Returns the spectra of every window that touches a block; beyond the track lie zeros.
+
+    Returns:
+        Those of the mixture, (1, M, C, F), and of the sources, (J, M, C, F).
+    """
     num_hops = -(-(block.stop - block.start) // hop)
-    first, last = block.start - _CONTEXT * hop, block.start + (num_hops + _CONTEXT) * hop
+    first = block.start - _CONTEXT * hop
+    last = block.start + (num_hops + _CONTEXT) * hop
     lead = max(-first, 0)
     mixture, references = read(first + lead, min(last, num_frames))
 
     def transform(waveforms: Waveforms) -> Spectra:
         missing = last - first - lead - waveforms.shape[1]
         padded = np.pad(waveforms.astype(np.float64), ((0, 0), (lead, missing), (0, 0)))
+        # (J, T, C) -> (J, M, C, window)
         windows = np.lib.stride_tricks.sliding_window_view(padded, _OVERLAP * hop, axis=1)[:, ::hop]
         return np.asarray(scipy.fft.rfft(windows * _window(hop)))
 
@@ -167,14 +206,22 @@ def _stft(read: StretchReader, block: slice, num_frames: int, hop: int) -> tuple
 
 
 def _istft(spectra: Spectra, hop: int) -> Floats:
-    """Overlap-add of (J, M, C, F) over the hops that all their windows cover: (J, (M - 3) hop, C)."""
-    size, channels = _OVERLAP * hop, spectra.shape[2]
-    windows = scipy.fft.irfft(spectra, size) * _window(hop)
-    num_hops = spectra.shape[1] - _CONTEXT
+    """Overlaps and adds (J, M, C, F) over the hops that all their windows cover.
+
+    Returns:
+        Shape (J, (M - 3) hop, C).
+    """
+    num_sources, num_windows, channels, _ = spectra.shape
+    windows = scipy.fft.irfft(spectra, _OVERLAP * hop) * _window(hop)
+    num_hops = num_windows - _CONTEXT
+    # (J, M, C, window) -> (J, M, C, overlap, hop)
     parts = windows.reshape(*windows.shape[:-1], _OVERLAP, hop)
+    # Part i of a window lies in the hop i behind its own: (J, hops, C, hop).
     added = sum(parts[:, _CONTEXT - i : _CONTEXT - i + num_hops, :, i] for i in range(_OVERLAP))
-    scale = np.square(_window(hop)).sum() / hop  # what the squared windows add up to at every frame
-    return np.asarray(added).swapaxes(2, 3).reshape(len(spectra), num_hops * hop, channels) / scale
+    # What the squared windows add up to at every frame.
+    scale = np.square(_window(hop)).sum() / hop
+    frames_first = np.asarray(added).swapaxes(2, 3)
+    return frames_first.reshape(num_sources, num_hops * hop, channels) / scale
 
 
 def _window(hop: int) -> Floats:

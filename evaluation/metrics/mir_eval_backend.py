@@ -1,17 +1,16 @@
-"""BSS Eval v3 as mir_eval computes it, for cross-checks: slow, one channel, filters of 512 taps."""
+"""Computes BSS Eval v3 by mir_eval, for cross-checks: slow, one channel, filters of 512 taps."""
 
 import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.intp]
+from evaluation.metrics.delays import Floats
+from evaluation.metrics.energies import Integers
 
 
 def require(channels: int) -> None:
-    """Refuse, before anything is scored, what mir_eval cannot score.
+    """Refuses, before anything is scored, what mir_eval cannot score.
 
     Raises:
         ValueError: there is more than one channel, or no mir_eval that has the metrics.
@@ -24,22 +23,22 @@ def require(channels: int) -> None:
 
 
 def _separation() -> Any:
-    """``mir_eval.separation``, imported here because nothing else needs it."""
+    """Returns ``mir_eval.separation``, imported here because nothing else needs it."""
     try:
         import mir_eval  # type: ignore[import-untyped]
 
         return mir_eval.separation
     except (ImportError, AttributeError) as error:
         raise ValueError(
-            "evaluation.backend=mir_eval needs the package mir_eval before 0.9, which removes these metrics; install "
-            "it with: pip install 'mir_eval<0.9'."
+            "evaluation.backend=mir_eval needs the package mir_eval before 0.9, which removes "
+            "these metrics; install it with: pip install 'mir_eval<0.9'."
         ) from error
 
 
 def bss_eval_pairs(
     references: Floats, estimates: Floats, chosen: Integers, owners: Integers
 ) -> tuple[Floats, Floats, Floats]:
-    """SDR, SIR and SAR in dB of P pairs of an estimate and a reference, each of shape (P,).
+    """Computes SDR, SIR and SAR in dB of P pairs of an estimate and a reference, shape (P,) each.
 
     Args:
         references: shape (J, T, 1).
@@ -48,15 +47,20 @@ def bss_eval_pairs(
         owners: shape (P,), its reference.
     """
     separation = _separation()
-    # It wants an estimate of every reference: the reference itself where there is none.
+    own = references[..., 0]
+    # How many pairs before it have the same reference: the set that a pair comes into.
     turns = np.array([np.sum(owners[:p] == owner) for p, owner in enumerate(owners)])
-    sets = np.repeat(references[None, ..., 0], turns.max() + 1, axis=0)
+    # mir_eval wants an estimate of every reference: the reference itself where there is none.
+    # (sets, J, T)
+    sets = np.repeat(own[None], turns.max() + 1, axis=0)
     sets[turns, owners] = estimates[chosen, :, 0]
+    of_sets = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # mir_eval announces that it will drop them
-        own = references[..., 0]
-        found = [
-            separation.bss_eval_sources(own, each, compute_permutation=False)[:3] for each in sets
-        ]
-    sdr, sir, sar = np.moveaxis(np.array(found), 1, 0)[:, turns, owners]
+        # mir_eval announces that it will drop these metrics.
+        warnings.simplefilter("ignore", FutureWarning)
+        for estimated in sets:
+            ratios = separation.bss_eval_sources(own, estimated, compute_permutation=False)
+            of_sets.append(ratios[:3])
+    # (sets, 3, J) -> (3, P)
+    sdr, sir, sar = np.moveaxis(np.array(of_sets), 1, 0)[:, turns, owners]
     return sdr, sir, sar

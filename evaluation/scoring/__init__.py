@@ -1,9 +1,13 @@
 """Turns tracks into scores, in processes of bounded memory.
 
-all_tracks      one track after the other
-one_track       one track in several processes
-batches         some segments of it, as a process reads them
-one_segment     statuses and metrics of a segment
-track_filters   filters of a whole track
-workers         the processes
+all_tracks           one track after the other
+one_track            one track in several processes
+segment_groups       some segments of it, as a process reads them
+one_segment          the rows of a segment
+segment_metrics      its statuses and metrics
+track_filters        filters of a whole track
+track_fit            the fit of these filters
+track_correlations   what the fit needs of every group of segments
+labels_audit         what the labels do
+workers              the processes
 """

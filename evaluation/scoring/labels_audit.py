@@ -10,6 +10,8 @@ The network is told of each track:
 
 Where estimates follow the labels, the true ones must be better than all others; where they do not,
 nothing changes.
+
+Axes: K slots, T frames, C channels.
 """
 
 import dataclasses
@@ -29,78 +31,98 @@ from data_prep.runtime.revision import code_revision
 from evaluation.estimates.estimated_system import EstimatedSystem
 from evaluation.scores.conditions import CONDITIONS, Condition
 from evaluation.scores.results import Parts, read_described
+from evaluation.scores.table import LEAKAGE_FLOOR_DB
 from trainer.inference.separator import Separator
 from trainer.tasks.separation.validation import improvements
 
-SCHEMA_VERSION = 1  # of audit.json
+# Of audit.json.
+SCHEMA_VERSION = 1
 FILE_NAME = "audit.json"
 
-_MIN_LEAKAGE_DB = -100.0
+# Why a condition may have no track.
+_REASONS = {
+    "unknown": "the network was never trained without labels (augmentation.label_dropout is 0)",
+    "swapped": "in every track more instruments play than do not",
+}
 
 Floats = NDArray[np.float64]
 
 
 class _Measure(NamedTuple):
-    """Of one track under one condition, each in dB."""
+    """Holds what was measured of one track under one condition, in dB."""
 
+    # Of every segment and source that counts.
     improvements: Sequence[float]
+    # Of every segment and slot whose source does not sound.
     leakages: Sequence[float]
+    # Of every slot named wrongly where the right source sounds, relative to the mixture.
     misnamed: Sequence[float]
 
 
-Measures = dict[str, _Measure]  # by the condition
+# By the condition.
+Measures = dict[str, _Measure]
 
 
 def audit_track(separator: Separator, track: FullTrack, config: Config) -> Measures:
-    """Estimate a track in full length under every condition that it allows.
+    """Estimates a track in full length under every condition that it allows.
 
     Raises:
         ValueError: the network is not told the instruments at all.
     """
     if not config.needs_labels:
         raise ValueError(
-            "this network is not told the instruments (model.conditioning is none): nothing to audit."
+            "this network is not told the instruments (model.conditioning is none): nothing to "
+            "audit."
         )
     swaps = swap(track.labels, config.data.sources)
-    given: dict[str, Sequence[str] | None] = {
+    labels_of: dict[str, Sequence[str] | None] = {
         "true": track.labels,
         "empty": (),
         "full": config.data.sources,
     }
     if config.takes_unknown_labels:
-        given["unknown"] = None
+        labels_of["unknown"] = None
     if swaps:
-        given["swapped"] = tuple(swaps.values())
-    return {
-        name: _measure(
-            track,
-            separator.estimate(track.mixture, labels),
-            swaps if name == "swapped" else {},
-            config,
-        )
-        for name, labels in given.items()
-    }
+        labels_of["swapped"] = tuple(swaps.values())
+    measures = {}
+    for name, labels in labels_of.items():
+        # (K, T, C)
+        estimates = separator.estimate(track.mixture, labels)
+        wrong = swaps if name == "swapped" else {}
+        measures[name] = _measure(track, estimates, wrong, config)
+    return measures
 
 
 def summarise(tracks: Sequence[Measures]) -> list[Condition]:
-    """One per condition, in order, over all tracks."""
-    return [
-        _condition(name, [track[name] for track in tracks if name in track]) for name in CONDITIONS
-    ]
+    """Returns one condition after the other, in their order, each over all tracks."""
+    conditions = []
+    for name in CONDITIONS:
+        measured = [track[name] for track in tracks if name in track]
+        conditions.append(_condition(name, measured))
+    return conditions
 
 
 def swap(playing: Sequence[str], sources: Sequence[str]) -> dict[str, str]:
-    """For each instrument that plays the next slot of one that does not, each used once; empty if they do not suffice.
+    """Returns for each instrument that plays the next slot of one that does not.
 
-    The slots count as a circle, so that not always the first instruments of the vocabulary stand in.
+    Each is used once. The slots count as a circle, so that not always the first instruments of the
+    vocabulary stand in.
+
+    Args:
+        playing: the instruments of a piece.
+        sources: the names of all slots.
+
+    Returns:
+        Right instrument -> wrong one; empty if there are too few that do not play.
     """
     free = [source for source in sources if source not in playing]
     if len(free) < len(playing):
         return {}
     swaps = {}
     for label in playing:
-        place = sources.index(label)
-        swaps[label] = min(free, key=lambda source: (sources.index(source) - place) % len(sources))
+        slot = sources.index(label)
+        distances = {source: (sources.index(source) - slot) % len(sources) for source in free}
+        swaps[label] = min(free, key=distances.__getitem__)
         free.remove(swaps[label])
     return swaps
 
@@ -108,104 +130,128 @@ def swap(playing: Sequence[str], sources: Sequence[str]) -> dict[str, str]:
 def _measure(
     track: FullTrack, estimates: Waveform, swaps: dict[str, str], config: Config
 ) -> _Measure:
+    """Measures estimates (K, T, C) of a track; ``swaps`` are the instruments named wrongly."""
     sounding, levels = leakage(track, estimates, config)
-    pairs = [
-        (config.data.sources.index(right), config.data.sources.index(wrong))
-        for right, wrong in swaps.items()
-    ]
-    misnamed = [levels[sounding[:, right], wrong] for right, wrong in pairs]
-    found = (
-        improvements(track, estimates, config),
-        levels[~sounding],
-        np.concatenate([np.zeros(0), *misnamed]),
+    misnamed = [np.zeros(0)]
+    for right, wrong in swaps.items():
+        segments = sounding[:, config.data.sources.index(right)]
+        misnamed.append(levels[segments, config.data.sources.index(wrong)])
+    return _Measure(
+        improvements=improvements(track, estimates, config).tolist(),
+        leakages=levels[~sounding].tolist(),
+        misnamed=np.concatenate(misnamed).tolist(),
     )
-    return _Measure(*(each.tolist() for each in found))
 
 
 def leakage(
     track: FullTrack, estimates: Waveform, config: Config
 ) -> tuple[NDArray[np.bool_], Floats]:
-    """Where sources sound, and the energy of each slot relative to the mixture in dB, -100 or more.
+    """Computes where sources sound, and the energy of each slot relative to the mixture in dB.
 
-    Both of shape (segments, K), without the segments in which the mixture is silent; the definitions are those of
-    evaluation.scores.table. Where a source does not sound, the energy is its leakage.
+    The energy is that of the scores, -100 dB or more. Where a source does not sound, it is its
+    leakage.
+
+    Returns:
+        Both of shape (segments, K), without the segments in which the mixture is silent.
     """
     settings = config.evaluation
-    parts = [
-        slice(*bounds)
-        for bounds in activity.segments(len(track.mixture), config.audio.sample_rate, settings)
-    ]
+    bounds = activity.segments(len(track.mixture), config.audio.sample_rate, settings)
+    parts = [slice(start, stop) for start, stop in bounds]
+    # (segments, K)
     loudness = np.stack([activity.rms_db(track.references[:, part]) for part in parts])
     sounding = activity.active(loudness, settings.active_relative_db, settings.silent_dbfs)
+    estimated = np.stack([activity.rms_db(estimates[:, part]) for part in parts])
+    # (segments,)
     mixture = np.stack([activity.rms_db(track.mixture[part]) for part in parts])
     audible = mixture >= settings.silent_dbfs
-    estimated = np.stack([activity.rms_db(estimates[:, part]) for part in parts])
-    return sounding[audible], np.maximum(
-        estimated[audible] - mixture[audible, None], _MIN_LEAKAGE_DB
+    relative = estimated[audible] - mixture[audible, None]
+    return sounding[audible], np.maximum(relative, LEAKAGE_FLOOR_DB)
+
+
+def _condition(name: str, measured: Sequence[_Measure]) -> Condition:
+    """Returns the medians over tracks under one condition."""
+    if not measured:
+        return Condition(name, not_measured=_REASONS[name])
+    improvements_db = np.concatenate([track.improvements for track in measured])
+    leakages_db = np.concatenate([track.leakages for track in measured])
+    misnamed_db = np.concatenate([track.misnamed for track in measured])
+    return Condition(
+        labels=name,
+        improvement_db=_median(improvements_db),
+        num_improvements=len(improvements_db),
+        leakage_db=_median(leakages_db),
+        num_leakages=len(leakages_db),
+        misnamed_db=_median(misnamed_db),
+        num_misnamed=len(misnamed_db),
+        num_tracks=len(measured),
     )
 
 
-def _condition(name: str, tracks: Sequence[_Measure]) -> Condition:
-    if not tracks:
-        reasons = {
-            "unknown": "the network was never trained without labels (augmentation.label_dropout is 0)",
-            "swapped": "in every track more instruments play than do not",
-        }
-        return Condition(name, not_measured=reasons[name])
-    values = [np.concatenate(listed) for listed in zip(*tracks, strict=True)]
-    medians = [float(np.median(found)) if found.size else None for found in values]
-    (gain, leaked, misnamed), (num_gains, num_leaked, num_misnamed) = medians, map(len, values)
-    return Condition(name, gain, num_gains, leaked, num_leaked, misnamed, num_misnamed, len(tracks))
+def _median(values: Floats) -> float | None:
+    if not values.size:
+        return None
+    return float(np.median(values))
 
 
-def audit(subject: EstimatedSystem) -> list[Condition]:
-    """Audit a subject and write ``audit.json`` into its folder of results, unless that is there, made from the same.
+def audit(system: EstimatedSystem) -> list[Condition]:
+    """Audits a system and writes ``audit.json`` into its folder of results.
 
-    A track is kept as soon as it is measured: an interrupted call is continued by the same one.
+    If that is there, made from the same, it is read. A track is kept as soon as it is measured: an
+    interrupted call is continued by the same one.
     """
-    names = [track.name for track in subject.manifest.tracks(subject.split)]
-    parts = Parts(subject.out, "audit-part", names, [SCHEMA_VERSION, subject.made_from])
-    if read_described(subject.out, FILE_NAME).get("made_from") == parts.made_from and (
-        found := read_audit(subject)
-    ):
-        return found
-    for track in iter_full_tracks(subject.manifest, subject.folder, subject.split):
+    names = [track.name for track in system.manifest.tracks(system.split)]
+    parts = Parts(system.out, "audit-part", names, [SCHEMA_VERSION, system.made_from])
+    if read_described(system.out, FILE_NAME).get("made_from") == parts.made_from:
+        written = read_audit(system)
+        if written:
+            return written
+    for track in iter_full_tracks(system.manifest, system.folder, system.split):
         if track.name not in parts.kept:
-            parts.keep(
-                track.name, json.dumps(audit_track(subject.separator, track, subject.config))
-            )
+            measures = audit_track(system.separator, track, system.config)
+            parts.keep(track.name, json.dumps(measures))
             print(f"{len(parts.kept)}/{len(names)} {track.name} audited", flush=True)
-    tracks = [json.loads(parts.read(name)) for name in names]
-    conditions = summarise(
-        [{key: _Measure(*each) for key, each in track.items()} for track in tracks]
-    )
+    conditions = summarise([_parse(parts.read(name)) for name in names])
     described = {
         "schema_version": SCHEMA_VERSION,
-        "command": shlex.join(["python", "-m", "evaluation.audit", *subject.arguments]),
+        "command": _command(system),
         "code_revision": code_revision(),
-        "evaluation": dataclasses.asdict(subject.config.evaluation),
+        "evaluation": dataclasses.asdict(system.config.evaluation),
         "conditions": [dataclasses.asdict(condition) for condition in conditions],
         "made_from": parts.made_from,
     }
-    subject.out.write_text(FILE_NAME, json.dumps(described, indent=1) + "\n")
+    system.out.write_text(FILE_NAME, json.dumps(described, indent=1) + "\n")
     parts.delete()
     return conditions
 
 
-def read_audit(subject: EstimatedSystem) -> list[Condition]:
-    """What :func:`audit` wrote for the same subject; empty where it did not, or where its settings were others."""
-    text = subject.out.read_text(FILE_NAME)
+def read_audit(system: EstimatedSystem) -> list[Condition]:
+    """Reads what :func:`audit` wrote for the same system.
+
+    Returns:
+        Nothing where it wrote nothing, or where its settings were others.
+
+    Raises:
+        ValueError: the file is not what the audit writes.
+    """
+    text = system.out.read_text(FILE_NAME)
     if text is None:
         return []
     try:
         described: dict[str, Any] = json.loads(text)
-        if described["command"] != shlex.join(
-            ["python", "-m", "evaluation.audit", *subject.arguments]
-        ):
+        if described["command"] != _command(system):
             return []
         return [Condition(**condition) for condition in described["conditions"]]
     except (ValueError, KeyError, TypeError) as error:
-        place = f"{subject.out.url}/{FILE_NAME}"
         raise ValueError(
-            f"{place} is not what evaluation.audit writes ({error}); remove it."
+            f"{system.out.url}/{FILE_NAME} is not what evaluation.audit writes ({error}); remove "
+            f"it."
         ) from error
+
+
+def _parse(text: str) -> Measures:
+    """Returns the measures of a track as they were kept: JSON writes a ``_Measure`` as a list."""
+    return {name: _Measure(*lists) for name, lists in json.loads(text).items()}
+
+
+def _command(system: EstimatedSystem) -> str:
+    return shlex.join(["python", "-m", "evaluation.audit", *system.arguments])

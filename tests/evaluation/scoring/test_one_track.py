@@ -1,6 +1,7 @@
 """Scoring from files in several processes: the same rows as in memory, kept track by track, interrupted, refused."""
 
 import os
+import subprocess
 import sys
 import time
 from contextlib import closing
@@ -14,10 +15,9 @@ from threadpoolctl import threadpool_info
 from configs.schema import Evaluation
 from data_prep.storage import LocalFolder
 from evaluation.estimates.track_on_disk import TrackOnDisk, read_stretch, write_blocks
-from evaluation.metrics import least_squares
-from evaluation.scores.results import Results
-from evaluation.scores.table import METRICS
-from evaluation.scoring import batches, workers
+from evaluation.scores.results import Results, publish
+from evaluation.scores.table import METRICS, to_csv
+from evaluation.scoring import segment_groups, workers
 from evaluation.scoring.all_tracks import score_all
 from evaluation.scoring.one_segment import score_track
 from evaluation.scoring.one_track import score_track_on_disk
@@ -72,7 +72,7 @@ def same(found, expected, atol=1e-6):
 )
 @pytest.mark.parametrize("task_bytes", [1, 2**26])
 def test_rows_are_those_of_the_track_in_memory(tmp_path, monkeypatch, channels, config, task_bytes):
-    monkeypatch.setattr(batches, "_BYTES", task_bytes)
+    monkeypatch.setattr(segment_groups, "_BYTES", task_bytes)
     stored, (mixture, references, estimates) = make_track(tmp_path, channels=channels)
     systems = {"model": estimates, **oracle_estimates(mixture, references, RATE)}
     expected = score_track(stored.name, mixture, references, systems, VOCABULARY, RATE, config)
@@ -97,7 +97,7 @@ def square(number):
 
 
 def hold_alone(_):
-    with least_squares.alone:
+    with workers.memory_lock():
         start = time.monotonic()
         time.sleep(0.05)
         return start, time.monotonic()
@@ -107,14 +107,24 @@ def end(_):
     os._exit(3)
 
 
-def test_processes_give_the_same_rows_and_load_no_tensorflow(tmp_path, monkeypatch):
-    monkeypatch.setattr(batches, "_BYTES", 1)
+def test_processes_load_no_tensorflow_and_have_one_thread():
+    # In a process of its own: the fork server of this one may have imported it for another test.
+    script = (
+        "from tests.evaluation.scoring.test_one_track import Workers, loaded_modules\n"
+        "with Workers(2) as pool:\n"
+        "    pool.fit(1)\n"
+        "    for modules, threads, _ in pool.map(loaded_modules, range(4)):\n"
+        "        assert (modules, threads) == (set(), {1}), (modules, threads)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_processes_give_the_same_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(segment_groups, "_BYTES", 1)
     stored, _ = make_track(tmp_path)
     with Workers(2) as pool:
         pool.fit(1)
-        found = list(pool.map(loaded_modules, range(4)))
-        assert all(modules == set() and threads == {1} for modules, threads, _ in found)
-        assert os.getpid() not in {process for _, _, process in found}
+        assert os.getpid() not in {process for _, _, process in pool.map(loaded_modules, range(4))}
         assert list(pool.map(square, range(20))) == [n**2 for n in range(20)]
         held = sorted(pool.map(hold_alone, range(4)))
         assert all(stop <= start for (_, stop), (start, _) in pairwise(held))
@@ -152,7 +162,9 @@ def test_tracks_are_kept_and_not_scored_again(tmp_path, capsys):
         results = Results(folder, list(secs), made_from)
         remaining = [track for track in wanted if track.name not in results.kept]
         rows = score_all(remaining, secs, results, CONFIG, False, Workers(1))
-        results.finish(rows, {"made": made_from})
+        described = results.describe({"made": made_from})
+        publish(folder, {"scores.csv": to_csv(rows)}, described, lambda _: None)
+        results.delete_parts()
         return rows
 
     with closing(LocalFolder(tmp_path / "whole")) as folder:

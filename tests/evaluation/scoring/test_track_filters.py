@@ -8,8 +8,8 @@ import pytest
 
 from configs.schema import Evaluation
 from evaluation.estimates.track_on_disk import TrackOnDisk, write_blocks
-from evaluation.metrics import least_squares
-from evaluation.scoring import batches, track_filters
+from evaluation.metrics import solvers
+from evaluation.scoring import segment_groups, track_filters
 from evaluation.scoring.one_segment import score_track
 from evaluation.scoring.one_track import score_track_on_disk
 from evaluation.scoring.workers import Workers
@@ -75,7 +75,7 @@ def like_museval():
 def test_figures_are_those_of_museval(
     tmp_path, monkeypatch, like_museval, bytes_of_task, channels, secs, hop_secs
 ):
-    monkeypatch.setattr(batches, "_BYTES", bytes_of_task)
+    monkeypatch.setattr(segment_groups, "_BYTES", bytes_of_task)
     references = (0.1 * noise(1, 3, 3650, channels)).astype(np.float32).astype(float)
     references[1, 700:2300] = 0  # a rest: museval scores no source there
     estimates = imperfect_images(references).astype(np.float32).astype(float)
@@ -187,10 +187,10 @@ def whole_track_truth(references, estimates, taps, window):
 )
 def test_filters_of_the_track_are_the_least_squares(tmp_path, monkeypatch, references, solver):
     """Where museval is off by much: it solves its equations once and unscaled."""
-    monkeypatch.setattr(least_squares, "_DENSE_SIZE", 0)
-    monkeypatch.setattr(batches, "_BYTES", 1)
+    monkeypatch.setattr(solvers, "_DENSE_SIZE", 0)
+    monkeypatch.setattr(segment_groups, "_BYTES", 1)
     if solver == "cholesky":
-        monkeypatch.setattr(least_squares, "_schur", lambda _: None)
+        monkeypatch.setattr(solvers, "_schur", lambda _: None)
     references = (0.1 * references).astype(np.float32).astype(float)
     estimates = imperfect_images(references).astype(np.float32).astype(float)
     track = store(tmp_path, references, estimates, NAMES[:2])

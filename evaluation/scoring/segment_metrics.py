@@ -1,0 +1,241 @@
+"""Computes the statuses and metrics of a segment, for every system and slot.
+
+Axes: K slots, J of them that sound in the segment, S systems, N estimates, P pairs of an estimate
+and a reference, T frames, C channels.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from configs.schema import Evaluation
+from data_prep.audio import activity
+from evaluation.metrics import bss_eval, mir_eval_backend
+from evaluation.metrics.energies import SIGNAL_AXES, Energies, Integers
+from evaluation.metrics.si_sdr import si_sdr
+from evaluation.scores.table import LEAKAGE_FLOOR_DB, METRICS
+from evaluation.scoring.track_filters import MIXTURE, TrackFilters
+
+_V3 = ("sdr", "sir", "sar")
+# Blank throughout where the config does not ask for them.
+_V4 = ("isr", "sir_v4", "sar_v4")
+
+Waveforms = NDArray[np.floating[Any]]
+Floats = NDArray[np.float64]
+
+
+class SegmentAudio(NamedTuple):
+    """Holds the waveforms of a segment."""
+
+    # (T, C)
+    mixture: Floats
+    # (K, T, C)
+    references: Waveforms
+    # System, or baseline -> (K, T, C).
+    systems: Mapping[str, Floats]
+
+
+class SegmentScores(NamedTuple):
+    """Holds the scores of a segment; a metric counts where its status defines it."""
+
+    # (S, K)
+    statuses: NDArray[np.str_]
+    # Metric -> (S, K).
+    values: dict[str, Floats]
+
+
+class _Pairs(NamedTuple):
+    """Holds which estimate is compared with which reference."""
+
+    # System and slot of each of the N estimates.
+    signals: Sequence[tuple[str, int]]
+    # The estimate of each pair, (P,).
+    chosen: Integers
+    # The slot of its reference, (P,).
+    slots: Integers
+
+
+def score_segment(
+    audio: SegmentAudio,
+    active: NDArray[np.bool_],
+    config: Evaluation,
+    filters: TrackFilters | None,
+    memory_lock: AbstractContextManager[object],
+) -> SegmentScores:
+    """Scores a segment by our own rules.
+
+    Args:
+        audio: of the segment.
+        active: which sources sound, (K,).
+        config: thresholds, and what is computed by what.
+        filters: of v4, those of the track; None: of the segment.
+        memory_lock: as of ``bss_eval.pair_energies``.
+    """
+    levels = np.stack([activity.rms_db(estimates) for estimates in audio.systems.values()])
+    # (S, K)
+    quiet = levels < config.silent_dbfs
+    is_mixture_silent = bool(activity.rms_db(audio.mixture) < config.silent_dbfs)
+    statuses = _statuses(is_mixture_silent, active, quiet)
+    metrics = [metric for metric in METRICS if config.bss_v4 or metric not in _V4]
+    values = {metric: np.zeros(quiet.shape) for metric in metrics}
+    if is_mixture_silent:
+        return SegmentScores(statuses, values)
+    values["leakage"] = _leakage(audio)
+    # Only these take part: slots that are silent change nothing, not even the order of a sum.
+    # (J, T, C)
+    sounding = audio.references[active].astype(np.float64)
+    for s, estimates in enumerate(audio.systems.values()):
+        values["si_sdr"][s, active] = si_sdr(sounding, estimates[active], SIGNAL_AXES)
+        snr = activity.scored_snr(sounding, estimates[active], config.silent_dbfs)
+        values["snr"][s, active] = snr
+    scored = active & ~quiet
+    if scored.any():
+        ratios = _bss_eval(audio, active, scored, config, filters, memory_lock)
+        for metric, of_pairs in ratios.items():
+            values[metric][scored] = of_pairs
+    values["sdr"][quiet] = activity.SILENT_ESTIMATE_DB
+    return SegmentScores(statuses, values)
+
+
+def score_as_museval(audio: SegmentAudio, filters: TrackFilters) -> SegmentScores:
+    """Scores a segment by the rules of museval.
+
+    Only the slots of ``filters`` exist. Museval scores nothing where a reference or an estimate is
+    silent, the channels summed. Such a frame gets the one status that scores nothing.
+
+    F.-R. Stoter, A. Liutkus and N. Ito, "The 2018 Signal Separation Evaluation Campaign", LVA/ICA
+    2018.
+    """
+    slots = list(filters.slots)
+    shape = (len(audio.systems), len(audio.references))
+    statuses = np.full(shape, "silent_mixture", "U16")
+    values = {metric: np.zeros(shape) for metric in ("snr", *_V4)}
+    # (J, T, C)
+    references = audio.references[slots]
+    pairs = np.arange(len(slots))
+    for s, (system, waveforms) in enumerate(audio.systems.items()):
+        estimates = waveforms[slots]
+        if _has_silent(references) or _has_silent(estimates):
+            continue
+        keys = [filters.key(system, slot) for slot in slots]
+        isr, sir, sar = filters.energies(references, estimates, keys, pairs, pairs).images()
+        statuses[s, slots] = "scored" if len(slots) > 1 else "solo"
+        values["snr"][s, slots] = activity.snr(references, estimates)
+        values["isr"][s, slots] = isr
+        values["sir_v4"][s, slots] = sir
+        values["sar_v4"][s, slots] = sar
+    return SegmentScores(statuses, values)
+
+
+def _has_silent(waveforms: Waveforms) -> bool:
+    """Returns whether any of the waveforms (J, T, C) is digital silence, its channels summed."""
+    return bool((waveforms.sum(axis=2) == 0).all(axis=1).any())
+
+
+def _statuses(
+    is_mixture_silent: bool, active: NDArray[np.bool_], quiet: NDArray[np.bool_]
+) -> NDArray[np.str_]:
+    """Returns the status of every system and slot, (S, K): the first whose condition holds."""
+    conditions = {
+        "silent_mixture": np.bool_(is_mixture_silent),
+        "absent": ~active,
+        "silent_estimate": quiet,
+        "solo": active.sum() == 1,
+    }
+    everywhere = [np.broadcast_to(condition, quiet.shape) for condition in conditions.values()]
+    return np.select(everywhere, list(conditions), "scored")
+
+
+def _leakage(audio: SegmentAudio) -> Floats:
+    """Returns the energy of every estimate relative to that of the mixture in dB, (S, K)."""
+    energies = [np.square(estimates).sum(SIGNAL_AXES) for estimates in audio.systems.values()]
+    relative = np.stack(energies) / np.square(audio.mixture).sum()
+    return 10 * np.log10(np.maximum(relative, 10 ** (LEAKAGE_FLOOR_DB / 10)))
+
+
+def _bss_eval(
+    audio: SegmentAudio,
+    active: NDArray[np.bool_],
+    scored: NDArray[np.bool_],
+    config: Evaluation,
+    filters: TrackFilters | None,
+    memory_lock: AbstractContextManager[object],
+) -> dict[str, Floats]:
+    """Computes the metrics of BSS Eval where ``scored`` (S, K) is true, each of shape (P,)."""
+    pairs = _pair(scored, list(audio.systems))
+    # (N, T, C)
+    estimates = np.stack([audio.systems[system][slot] for system, slot in pairs.signals])
+    # The place of each pair's reference among the J that sound, (P,).
+    owners = (np.cumsum(active) - 1)[pairs.slots]
+    with_v4 = config.bss_v4 and filters is None
+    sounding = audio.references[active].astype(np.float64)
+    ratios = _bss_eval_of_segment(
+        sounding, estimates, pairs.chosen, owners, config, with_v4, memory_lock
+    )
+    if filters is not None and config.bss_v4:
+        keys = [filters.key(system, slot) for system, slot in pairs.signals]
+        references = audio.references[filters.slots]
+        # Among the sources that sound in the track, which are more than those of the segment.
+        owners = np.array([filters.slots.index(slot) for slot in pairs.slots])
+        energies = filters.energies(references, estimates, keys, pairs.chosen, owners)
+        ratios |= zip(_V4, energies.images(), strict=True)
+    return ratios
+
+
+def _pair(scored: NDArray[np.bool_], systems: Sequence[str]) -> _Pairs:
+    """Pairs each estimate that is scored, (S, K), with its reference, system by system."""
+    signals: dict[tuple[str, int], int] = {}
+    chosen = []
+    slots = []
+    for s, slot in np.argwhere(scored).tolist():
+        # The mixture is one signal, the estimate of every source: it is projected once.
+        signal = (systems[s], 0 if systems[s] == MIXTURE else slot)
+        chosen.append(signals.setdefault(signal, len(signals)))
+        slots.append(slot)
+    return _Pairs(list(signals), np.array(chosen), np.array(slots))
+
+
+def _bss_eval_of_segment(
+    references: Floats,
+    estimates: Floats,
+    chosen: Integers,
+    owners: Integers,
+    config: Evaluation,
+    with_v4: bool,
+    memory_lock: AbstractContextManager[object],
+) -> dict[str, Floats]:
+    """Computes v3, and if asked for v4, with filters of the segment; arguments as there.
+
+    v3 knows one channel. Our definition for several: each is decomposed with filters of its own,
+    and the energies are added over the channels before the ratios are taken. So a channel counts by
+    its energy, and one in which a source is silent counts with what its estimate has there.
+
+    Returns:
+        Metric -> shape (P,).
+    """
+
+    def energies(part: slice) -> Energies:
+        return bss_eval.pair_energies(
+            references[..., part],
+            estimates[..., part],
+            chosen,
+            owners,
+            config.filter_taps,
+            memory_lock,
+        )
+
+    num_channels = references.shape[-1]
+    by_channel = [energies(slice(c, c + 1)) for c in range(num_channels)]
+    v3 = Energies(*(np.sum(energy, axis=0) for energy in zip(*by_channel, strict=True)))
+    ratios = dict(zip(_V3, v3.sources(), strict=True))
+    if with_v4:
+        # With one channel the two versions project alike.
+        v4 = v3 if num_channels == 1 else energies(slice(None))
+        ratios |= zip(_V4, v4.images(), strict=True)
+    if config.backend == "mir_eval":
+        theirs = mir_eval_backend.bss_eval_pairs(references, estimates, chosen, owners)
+        ratios |= zip(_V3, theirs, strict=True)
+    return ratios
