@@ -15,156 +15,17 @@ interval over tracks and, for all sources, the p-value of Wilcoxon's signed-rank
 corrected for the number of runs (Holm 1979).
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from string import ascii_uppercase
 
 from absl import flags
 
 from data_prep.runtime import command
-from data_prep.runtime.quantities import pluralized
-from data_prep.storage.files import replacing
-from evaluation.document.render import SUFFIXES, write
-from evaluation.scores.aggregates import AGGREGATES
-from evaluation.scores.bootstrap import Interval
-from evaluation.scores.paired import ComparedSummary, Comparison, Difference, compare, has
-from evaluation.scores.saved import ScoredRun, load
-from evaluation.scores.table import METRICS
+from evaluation.document.render import SUFFIXES
+from evaluation.scores.saved import task_of
+from evaluation.tasks.comparisons import comparison_of
 
 FLAGS = flags.FLAGS
-
-# Of what --out writes.
-SCHEMA_VERSION = 1
-# The metrics of a report, as far as all runs have them.
-REPORTED = ("snr", "sdr", "sir", "sar", "si_sdr", "isr", "sir_v4", "sar_v4")
-
-# Of tracks in a sentence.
-_MOST_NAMES = 5
-_DECIMALS = 2
-
-
-def lines(comparison: Comparison) -> list[str]:
-    """Returns the comparison as text; runs have letters there, as their names are long."""
-    letters = {summary.name: _letter(number) for number, summary in enumerate(comparison.summaries)}
-    listed = [(letters[summary.name], summary) for summary in comparison.summaries]
-    listed += [(summary.name, summary) for summary in comparison.beside]
-    text = [f"{letter} = {name}" for name, letter in letters.items()]
-    text.append(
-        f"{pluralized(len(comparison.tracks), 'track')} that all have; segments of a source that "
-        "sounds alone are left out"
-    )
-    for run, tracks in comparison.left_out.items():
-        text.append(f"left out, not in all: {_some(tracks)} of {letters[run]}")
-    aggregates = [f"{name.replace('_', ' '):>25}" for name in AGGREGATES]
-    text += ["", f"{comparison.metric + ', dB':<10}{'n':>8}{''.join(aggregates)}"]
-    text += [_summary_line(name, summary) for name, summary in listed]
-    text += ["", "shares of all rows"]
-    text += [_shares_line(name, summary) for name, summary in listed]
-    heads = f"{'median':>8}{'95 %':>18}{'higher in':>18}{'p':>10}{'Holm':>10}"
-    text += ["", f"{'minus A, dB':<26}{heads}"]
-    for difference in comparison.differences:
-        text.append(_difference_line(letters[difference.run], difference))
-    for run, count in comparison.unpaired.items():
-        if count:
-            segments = pluralized(count, "segment")
-            text.append(
-                f"{letters[run]}: {segments} not compared, with a value in it or in A alone"
-            )
-    return text
-
-
-def _letter(number: int) -> str:
-    """Returns what stands for a run; from the 27th on, its number."""
-    if number < len(ascii_uppercase):
-        return ascii_uppercase[number]
-    return str(number + 1)
-
-
-def _some(names: Sequence[str]) -> str:
-    listed = ", ".join(names[:_MOST_NAMES])
-    if len(names) <= _MOST_NAMES:
-        return listed
-    return f"{listed} and {len(names) - _MOST_NAMES} more"
-
-
-def _summary_line(name: str, summary: ComparedSummary) -> str:
-    aggregate = summary.aggregate
-    if aggregate is None:
-        return f"{name:<10}{0:>8}"
-    cells = []
-    for key in AGGREGATES:
-        cell = _decibels(getattr(aggregate, key))
-        if aggregate.intervals:
-            cell += f" ({_bounds(aggregate.intervals[key])})"
-        cells.append(f"{cell:>25}")
-    return f"{name:<10}{aggregate.num_values:>8,}{''.join(cells)}"
-
-
-def _shares_line(name: str, summary: ComparedSummary) -> str:
-    """Returns the shares of the statuses of a run's rows, the greatest first."""
-    listed = sorted(summary.shares.items(), key=lambda item: -item[1])
-    return f"{name:<10}" + ", ".join(f"{status} {share:.1%}" for status, share in listed)
-
-
-def _decibels(value: float) -> str:
-    # Adding zero turns -0.0, which would be printed with its sign, into 0.0.
-    return f"{round(value, _DECIMALS) + 0.0:.{_DECIMALS}f}"
-
-
-def _bounds(interval: Interval) -> str:
-    return f"{_decibels(interval.low)} to {_decibels(interval.high)}"
-
-
-def _difference_line(run: str, difference: Difference) -> str:
-    start = f"{run} {difference.source or 'all sources':<24}"
-    if difference.median_db is None:
-        return f"{start}no segment has a value in both"
-    counts = f"{difference.num_higher} of {difference.num_tracks}"
-    interval = _bounds(difference.interval) if difference.interval else ""
-    line = f"{start}{difference.median_db:>+8.2f}{interval:>18}{counts:>18}"
-    if difference.why_none:
-        return f"{line}   no interval, no p: {difference.why_none}"
-    # All sources together are tested, one alone is not.
-    if difference.p_value is None:
-        return line
-    return f"{line}{difference.p_value:>10.2g}{difference.p_holm:>10.2g}"
-
-
-def write_json(path: Path, comparison: Comparison) -> None:
-    """Writes everything that is printed, in full precision."""
-    described = {"schema_version": SCHEMA_VERSION, **asdict(comparison)}
-    text = json.dumps(described, indent=1, allow_nan=False) + "\n"
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def write_report(
-    path: Path, runs: Sequence[ScoredRun], comparison: Comparison, sources: Sequence[str]
-) -> None:
-    """Writes the comparison as a page, and as Markdown and JSON beside it.
-
-    Args:
-        path: of the page, such as compared.html.
-        runs: that were compared, the reference first.
-        comparison: in the metric that was asked for; all others that every run has are added.
-        sources: those that were compared, empty for all.
-    """
-    # They draw, which takes matplotlib; a comparison as text does without.
-    with command.importing():
-        from evaluation.report.comparison import ComparedRuns
-        from evaluation.report.comparison_page import make_document
-        from evaluation.report.shared_clips import common_clips
-
-    compared = ComparedRuns(runs, comparison.tracks, sources)
-    others = [metric for metric in compared.metrics if metric != comparison.metric]
-    # A run that came from museval has fewer of them.
-    shared = [metric for metric in others if all(has(run, metric) for run in runs)]
-    added = [compare(runs, metric, sources) for metric in REPORTED if metric in shared]
-    comparisons = [comparison, *added]
-    write(path, make_document(compared, comparisons, common_clips(compared.runs)))
-    print(f"report: {path}")
 
 
 def _require_writable(report: str, out: str) -> None:
@@ -186,21 +47,17 @@ def _require_writable(report: str, out: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Compares the runs that the command line names, and prints and writes what it asks for."""
+    """Compares the runs that the command line names, by the rules of their task."""
     sources = [name.strip() for name in FLAGS.sources.split(",") if name.strip()]
     _require_writable(FLAGS.report, FLAGS.out)
     # The first argument is the name of the command.
-    runs = [load(name) for name in arguments[1:]]
-    comparison = compare(runs, FLAGS.metric, sources)
-    print("\n".join(lines(comparison)))
-    if FLAGS.out:
-        write_json(Path(FLAGS.out), comparison)
-    if FLAGS.report:
-        write_report(Path(FLAGS.report), runs, comparison, sources)
+    names = arguments[1:]
+    compare_runs = comparison_of({task_of(name) for name in names})
+    compare_runs(names, FLAGS.metric, sources, FLAGS.report, FLAGS.out)
 
 
 if __name__ == "__main__":
-    flags.DEFINE_enum("metric", "snr", METRICS, "which column of the scores to compare")
+    flags.DEFINE_string("metric", "snr", "which column of the scores to compare")
     flags.DEFINE_string("sources", "", "the sources to compare, separated by commas; all if empty")
     flags.DEFINE_string(
         "report", "", "page to write, such as compared.html, with figures and sounds"

@@ -64,6 +64,19 @@ def load(name: str) -> ScoredRun:
     return ScoredRun(name, [row for file in files for row in read_museval(file)])
 
 
+def task_of(name: str) -> str:
+    """Returns the task of a run by what its scores.json says; runs that say none are separation."""
+    if is_bucket(name):
+        folder = open_folder(name.removesuffix("/scores.csv"))
+        text = folder.read_text("scores.json") or "{}"
+        return str(_object(text, f"{folder.url}/scores.json").get("task", "separation"))
+    path = Path(name)
+    described = (path if path.is_dir() else path.parent) / "scores.json"
+    if not described.is_file():
+        return "separation"
+    return str(_read_json(described).get("task", "separation"))
+
+
 def _load_from_bucket(name: str) -> ScoredRun:
     """Reads the scores of a run alone: sounds are compared only on a disk."""
     folder = open_folder(name.removesuffix("/scores.csv"))

@@ -52,18 +52,19 @@ def evaluate(
     room = room_of(opened.config.task.kind)
     _require_known(asked, room.OPTIONS, opened.config.task.kind)
     with closing(opened.out):
-        finish(room, room.score(opened, asked, processes), opened.out)
+        tables = room.score(opened, asked, processes)
+        finish(room, tables, opened.out, opened.config.task.kind)
     return opened.out.url
 
 
-def finish(room: Room, tables: Tables, out: Folder) -> None:
+def finish(room: Room, tables: Tables, out: Folder, kind: str) -> None:
     """Writes tables and report into the folder of the results, the scores last."""
 
     def write_more(made: Path) -> None:
         tables.write_more(made)
         write(made / "report.html", room.page(tables))
 
-    publish(out, tables.files, tables.described, write_more)
+    publish(out, tables.files, {"task": kind, **tables.described}, write_more)
     tables.done()
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluation import compare as command
 from evaluation.scores.paired import compare
 from evaluation.scores.saved import ScoredRun, load, read_museval
 from evaluation.scores.significance import holm, signed_rank
 from evaluation.scores.table import METRICS, STATUSES, Row, write_csv
+from evaluation.tasks.separation import comparison as command
 from tests.support.commands import run_command
 
 

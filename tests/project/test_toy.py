@@ -107,6 +107,13 @@ def test_its_scores_and_its_page_are_written(workdir):
     assert "A toy." in (folder / "report.md").read_text()
 
 
+def test_what_cannot_compare_its_runs_says_so(workdir):
+    scores = [f"{workdir}/evaluation/16-test"] * 2
+    done = run_command("evaluation.compare", *scores)
+    sentence = "runs of the task toy cannot be compared; read their reports."
+    assert (done.returncode, done.stderr) == (1, f"error: {sentence}\n")
+
+
 def test_a_flag_of_another_task_is_refused(workdir):
     done = run_command("evaluation.evaluate", f"--workdir={workdir}", "--audit")
     assert (done.returncode, done.stderr) == (

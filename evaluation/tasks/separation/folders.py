@@ -86,7 +86,7 @@ def evaluate_folders(
         tables = score_source(source, folder, baselines == "oracle", processes)
         for sentence in sentences_on_silence(tables.content.rows):
             print(f"note: {sentence}", flush=True)
-        finish(room, tables, folder)
+        finish(room, tables, folder, "separation")
     return out
 
 

@@ -15,7 +15,6 @@ import soundfile
 import configs
 from configs import instruments
 from data_prep.audio import activity
-from evaluation import compare
 from evaluation.document.parts import Clips
 from evaluation.listening.clips import Choice, ClipWaveforms, record, write_clips
 from evaluation.report.comparison import short_names
@@ -24,6 +23,7 @@ from evaluation.scores import bootstrap
 from evaluation.scores.saved import load
 from evaluation.scores.significance import holm
 from evaluation.scores.table import write_csv
+from evaluation.tasks.separation import comparison as compare
 from tests.evaluation.report.test_run_page import BLANK, ORACLES, about, printed, sample_rows
 from tests.evaluation.test_compare import write_museval
 from tests.support.commands import run_command
