@@ -47,13 +47,19 @@ def records(corpus, tmp_path_factory):
     return str(out)
 
 
-def command(records, workdir, *overrides):
+def flags_of_run(records, workdir, *overrides):
     arguments = ["--config=smoke", f"--records={records}", f"--workdir={workdir}"]
-    return ["trainer.task", *arguments, *set_flags([*OVERRIDES, *overrides])]
+    return [*arguments, *set_flags([*OVERRIDES, *overrides])]
+
+
+def command(records, workdir, *overrides):
+    """The same run as a process of its own, which can be interrupted."""
+    flags = flags_of_run(records, workdir, *overrides)
+    return [sys.executable, "-m", "trainer.task", *flags]
 
 
 def run(records, workdir, *overrides):
-    return run_command(*command(records, workdir, *overrides))
+    return run_command("trainer.task", *flags_of_run(records, workdir, *overrides))
 
 
 def state(workdir):
@@ -83,7 +89,7 @@ def interrupt(records, workdir, number):
     rarely = ["train.checkpoint_steps=100000"] if number != signal.SIGKILL else []
     arguments = command(records, workdir, "train.steps=100000", *rarely)
     process = subprocess.Popen(
-        [sys.executable, "-m", *arguments],
+        arguments,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
