@@ -14,6 +14,7 @@ from configs.splits import load_splits
 from data_prep.synthesis.composition import Harmony, line_ups, make_harmony, melody
 from data_prep.synthesis.timbres import URMP, Note, play
 from data_prep.synthetic import write_musdb, write_urmp
+from tests.support.commands import run_command
 
 PROJECT = Path(__file__).parents[2]
 
@@ -263,7 +264,7 @@ def test_impossible_sizes_are_refused(tmp_path, asked, complaint):
     assert not (tmp_path / "urmp").exists()
 
 
-def run_command(*args: str, **kwargs) -> subprocess.CompletedProcess[str]:
+def run_python(*args: str, **kwargs) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *args],
         cwd=PROJECT,
@@ -278,7 +279,7 @@ def run_command(*args: str, **kwargs) -> subprocess.CompletedProcess[str]:
 def test_command_writes_a_corpus(tmp_path):
     out = str(tmp_path / "musdb")
     done = run_command(
-        "-m", "data_prep.synthetic", "--corpus=musdb", f"--out={out}", "--pieces=2", "--secs=1"
+        "data_prep.synthetic", "--corpus=musdb", f"--out={out}", "--pieces=2", "--secs=1"
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == ["Artist 00 - Dawn", "Artist 01 - Harbour"]
@@ -306,7 +307,7 @@ def test_command_writes_a_corpus(tmp_path):
     ],
 )
 def test_command_says_errors_in_one_sentence(args, complaint):
-    done = run_command("-m", "data_prep.synthetic", *args)
+    done = run_command("data_prep.synthetic", *args)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")
@@ -315,7 +316,7 @@ def test_command_says_errors_in_one_sentence(args, complaint):
 
 
 def test_command_explains_itself():
-    done = run_command("-m", "data_prep.synthetic", "--help")
+    done = run_command("data_prep.synthetic", "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert "python -m data_prep.synthetic --corpus=urmp --out=" in done.stdout
     assert all(f"--{name}:" in done.stdout for name in ("corpus", "out", "pieces", "secs", "seed"))
@@ -343,7 +344,7 @@ def test_an_interrupted_command_is_resumable(tmp_path):
 
 def test_faults_of_the_program_keep_their_traceback():
     script = "from data_prep.runtime import command; command.run(lambda argv: {}['missing'])"
-    done = run_command("-c", script)
+    done = run_python("-c", script)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert "KeyError" in done.stderr
@@ -351,14 +352,14 @@ def test_faults_of_the_program_keep_their_traceback():
 
 def test_verbosity_shows_where_an_error_came_from():
     script = "from data_prep.runtime import command; command.run(lambda argv: int('many'))"
-    assert "Traceback" not in run_command("-c", script).stderr
-    done = run_command("-c", script, "--verbosity=1")
+    assert "Traceback" not in run_python("-c", script).stderr
+    done = run_python("-c", script, "--verbosity=1")
     assert done.stderr.startswith("error: invalid literal for int()")
     assert "Traceback" in done.stderr
 
 
 def test_commands_start_without_tensorflow():
-    done = run_command(
+    done = run_python(
         "-c",
         "import sys, data_prep.runtime.command, data_prep.synthetic; sys.exit('tensorflow' in sys.modules)",
     )

@@ -27,6 +27,7 @@ from data_prep.verify import iter_faults
 from data_prep.write import Options
 from data_prep.writing.prepare import PreparedTrack, TrackToPrepare, prepare, records_path
 from data_prep.writing.shards import plan, put_shards, shards_in_place
+from tests.support.commands import run_command, set_flags
 
 OVERRIDES = ["audio.sample_rate=8000", "data.excerpt_secs=0.7"]
 CONFIG = configs.load("smoke", OVERRIDES)
@@ -58,20 +59,18 @@ def without_revision(content):
     return re.sub(rb'"code_revision": "[^"]*"', b"", content)
 
 
-def command(corpus, out, *arguments):
-    call = [
-        sys.executable,
-        "-m",
-        "data_prep.write",
-        "--config=smoke",
-        "--corpus=urmp",
-        f"--root={corpus}",
-    ]
-    return [*call, f"--out={out}", *(f"--set={override}" for override in OVERRIDES), *arguments]
+def flags_of_command(corpus, out):
+    where = ["--corpus=urmp", f"--root={corpus}", f"--out={out}"]
+    return ["--config=smoke", *where, *set_flags(OVERRIDES), "--workers=2"]
 
 
-def run(*arguments):
-    return subprocess.run(arguments, capture_output=True, text=True, check=False)
+def command(corpus, out):
+    """The command as a process of its own, which can be interrupted."""
+    return [sys.executable, "-m", "data_prep.write", *flags_of_command(corpus, out)]
+
+
+def run(corpus, out):
+    return run_command("data_prep.write", *flags_of_command(corpus, out))
 
 
 def processes_of(marker):
@@ -89,7 +88,7 @@ def processes_of(marker):
 
 
 def test_workers_change_nothing(corpus, written, tmp_path):
-    result = run(*command(corpus, tmp_path / "out", "--workers=2"))
+    result = run(corpus, tmp_path / "out")
     assert result.returncode == 0, result.stderr
     assert "18/18" in result.stdout
     assert " left)" in result.stdout
@@ -98,7 +97,7 @@ def test_workers_change_nothing(corpus, written, tmp_path):
 
 def kill_once(corpus, out, num_lines, secs):
     """Starts a job, lets it print so many lines, then kills it a little later; its exit status."""
-    process = subprocess.Popen(command(corpus, out, "--workers=2"), stdout=subprocess.PIPE)
+    process = subprocess.Popen(command(corpus, out), stdout=subprocess.PIPE)
     for _ in range(num_lines):
         process.stdout.readline()
     time.sleep(secs)
@@ -130,7 +129,7 @@ def disturb(corpus, out, written, kills):
             assert (out / ".scratch").exists() or bytes_of(out) == written
             shutil.rmtree(out)
     assert done == kills
-    assert run(*command(corpus, out, "--workers=2")).returncode == 0
+    assert run(corpus, out).returncode == 0
     assert bytes_of(out) == written
     time.sleep(1)
     assert processes_of(str(out)) == []
@@ -305,9 +304,7 @@ def test_a_changed_track_is_prepared_again(pieces):
 
 
 def test_interruption_is_status_75(corpus, tmp_path):
-    process = subprocess.Popen(
-        command(corpus, tmp_path / "out", "--workers=2"), stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(command(corpus, tmp_path / "out"), stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
         if ": read (" in line:
             break
@@ -319,7 +316,7 @@ def test_interruption_is_status_75(corpus, tmp_path):
 
 def test_an_interruption_while_workers_start_is_one_sentence(corpus, tmp_path):
     process = subprocess.Popen(
-        command(corpus, tmp_path / "out", "--workers=2"),
+        command(corpus, tmp_path / "out"),
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
