@@ -19,7 +19,7 @@ test: env
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not soak"
 
 test-slow: env chromium
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow
 
 # Endurance: long, and at random moments.
 soak: env
