@@ -55,6 +55,18 @@ def examples(prepared, start_step=0, **settings):
     return list(make_batches(excerpts, changed, start_step).as_numpy_iterator())
 
 
+@pytest.fixture(scope="module")
+def undisturbed(prepared):
+    """The examples of a whole run."""
+    return examples(prepared)
+
+
+@pytest.fixture(scope="module")
+def plain(prepared):
+    """The same without gains."""
+    return examples(prepared, min_gain=1.0, max_gain=1.0)
+
+
 def padded_tracks(prepared):
     """Every training track with zeros around it: (mixture, references, labels)."""
     config, manifest, out, geometry, _ = prepared
@@ -79,12 +91,12 @@ def find(mixture, tracks, context):
     return found[0]
 
 
-def test_a_patch_is_a_stretch_of_its_track_with_its_sources_and_labels(prepared):
+def test_a_patch_is_a_stretch_of_its_track_with_its_sources_and_labels(prepared, plain):
     geometry = prepared[3]
     tracks = list(padded_tracks(prepared))
     context, frames = geometry.context_frames, geometry.estimate_frames
     starts = []
-    for example in examples(prepared, min_gain=1.0, max_gain=1.0):
+    for example in plain:
         if not example["mixture"].any():
             continue  # silence is found everywhere
         references, labels, start = find(example["mixture"], tracks, context)
@@ -96,13 +108,10 @@ def test_a_patch_is_a_stretch_of_its_track_with_its_sources_and_labels(prepared)
     assert len(set(starts)) > 60  # of 80: positions are drawn, not repeated
 
 
-def test_with_gains_the_mixture_is_the_sum_of_the_scaled_sources(prepared):
+def test_with_gains_the_mixture_is_the_sum_of_the_scaled_sources(prepared, plain):
     geometry = prepared[3]
     middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
-    plain, scaled = (
-        examples(prepared, min_gain=1.0, max_gain=1.0),
-        examples(prepared, min_gain=0.5, max_gain=1.2),
-    )
+    scaled = examples(prepared, min_gain=0.5, max_gain=1.2)
     ratios = []
     for before, after in zip(plain, scaled, strict=True):
         np.testing.assert_allclose(
@@ -119,24 +128,23 @@ def test_with_gains_the_mixture_is_the_sum_of_the_scaled_sources(prepared):
     )  # each source of each patch has its own
 
 
-def test_a_restart_sees_the_same_examples(prepared):
-    undisturbed, continued = examples(prepared), examples(prepared, start_step=13)
+def test_a_restart_sees_the_same_examples(prepared, undisturbed):
+    continued = examples(prepared, start_step=13)
     assert len(continued) == 4 * 7
     for expected, example in zip(undisturbed[4 * 13 :], continued, strict=True):
         tf.nest.map_structure(np.testing.assert_array_equal, expected, example)
 
 
-def test_another_seed_sees_others(prepared):
-    first, second = examples(prepared), examples(prepared, seed=1)
+def test_another_seed_sees_others(prepared, undisturbed):
+    others = examples(prepared, seed=1)
     assert not any(
-        np.array_equal(a["mixture"], b["mixture"]) for a, b in zip(first, second, strict=True)
+        np.array_equal(a["mixture"], b["mixture"]) for a, b in zip(undisturbed, others, strict=True)
     )
 
 
-def test_polarity_is_flipped_per_source_and_the_mixture_follows(prepared):
+def test_polarity_is_flipped_per_source_and_the_mixture_follows(prepared, plain):
     geometry = prepared[3]
     middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
-    plain = examples(prepared, min_gain=1.0, max_gain=1.0)
     signs = []
     for before, after in zip(
         plain, examples(prepared, min_gain=1.0, max_gain=1.0, flip_polarity=True), strict=True
@@ -151,10 +159,9 @@ def test_polarity_is_flipped_per_source_and_the_mixture_follows(prepared):
     assert 0.35 < np.mean(np.array(signs) > 0) < 0.65
 
 
-def test_remixed_sources_are_stretches_of_any_tracks_and_the_labels_follow(prepared):
+def test_remixed_sources_are_stretches_of_any_tracks_and_the_labels_follow(prepared, plain):
     geometry = prepared[3]
     middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
-    plain = examples(prepared, min_gain=1.0, max_gain=1.0)
     tracks = [references for _, references, _ in padded_tracks(prepared)]
     label_sets = {tuple(example["labels"]) for example in plain}
     moved = new_sets = 0
@@ -176,10 +183,9 @@ def test_remixed_sources_are_stretches_of_any_tracks_and_the_labels_follow(prepa
     assert new_sets > 15
 
 
-def test_one_source_is_silenced_with_its_label_but_never_the_only_one(prepared):
+def test_one_source_is_silenced_with_its_label_but_never_the_only_one(prepared, plain):
     geometry = prepared[3]
     middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
-    plain = examples(prepared, min_gain=1.0, max_gain=1.0)
     fewer = 0
     for before, after in zip(
         plain, examples(prepared, min_gain=1.0, max_gain=1.0, silence=0.5), strict=True
@@ -207,11 +213,11 @@ def occurrences(waveform, stretch):
     )
 
 
-def test_labels_are_dropped_as_a_whole_and_nothing_else_changes(prepared):
-    plain, dropping = examples(prepared), examples(prepared, label_dropout=0.5)
+def test_labels_are_dropped_as_a_whole_and_nothing_else_changes(prepared, undisturbed):
+    dropping = examples(prepared, label_dropout=0.5)
     unknown = [bool((example["labels"] == -1).all()) for example in dropping]
     assert 20 < sum(unknown) < 60  # of 80
-    for before, after, dropped in zip(plain, dropping, unknown, strict=True):
+    for before, after, dropped in zip(undisturbed, dropping, unknown, strict=True):
         np.testing.assert_array_equal(after["mixture"], before["mixture"])
         assert dropped or np.array_equal(after["labels"], before["labels"])
 
