@@ -333,9 +333,8 @@ def test_the_memory_left_is_some_of_the_machine(monkeypatch, tmp_path):
         ("memory.stat", "anon 7\ninactive_file 600\n"),
     ):
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(
-        memory, "_control_groups", lambda: [(tmp_path, "memory.max", "memory.current")]
-    )
+    group = memory._ControlGroup(tmp_path, "memory.max", "memory.current")
+    monkeypatch.setattr(memory, "_control_groups", lambda: [group])
     assert available_memory() == 5000 - 3000 + 600
     (tmp_path / "memory.max").write_text("max")
     assert available_memory() > 5000
