@@ -13,11 +13,11 @@ from data_prep.runtime.revision import code_revision
 from data_prep.storage import open_folder
 from evaluation.estimates.from_folders import Found, find_tracks, refuse_what_is_no_number
 from evaluation.estimates.track_on_disk import TrackOnDisk
-from evaluation.listening.clips import choose, record
+from evaluation.listening.clips import RecordedClip, choose, record
 from evaluation.listening.recorder import make_file_reader
 from evaluation.scores.about import About
 from evaluation.scores.results import file_states
-from evaluation.scores.table import sentences_on_silence
+from evaluation.scores.table import Row, sentences_on_silence
 from evaluation.tasks.pipeline import finish
 from evaluation.tasks.separation import room
 from evaluation.tasks.separation.track_sources import TrackSource, require_backend, score_source
@@ -50,6 +50,8 @@ def evaluate_folders(
     settings = configs.override_evaluation(Config(name="estimates"), overrides).evaluation
     found = find_tracks(Path(estimates), Path(references))
     require_backend(settings, found.tracks[0].channels)
+    if found.left_out:
+        print(f"left out, without estimates: {_some(found.left_out)}", flush=True)
     words = [
         *("python", "-m", "evaluation.evaluate"),
         f"--estimates={estimates}",
@@ -59,28 +61,7 @@ def evaluate_folders(
         *(f"--set={override}" for override in overrides),
     ]
     about = _about(found, estimates, references, settings, shlex.join(words))
-    if found.left_out:
-        print(f"left out, without estimates: {_some(found.left_out)}", flush=True)
-
-    def iter_tracks(skip: Collection[str], _scratch: Path) -> Iterable[TrackOnDisk]:
-        remaining = [track for track in found.tracks if track.name not in skip]
-        # Before the first of them is scored.
-        refuse_what_is_no_number(remaining)
-        return remaining
-
-    source = TrackSource(
-        secs={track.name: track.secs for track in found.tracks},
-        made_from=_made_from(found, settings, baselines),
-        about=about,
-        iter_tracks=iter_tracks,
-        record=lambda rows: list(
-            record(
-                choose(rows, settings.segment_secs),
-                make_file_reader(found.tracks),
-                about.sample_rate,
-            )
-        ),
-    )
+    source = _track_source(found, about, baselines)
     with closing(open_folder(out)) as folder:
         folder.check()
         tables = score_source(source, folder, baselines == "oracle", processes)
@@ -88,6 +69,28 @@ def evaluate_folders(
             print(f"note: {sentence}", flush=True)
         finish(room, tables, folder, "separation")
     return out
+
+
+def _track_source(found: Found, about: About, baselines: str) -> TrackSource:
+    """Makes the source of the tracks of folders."""
+
+    def iter_tracks(skip: Collection[str], _scratch: Path) -> Iterable[TrackOnDisk]:
+        remaining = [track for track in found.tracks if track.name not in skip]
+        # Before the first of them is scored.
+        refuse_what_is_no_number(remaining)
+        return remaining
+
+    def record_clips(rows: Sequence[Row]) -> list[RecordedClip]:
+        choices = choose(rows, about.evaluation.segment_secs)
+        return list(record(choices, make_file_reader(found.tracks), about.sample_rate))
+
+    return TrackSource(
+        secs={track.name: track.secs for track in found.tracks},
+        made_from=_made_from(found, about.evaluation, baselines),
+        about=about,
+        iter_tracks=iter_tracks,
+        record=record_clips,
+    )
 
 
 def _some(names: Sequence[str]) -> str:

@@ -21,7 +21,12 @@ from evaluation.scores.about import About
 from evaluation.scores.results import file_states
 from evaluation.scoring.labels_audit import audit, read_audit
 from evaluation.tasks.room import Tables
-from evaluation.tasks.separation.track_sources import Scores, TrackSource, score_source
+from evaluation.tasks.separation.track_sources import (
+    Scores,
+    TrackSource,
+    require_backend,
+    score_source,
+)
 from trainer.loop.progress import read_metrics
 
 OPTIONS: tuple[str, ...] = ("baselines", "audit", "root")
@@ -42,14 +47,24 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
         ValueError: ``root`` is not the corpus that the records were made from, or as from
             ``score_source``.
     """
-    baselines = options.get("baselines", "oracle")
     system = restore(opened)
     originals = {}
     if "root" in options:
         originals = find_originals(system, Path(options["root"]))
-    audio_format = _audio_format(system, originals)
+    # Before an audit, which takes long.
+    require_backend(system.config.evaluation, _audio_format(system, originals).channels)
     if options.get("audit"):
         audit(system)
+    baselines = options.get("baselines", "oracle")
+    command = _command(opened, options, baselines)
+    source = _track_source(system, originals, baselines, command)
+    return score_source(source, opened.out, baselines == "oracle", processes)
+
+
+def _track_source(
+    system: EstimatedSystem, originals: Mapping[str, TrackFiles], baselines: str, command: str
+) -> TrackSource:
+    """Makes the source of a run's tracks, out of the original files where there are any."""
     rate = system.config.audio.sample_rate
     tracks = system.manifest.tracks(system.split)
     states = file_states(path for files in originals.values() for path in files.paths)
@@ -59,17 +74,16 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
             return iter_original_estimates(system, originals, skip, scratch)
         return iter_record_estimates(system, skip, scratch)
 
-    source = TrackSource(
+    return TrackSource(
         secs={track.name: track.num_frames / rate for track in tracks},
         made_from={**system.made_from, "originals": states, "baselines": baselines},
-        about=_about(system, audio_format, _command(opened, options, baselines)),
+        about=_about(system, _audio_format(system, originals), command),
         iter_tracks=iter_tracks,
         record=lambda rows: record_run(system, rows),
         # First, so that a broken file costs no scoring.
         conditions=read_audit(system),
-        curves=read_metrics(opened.workdir),
+        curves=read_metrics(system.workdir),
     )
-    return score_source(source, opened.out, baselines == "oracle", processes)
 
 
 def page(tables: Tables) -> Document:
