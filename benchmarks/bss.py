@@ -2,11 +2,12 @@
 
 python -m benchmarks.bss --references=2,4,13 --rounds=5 --segments=50
 
-Segments of one second at 22.05 kHz, filters of 512 taps. All run in turn in every round, because the speed of a machine
-drifts, and so does one Cholesky factorisation of the size of the Gram matrix, the floor of whatever does not use that
-the matrix is block Toeplitz. With more than 4 references a rival runs once, and museval not at all: it takes minutes.
-The end is how long a test set such as that of MUSDB18 takes with the two baselines of every report (50 tracks, about
-200 minutes, 4 sources), from some segments, in one process.
+Segments of one second at 22.05 kHz, filters of 512 taps. All run in turn in every round, because
+the speed of a machine drifts, and so does one Cholesky factorisation of the size of the Gram
+matrix, the floor of whatever does not use that the matrix is block Toeplitz. With more than 4
+references a rival runs once, and museval not at all: it takes minutes. The end is how long a test
+set such as that of MUSDB18 takes with the two baselines of every report (50 tracks, about 200
+minutes, 4 sources), from some segments, in one process.
 
 Axes: J references, T frames, C channels.
 """
@@ -136,7 +137,8 @@ def compare(version: str, num_references: int, channels: int) -> Row:
 def print_row(row: Row) -> None:
     """A line of the table."""
     print(
-        f"{row.version:<7} {row.num_references:>10} {row.channels:>8}  {row.rival:<8} {row.rival_seconds:8.3f} "
+        f"{row.version:<7} {row.num_references:>10} {row.channels:>8}  {row.rival:<8} "
+        f"{row.rival_seconds:8.3f} "
         f"{row.seconds:8.3f} {row.floor_seconds:8.3f} {row.ratio:7.1f} {row.difference_db:13.1e}",
         flush=True,
     )
@@ -174,7 +176,8 @@ def main(_: Sequence[str]) -> int:
             print_row(compare("v4", num_references, 1))
             print_row(compare("v4", num_references, 2))
     print(
-        f"\nA test set of {MINUTES} minutes, {SOURCES} sources, segments of one second, a model and the baselines:"
+        f"\nA test set of {MINUTES} minutes, {SOURCES} sources, segments of one second, a model "
+        "and the baselines:"
     )
     for channels in (1, 2):
         for bss_v4 in (False, True):

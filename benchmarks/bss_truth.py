@@ -2,9 +2,10 @@
 
 python -m benchmarks.bss_truth
 
-The truth is least squares by SVD on the matrix of delayed references. Two sources of 3000 frames, one segment, filters
-of 512 taps for one channel, which is what mir_eval has, and of 128 for two. Printed is the largest difference of ISR,
-SIR and SAR from the truth in dB, and for one channel that of the SIR and SAR of mir_eval, which are those of v3 too.
+The truth is least squares by SVD on the matrix of delayed references. Two sources of 3000 frames,
+one segment, filters of 512 taps for one channel, which is what mir_eval has, and of 128 for two.
+Printed is the largest difference of ISR, SIR and SAR from the truth in dB, and for one channel that
+of the SIR and SAR of mir_eval, which are those of v3 too.
 
 Axes: J references, T frames, C channels.
 """

@@ -3,10 +3,11 @@
 python -m benchmarks.scoring --active=4 --secs=600
 python -m benchmarks.scoring --active=13 --secs=600
 
-A stereo track of noise at 44.1 kHz with 13 slots, of which some sound throughout, a leaking estimate for each, the
-mixture, silence and three oracles, BSS Eval v3 and v4. The peak is that of the process tree (resident memory as Linux
-counts it, shared libraries once for each process), looked at ten times a second. --secs=30 tells the peak in a minute,
-because it does not depend on the length; the time is proportional to it.
+A stereo track of noise at 44.1 kHz with 13 slots, of which some sound throughout, a leaking
+estimate for each, the mixture, silence and three oracles, BSS Eval v3 and v4. The peak is that of
+the process tree (resident memory as Linux counts it, shared libraries once for each process),
+looked at ten times a second. --secs=30 tells the peak in a minute, because it does not depend on
+the length; the time is proportional to it.
 """
 
 import subprocess
@@ -91,8 +92,10 @@ def main(_: Sequence[str]) -> int:
             return process.returncode
     seconds = time.monotonic() - started
     print(
-        f"{FLAGS.active} of 13 sources active, {FLAGS.secs} s: {seconds:.0f} s, {seconds / FLAGS.secs:.2f} s per "
-        f"segment of one second; peak {peak / 1e9:.2f} GB in up to {most} processes, limit {LIMIT_BYTES / 1e9:.0f} GB"
+        f"{FLAGS.active} of 13 sources active, {FLAGS.secs} s: {seconds:.0f} s, "
+        f"{seconds / FLAGS.secs:.2f} s per "
+        f"segment of one second; peak {peak / 1e9:.2f} GB in up to {most} processes, limit "
+        f"{LIMIT_BYTES / 1e9:.0f} GB"
     )
     return command.FINISHED if peak < LIMIT_BYTES else command.ERROR
 

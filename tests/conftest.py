@@ -7,10 +7,11 @@ from hypothesis import settings
 
 from tests.support.gcs import Gcs
 
-# NumPy and SciPy look for it when they are imported: threads that wait for each other make small products slow, by ten
-# times on a busy machine.
+# NumPy and SciPy look for it when they are imported: threads that wait for each other make small
+# products slow, by ten times on a busy machine.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# XLA looks for it when it is first used: what it makes is compiled once and computed once or twice here.
+# XLA looks for it when it is first used: what it makes is compiled once and computed once or twice
+# here.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 # TensorFlow looks for it when it is imported.
 os.environ |= {"GCS_RETRY_CONFIG_INIT_DELAY_TIME_US": "10000", "GCS_RETRY_CONFIG_MAX_RETRIES": "3"}
@@ -23,7 +24,9 @@ settings.load_profile("default")
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory):
-    """Eighteen short pieces in the layout of URMP, with the splits ``synthetic``; whoever spoils them copies them."""
+    """Eighteen short pieces in the layout of URMP, with the splits ``synthetic``; whoever spoils
+    them copies them.
+    """
     from data_prep.synthetic import write_urmp  # only now: it imports NumPy
 
     root = tmp_path_factory.mktemp("corpus")

@@ -47,7 +47,8 @@ def test_overrides_of_every_type():
         ("steps=3", "is not of the form section.field=value"),
         (
             "training.steps=3",
-            "no section is called 'training'; there are audio, data, model, task, augmentation, train, evaluation",
+            "no section is called 'training'; there are audio, data, model, task, augmentation, "
+            "train, evaluation",
         ),
         ("train.step=3", "train has no field 'step'; it has steps, batch_size"),
         ("train.steps=many", "train.steps is 'many'; expected a whole number"),

@@ -25,7 +25,8 @@ def test_context_of_the_published_network_does_not_depend_on_the_patch():
 
 
 def walk(frames, levels, down_kernel, up_kernel):
-    """A valid network layer by layer: frames that enter each level, of each skip used, and of the estimate.
+    """A valid network layer by layer: frames that enter each level, of each skip used, and of the
+    estimate.
 
     Every crop must be possible and symmetric.
     """

@@ -1,4 +1,6 @@
-"""The shipped splits of URMP are those of their rules, which no assignment meets better; split files are checked."""
+"""The shipped splits of URMP are those of their rules, which no assignment meets better; split
+files are checked.
+"""
 
 import itertools
 import json

@@ -183,7 +183,9 @@ def test_the_seed_decides_every_sample(tmp_path):
 
 
 def test_instruments_differ_enough_to_be_learnt(tmp_path):
-    """Static filters, one per instrument, made from the training pieces alone, separate held-out pieces by 5 dB."""
+    """Static filters, one per instrument, made from the training pieces alone, separate held-out
+    pieces by 5 dB.
+    """
     write_urmp(tmp_path / "urmp", secs=6)
     splits = load_splits("synthetic")
     spectra: dict[str, list[np.ndarray]] = {}
@@ -361,6 +363,7 @@ def test_verbosity_shows_where_an_error_came_from():
 def test_commands_start_without_tensorflow():
     done = run_python(
         "-c",
-        "import sys, data_prep.runtime.command, data_prep.synthetic; sys.exit('tensorflow' in sys.modules)",
+        "import sys, data_prep.runtime.command, data_prep.synthetic; sys.exit('tensorflow' in "
+        "sys.modules)",
     )
     assert done.returncode == 0

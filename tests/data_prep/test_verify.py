@@ -112,8 +112,8 @@ def test_foreign_shards(records):
     path = records / shards[0].name
     shutil.copy(records / shards[1].name, records / "test-00007-of-00009.tfrecord")
     assert (
-        "test-00007-of-00009.tfrecord is a foreign shard, which the manifest does not list: delete it."
-        in only_fault(records)
+        "test-00007-of-00009.tfrecord is a foreign shard, which the manifest does not list: delete "
+        "it." in only_fault(records)
     )
     (records / "test-00007-of-00009.tfrecord").unlink()
     shutil.copy(records / shards[1].name, path)  # under the name of another, cut to its length
@@ -173,8 +173,8 @@ def test_against_another_corpus(records, corpus, tmp_path):
     instrument = path.name.split("_")[2]
     fault = only_fault(records, against=root)
     assert (
-        f"({folder.name}, from 0.7 s): its {instrument} is not that of the corpus, up to -59 dBFS apart. The corpus has"
-        in fault
+        f"({folder.name}, from 0.7 s): its {instrument} is not that of the corpus, up to -59 dBFS "
+        "apart. The corpus has" in fault
     )
     shutil.rmtree(folder)
     fault = only_fault(records, against=root)

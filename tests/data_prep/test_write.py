@@ -1,4 +1,6 @@
-"""Writing a corpus: the same bytes however it came about, nothing in place where something is wrong."""
+"""Writing a corpus: the same bytes however it came about, nothing in place where something is
+wrong.
+"""
 
 import json
 import os
@@ -84,7 +86,8 @@ def processes_of(marker):
     return [line for pid, line in lines if marker in line and pid != os.getpid()]
 
 
-# --- the same bytes ----------------------------------------------------------------------------------------------
+# --- the same bytes
+# ------------------------------------------------------------------------------
 
 
 def test_workers_change_nothing(corpus, written, tmp_path):
@@ -107,7 +110,9 @@ def kill_once(corpus, out, num_lines, secs):
 
 
 def disturb(corpus, out, written, kills):
-    """Kills a job at random moments, mostly while it reads or puts shards in place; then lets it finish."""
+    """Kills a job at random moments, mostly while it reads or puts shards in place; then lets it
+    finish.
+    """
     moments, done = random.Random(0), 0
     for _ in range(10 * kills):
         if done == kills:
@@ -146,7 +151,9 @@ def test_twenty_kills_leave_no_trace(corpus, written, tmp_path):
 
 
 def test_each_moment_of_a_job_can_be_its_last(corpus, written, tmp_path, monkeypatch):
-    """In one process, where the moments can be chosen: before, between and after the files that are put in place."""
+    """In one process, where the moments can be chosen: before, between and after the files that are
+    put in place.
+    """
     replace, count = Path.replace, 0
 
     def replace_until_the_machine_stops(self, target):
@@ -345,7 +352,8 @@ def test_a_killed_worker_is_one_sentence():
         list(parallel.run(die, [1, 2, 3], 2))
 
 
-# --- shards ------------------------------------------------------------------------------------------------------
+# --- shards
+# ------------------------------------------------------------------------------
 
 
 def prepared(sizes_mib):
@@ -382,7 +390,8 @@ def test_the_plan_does_not_depend_on_the_order_of_tracks():
     assert plan("train", tracks[::-1], 16) == plan("train", tracks, 16)
 
 
-# --- what is wrong with a copy -----------------------------------------------------------------------------------
+# --- what is wrong with a copy
+# ------------------------------------------------------------------------------
 
 
 def spoil(pieces):

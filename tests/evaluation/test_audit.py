@@ -16,7 +16,9 @@ FORGETFUL = configs.load("smoke", ["audio.sample_rate=2000", "augmentation.label
 
 
 class Obedient:
-    """Shares the mixture among the slots that it is told of, among all of them where it is not told."""
+    """Shares the mixture among the slots that it is told of, among all of them where it is not
+    told.
+    """
 
     def estimate(self, mixture, labels):
         named = np.array([labels is None or source in labels for source in instruments.URMP])
@@ -40,7 +42,8 @@ def test_what_each_condition_is_worth_to_a_network_that_obeys():
     found = audit_tracks([make_track(("fl", "vn")), make_track(("bn", "vn"), seed=1)], FORGETFUL)
     assert [each.labels for each in found] == list(CONDITIONS)
     by_name = {each.labels: each for each in found}
-    # Of two sources alike (s1 + s2) / 2 is 3 dB nearer to s1 than s1 + s2; silence is as near as that.
+    # Of two sources alike (s1 + s2) / 2 is 3 dB nearer to s1 than s1 + s2; silence is as near as
+    # that.
     gains = {"true": 3.0, "unknown": 0.6, "empty": 0.0, "full": 0.6, "swapped": 0.0}
     thirteenth = -20 * np.log10(13)
     leaked = {
@@ -104,7 +107,8 @@ def test_what_cannot_be_measured_is_said():
     assert "never trained without labels" in found["unknown"].not_measured
     assert "more instruments play than do not" in found["swapped"].not_measured
     told_nothing = replace(
-        CONFIG, model=replace(CONFIG.model, conditioning="none", conditioned_at="none", gate_heads=False)
+        CONFIG,
+        model=replace(CONFIG.model, conditioning="none", conditioned_at="none", gate_heads=False),
     )
     with pytest.raises(ValueError, match="this network is not told the instruments"):
         audit_tracks([track], told_nothing)

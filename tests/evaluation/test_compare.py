@@ -1,4 +1,6 @@
-"""Runs compared: pairing, the test against all flips of signs, Holm by hand, museval's files, what is refused."""
+"""Runs compared: pairing, the test against all flips of signs, Holm by hand, museval's files, what
+is refused.
+"""
 
 import itertools
 import json
@@ -18,7 +20,9 @@ from tests.support.commands import run_command
 def make_run(
     name="a", shift=0.0, num_tracks=8, sources=("va", "vc"), system="model", settings=None
 ):
-    """Five segments a track of a duet; the track t is t * shift better than the run without a shift."""
+    """Five segments a track of a duet; the track t is t * shift better than the run without a
+    shift.
+    """
     rng = np.random.default_rng(0)
     values = rng.normal(5, 2, (num_tracks, 5, len(sources)))
     rows = [
@@ -235,7 +239,8 @@ def test_chosen_sources_alone_are_compared():
     assert [each.source for each in found.differences] == [None, "va"]
 
 
-# As museval writes it (its schema, musdb.schema.json); a frame in which a source is silent is NaN for all.
+# As museval writes it (its schema, musdb.schema.json); a frame in which a source is silent is NaN
+# for all.
 def write_museval(path, targets=("vocals", "drums", "accompaniment"), num_frames=3, shift=0.0):
     def frame(i, k):
         metrics = {"SDR": 1.0 * i + shift, "SIR": 10.0 + k, "SAR": 20.0, "ISR": 30.0}

@@ -1,6 +1,8 @@
-"""cloudbuild.yaml and the Dockerfile: the fields that Cloud Build knows, and nothing that refers to what is not there.
+"""cloudbuild.yaml and the Dockerfile: the fields that Cloud Build knows, and nothing that refers to
+what is not there.
 
-Fields: the build configuration file schema of Cloud Build (docs.cloud.google.com/build/docs/build-config-file-schema).
+Fields: the build configuration file schema of Cloud Build
+    (docs.cloud.google.com/build/docs/build-config-file-schema).
 """
 
 import re
@@ -68,7 +70,8 @@ def test_every_substitution_is_declared_documented_and_used():
     assert all(name.startswith("_") for name in declared)
     used = set(re.findall(r"\$\{?([A-Z_]+)", TEXT))
     assert used == set(declared) | (used & GIVEN)
-    # One that is made of others needs dynamic substitutions; without them it would stay as it is written.
+    # One that is made of others needs dynamic substitutions; without them it would stay as it is
+    # written.
     assert BUILD["options"]["dynamicSubstitutions"] is True
     guide = (ROOT / "docs" / "tpu.md").read_text(encoding="utf-8")
     assert {name for name in declared if name not in guide} == {"_IMAGE"}

@@ -1,4 +1,6 @@
-"""docs/model.md against the code that it describes: every option, every size, every count, and the figure."""
+"""docs/model.md against the code that it describes: every option, every size, every count, and the
+figure.
+"""
 
 import ast
 import itertools
@@ -35,7 +37,9 @@ OPTIONS = {
 
 
 def tables():
-    """Every table of the page: its rows, each a dictionary from the heads of the columns to the cells."""
+    """Every table of the page: its rows, each a dictionary from the heads of the columns to the
+    cells.
+    """
     for block in re.findall(r"(?:^\|.*\n)+", PAGE, re.MULTILINE):
         head, _, *rows = (
             [cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()
@@ -84,7 +88,9 @@ def test_the_sizes_are_those_of_the_geometry():
 
 
 def count_parameters(config):
-    """The parameters of a network, from its sizes: of one that labels enter at the bottleneck or not at all."""
+    """The parameters of a network, from its sizes: of one that labels enter at the bottleneck or
+    not at all.
+    """
     model, num_channels, num_slots = config.model, config.audio.channels, len(config.data.sources)
     kind, levels = model.conditioning, range(1, model.num_levels + 1)
     assert kind in ("none", "film", "outer")
@@ -191,8 +197,8 @@ def test_the_data_page_names_every_corpus_and_splits():
 def test_the_thresholds_of_the_data_page_are_those_of_the_code():
     assert f"above {leaks.MIN_CORRELATION} over all" in DATA_PAGE
     assert (
-        f"above {loading.MAX_RESIDUAL_DB:.0f} dB, for stem files above {loading.MAX_RESIDUAL_DB_CODED:.0f} dB"
-        in DATA_PAGE
+        f"above {loading.MAX_RESIDUAL_DB:.0f} dB, for stem files above "
+        f"{loading.MAX_RESIDUAL_DB_CODED:.0f} dB" in DATA_PAGE
     )
     assert f"more than {100 * parts.MAX_CLIPPED:.1f} % of a file" in DATA_PAGE
 

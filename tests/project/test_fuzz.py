@@ -1,4 +1,5 @@
-"""What a stranger may hand us: whatever the bytes, an error of one sentence or a value, and nothing else.
+"""What a stranger may hand us: whatever the bytes, an error of one sentence or a value, and nothing
+else.
 
 Mutations of real inputs, seeded: 500 of each kind in the ordinary tests, 10,000 in the soak tests.
 """
@@ -133,7 +134,9 @@ def within_seconds():
 
 @pytest.fixture
 def survive(monkeypatch):
-    """Runs a function on inputs; how many it took for good ones and how many it refused, each in one sentence."""
+    """Runs a function on inputs; how many it took for good ones and how many it refused, each in
+    one sentence.
+    """
 
     def no_file(path, mode="r", *_, **__):
         raise AssertionError(f"opened {path} ({mode})")

@@ -1,4 +1,6 @@
-"""The server that stands in for Cloud Storage: nothing leaves the machine, and what a real one does, it does."""
+"""The server that stands in for Cloud Storage: nothing leaves the machine, and what a real one
+does, it does.
+"""
 
 import subprocess
 import sys

@@ -1,4 +1,5 @@
-"""The whole pipeline on a bucket: records and a run that are killed, their continuation, scores, a model.
+"""The whole pipeline on a bucket: records and a run that are killed, their continuation, scores, a
+model.
 
 The account may do with objects what the documentation asks for, and nothing with the bucket itself.
 """
@@ -56,7 +57,9 @@ def finish(*command, status=0):
 
 
 def finish_with_workers(gcs, *command):
-    """Runs a command to its end in a process of its own, whose workers inherit the way to the bucket."""
+    """Runs a command to its end in a process of its own, whose workers inherit the way to the
+    bucket.
+    """
     process = start(gcs, *command)
     output = process.communicate(timeout=PATIENCE_SECS)[0]
     assert process.returncode == 0, output

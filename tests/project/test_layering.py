@@ -1,4 +1,6 @@
-"""Imports go one way: configs <- data_prep <- trainer <- evaluation, and configs imports the standard library alone."""
+"""Imports go one way: configs <- data_prep <- trainer <- evaluation, and configs imports the
+standard library alone.
+"""
 
 import ast
 import sys

@@ -106,7 +106,9 @@ def test_scores_and_report(workdir, scored):
 
 
 def test_what_is_heard_is_what_was_scored(workdir, scored):
-    """At a border, in the middle, and in stretches that begin at no multiple of the network's stride."""
+    """At a border, in the middle, and in stretches that begin at no multiple of the network's
+    stride.
+    """
     subject = open_estimated_system(str(workdir), "", "test", "latest", [])
     read, settings = make_reader(subject), subject.config.evaluation
     for track in iter_full_tracks(subject.manifest, subject.folder, subject.split):

@@ -1,4 +1,6 @@
-"""A network and a task that the project does not know go through everything, and no file is touched for it."""
+"""A network and a task that the project does not know go through everything, and no file is touched
+for it.
+"""
 
 import json
 import signal
@@ -145,8 +147,7 @@ def test_its_network_separates_files_and_is_exported(workdir, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_run_continues_bit_for_bit(records, workdir, tmp_path):
-    """The run of ``workdir`` was never disturbed."""
+def test_a_killed_run_continues_bit_for_bit(records, tmp_path):
     rounds = ["train.steps=100000", "train.validation_steps=8"]
     flags = train_flags(records, tmp_path / "killed", *rounds)
     command = [sys.executable, "-m", "tests.support.toy", "trainer.task", *flags]

@@ -1,4 +1,6 @@
-"""docs/tpu.md: commands that bash can read, variables that are set, flags that exist, and the loop as it runs."""
+"""docs/tpu.md: commands that bash can read, variables that are set, flags that exist, and the loop
+as it runs.
+"""
 
 import os
 import re

@@ -1,4 +1,5 @@
-"""Run commands of the project in the process of the tests: to start Python with TensorFlow costs 4 seconds.
+"""Run commands of the project in the process of the tests: to start Python with TensorFlow costs 4
+seconds.
 
 A process of its own is for tests of what only a process does: being killed, starting, importing.
 """
@@ -17,9 +18,11 @@ from absl import app, flags
 
 
 def run_command(module, *arguments):
-    """Runs ``python -m MODULE ARGUMENTS``; returns its exit status and what it said, as subprocess does.
+    """Runs ``python -m MODULE ARGUMENTS``; returns its exit status and what it said, as subprocess
+    does.
 
-    What workers print is not among it. A fault of the program, which would be a traceback, is raised.
+    What workers print is not among it. A fault of the program, which would be a traceback, is
+    raised.
     """
     argv = [module, *map(str, arguments)]
     stdout = io.StringIO()

@@ -35,7 +35,8 @@ class Gcs:
             **dict.fromkeys(("no_proxy", "NO_PROXY"), ""),
             **dict.fromkeys(("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), authority),
             "GOOGLE_APPLICATION_CREDENTIALS": str(self.key),
-            "NO_GCE_CHECK": "true",  # of TensorFlow and google-auth: no metadata server is looked for
+            # Of TensorFlow and google-auth: no metadata server is looked for.
+            "NO_GCE_CHECK": "true",
             "CLOUDSDK_CONFIG": str(folder / "no_gcloud"),
         }
 

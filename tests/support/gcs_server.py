@@ -1,11 +1,14 @@
-"""Cloud Storage on the loopback address: python -m tests.support.gcs_server FOLDER writes FOLDER/ca.pem and prints its port.
+"""Cloud Storage on the loopback address: python -m tests.support.gcs_server FOLDER writes
+FOLDER/ca.pem and prints its port.
 
-One port is two things. To clients it is an HTTPS proxy that answers for *.googleapis.com by itself and refuses every
-other host, so that libraries with fixed addresses, TensorFlow's gs:// among them, need no change and nothing leaves
-the machine. To the tests it is plain HTTP under /control, to make buckets, inject faults and see what was asked.
+One port is two things. To clients it is an HTTPS proxy that answers for *.googleapis.com by itself
+and refuses every other host, so that libraries with fixed addresses, TensorFlow's gs:// among them,
+need no change and nothing leaves the machine. To the tests it is plain HTTP under /control, to make
+buckets, inject faults and see what was asked.
 
-Behind it is gcp-storage-emulator, mended where clients would notice: preconditions, empty bodies, pages of lists,
-ranges beyond the end, uploads of which nothing has arrived, several requests at once, and 401 without credentials.
+Behind it is gcp-storage-emulator, mended where clients would notice: preconditions, empty bodies,
+pages of lists, ranges beyond the end, uploads of which nothing has arrived, several requests at
+once, and 401 without credentials.
 """
 
 import base64
@@ -54,7 +57,9 @@ class Target(NamedTuple):
 
 
 class Fault:
-    """What happens to requests instead: a status, or slow, cut (half of the bytes), lost (done but not answered)."""
+    """What happens to requests instead: a status, or slow, cut (half of the bytes), lost (done but
+    not answered).
+    """
 
     def __init__(self, outcome, bucket, operations=(), prefix="", times=None):
         self.outcome, self._bucket, self._operations, self._prefix = (
@@ -85,7 +90,8 @@ class MendedStorage(Storage):
     def __init__(self):
         super().__init__(use_memory_fs=True)
         self.num_writes = {}
-        self.finished = {}  # upload session -> the object that came of it: who lost the answer may ask again
+        # Upload session -> the object that came of it: who lost the answer may ask again.
+        self.finished = {}
 
     def _write_config_to_file(self):
         """Nothing to keep; the emulator would write down all of its state at every request."""
@@ -138,7 +144,9 @@ def list_objects(request, response, storage):
 
 
 def upload_part(request, response, storage):
-    """As the emulator does it, but for uploads of which nothing has come (it says: one byte), and finished ones."""
+    """As the emulator does it, but for uploads of which nothing has come (it says: one byte), and
+    finished ones.
+    """
     session = request.query["upload_id"][0]
     if session in storage.finished:
         response.json(storage.finished[session])

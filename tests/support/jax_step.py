@@ -1,9 +1,11 @@
-"""Estimates, loss, gradients and a training step on the JAX backend, where TensorFlow cannot be imported.
+"""Estimates, loss, gradients and a training step on the JAX backend, where TensorFlow cannot be
+imported.
 
     KERAS_BACKEND=jax python -m tests.support.jax_step CONFIG.json IN.npz OUT.npz
 
-IN holds ``mixture``, ``sources``, ``labels`` and the weights by variable path; OUT gets ``estimates``, ``loss``, the
-gradients by variable path and, after ``step/``, the loss and what a step makes of every variable.
+IN holds ``mixture``, ``sources``, ``labels`` and the weights by variable path; OUT gets
+``estimates``, ``loss``, the gradients by variable path and, after ``step/``, the loss and what a
+step makes of every variable.
 """
 
 import sys

@@ -14,5 +14,5 @@ def optimisation_of(config, network):
 def optimisation_without_loss(settings, network):
     """Optimises any network by gradients that a test makes."""
     weights = network.trainable_variables
-    objective = Objective("test", lambda batch, update: 0.0, weights, settings.own_optimizer)
+    objective = Objective("test", lambda _batch, _update: 0.0, weights, settings.own_optimizer)
     return Optimisation(settings, {"network": network}, [objective])

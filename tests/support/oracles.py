@@ -11,7 +11,9 @@ from evaluation.estimates.oracles import (
 
 
 def oracle_estimates(mixture, references, rate):
-    """Oracle -> estimates (K, T, C) of a mixture (T, C) with references (K, T, C); a silent slot stays silent."""
+    """Oracle -> estimates (K, T, C) of a mixture (T, C) with references (K, T, C); a silent slot
+    stays silent.
+    """
     slots = np.flatnonzero(references.any(axis=(1, 2)))
     track = lambda start, stop: (mixture[start:stop], references[slots, start:stop])  # noqa: E731
     whole = (track, len(mixture), 0, len(mixture), rate)

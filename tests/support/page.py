@@ -1,4 +1,6 @@
-"""A report as a reader finds it: text, tables, figures, players, references; a wrong nesting is an error."""
+"""A report as a reader finds it: text, tables, figures, players, references; a wrong nesting is an
+error.
+"""
 
 from collections import Counter
 from html.parser import HTMLParser

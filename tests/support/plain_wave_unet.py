@@ -1,10 +1,14 @@
-"""A Wave-U-Net in plain NumPy, written from the paper's table and nothing of ours: the truth of test_network."""
+"""A Wave-U-Net in plain NumPy, written from the paper's table and nothing of ours: the truth of
+test_network.
+"""
 
 import numpy as np
 
 
 def convolve(x, kernel, bias, padding):
-    """x (T, F), kernel (k, F, G): out[t] = sum_j x[t + j] kernel[j] + bias, with zeros around it if same."""
+    """x (T, F), kernel (k, F, G): out[t] = sum_j x[t + j] kernel[j] + bias, with zeros around it if
+    same.
+    """
     taps = kernel.shape[0]
     if padding == "same":
         x = np.pad(x, ((taps // 2, taps // 2), (0, 0)))
@@ -43,7 +47,9 @@ def condition(kind, x, labels, weights):
 
 
 def forward(weights, mixture, labels, model, sources):
-    """Estimates (K, T_est, C) of one mixture (T_mix, C); ``weights`` maps a layer's name to its arrays."""
+    """Estimates (K, T_est, C) of one mixture (T_mix, C); ``weights`` maps a layer's name to its
+    arrays.
+    """
 
     def at(place, x, i=1):
         return (

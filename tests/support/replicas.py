@@ -1,4 +1,5 @@
-"""Two replicas against one device on the same global batches: python -m tests.support.replicas RECORDS prints the differences.
+"""Two replicas against one device on the same global batches: python -m tests.support.replicas
+RECORDS prints the differences.
 
 A process of its own, because devices are divided before TensorFlow starts.
 """

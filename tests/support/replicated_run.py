@@ -1,4 +1,5 @@
-"""The smoke config on two logical CPU devices: python -m tests.support.replicated_run RECORDS WORKDIR trains it to the end.
+"""The smoke config on two logical CPU devices: python -m tests.support.replicated_run RECORDS
+WORKDIR trains it to the end.
 
 A process of its own, because devices are divided before TensorFlow starts.
 """

@@ -1,4 +1,6 @@
-"""Bach10, and any folder of a user's own, become records without code; wrong layouts are told in a sentence."""
+"""Bach10, and any folder of a user's own, become records without code; wrong layouts are told in a
+sentence.
+"""
 
 import json
 
@@ -29,7 +31,8 @@ def save(path, waveform, rate=RATE):
     return soundfile.read(path, dtype="float32", always_2d=True)[0]
 
 
-# --- a user's own folder -----------------------------------------------------------------------------------------
+# --- a user's own folder
+# ------------------------------------------------------------------------------
 
 SPLITS = {
     "rule": "By hand.",
@@ -117,7 +120,8 @@ def test_what_a_folder_must_not_be(mine, tmp_path):
 
     assert errors() == []
     assert errors(names={"Lead*": "voice", "guitar": "band", "choir": None})[0] == (
-        f"{mine / 'live' / 'click.wav'}: the splits {str(tmp_path / 'mine.json')!r} do not say what 'click' is; add it "
+        f"{mine / 'live' / 'click.wav'}: the splits {str(tmp_path / 'mine.json')!r} do not say "
+        "what 'click' is; add it "
         f"to 'names', null ignores it."
     )
     assert f"{mine / 'live'} has no file of a source" in errors(names={"*": None})[0]
@@ -133,7 +137,8 @@ def test_what_a_folder_must_not_be(mine, tmp_path):
         list_tracks("folder", mine / "live", str(tmp_path / "mine.json"))
 
 
-# --- Bach10 ------------------------------------------------------------------------------------------------------
+# --- Bach10
+# ------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -185,7 +190,8 @@ def test_bach10_misses_nothing_in_silence(bach10):
         list_tracks("bach10", bach10 / "Code", "bach10")
 
 
-# --- MUSDB18 as vocals and accompaniment -------------------------------------------------------------------------
+# --- MUSDB18 as vocals and accompaniment
+# ------------------------------------------------------------------------------
 
 
 def test_musdb_as_vocals_and_accompaniment(tmp_path):

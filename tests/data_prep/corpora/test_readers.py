@@ -98,7 +98,8 @@ def complaint(call, *args) -> str:
     return message
 
 
-# --- wav files ---------------------------------------------------------------------------------------------------
+# --- wav files
+# ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
@@ -182,7 +183,8 @@ def test_resampling_in_blocks_is_resampling_the_whole(frames, channels, rate):
     assert np.array_equal(convert(waveform, 48000, AudioFormat(rate, channels)), whole)
 
 
-# --- URMP --------------------------------------------------------------------------------------------------------
+# --- URMP
+# ------------------------------------------------------------------------------
 
 
 def test_urmp_lists_pieces_in_order_without_decoding(pieces):
@@ -266,7 +268,8 @@ def test_urmp_believes_the_files_and_not_the_folder(pieces):
     )
     assert track.num_parts == {"bn": 1, "vn": 2}
     assert track.warnings == (
-        "The folder 03_Lantern_bn_vn_va names bn va vn, its files bn vn vn: the files were believed.",
+        "The folder 03_Lantern_bn_vn_va names bn va vn, its files bn vn vn: the files were "
+        "believed.",
     )
 
 
@@ -354,7 +357,8 @@ def test_urmp_refuses_roots_without_pieces(pieces, tmp_path):
         assert f"{root} has no URMP pieces; expected folders such as 01_Jupiter_vn_vc" in message
 
 
-# --- the grouped splits of URMP ----------------------------------------------------------------------------------
+# --- the grouped splits of URMP
+# ------------------------------------------------------------------------------
 
 
 def test_grouped_splits_keep_tunes_together_and_cover_the_instruments():
@@ -386,7 +390,8 @@ def test_grouped_splits_keep_tunes_together_and_cover_the_instruments():
     )
 
 
-# --- MUSDB18 -----------------------------------------------------------------------------------------------------
+# --- MUSDB18
+# ------------------------------------------------------------------------------
 
 
 def test_hq_lists_and_loads(songs):
@@ -522,7 +527,8 @@ def test_a_real_stem_file_gives_the_samples_of_musdb(stems):
         reference = references[name]
         assert waveform.dtype == np.float32
         assert waveform.shape == reference.shape == (268288, 2)
-        # Two versions of ffmpeg's decoder differ by 1e-7 before rounding to 16 bit, so by one step in a few places.
+        # Two versions of ffmpeg's decoder differ by 1e-7 before rounding to 16 bit, so by one step
+        # in a few places.
         assert np.abs(waveform - reference).max() <= 1 / 32768
         assert np.mean(waveform != reference) < 1e-3
     assert -40 < track.residual_db < -10  # a lossy codec, and each stem coded by itself

@@ -1,4 +1,6 @@
-"""Records: what goes in comes out, what does not fit is refused, and full tracks come back frame by frame."""
+"""Records: what goes in comes out, what does not fit is refused, and full tracks come back frame by
+frame.
+"""
 
 import dataclasses
 import json
@@ -17,7 +19,7 @@ from data_prep import write
 from data_prep.audio.loading import load_track
 from data_prep.audio.tracks import AudioFormat, Track
 from data_prep.corpora import list_tracks
-from data_prep.records import format
+from data_prep.records import format as record_format
 from data_prep.records.excerpts import iter_excerpts
 from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.records.manifest import layout_of, load_manifest
@@ -64,7 +66,7 @@ def test_round_trip(encoding, tolerance, channels):
     config = make_config(f"data.encoding={encoding}", f"audio.channels={channels}")
     layout = layout_of(config)
     for excerpt in iter_excerpts(make_track(channels=channels), config.data):
-        record = format.parse(format.encode(excerpt, layout), layout)
+        record = record_format.parse(record_format.encode(excerpt, layout), layout)
         assert (record.track, record.start, record.owned_frames) == (
             excerpt.track,
             excerpt.start,
@@ -102,7 +104,9 @@ def test_a_loud_waveform_does_not_clip():
     track = make_track()
     loud = dataclasses.replace(track, mixture=track.mixture * 40)
     excerpt = next(iter_excerpts(loud, config.data))
-    record = format.parse(format.encode(excerpt, layout_of(config)), layout_of(config))
+    record = record_format.parse(
+        record_format.encode(excerpt, layout_of(config)), layout_of(config)
+    )
     np.testing.assert_allclose(
         record.mixture * record.scales[0],
         excerpt.mixture,
@@ -113,17 +117,17 @@ def test_a_loud_waveform_does_not_clip():
 def test_an_unknown_instrument_is_refused():
     config = make_config("data.sources=cl,fl")
     with pytest.raises(ValueError, match="no source is called vn; the legal labels are cl, fl"):
-        format.encode(next(iter_excerpts(make_track(), config.data)), layout_of(config))
+        record_format.encode(next(iter_excerpts(make_track(), config.data)), layout_of(config))
 
 
 def test_where_all_sources_rest_their_list_is_empty_but_there():
     config = make_config()
     excerpt = dataclasses.replace(next(iter_excerpts(make_track(), config.data)), sources={})
-    serialized = format.encode(excerpt, layout_of(config))
+    serialized = record_format.encode(excerpt, layout_of(config))
     features = tf.train.Example.FromString(serialized).features.feature
     for name in ("audio/source_names", "audio/encoded"):
         assert features[name] == texts()
-    assert len(format.parse(serialized, layout_of(config)).sources) == 0
+    assert len(record_format.parse(serialized, layout_of(config)).sources) == 0
 
 
 def ints(*values):
@@ -161,15 +165,15 @@ def changed(serialized, **features):
 def test_a_record_that_does_not_fit_is_one_sentence(features, message):
     config = make_config()
     layout = layout_of(config)
-    serialized = format.encode(next(iter_excerpts(make_track(), config.data)), layout)
+    serialized = record_format.encode(next(iter_excerpts(make_track(), config.data)), layout)
     with pytest.raises(ValueError, match=message) as caught:
-        format.parse(changed(serialized, **features), layout)
+        record_format.parse(changed(serialized, **features), layout)
     assert "\n" not in str(caught.value)
 
 
 def test_bytes_that_are_no_record_are_refused():
     with pytest.raises(ValueError, match="not a record"):
-        format.parse(b"\x00nonsense", layout_of(make_config()))
+        record_format.parse(b"\x00nonsense", layout_of(make_config()))
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,9 @@ def test_what_is_there_and_equal_is_not_sent_again(gcs, bucket, folder):
 
 @pytest.fixture(params=["", "cut", "lost", 503])
 def large(request, gcs, bucket, folder, monkeypatch, capsys):
-    """The bytes of an upload in several parts, twice of which a connection breaks or the server fails."""
+    """The bytes of an upload in several parts, twice of which a connection breaks or the server
+    fails.
+    """
     monkeypatch.setattr(module, "_CHUNK_BYTES", 4 * 2**20)
     content = np.random.default_rng(0).bytes(9 * 2**20 + 1)
     if request.param:

@@ -1,4 +1,6 @@
-"""Scoring what another system wrote: the layout, every kind of bad input with its sentence and no half table."""
+"""Scoring what another system wrote: the layout, every kind of bad input with its sentence and no
+half table.
+"""
 
 import json
 import signal
@@ -128,8 +130,8 @@ def test_silent_files_are_told_of_and_counted(corpus, capsys):
     rows = read_csv(Path(evaluate(folder, baselines="none")) / "scores.csv")
     printed = capsys.readouterr().out
     assert (
-        "note: track test/One: the estimate of drums is silent wherever drums sounds, scored as 0 dB."
-        in printed
+        "note: track test/One: the estimate of drums is silent wherever drums sounds, scored as 0 "
+        "dB." in printed
     )
     assert (
         "note: track test/Two: drums never sounds, its estimate is scored by what it leaks."
@@ -251,7 +253,9 @@ def command(folder, *arguments):
 
 
 def test_the_command_is_stopped_and_continued(corpus):
-    """Killed between two tracks, for real; what was scored is not scored again, and nothing but the results is left."""
+    """Killed between two tracks, for real; what was scored is not scored again, and nothing but the
+    results is left.
+    """
     folder, _ = corpus
     expected = read_csv(Path(evaluate(folder)) / "scores.csv")
     (folder / "out/scores.csv").unlink()

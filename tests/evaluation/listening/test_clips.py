@@ -1,4 +1,6 @@
-"""What can be listened to: which stretches, at what level, whole on the disk, and as much as fits into a page."""
+"""What can be listened to: which stretches, at what level, whole on the disk, and as much as fits
+into a page.
+"""
 
 import io
 import math

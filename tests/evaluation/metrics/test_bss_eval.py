@@ -1,4 +1,6 @@
-"""BSS Eval, SI-SDR and SNR: against mir_eval and museval, against least squares on the explicit matrix, by hand."""
+"""BSS Eval, SI-SDR and SNR: against mir_eval and museval, against least squares on the explicit
+matrix, by hand.
+"""
 
 import tracemalloc
 from functools import partial
@@ -122,14 +124,18 @@ def notes(seed, num_sources, frames):
 
 
 def band_limited(seed, num_sources, frames, stop_db):
-    """Noise below an eighth of the band, ``stop_db`` down above, faded at both ends so that no edge fills the band."""
+    """Noise below an eighth of the band, ``stop_db`` down above, faded at both ends so that no edge
+    fills the band.
+    """
     spectra = np.fft.rfft(noise(seed, num_sources, frames))
     band = np.where(np.linspace(0, 1, spectra.shape[1]) < 1 / 8, 1.0, 10 ** (-stop_db / 20))
     return np.fft.irfft(spectra * band, frames) * np.hanning(frames) ** 4
 
 
 def stereo(make, num_sources, frames, side=0.5):
-    """Sources (J, T, 2) whose channels differ by a signal of their own at ``side`` of the common one."""
+    """Sources (J, T, 2) whose channels differ by a signal of their own at ``side`` of the common
+    one.
+    """
     middle, sides = (make(seed, num_sources, frames) for seed in (11, 12))
     return np.stack([middle + side * sides, middle - side * sides], axis=-1)
 
@@ -157,7 +163,8 @@ def test_agrees_with_mir_eval(make, num_sources, frames, monkeypatch):
     monkeypatch.setattr(
         least_squares, "_project_by_svd", None
     )  # the fast way must do; the slow one would hide its errors
-    # The Gram matrices of the last two have condition numbers of 4e8 and 6e6; beyond 1e9 mir_eval is no reference.
+    # The Gram matrices of the last two have condition numbers of 4e8 and 6e6; beyond 1e9 mir_eval
+    # is no reference.
     references = make(num_sources, num_sources, frames)
     estimates = imperfect(references)
     sdr, sir, sar = bss_eval.bss_eval_sources(references, estimates)
@@ -173,7 +180,8 @@ def test_agrees_with_mir_eval(make, num_sources, frames, monkeypatch):
 @pytest.mark.parametrize("stop_db", [0, 100, 140, 150, 160, 170, 200, 300])
 @pytest.mark.parametrize("num_sources", [2, 3])
 def test_agrees_with_least_squares_however_ill_conditioned(num_sources, stop_db, monkeypatch):
-    # The condition number of the Gram matrix is 4 at 0 dB, 3e14 at 140, where Cholesky still serves, 3e30 at 300.
+    # The condition number of the Gram matrix is 4 at 0 dB, 3e14 at 140, where Cholesky still
+    # serves, 3e30 at 300.
     references = band_limited(7, num_sources, 1500, stop_db)
     estimates = imperfect(references)
     truth = explicit_least_squares(references, estimates, 32)
@@ -275,7 +283,9 @@ def test_factorising_the_matrix_takes_the_memory_that_is_reckoned_with():
 
 
 def test_where_the_matrix_is_too_large_the_rest_is_right_to_tenths(monkeypatch):
-    """Not a line of it is built: references that depend on each other, and hardly any noise outside the band."""
+    """Not a line of it is built: references that depend on each other, and hardly any noise outside
+    the band.
+    """
     monkeypatch.setattr(least_squares, "_MOST_BYTES", 0)
     monkeypatch.setattr(least_squares, "_project_by_svd", None)
     references = stereo(noise, 3, 1500)

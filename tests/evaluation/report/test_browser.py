@@ -1,4 +1,6 @@
-"""Reports in headless Chromium: nothing leaves the file, players play, the keyboard reaches everything, it fits."""
+"""Reports in headless Chromium: nothing leaves the file, players play, the keyboard reaches
+everything, it fits.
+"""
 
 import shutil
 
@@ -85,7 +87,9 @@ def open_page(browser, path):
 
 
 def wait(page, expression):
-    """Until it holds; playwright's own waiting evaluates text in the page, which the page's policy forbids."""
+    """Until it holds; playwright's own waiting evaluates text in the page, which the page's policy
+    forbids.
+    """
     for _ in range(200):
         if page.evaluate(expression):
             return
@@ -106,10 +110,12 @@ def test_no_request_leaves_the_file(open_page, path):
 def test_the_policy_lets_no_other_script_run(open_page):
     page = open_page()
     page.evaluate(
-        "document.body.insertAdjacentHTML('beforeend', '<img src=data:, onerror=\"window.broken = 1\">')"
+        "document.body.insertAdjacentHTML('beforeend', '<img src=data:, onerror=\"window.broken = "
+        "1\">')"
     )
     page.evaluate(
-        "const s = document.createElement('script'); s.text = 'window.broken = 1'; document.body.append(s)"
+        "const s = document.createElement('script'); s.text = 'window.broken = 1'; "
+        "document.body.append(s)"
     )
     page.wait_for_timeout(200)
     assert page.evaluate("window.broken") is None
@@ -192,7 +198,8 @@ def test_the_keyboard_reaches_everything(open_page):
         if stop is not None:
             reached.add(int(stop))
             style, tag = page.evaluate(
-                "[getComputedStyle(document.activeElement).outlineStyle, document.activeElement.tagName]"
+                "[getComputedStyle(document.activeElement).outlineStyle, "
+                "document.activeElement.tagName]"
             )
             assert (
                 style != "none" or tag == "AUDIO"

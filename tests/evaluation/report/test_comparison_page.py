@@ -1,4 +1,6 @@
-"""The comparison of runs as a report: its numbers computed again, its sounds, and runs that have not everything."""
+"""The comparison of runs as a report: its numbers computed again, its sounds, and runs that have
+not everything.
+"""
 
 import io
 import json
@@ -37,7 +39,9 @@ RATE = 8000
 def write_run(
     folder, seed=0, gain=0.0, config=None, vocabulary=instruments.MUSDB, num_tracks=7, sound=True
 ):
-    """A run of which the model is better by a gain and some noise; the references are those of every other run."""
+    """A run of which the model is better by a gain and some noise; the references are those of
+    every other run.
+    """
     rng = np.random.default_rng(seed)
     rows = []
     for row in sample_rows(vocabulary, num_tracks, 8):

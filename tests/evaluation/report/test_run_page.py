@@ -39,7 +39,9 @@ BLANK = "\N{EN DASH}"
 def sample_rows(
     vocabulary: Sequence[str], num_tracks: int, num_segments: int, seed: int = 0
 ) -> list[Row]:
-    """What a fair model's rows look like: quartets at most, rests, lone and silent stretches, a silent estimate."""
+    """What a fair model's rows look like: quartets at most, rests, lone and silent stretches, a
+    silent estimate.
+    """
     rng = np.random.default_rng(seed)
     rows = []
     for t in range(num_tracks):
@@ -378,7 +380,9 @@ def check(key: str, html: str, rows: Sequence[Row]) -> None:
 
 
 def check_figures(html: str, rows: Sequence[Row]) -> None:
-    """Every median and every count that the text of a figure says, source by source and by polyphony."""
+    """Every median and every count that the text of a figure says, source by source and by
+    polyphony.
+    """
     alternatives: dict[str, list[str]] = defaultdict(list)
     for each in Page(html).alternatives:
         alternatives[each.removeprefix("Violins of ").split(", in dB")[0]].append(each)
@@ -602,8 +606,8 @@ def test_figures_have_their_numbers_as_text_and_the_colours_of_the_page(
         for system in SYSTEMS[:2]
     )
     assert (
-        f"violin: model {printed(model[0])} ({model[1]}), mixture {printed(mixture[0])} ({mixture[1]})"
-        in sdr
+        f"violin: model {printed(model[0])} ({model[1]}), mixture {printed(mixture[0])} "
+        f"({mixture[1]})" in sdr
     )
     n, gain, *_ = page.lines("above")["violin vn"]
     assert f"violin: model {gain[0].lstrip('+')} ({n[0]})" in improvement

@@ -1,4 +1,6 @@
-"""Aggregates apart from those of test_table.py: groups, lone sources, improvements_by_segment, and intervals against SciPy's."""
+"""Aggregates apart from those of test_table.py: groups, lone sources, improvements_by_segment, and
+intervals against SciPy's.
+"""
 
 import math
 
@@ -14,7 +16,9 @@ from evaluation.scores.table import Row
 
 
 def clustered(num_tracks, seed, per_track=6):
-    """Values of tracks that differ from each other, up to eight times as many in one as in another, out of order."""
+    """Values of tracks that differ from each other, up to eight times as many in one as in another,
+    out of order.
+    """
     rng = np.random.default_rng(seed)
     counts = per_track * 2 ** (np.arange(num_tracks) % 4)
     tracks = np.repeat([f"t{t}" for t in range(num_tracks)], counts)
@@ -72,7 +76,9 @@ def test_medians_of_resamples_are_those_of_what_they_hold(seed):
 
 
 def test_intervals_cover_what_they_should():
-    """95 % of 300 samples of 25 tracks, give or take what 300 draws and a percentile interval of 25 values may miss."""
+    """95 % of 300 samples of 25 tracks, give or take what 300 draws and a percentile interval of 25
+    values may miss.
+    """
     hits = np.zeros(2)
     for seed in range(300):
         values = np.random.default_rng(seed).normal(5, 2, 25)
@@ -118,7 +124,9 @@ def row(
 
 
 def sample(num_tracks=8):
-    """Duets, a trio, a lone source, which the mixture has perfectly, and the leak of another one beside it."""
+    """Duets, a trio, a lone source, which the mixture has perfectly, and the leak of another one
+    beside it.
+    """
     rows = []
     for t in range(num_tracks):
         for system, gain in (("model", 6.0 + t), ("mixture", 0.0)):
@@ -171,8 +179,14 @@ def test_intervals_where_they_are_asked_for():
 
 def test_gains_are_per_segment_and_none_where_nothing_can_be_better():
     rows = sample(1)
-    assert improvements_by_segment(rows) == {("t0", 0, "va"): 6.0, ("t0", 1, "va"): 6.0, ("t0", 2, "va"): None}
-    assert improvements_by_segment([row("model", 9.0), row("mixture", math.inf)]) == {("t", 0.0, "va"): None}
+    assert improvements_by_segment(rows) == {
+        ("t0", 0, "va"): 6.0,
+        ("t0", 1, "va"): 6.0,
+        ("t0", 2, "va"): None,
+    }
+    assert improvements_by_segment([row("model", 9.0), row("mixture", math.inf)]) == {
+        ("t", 0.0, "va"): None
+    }
     with pytest.raises(ValueError, match=r"track t, 0\.0 s, va: expected a row of the mixture"):
         improvements_by_segment([row("model", 9.0)])
 

@@ -1,4 +1,6 @@
-"""The table of scores: statuses, segments, what goes into which metric, the file, and what is made of it."""
+"""The table of scores: statuses, segments, what goes into which metric, the file, and what is made
+of it.
+"""
 
 import sys
 from dataclasses import replace
@@ -116,7 +118,9 @@ def test_segments_of_the_first_publication_and_segments_that_overlap():
 
 @pytest.fixture(scope="module")
 def statuses():
-    """Five segments: both sources, va alone, both, va alone, nothing; vn never plays. The model misses va in 2, 3."""
+    """Five segments: both sources, va alone, both, va alone, nothing; vn never plays. The model
+    misses va in 2, 3.
+    """
     references = np.zeros((3, 5 * RATE, 1))
     references[0, : 4 * RATE] = noise(1, 4 * RATE, 1)
     references[1, :RATE] = noise(2, RATE, 1)
@@ -332,7 +336,8 @@ def test_silent_slots_change_no_bit_of_the_others(dtype):
 
 
 def test_channels_are_decomposed_each_and_their_energies_added():
-    # One tap and orthogonal signals: |s_target|^2 = 9 + 4, |e_interf|^2 = 4 + 0, |e_artif|^2 = 1 + 1 over the channels.
+    # One tap and orthogonal signals: |s_target|^2 = 9 + 4, |e_interf|^2 = 4 + 0, |e_artif|^2 = 1 +
+    # 1 over the channels.
     first, second, artifacts = np.eye(3, RATE)
     references = np.stack(
         [np.stack([first, 2 * first], axis=-1), np.stack([second, 0 * second], axis=-1)]
@@ -344,7 +349,8 @@ def test_channels_are_decomposed_each_and_their_energies_added():
     assert (row.sdr, row.sir, row.sar) == pytest.approx(
         tuple(10 * np.log10([13 / 6, 13 / 4, 17 / 2]))
     )
-    # One scale for both channels, a = (3 + 4) / 5: the rest of the estimate is orthogonal to the reference.
+    # One scale for both channels, a = (3 + 4) / 5: the rest of the estimate is orthogonal to the
+    # reference.
     error = (3 - 1.4) ** 2 + 4 + 1 + (2 - 2.8) ** 2 + 1
     assert row.si_sdr == pytest.approx(10 * np.log10(1.4**2 * 5 / error))
     assert row.snr == pytest.approx(10 * np.log10(5 / (4 + 4 + 1 + 0 + 1)))

@@ -1,4 +1,6 @@
-"""Scoring from files in several processes: the same rows as in memory, kept track by track, interrupted, refused."""
+"""Scoring from files in several processes: the same rows as in memory, kept track by track,
+interrupted, refused.
+"""
 
 import os
 import subprocess

@@ -1,4 +1,6 @@
-"""Filters of v4 for a whole track, and museval's rules: against museval itself and against least squares."""
+"""Filters of v4 for a whole track, and museval's rules: against museval itself and against least
+squares.
+"""
 
 from dataclasses import replace
 
@@ -94,7 +96,9 @@ def test_figures_are_those_of_museval(
 
 
 def test_the_whole_of_museval_evaluate(tmp_path):
-    """With its own 512 taps, where the condition number is 1e9; filters per track are what it calls mode v4."""
+    """With its own 512 taps, where the condition number is 1e9; filters per track are what it calls
+    mode v4.
+    """
     references = (0.1 * stereo(low_passed, 2, 4200)).astype(np.float32).astype(float)
     estimates = imperfect_images(references).astype(np.float32).astype(float)
     rows = score_track_on_disk(
@@ -122,7 +126,8 @@ def test_filters_of_the_track_change_v4_alone(tmp_path, like_museval):
     model = [row for row in rows if row.system == "model" and row.source != "zither"]
     found = np.array([[getattr(row, metric) for row in model] for metric in METRICS], float)
     expected = like_museval(references, estimates, RATE, RATE)
-    # Where museval scores nothing, because one source is silent, the other two are scored all the same.
+    # Where museval scores nothing, because one source is silent, the other two are scored all the
+    # same.
     np.testing.assert_allclose(
         found.reshape(4, 3, 3).swapaxes(1, 2)[..., :2], expected[..., :2], rtol=0, atol=1e-6
     )
@@ -136,7 +141,9 @@ def test_filters_of_the_track_change_v4_alone(tmp_path, like_museval):
 
 
 def whole_track_truth(references, estimates, taps, window):
-    """ISR, SIR and SAR of each window with filters by least squares on the explicit matrix of the track."""
+    """ISR, SIR and SAR of each window with filters by least squares on the explicit matrix of the
+    track.
+    """
     channels = np.moveaxis(references, -1, 1)  # (J, C, T)
 
     def matrix(chosen, part=slice(None)):

@@ -1,4 +1,5 @@
-"""Two replicas against one device: python -m tests.support.toy.replicas RECORDS prints the losses of ten steps.
+"""Two replicas against one device: python -m tests.support.toy.replicas RECORDS prints the losses
+of ten steps.
 
 A process of its own, because devices are divided before TensorFlow starts.
 """

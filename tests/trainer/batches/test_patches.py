@@ -77,7 +77,9 @@ def padded_tracks(prepared):
 
 
 def find(mixture, tracks, context):
-    """The one place in the tracks where a patch was cut: (references and labels of its track, its first frame)."""
+    """The one place in the tracks where a patch was cut: (references and labels of its track, its
+    first frame).
+    """
     found = []
     for padded, references, labels in tracks:
         windows = np.lib.stride_tricks.sliding_window_view(padded[:, 0], len(mixture))

@@ -22,7 +22,9 @@ def to_mel(hz):
 
 
 def plain_mel_spectrogram(waveform):
-    """In float64, frame by frame: windows centred on multiples of the hop, triangles on the mel scale."""
+    """In float64, frame by frame: windows centred on multiples of the hop, triangles on the mel
+    scale.
+    """
     mono = np.asarray(waveform, np.float64).mean(axis=1)
     padded = np.pad(mono, (WINDOW // 2, 2 * WINDOW))
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)

@@ -1,4 +1,6 @@
-"""The loop: killed and interrupted in real processes, continued, refused; two replicas against one device."""
+"""The loop: killed and interrupted in real processes, continued, refused; two replicas against one
+device.
+"""
 
 import dataclasses
 import json

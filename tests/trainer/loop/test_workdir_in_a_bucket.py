@@ -1,4 +1,6 @@
-"""A run whose workdir is in a bucket: what TensorFlow's own client makes of it, and what we make of that."""
+"""A run whose workdir is in a bucket: what TensorFlow's own client makes of it, and what we make of
+that.
+"""
 
 import keras
 import pytest

@@ -1,4 +1,6 @@
-"""The network, its losses and the training step on the JAX backend: the same numbers, without TensorFlow."""
+"""The network, its losses and the training step on the JAX backend: the same numbers, without
+TensorFlow.
+"""
 
 import os
 import subprocess

@@ -1,4 +1,6 @@
-"""What a TPU asks of the training step, as far as it can be asked without one, and what happens where there is none."""
+"""What a TPU asks of the training step, as far as it can be asked without one, and what happens
+where there is none.
+"""
 
 import socket
 import subprocess

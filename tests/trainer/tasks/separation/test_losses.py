@@ -1,4 +1,6 @@
-"""Losses against their formulas in float64, and that neither silence, batch, length nor slots disturb them."""
+"""Losses against their formulas in float64, and that neither silence, batch, length nor slots
+disturb them.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Validation says what the scores say, and what follows from it: the best checkpoint, early stopping, the plateau."""
+"""Validation says what the scores say, and what follows from it: the best checkpoint, early
+stopping, the plateau.
+"""
 
 import json
 
@@ -30,7 +32,9 @@ OVERRIDES = [*replicas.OVERRIDES, "model.num_levels=1", "model.computation=plain
 
 
 def make_track(seed, num_frames=5300, channels=2):
-    """Sources that rest, play alone, play together; a silent stretch; the mixture as one source's only sound."""
+    """Sources that rest, play alone, play together; a silent stretch; the mixture as one source's
+    only sound.
+    """
     rng = np.random.default_rng(seed)
     references = 0.1 * rng.standard_normal((4, num_frames, channels)).astype(np.float32)
     references[3] = 0
