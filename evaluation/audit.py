@@ -1,8 +1,9 @@
-"""What the labels do: one network, told the instruments rightly, wrongly and not at all.
+"""Measures what labels are worth: one network is told the instruments rightly, wrongly or not.
 
     python -m evaluation.audit --workdir=runs/urmp_labels --split=test
 
-prints a table and writes WORKDIR/evaluation/STEP-SPLIT/audit.json, which the report of evaluation.evaluate shows.
+prints a table and writes WORKDIR/evaluation/STEP-SPLIT/audit.json, which the report of
+evaluation.evaluate shows.
 
 The network is told of each track:
 
@@ -12,7 +13,8 @@ The network is told of each track:
 ``full``     that all instruments play
 ``swapped``  for every instrument of the piece another one that has no part in it
 
-Where estimates follow the labels, the true ones must be better than all others; where they do not, nothing changes.
+Where estimates follow the labels, the true ones must be better than all others; where they do not,
+nothing changes.
 """
 
 from collections.abc import Sequence
@@ -29,9 +31,10 @@ FLAGS = flags.FLAGS
 
 
 def table(conditions: Sequence[Condition]) -> list[str]:
-    """Returns the conditions as lines of text: medians in dB, each with the number of its values."""
+    """Returns the conditions as lines of text: medians in dB, each with its number of values."""
     lines = [f"{'labels':<9}{'improvement':>12}{'n':>9}{'leakage':>10}{'n':>9}{'tracks':>8}"]
     lines += [_line(condition) for condition in conditions]
+    # Below the table, because only one of the conditions names instruments wrongly.
     for condition in conditions:
         if condition.num_misnamed:
             energy = f"{_decibels(condition.misnamed_db)} relative to the mixture"
@@ -64,7 +67,7 @@ def main(_: Sequence[str]) -> None:
         from evaluation.estimates.estimated_system import open_estimated_system
         from evaluation.scoring.labels_audit import FILE_NAME, audit
 
-    system = open_estimated_system(*flag_values())
+    system = open_estimated_system(**flag_values())
     with closing(system.out):
         print("\n".join(table(audit(system))))
     print(f"audit: {system.out.url}/{FILE_NAME}")

@@ -59,7 +59,7 @@ def _evaluate_run() -> str:
         from evaluation.tasks.pipeline import evaluate
 
     return evaluate(
-        *flag_values(),
+        **flag_values(),
         processes=FLAGS.processes,
         **{name: FLAGS[name].value for name in _OPTIONS if FLAGS[name].present},
     )

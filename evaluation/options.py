@@ -1,4 +1,6 @@
-"""The flags by which commands name a run, a checkpoint, tracks and how they are scored; they need no TensorFlow."""
+"""Defines the flags by which commands name a run, a checkpoint and tracks; needs no TensorFlow."""
+
+from typing import Any
 
 from absl import flags
 
@@ -6,11 +8,12 @@ from configs.schema import WEIGHTS
 from configs.splits import SPLITS
 
 FLAGS = flags.FLAGS
-flags.disclaim_key_flags()  # --help of a command shows what define_flags defines for it
+# The help of a command then shows the flags as its own: define_flags defines them for it.
+flags.disclaim_key_flags()
 
 
 def define_flags(workdir_required: bool = True) -> None:
-    """The flags that ``flag_values`` returns."""
+    """Defines the flags that ``flag_values`` returns."""
     flags.DEFINE_string("workdir", None, "folder of the run", required=workdir_required)
     flags.DEFINE_string(
         "records", "", "folder of the records instead of those the run was trained on"
@@ -26,6 +29,13 @@ def define_flags(workdir_required: bool = True) -> None:
     flags.DEFINE_multi_string("set", [], "override, evaluation.field=value; may be repeated")
 
 
-def flag_values() -> tuple[str, str, str, str, list[str], str]:
-    """The arguments of ``evaluation.estimates.estimated_system.open_subject``, in order."""
-    return FLAGS.workdir, FLAGS.records, FLAGS.split, FLAGS.checkpoint, FLAGS.set, FLAGS.weights
+def flag_values() -> dict[str, Any]:
+    """Returns the named arguments of ``evaluation.estimates.opened_run.open_run``."""
+    return {
+        "workdir": FLAGS.workdir,
+        "records": FLAGS.records,
+        "split": FLAGS.split,
+        "checkpoint": FLAGS.checkpoint,
+        "overrides": FLAGS.set,
+        "weights": FLAGS.weights,
+    }

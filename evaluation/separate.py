@@ -1,8 +1,9 @@
-"""Separate audio files with a trained network; every estimate has the rate, channels and length of its file.
+"""Separates audio files with a trained network.
 
     python -m evaluation.separate --workdir=runs/urmp_labels song.wav --labels=vn,vc --out=stems
 
-writes stems/song/vn.wav and stems/song/vc.wav.
+writes stems/song/vn.wav and stems/song/vc.wav. Every estimate has the rate, channels and length of
+its file.
 """
 
 from collections.abc import Sequence
@@ -30,9 +31,16 @@ FLAGS = flags.FLAGS
 def separate_files(
     separator: "Separator", paths: Sequence[Path], labels: Sequence[str] | None, out: str | Path
 ) -> list[str]:
-    """Write ``OUT/FILE/SOURCE.wav`` for every file and label, or for every source where labels are None.
+    """Writes ``OUT/FILE/SOURCE.wav`` for every file and label, or source where labels are None.
 
-    In float, because an estimate may exceed full scale and clipping would be an error of the file alone.
+    In float, because an estimate may exceed full scale and clipping would be an error of the file
+    alone.
+
+    Args:
+        separator: estimates the sources.
+        paths: of the audio files.
+        labels: the instruments that play, or None where they are not known.
+        out: path or address of the folder to write to.
 
     Returns:
         The paths or addresses of what was written.
@@ -40,56 +48,82 @@ def separate_files(
     Raises:
         ValueError: a label is unknown or a file cannot be read; nothing is written for that file.
     """
-    if twice := [
-        path.stem for path in paths if [other.stem for other in paths].count(path.stem) > 1
-    ]:
-        raise ValueError(
-            f"two files are called {twice[0]!r}; separate them into different folders with --out."
-        )
-    separator.label_vector(labels)  # before the first file is read
-    sources = separator.config.data.sources
-    chosen = [name for name in sources if labels is None or name in labels]
+    _refuse_same_names(paths)
+    # Refuses labels that it does not know, before the first file is read.
+    separator.label_vector(labels)
+    chosen = [
+        source for source in separator.config.data.sources if labels is None or source in labels
+    ]
     written = []
     for path in paths:
-        waveform, rate = read_audio(path)
-        blocks = watch(
-            separator.iter_separated(waveform, rate, labels), path.name, len(waveform), rate
-        )
-        with ExitStack() as stack:
-            folder = stack.enter_context(closing(open_folder(f"{out}/{path.stem}")))
-            targets = {name: stack.enter_context(making(folder, f"{name}.wav")) for name in chosen}
-            write_blocks(
-                targets,
-                rate,
-                waveform.shape[1],
-                (dict(zip(sources, block, strict=True)) for block in blocks),
-            )
-            written += [f"{folder.url}/{name}.wav" for name in chosen]
-        print(f"{path.name}: {', '.join(chosen)} -> {folder.url}", flush=True)
+        url = _separate_file(separator, path, labels, chosen, f"{out}/{path.stem}")
+        print(f"{path.name}: {', '.join(chosen)} -> {url}", flush=True)
+        written += [f"{url}/{source}.wav" for source in chosen]
     return written
 
 
+def _refuse_same_names(paths: Sequence[Path]) -> None:
+    stems = [path.stem for path in paths]
+    for stem in stems:
+        if stems.count(stem) > 1:
+            raise ValueError(
+                f"two files are called {stem!r}; separate them into different folders with --out."
+            )
+
+
+def _separate_file(
+    separator: "Separator",
+    path: Path,
+    labels: Sequence[str] | None,
+    chosen: Sequence[str],
+    out: str,
+) -> str:
+    """Writes the chosen sources of one file; returns the path or address of their folder."""
+    waveform, sample_rate = read_audio(path)
+    # (K, T, C) each
+    blocks = separator.iter_separated(waveform, sample_rate, labels)
+    blocks = watch(blocks, path.name, len(waveform), sample_rate)
+    sources = separator.config.data.sources
+    with ExitStack() as stack:
+        folder = stack.enter_context(closing(open_folder(out)))
+        # None of the files appears before all of them are whole.
+        files = {source: stack.enter_context(making(folder, f"{source}.wav")) for source in chosen}
+        write_blocks(
+            files,
+            sample_rate=sample_rate,
+            channels=waveform.shape[1],
+            blocks=(dict(zip(sources, block, strict=True)) for block in blocks),
+        )
+        return folder.url
+
+
 def main(arguments: Sequence[str]) -> None:
-    """Flags -> separator -> one call."""
+    """Separates the files that the arguments name."""
     paths = [Path(argument) for argument in arguments[1:]]
     if not paths:
         raise ValueError("name at least one audio file to separate.")
     workdir = require_run(FLAGS.workdir)
+    labels = _split_labels(FLAGS.labels)
     with command.importing():
         from trainer.inference.separator import TrainedSeparator
 
     out = open_folder(FLAGS.out)
     if is_bucket(out.url):
+        # Before the network is restored, which takes long.
         out.check()
     separator = TrainedSeparator(workdir, FLAGS.checkpoint, FLAGS.weights)
-    labels = None
-    if FLAGS.labels is not None:
-        labels = [label.strip() for label in FLAGS.labels.split(",") if label.strip()]
-        if not labels:
-            raise ValueError(
-                "--labels names nothing; leave it out where the instruments are not known."
-            )
     separate_files(separator, paths, labels, out.url)
+
+
+def _split_labels(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    labels = [label.strip() for label in text.split(",") if label.strip()]
+    if not labels:
+        raise ValueError(
+            "--labels names nothing; leave it out where the instruments are not known."
+        )
+    return labels
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The whole pipeline on music it makes itself: what ``make smoke`` runs.
+"""Runs the whole pipeline on music it makes itself; ``make smoke`` calls it.
 
     python -m evaluation.smoke --out=build/smoke
 
-Every step is a public command, shown before it runs. A step whose result is there is not run again, so that a second
-call continues an interrupted one.
+Every step is a public command, shown before it runs. A step whose result is there is not run again,
+so that a second call continues an interrupted one.
 """
 
 import importlib.util
@@ -23,49 +23,46 @@ from configs import instruments
 from data_prep.runtime import command
 from evaluation.scores.aggregates import summarise
 from evaluation.scores.improvement import improvement
-from evaluation.scores.table import read_csv
+from evaluation.scores.table import MODEL, read_csv
 
-LEAST_IMPROVEMENT_DB = (
-    8.0  # what the smoke network reaches on pieces it has not heard, with room to spare
-)
+# The smoke network reaches it on pieces it has not heard, with room to spare.
+LEAST_IMPROVEMENT_DB = 8.0
 
 FLAGS = flags.FLAGS
 
 
 @dataclass(frozen=True)
 class _Step:
-    """One command of the pipeline."""
+    """Is one command of the pipeline."""
 
     title: str
-    result: (
-        Path | None
-    )  # exists once the step is done; None for a command that finds out by itself at once
+    # Exists once the step is done; None for a command that finds out by itself at once.
+    result: Path | None
+    # Of python -m.
     arguments: tuple[str, ...]
 
 
 def make_steps(out: Path, stem_file: Path) -> list[_Step]:
-    """All steps in order; ``out`` gets the corpora, the records and the runs."""
-    urmp_run, musdb_run = out / "runs" / "smoke", out / "runs" / "smoke_musdb"
+    """Makes all steps in order.
+
+    Args:
+        out: gets the corpora, the records and the runs.
+        stem_file: the real track, in the layout of MUSDB18.
+    """
+    records = out / "records"
+    urmp_run = out / "runs" / "smoke"
+    musdb_run = out / "runs" / "smoke_musdb"
     return [
         _synthesise("urmp", out),
         _synthesise("musdb", out),
-        _write("smoke", "urmp", out / "urmp", out / "records" / "urmp"),
-        _write("smoke_musdb", "musdb", out / "musdb", out / "records" / "musdb"),
-        _train("smoke", out / "records" / "urmp", urmp_run),
+        _write("smoke", "urmp", out / "urmp", records / "urmp"),
+        _write("smoke_musdb", "musdb", out / "musdb", records / "musdb"),
+        _train("smoke", records / "urmp", urmp_run),
         _evaluate("smoke", urmp_run, "test", "--audit"),
-        _write("smoke_musdb", "musdb", stem_file.parent.parent, out / "records" / "musdb18"),
-        _train("smoke_musdb", out / "records" / "musdb18", musdb_run),
+        _write("smoke_musdb", "musdb", stem_file.parent.parent, records / "musdb18"),
+        _train("smoke_musdb", records / "musdb18", musdb_run),
         _evaluate("smoke_musdb", musdb_run, "train"),
-        _Step(
-            "separate the real track in full length",
-            out / "stems" / stem_file.stem / f"{instruments.MUSDB[-1]}.wav",
-            (
-                "evaluation.separate",
-                f"--workdir={musdb_run}",
-                f"--out={out / 'stems'}",
-                str(stem_file),
-            ),
-        ),
+        _separate(stem_file, musdb_run, out / "stems"),
     ]
 
 
@@ -97,19 +94,28 @@ def _train(config: str, records: Path, workdir: Path) -> _Step:
     return _Step(f"train {config} for {steps} steps", last, arguments)
 
 
-def _evaluate(config: str, workdir: Path, split: str, *flags: str) -> _Step:
+def _evaluate(config: str, workdir: Path, split: str, *more_flags: str) -> _Step:
     arguments = (
         "evaluation.evaluate",
         f"--workdir={workdir}",
         f"--split={split}",
         "--checkpoint=latest",
-        *flags,
+        *more_flags,
     )
-    return _Step(
-        f"score {config} on its {split} tracks",
-        _results(config, workdir, split) / "report.html",
-        arguments,
+    report = _results(config, workdir, split) / "report.html"
+    return _Step(f"score {config} on its {split} tracks", report, arguments)
+
+
+def _separate(stem_file: Path, workdir: Path, out: Path) -> _Step:
+    # The source that is written last: where it is, all are.
+    stem = out / stem_file.stem / f"{instruments.MUSDB[-1]}.wav"
+    arguments = (
+        "evaluation.separate",
+        f"--workdir={workdir}",
+        f"--out={out}",
+        str(stem_file),
     )
+    return _Step("separate the real track in full length", stem, arguments)
 
 
 def _results(config: str, workdir: Path, split: str) -> Path:
@@ -117,26 +123,34 @@ def _results(config: str, workdir: Path, split: str) -> Path:
 
 
 def copy_stem_file(out: Path) -> Path:
-    """The one real MUSDB18 track that comes with stempeg, a dependency of musdb, in the layout of MUSDB18."""
+    """Copies the one real MUSDB18 track that comes with stempeg, a dependency of musdb.
+
+    Returns:
+        The copy, which lies as in MUSDB18.
+
+    Raises:
+        ValueError: stempeg is not installed, or comes without a track.
+    """
     package = importlib.util.find_spec("stempeg")
     if package is None or package.origin is None:
         raise ValueError("the package stempeg is not installed; make smoke installs it.")
-    found = sorted(Path(package.origin).parent.glob("data/*.stem.mp4"))
-    if not found:
+    stem_files = sorted(Path(package.origin).parent.glob("data/*.stem.mp4"))
+    if not stem_files:
         raise ValueError(
             f"the package stempeg at {package.origin} has no stem file; install the locked version."
         )
-    target = out / "musdb18" / "train" / found[0].name
+    target = out / "musdb18" / "train" / stem_files[0].name
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
+        # Whoever interrupts the copy leaves no half track that a second call would take for whole.
         partial = target.with_name(target.name + ".partial")
-        shutil.copyfile(found[0], partial)
+        shutil.copyfile(stem_files[0], partial)
         partial.replace(target)
     return target
 
 
 def run_step(step: _Step, position: str) -> int:
-    """Run a step unless its result is there; returns its exit status."""
+    """Runs a step unless its result is there; returns its exit status."""
     print(f"\n[{position}] {step.title}", flush=True)
     if step.result and step.result.exists():
         print(f"    done before: {step.result}", flush=True)
@@ -146,41 +160,49 @@ def run_step(step: _Step, position: str) -> int:
     with subprocess.Popen([sys.executable, "-m", *step.arguments]) as process:
         try:
             status = process.wait()
-        except KeyboardInterrupt:  # the terminal interrupts the step too: let it save and say so
+        except KeyboardInterrupt:
+            # The terminal interrupts the step too: let it save and say so.
             status = process.wait()
     print(f"    {time.monotonic() - started:.0f} s", flush=True)
     return status
 
 
 def table(scores: Path) -> tuple[list[str], float]:
-    """The result of the smoke network as lines of text, and its improvement in dB."""
+    """Reads the result of the smoke network.
+
+    Args:
+        scores: the file scores.csv.
+
+    Returns:
+        The table as lines of text, and the improvement in dB.
+    """
     rows = read_csv(scores)
     snr = {
         (summary.system, summary.source): f"{summary.metrics['snr'].median_of_segments:.1f} dB"
         for summary in summarise(rows)
         if "snr" in summary.metrics
     }
-    figures = improvement(rows)
+    # The first is that of all sources, which a table shows last.
+    over_all, *of_sources = improvement(rows)
     lines = [
-        f"{'instrument':<18}{'segments':>9}{'SNR of estimate':>17}{'of mixture':>12}{'improvement':>13}"
+        f"{'instrument':<18}{'segments':>9}{'SNR of estimate':>17}{'of mixture':>12}"
+        f"{'improvement':>13}"
     ]
-    for figure in [*sorted(figures[1:], key=lambda each: str(each.source)), figures[0]]:
-        if figure.median_db is not None:
-            name = (
-                f"{instruments.name_of(figure.source)} ({figure.source})"
-                if figure.source
-                else "all"
-            )
-            model, mixture = (
-                snr.get((system, figure.source), "") for system in ("model", "mixture")
-            )
-            gain = f"{figure.median_db:+.1f} dB"
-            lines.append(f"{name:<18}{figure.num_rows:>9}{model:>17}{mixture:>12}{gain:>13}")
-    return lines, figures[0].median_db or 0.0
+    for figure in [*sorted(of_sources, key=lambda figure: str(figure.source)), over_all]:
+        if figure.median_db is None:
+            continue
+        name = "all"
+        if figure.source:
+            name = f"{instruments.name_of(figure.source)} ({figure.source})"
+        estimate = snr.get((MODEL, figure.source), "")
+        mixture = snr.get(("mixture", figure.source), "")
+        median = f"{figure.median_db:+.1f} dB"
+        lines.append(f"{name:<18}{figure.num_rows:>9}{estimate:>17}{mixture:>12}{median:>13}")
+    return lines, over_all.median_db or 0.0
 
 
 def main(_: Sequence[str]) -> int:
-    """Run all steps, then show what came out."""
+    """Runs all steps, then shows what came out."""
     out = Path(FLAGS.out)
     started = time.monotonic()
     steps = make_steps(out, copy_stem_file(out))
@@ -193,7 +215,15 @@ def main(_: Sequence[str]) -> int:
 
 
 def show(out: Path, seconds: float) -> int:
-    """Print the table and the paths; returns 1 where the network did not learn."""
+    """Prints the table and the paths.
+
+    Args:
+        out: folder of everything.
+        seconds: how long it all took.
+
+    Returns:
+        The exit status, 1 where the network did not learn.
+    """
     results = _results("smoke", out / "runs" / "smoke", "test")
     musdb = _results("smoke_musdb", out / "runs" / "smoke_musdb", "train")
     lines, improvement_db = table(results / "scores.csv")

@@ -1,4 +1,4 @@
-"""Bars on a terminal, counted in seconds of audio; nothing where the output goes to a file."""
+"""Draws bars on a terminal, counted in seconds of audio; none where the output is a file."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,16 +11,29 @@ _FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s of audio [{el
 
 
 def make_bar(title: str, secs: float, stays: bool = True) -> "tqdm[Any]":
-    """A bar of so many seconds of audio, which stays when it is full or makes place."""
+    """Makes a bar of so many seconds of audio, which stays when it is full, or is wiped away."""
     return tqdm(
-        total=secs, desc=title, bar_format=_FORMAT, disable=None, dynamic_ncols=True, leave=stays
+        total=secs,
+        desc=title,
+        bar_format=_FORMAT,
+        # None: only where the output is no terminal.
+        disable=None,
+        dynamic_ncols=True,
+        leave=stays,
     )
 
 
 def watch(
     blocks: Iterator[Waveform], title: str, num_frames: int, sample_rate: int
 ) -> Iterator[Waveform]:
-    """Consecutive blocks (K, frames, C), so many frames together, with a bar of how far they are."""
+    """Yields consecutive blocks (K, frames, C) of a track, with a bar of how far they are.
+
+    Args:
+        blocks: K sources each, in C channels.
+        title: stands beside the bar.
+        num_frames: of all blocks together.
+        sample_rate: frames per second.
+    """
     with make_bar(title, num_frames / sample_rate, stays=False) as bar:
         for block in blocks:
             yield block

@@ -1,11 +1,15 @@
-"""Find the tracks of folders that hold what any system estimated, and what it should have: a sound file per source.
+"""Finds the tracks of two folders: what any system estimated, and what it should have.
 
-    REFERENCES/TRACK/vocals.wav, drums.wav, ...   and mixture.wav, if it is not the sum of the sources
+Both hold a sound file per source:
+
+    REFERENCES/TRACK/vocals.wav, drums.wav, ...
     ESTIMATES/TRACK/vocals.wav, drums.wav, ...
 
-A TRACK may lie in further folders, as in MUSDB18-HQ (``test/NAME``), in both the same. Files are wav or flac, of any
-rate and channels, one and the same for all. An estimate of a source that a track does not have is scored by what it
-leaks.
+and the references also mixture.wav, if the mixture is not the sum of the sources.
+
+A TRACK may lie in further folders, as in MUSDB18-HQ (``test/NAME``), in both the same. Files are
+wav or flac, of any rate and channels, one and the same for all. An estimate of a source that a
+track does not have is scored by what it leaks.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,144 +21,189 @@ import soundfile
 
 from data_prep.runtime.quantities import pluralized
 from evaluation.estimates.track_on_disk import TrackOnDisk
+from evaluation.scores.table import MODEL
 
-MODEL = "model"
 SUFFIXES = (".wav", ".flac")
 _MIXTURE = "mixture"
-_BLOCK_FRAMES = 2**18  # read at a time
+# Read at a time, so that a long file takes little memory.
+_BLOCK_FRAMES = 2**18
+# Encodings that can hold NaN or infinity; those of integers cannot.
+_FLOAT_SUBTYPES = ("FLOAT", "DOUBLE")
 
-Files = dict[str, Path]  # by the name of the source
+# By the name of the source.
+Files = dict[str, Path]
 
 
 class FileFormat(NamedTuple):
-    """What all files of a track have in common."""
+    """Holds what all files of a track have in common."""
 
     sample_rate: int
     channels: int
     num_frames: int
 
     def __str__(self) -> str:
-        return f"{pluralized(self.num_frames, 'frame')} of {pluralized(self.channels, 'channel')} at {self.sample_rate} Hz"
+        frames = pluralized(self.num_frames, "frame")
+        channels = pluralized(self.channels, "channel")
+        return f"{frames} of {channels} at {self.sample_rate} Hz"
 
 
-class Found(NamedTuple):
-    """The tracks to score, and those that have no estimates."""
+class FoundTracks(NamedTuple):
+    """Holds the tracks to score, and the names of those that have no estimates."""
 
     tracks: list[TrackOnDisk]
     left_out: list[str]
 
 
-def find_tracks(estimates: Path, references: Path) -> Found:
-    """The tracks that have estimates, by name, every file opened once.
+def find_tracks(estimates: Path, references: Path) -> FoundTracks:
+    """Finds the tracks that have estimates, in the order of their names, opening every file once.
 
     Raises:
-        ValueError: there are none, one has no references or lacks the estimate of a source, or files cannot be read or
-            do not agree in rate, channels or length.
+        ValueError: there are none, one has no references or lacks the estimate of a source, or
+            files cannot be read or do not agree in rate, channels or length.
     """
-    estimated, true = _list_files(estimates), _list_files(references)
-    unknown = sorted(estimated.keys() - true.keys())
+    estimate_files = _list_files(estimates)
+    reference_files = _list_files(references)
+    unknown = sorted(estimate_files.keys() - reference_files.keys())
     if unknown:
         raise ValueError(
-            f"{references} has no track {unknown[0]}, which {estimates} has; expected the same folders in both, it has "
-            f"{', '.join(sorted(true)[:3])}."
+            f"{references} has no track {unknown[0]}, which {estimates} has; expected the same "
+            f"folders in both, it has {', '.join(sorted(reference_files)[:3])}."
         )
-    tracks = [_make_track(name, estimated[name], true[name]) for name in sorted(estimated)]
-    first = tracks[0]
-    for track in tracks:
-        if (track.sample_rate, track.channels) != (first.sample_rate, first.channels):
-            raise ValueError(
-                f"the track {track.name} has {pluralized(track.channels, 'channel')} at {track.sample_rate} Hz, "
-                f"{first.name} has {first.channels} at {first.sample_rate} Hz; score them apart, their scores do not "
-                f"compare."
-            )
-    return Found(tracks, sorted(true.keys() - estimated.keys()))
+    tracks = [
+        _make_track(name, estimate_files[name], reference_files[name])
+        for name in sorted(estimate_files)
+    ]
+    _require_one_format(tracks)
+    left_out = sorted(reference_files.keys() - estimate_files.keys())
+    return FoundTracks(tracks, left_out)
 
 
 def refuse_what_is_no_number(tracks: Iterable[TrackOnDisk]) -> None:
-    """Read every file that may hold what is no number, that is of float samples, before the first track is scored.
+    """Reads every file that may hold what is no number, before the first track is scored.
 
     Raises:
-        ValueError: one does.
+        ValueError: a file holds a value that is NaN or infinite.
     """
-    for path in (path for track in tracks for path in track.paths):
-        with soundfile.SoundFile(path) as file:
-            if file.subtype not in ("FLOAT", "DOUBLE"):
-                continue
-            for start in range(0, file.frames, _BLOCK_FRAMES):
-                broken = ~np.isfinite(file.read(_BLOCK_FRAMES, always_2d=True)).all(axis=1)
-                if broken.any():
-                    secs = (start + int(broken.argmax())) / file.samplerate
-                    raise ValueError(
-                        f"{path} has a value that is not a finite number at {secs:.3f} s; mend the file, or take its "
-                        "track out of the estimates."
-                    )
+    for track in tracks:
+        for path in track.paths:
+            _refuse_what_is_no_number_in(path)
+
+
+def _refuse_what_is_no_number_in(path: Path) -> None:
+    with soundfile.SoundFile(path) as file:
+        if file.subtype not in _FLOAT_SUBTYPES:
+            return
+        for start in range(0, file.frames, _BLOCK_FRAMES):
+            # (T, C) -> (T,)
+            broken = ~np.isfinite(file.read(_BLOCK_FRAMES, always_2d=True)).all(axis=1)
+            if broken.any():
+                secs = (start + int(broken.argmax())) / file.samplerate
+                raise ValueError(
+                    f"{path} has a value that is not a finite number at {secs:.3f} s; mend the "
+                    "file, or take its track out of the estimates."
+                )
+
+
+def _require_one_format(tracks: list[TrackOnDisk]) -> None:
+    first = tracks[0]
+    for track in tracks:
+        if track.sample_rate != first.sample_rate or track.channels != first.channels:
+            channels = pluralized(track.channels, "channel")
+            raise ValueError(
+                f"the track {track.name} has {channels} at {track.sample_rate} Hz, {first.name} "
+                f"has {first.channels} at {first.sample_rate} Hz; score them apart, their scores "
+                "do not compare."
+            )
 
 
 def _list_files(root: Path) -> dict[str, Files]:
-    """The sound files of each folder under ``root`` that has any, by its path from there."""
+    """Returns the sound files of each folder under ``root`` that has any, by its path from there.
+
+    Raises:
+        ValueError: ``root`` is no folder or holds no sound files, one lies in no folder of a track,
+            or two of a track bear the name of one source.
+    """
     if not root.is_dir():
         raise ValueError(
-            f"{root} is not a folder; expected one with a folder per track, and a file per source in it."
+            f"{root} is not a folder; expected one with a folder per track, and a file per source "
+            "in it."
         )
-    found: dict[str, Files] = {}
+    files_of_tracks: dict[str, Files] = {}
     for path in sorted(root.rglob("*")):
-        if path.suffix.lower() not in SUFFIXES or any(
-            part.startswith(".") for part in path.relative_to(root).parts
-        ):
+        if not _is_sound_file(path, root):
             continue
-        track = path.parent.relative_to(root).as_posix()
         if path.parent == root:
             raise ValueError(
                 f"{path} lies in no folder of a track; expected {root}/TRACK/{path.name}."
             )
-        files = found.setdefault(track, {})
+        track = path.parent.relative_to(root).as_posix()
+        files = files_of_tracks.setdefault(track, {})
         if path.stem in files:
             raise ValueError(
-                f"{files[path.stem]} and {path} are both {path.stem} of {track}; remove one of them."
+                f"{files[path.stem]} and {path} are both {path.stem} of {track}; remove one of "
+                "them."
             )
         files[path.stem] = path
-    if not found:
+    if not files_of_tracks:
         raise ValueError(
             f"{root} holds no {' or '.join(SUFFIXES)} files; expected {root}/TRACK/SOURCE.wav."
         )
-    return found
+    return files_of_tracks
+
+
+def _is_sound_file(path: Path, root: Path) -> bool:
+    if path.suffix.lower() not in SUFFIXES:
+        return False
+    # macOS leaves ._NAME.wav beside NAME.wav, which is no sound.
+    return not any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
 def _make_track(name: str, estimates: Files, references: Files) -> TrackOnDisk:
-    mixture = references.pop(_MIXTURE, None)
-    estimates.pop(_MIXTURE, None)  # some systems copy it to what they estimate
-    missing = sorted(references.keys() - estimates.keys())
-    if missing or not references:
-        what = f"the estimate of {', '.join(missing)}" if missing else "a reference of any source"
-        raise ValueError(
-            f"the track {name} lacks {what}; every source that a track has must be there as a file."
-        )
-    form = _common_form(
-        name, {path: read_form(path) for path in _all(mixture, references, estimates)}
+    sources = {source: path for source, path in references.items() if source != _MIXTURE}
+    # Some systems copy the mixture to what they estimate; nothing is scored by it.
+    estimated = {source: path for source, path in estimates.items() if source != _MIXTURE}
+    missing = sorted(sources.keys() - estimated.keys())
+    if missing:
+        _refuse_track(name, f"the estimate of {', '.join(missing)}")
+    if not sources:
+        _refuse_track(name, "a reference of any source")
+    mixture = references.get(_MIXTURE)
+    paths = [] if mixture is None else [mixture]
+    paths += [*sources.values(), *estimated.values()]
+    file_format = _common_format(name, {path: _read_file_format(path) for path in paths})
+    return TrackOnDisk(
+        name=name,
+        vocabulary=tuple(sorted(sources.keys() | estimated.keys())),
+        sample_rate=file_format.sample_rate,
+        channels=file_format.channels,
+        num_frames=file_format.num_frames,
+        mixture=mixture,
+        references=sources,
+        systems={MODEL: estimated},
     )
-    vocabulary = tuple(sorted(references.keys() | estimates.keys()))
-    form_fields = form.sample_rate, form.channels, form.num_frames
-    return TrackOnDisk(name, vocabulary, *form_fields, mixture, references, {MODEL: estimates})
 
 
-def _all(mixture: Path | None, *files: Files) -> list[Path]:
-    return [*([mixture] if mixture else []), *(path for each in files for path in each.values())]
+def _refuse_track(name: str, missing: str) -> None:
+    raise ValueError(
+        f"the track {name} lacks {missing}; every source that a track has must be there as a file."
+    )
 
 
-def _common_form(name: str, forms: Mapping[Path, FileFormat]) -> FileFormat:
-    (first, expected), *others = forms.items()
-    for path, form in others:
-        if form != expected:
+def _common_format(track: str, formats: Mapping[Path, FileFormat]) -> FileFormat:
+    (first, expected), *others = formats.items()
+    for path, file_format in others:
+        if file_format != expected:
             raise ValueError(
-                f"the track {name}: {path} has {form}, but {first} has {expected}; expected the same."
+                f"the track {track}: {path} has {file_format}, but {first} has {expected}; "
+                "expected the same."
             )
     if expected.num_frames == 0:
-        raise ValueError(f"the track {name}: {first} holds no frames; expected sound.")
+        raise ValueError(f"the track {track}: {first} holds no frames; expected sound.")
     return expected
 
 
-def read_form(path: Path) -> FileFormat:
-    """What the header of a file says; ``ValueError`` where it is no sound file."""
+def _read_file_format(path: Path) -> FileFormat:
+    """Reads what the header of a file says; ``ValueError`` where it is no sound file."""
     try:
         info = soundfile.info(path)
     except (soundfile.SoundFileError, OSError) as error:

@@ -1,11 +1,15 @@
-"""The original files of a corpus at their own rate and channels, with the estimates of a run beside them.
+"""Reads the original files of a corpus, and writes the estimates of a run beside them.
 
-Only such scores may stand beside published ones. Of a track, the mixture and one source at a time are whole in memory
-(of a stem file, which is decoded in one pass, all of them); estimates never are.
+Both have the rate and the channels of the corpus. Only such scores may stand beside published ones.
+Of a track, the mixture and one source at a time are whole in memory (of a stem file, which is
+decoded in one pass, all of them); estimates never are.
+
+Axes: K slots, T frames, C channels.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,37 +20,54 @@ from data_prep.audio.waveforms import add, fit_frames, read_wav
 from data_prep.corpora import list_tracks
 from evaluation.estimates.bars import watch
 from evaluation.estimates.estimated_system import EstimatedSystem
-from evaluation.estimates.from_records import MODEL
 from evaluation.estimates.track_on_disk import TrackOnDisk, write_blocks
+from evaluation.scores.table import MODEL
 
 
-def find_originals(subject: EstimatedSystem, root: Path) -> dict[str, TrackFiles]:
-    """The files of the tracks of a subject under ``root``, by name, in the order of the records.
+class _Originals(NamedTuple):
+    """Holds the mixture of a track, and the files to which its references were written."""
+
+    audio_format: AudioFormat
+    # (T, C)
+    mixture: Waveform
+    # Of the sources that the track has, in the order of the vocabulary.
+    references: dict[str, Path]
+
+
+def find_originals(system: EstimatedSystem, root: Path) -> dict[str, TrackFiles]:
+    """Finds the files of the tracks of a split under ``root``, by name, in the records' order.
 
     Raises:
-        ValueError: ``root`` does not hold the corpus that the records were made from, or not all of its tracks.
+        ValueError: ``root`` does not hold the corpus that the records were made from, or not all of
+            its tracks.
     """
-    manifest = subject.manifest
-    there = {
-        files.name: files
-        for files in list_tracks(manifest.corpus, root, manifest.config.data.splits).tracks
-    }
-    wanted = [track.name for track in manifest.tracks(subject.split)]
-    if missing := [name for name in wanted if name not in there]:
+    manifest = system.manifest
+    listing = list_tracks(manifest.corpus, root, manifest.config.data.splits)
+    by_name = {files.name: files for files in listing.tracks}
+    wanted = [track.name for track in manifest.tracks(system.split)]
+    missing = [name for name in wanted if name not in by_name]
+    if missing:
         raise ValueError(
-            f"{root} has no track {missing[0]}, which the records have ({len(missing)} of {len(wanted)} are missing); "
-            f"give the folder of the corpus {manifest.corpus} that they were written from."
+            f"{root} has no track {missing[0]}, which the records have ({len(missing)} of "
+            f"{len(wanted)} are missing); give the folder of the corpus {manifest.corpus} that "
+            "they were written from."
         )
-    return {name: there[name] for name in wanted}
+    return {name: by_name[name] for name in wanted}
 
 
 def iter_original_estimates(
-    subject: EstimatedSystem,
+    system: EstimatedSystem,
     originals: Mapping[str, TrackFiles],
     skip: Collection[str],
     scratch: Path,
 ) -> Iterator[TrackOnDisk]:
-    """The tracks with their estimates, each overwritten in ``scratch`` when the next one is asked for.
+    """Yields tracks with their estimates.
+
+    Args:
+        system: whose estimates they are.
+        originals: the files of each track, by its name.
+        skip: names of tracks to leave out.
+        scratch: folder of the files, which are overwritten when the next track is asked for.
 
     Raises:
         ValueError: a file cannot be decoded, or tracks differ in rate or channels.
@@ -55,61 +76,94 @@ def iter_original_estimates(
     for name, files in originals.items():
         if name in skip:
             continue
-        track = _store(subject, files, scratch)
-        form = AudioFormat(track.sample_rate, track.channels)
-        if expected not in (None, form):
+        track = _write_track(system, files, scratch)
+        audio_format = AudioFormat(track.sample_rate, track.channels)
+        if expected not in (None, audio_format):
             raise ValueError(
-                f"{name} has another rate or number of channels than tracks before it; score it apart."
+                f"{name} has another rate or number of channels than tracks before it; score it "
+                "apart."
             )
-        expected = form
+        expected = audio_format
         yield track
 
 
-def read_form(files: TrackFiles) -> AudioFormat:
-    """Rate and channels of a track; ``ValueError`` where it cannot be decoded."""
+def read_audio_format(files: TrackFiles) -> AudioFormat:
+    """Reads rate and channels of a track; ``ValueError`` where it cannot be decoded."""
     return next(iter_parts(files)).audio_format
 
 
-def _store(subject: EstimatedSystem, files: TrackFiles, scratch: Path) -> TrackOnDisk:
-    vocabulary = subject.config.data.sources
+def _write_track(system: EstimatedSystem, files: TrackFiles, scratch: Path) -> TrackOnDisk:
+    vocabulary = system.config.data.sources
+    audio_format, mixture, references = _write_references(files, vocabulary, scratch)
+    mixture_file = scratch / "mixture.wav"
+    _write(mixture_file, mixture, audio_format)
+    estimates = {source: scratch / f"estimate-{k}.wav" for k, source in enumerate(vocabulary)}
+    # (K, T, C) each
+    blocks = system.separator.iter_separated(mixture, audio_format.sample_rate, tuple(references))
+    blocks = watch(blocks, f"{files.name} estimated", len(mixture), audio_format.sample_rate)
+    write_blocks(
+        estimates,
+        sample_rate=audio_format.sample_rate,
+        channels=audio_format.channels,
+        blocks=(dict(zip(vocabulary, block, strict=True)) for block in blocks),
+    )
+    return TrackOnDisk(
+        name=files.name,
+        vocabulary=vocabulary,
+        sample_rate=audio_format.sample_rate,
+        channels=audio_format.channels,
+        num_frames=len(mixture),
+        mixture=mixture_file,
+        references=references,
+        systems={MODEL: estimates},
+    )
+
+
+def _write_references(files: TrackFiles, vocabulary: Sequence[str], scratch: Path) -> _Originals:
+    """Writes the references of a track as long as its mixture, parts of one source summed."""
     paths = {source: scratch / f"reference-{k}.wav" for k, source in enumerate(vocabulary)}
-    mixture, lengths = np.zeros((0, 1), np.float32), dict[str, int]()
+    # Of what was written: parts may differ in length, and a mixture that is a sum still grows.
+    lengths: dict[str, int] = {}
+    mixture = np.zeros((0, 1), np.float32)
     for part in iter_parts(files):
-        form = part.audio_format
+        audio_format = part.audio_format
         if part.instrument is None:
             mixture = part.waveform
             continue
         source = _source_of(part.instrument, files.name, vocabulary)
-        waveform = (
-            add(part.waveform, read_wav(paths[source])[0]) if source in lengths else part.waveform
-        )
-        _write(paths[source], waveform, form)
+        waveform = part.waveform
+        if source in lengths:
+            waveform = add(waveform, read_wav(paths[source])[0])
+        _write(paths[source], waveform, audio_format)
         lengths[source] = len(waveform)
         if files.mixture is None:
             mixture = add(mixture, part.waveform)
-    for source, found in lengths.items():
-        if found != len(mixture):
-            _write(paths[source], fit_frames(read_wav(paths[source])[0], len(mixture)), form)
+    for source, length in lengths.items():
+        if length != len(mixture):
+            waveform = fit_frames(read_wav(paths[source])[0], len(mixture))
+            _write(paths[source], waveform, audio_format)
     references = {source: paths[source] for source in vocabulary if source in lengths}
-    estimates = {source: scratch / f"estimate-{k}.wav" for k, source in enumerate(vocabulary)}
-    _write(scratch / "mixture.wav", mixture, form)
-    blocks = subject.separator.iter_separated(mixture, form.sample_rate, tuple(references))
-    blocks = watch(blocks, f"{files.name} estimated", len(mixture), form.sample_rate)
-    write_blocks(estimates, *form, (dict(zip(vocabulary, block, strict=True)) for block in blocks))
-    systems = {MODEL: estimates}
-    return TrackOnDisk(
-        files.name, vocabulary, *form, len(mixture), scratch / "mixture.wav", references, systems
-    )
+    return _Originals(audio_format, mixture, references)
 
 
 def _source_of(instrument: str, track: str, vocabulary: Sequence[str]) -> str:
-    """What the network calls it: what has no name of its own is part of the accompaniment, if there is one."""
-    if instrument not in vocabulary and ACCOMPANIMENT not in vocabulary:
+    """Returns what the network calls an instrument.
+
+    One that it does not know by name is part of the accompaniment, if it knows that.
+    """
+    if instrument in vocabulary:
+        return instrument
+    if ACCOMPANIMENT not in vocabulary:
         raise ValueError(
             f"{track} has the source {instrument}; the network knows {', '.join(vocabulary)}."
         )
-    return instrument if instrument in vocabulary else ACCOMPANIMENT
+    return ACCOMPANIMENT
 
 
-def _write(path: Path, waveform: Waveform, form: AudioFormat) -> None:
-    write_blocks({"": path}, *form, [{"": waveform}])
+def _write(path: Path, waveform: Waveform, audio_format: AudioFormat) -> None:
+    write_blocks(
+        {"": path},
+        sample_rate=audio_format.sample_rate,
+        channels=audio_format.channels,
+        blocks=[{"": waveform}],
+    )

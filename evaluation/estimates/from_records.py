@@ -1,4 +1,9 @@
-"""The tracks of a run as sound files: mixture and references out of the records, estimates out of the network."""
+"""Writes the tracks of a run as sound files.
+
+Mixture and references come out of the records, estimates out of the network.
+
+Axes: K slots, T frames, C channels.
+"""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -10,48 +15,71 @@ from data_prep.records.full_tracks import TrackBlock, TrackInBlocks, iter_tracks
 from evaluation.estimates.bars import watch
 from evaluation.estimates.estimated_system import EstimatedSystem
 from evaluation.estimates.track_on_disk import TrackOnDisk, write_blocks
+from evaluation.scores.table import MODEL
 
-MODEL = "model"
-_MIXTURE = ""  # a name that no source has
+# A name that no source has.
+_MIXTURE = ""
 
 
 def iter_record_estimates(
-    subject: EstimatedSystem, skip: Collection[str], scratch: Path
+    system: EstimatedSystem, skip: Collection[str], scratch: Path
 ) -> Iterator[TrackOnDisk]:
-    """The tracks of a subject with their estimates, each overwritten in ``scratch`` when the next one is asked for.
+    """Yields the tracks of a split with their estimates.
 
     Neither references nor estimates are ever whole in memory; the mixture of a track is.
+
+    Args:
+        system: whose estimates they are, opened with its records.
+        skip: names of tracks to leave out.
+        scratch: folder of the files, which are overwritten when the next track is asked for.
 
     Raises:
         ValueError: the records cannot be read.
     """
-    for track in iter_tracks_in_blocks(subject.manifest, subject.folder, subject.split):
+    for track in iter_tracks_in_blocks(system.manifest, system.folder, system.split):
         if track.name not in skip:
-            yield _store(subject, track, scratch)
+            yield _write_track(system, track, scratch)
 
 
-def _store(subject: EstimatedSystem, track: TrackInBlocks, scratch: Path) -> TrackOnDisk:
-    audio, sources = subject.config.audio, subject.config.data.sources
-    mixture = np.empty((track.num_frames, audio.channels), np.float32)
+def _write_track(system: EstimatedSystem, track: TrackInBlocks, scratch: Path) -> TrackOnDisk:
+    audio = system.config.audio
+    sources = system.config.data.sources
+    mixture_file = scratch / "mixture.wav"
     references = {name: scratch / f"reference-{sources.index(name)}.wav" for name in track.labels}
     estimates = {name: scratch / f"estimate-{k}.wav" for k, name in enumerate(sources)}
-    mixture_file = scratch / "mixture.wav"
-    form = audio.sample_rate, audio.channels
+    # The network hears the mixture whole: it is filled while the references are written.
+    mixture = np.empty((track.num_frames, audio.channels), np.float32)
     write_blocks(
-        {_MIXTURE: mixture_file, **references}, *form, _reference_blocks(track.blocks, mixture)
+        {_MIXTURE: mixture_file, **references},
+        sample_rate=audio.sample_rate,
+        channels=audio.channels,
+        blocks=_reference_blocks(track.blocks, mixture),
     )
-    blocks = subject.separator.iter_blocks(mixture, track.labels)
+    # (K, T, C) each
+    blocks = system.separator.iter_blocks(mixture, track.labels)
     blocks = watch(blocks, f"{track.name} estimated", track.num_frames, audio.sample_rate)
-    write_blocks(estimates, *form, (dict(zip(sources, block, strict=True)) for block in blocks))
+    write_blocks(
+        estimates,
+        sample_rate=audio.sample_rate,
+        channels=audio.channels,
+        blocks=(dict(zip(sources, block, strict=True)) for block in blocks),
+    )
     return TrackOnDisk(
-        track.name, sources, *form, track.num_frames, mixture_file, references, {MODEL: estimates}
+        name=track.name,
+        vocabulary=sources,
+        sample_rate=audio.sample_rate,
+        channels=audio.channels,
+        num_frames=track.num_frames,
+        mixture=mixture_file,
+        references=references,
+        systems={MODEL: estimates},
     )
 
 
 def _reference_blocks(
-    pieces: Iterator[TrackBlock], mixture: Waveform
+    blocks: Iterator[TrackBlock], mixture: Waveform
 ) -> Iterator[Mapping[str, Waveform]]:
-    """The blocks to write; ``mixture`` is filled on the way, for the network hears it whole."""
-    for piece in pieces:
-        mixture[piece.start : piece.start + len(piece.mixture)] = piece.mixture
-        yield {_MIXTURE: piece.mixture, **piece.sources}
+    """Yields the blocks to write, and fills ``mixture`` (T, C) on the way."""
+    for block in blocks:
+        mixture[block.start : block.start + len(block.mixture)] = block.mixture
+        yield {_MIXTURE: block.mixture, **block.sources}

@@ -1,4 +1,6 @@
-"""A track whose audio lies in files, of which any stretch can be read: no track needs to fit in memory.
+"""Holds a track whose audio lies in files, of which any frames can be read.
+
+So no track needs to fit in memory.
 
 Axes: K slots, T frames, C channels.
 """
@@ -13,64 +15,73 @@ import soundfile
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Files = Mapping[str, Path]  # of sources; the others are silent
+# By the name of the source; the other sources are silent.
+Files = Mapping[str, Path]
 
 
 @dataclass(frozen=True)
 class TrackOnDisk:
-    """A track; all files have its rate, channels and length."""
+    """Is a track in files, all of which have its rate, channels and length."""
 
     name: str
-    vocabulary: tuple[str, ...]  # the names of the K slots
+    # The names of the K slots.
+    vocabulary: tuple[str, ...]
     sample_rate: int
     channels: int
     num_frames: int
-    mixture: Path | None  # None: the mixture is the sum of the references
+    # None: the mixture is the sum of the references.
+    mixture: Path | None
     references: Files
-    systems: Mapping[str, Files]  # the estimates of each system
+    # The estimates of each system, by its name.
+    systems: Mapping[str, Files]
 
     @property
     def secs(self) -> float:
-        """Its length in seconds."""
+        """Returns its length in seconds."""
         return self.num_frames / self.sample_rate
 
     @property
     def paths(self) -> list[Path]:
-        """All its files."""
-        named = (self.references, *self.systems.values())
-        return [
-            *([self.mixture] if self.mixture else []),
-            *(path for files in named for path in files.values()),
-        ]
+        """Returns all its files, the mixture first."""
+        paths = [] if self.mixture is None else [self.mixture]
+        for files in (self.references, *self.systems.values()):
+            paths += files.values()
+        return paths
 
     def read_references(self, start: int, stop: int) -> Floats:
-        """Frames [start, stop) of every slot: (K, stop - start, C)."""
+        """Reads frames [start, stop) of every slot: (K, stop - start, C)."""
         return self._read_slots(self.references, start, stop)
 
     def read_estimates(self, start: int, stop: int) -> dict[str, Floats]:
-        """Frames [start, stop) of every slot under every system: system -> (K, stop - start, C)."""
+        """Reads frames [start, stop) of all slots of all systems: name -> (K, stop - start, C)."""
         return {
             system: self._read_slots(files, start, stop) for system, files in self.systems.items()
         }
 
     def read_mixture(self, start: int, stop: int, references: Floats) -> Floats:
-        """Frames [start, stop) of the mixture, (stop - start, C), whose references are at hand."""
-        return (
-            references.sum(axis=0)
-            if self.mixture is None
-            else read_stretch(self.mixture, start, stop)
-        )
+        """Reads frames [start, stop) of the mixture, (stop - start, C).
+
+        Args:
+            start: the first frame.
+            stop: the frame behind the last one.
+            references: the same frames of every slot, (K, stop - start, C).
+        """
+        if self.mixture is None:
+            # (K, T, C) -> (T, C)
+            mixture: Floats = references.sum(axis=0)
+            return mixture
+        return read_frames(self.mixture, start, stop)
 
     def _read_slots(self, files: Files, start: int, stop: int) -> Floats:
         waveforms = np.zeros((len(self.vocabulary), stop - start, self.channels))
         for k, source in enumerate(self.vocabulary):
             if source in files:
-                waveforms[k] = read_stretch(files[source], start, stop)
+                waveforms[k] = read_frames(files[source], start, stop)
         return waveforms
 
 
-def read_stretch(path: Path, start: int, stop: int) -> Floats:
-    """Frames [start, stop) of a sound file, (stop - start, C).
+def read_frames(path: Path, start: int, stop: int) -> Floats:
+    """Reads frames [start, stop) of a sound file, (stop - start, C).
 
     Raises:
         ValueError: the file cannot be read, or ends before.
@@ -83,7 +94,8 @@ def read_stretch(path: Path, start: int, stop: int) -> Floats:
         raise ValueError(f"{path} cannot be read ({error}).") from error
     if len(waveform) < stop - start:
         raise ValueError(
-            f"{path} ends after {start + len(waveform)} frames, {stop} were expected; it is cut short."
+            f"{path} ends after {start + len(waveform)} frames, {stop} were expected; "
+            "it is cut short."
         )
     return waveform
 
@@ -94,7 +106,7 @@ def write_blocks(
     channels: int,
     blocks: Iterable[Mapping[str, NDArray[np.float32]]],
 ) -> None:
-    """Write wav files in float, block by block; a name that a block lacks is silent there.
+    """Writes wav files in float, block by block; a name that a block lacks is silent there.
 
     Args:
         paths: name -> the file, which is replaced.
@@ -110,6 +122,7 @@ def write_blocks(
             for name, path in paths.items()
         }
         for block in blocks:
+            # As long as the block, (T, C): a file that misses a block would end too early.
             silence = np.zeros_like(next(iter(block.values())))
             for name, file in files.items():
                 file.write(block.get(name, silence))

@@ -1,6 +1,6 @@
 """Chooses and encodes what a page lets people hear.
 
-clips       chooses and cuts them
-sounds      encodes them
+clips       chooses clips, and keeps them in an archive
+sounds      encodes and draws them
 recorder    takes them from a run
 """

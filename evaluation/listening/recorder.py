@@ -1,4 +1,6 @@
-"""The sounds of a run that was scored: stretches of its tracks, estimated anew instead of being kept from scoring.
+"""Takes what is to be heard from the tracks of a run that was scored.
+
+The run estimates these passages anew: scoring does not keep its estimates.
 
 Axes: T frames, C channels.
 """
@@ -11,66 +13,79 @@ import numpy as np
 from data_prep.audio.tracks import Waveform
 from data_prep.records.full_tracks import TrackInBlocks, iter_tracks_in_blocks
 from evaluation.estimates.estimated_system import EstimatedSystem
-from evaluation.estimates.from_folders import MODEL
 from evaluation.estimates.track_on_disk import TrackOnDisk
-from evaluation.listening.clips import Choice, ClipWaveforms, Read, RecordedClip, choose, record
-from evaluation.scores.table import Row
+from evaluation.listening.clips import (
+    Choice,
+    ClipReader,
+    ClipWaveforms,
+    RecordedClip,
+    choose,
+    record,
+)
+from evaluation.scores.table import MODEL, Row
 
 
-def record_run(subject: EstimatedSystem, rows: Sequence[Row]) -> list[RecordedClip]:
-    """Record what is worth hearing of a run."""
-    config = subject.config
+def record_run(system: EstimatedSystem, rows: Sequence[Row]) -> list[RecordedClip]:
+    """Records what is worth hearing of a run."""
+    config = system.config
     choices = choose(rows, config.evaluation.segment_secs)
-    return list(record(choices, make_reader(subject), config.audio.sample_rate))
+    return list(record(choices, make_reader(system), config.audio.sample_rate))
 
 
-def make_reader(subject: EstimatedSystem) -> Read:
-    """A function of choices that returns what their scores were computed from, but for rounding."""
-    rate, geometry = subject.config.audio.sample_rate, subject.config.model.window()
+def make_reader(system: EstimatedSystem) -> ClipReader:
+    """Returns a function of choices.
+
+    It returns the waveforms from which the scores of a choice were computed, but for rounding.
+    """
+    sample_rate = system.config.audio.sample_rate
+    sources = system.config.data.sources
+    window = system.config.model.window()
 
     def read(choice: Choice) -> ClipWaveforms:
-        track, slot = _find(subject, choice.track), subject.config.data.sources.index(choice.source)
-        start, stop = choice.frames(rate, track.num_frames)
-        # The network repeats itself under shifts of its stride alone; with its context around them, the frames of a
-        # stretch are those of the whole track.
-        stride = geometry.stride_frames
-        first = max(start - geometry.lead_frames, 0) // stride * stride
-        last = min(stop + geometry.lead_frames, track.num_frames)
-        mixture, reference = _assemble(track, first, last, choice.source)
-        # Zeros behind it, which a mixture counts as followed by anyway: few lengths, as each is compiled anew.
-        padded = np.pad(mixture, ((0, 2 ** (len(mixture) - 1).bit_length() - len(mixture)), (0, 0)))
-        estimate = subject.separator.estimate(padded, track.labels)[slot]
-        kept = slice(start - first, stop - first)
-        return ClipWaveforms(mixture[kept], reference[kept], estimate[kept])
+        track = _read_track(system, choice.track)
+        start, stop = choice.frames(sample_rate, track.num_frames)
+        # The network repeats itself under shifts of its stride alone; with its context around them,
+        # frames estimated by themselves are those of the whole track.
+        stride = window.stride_frames
+        first = max(start - window.lead_frames, 0) // stride * stride
+        last = min(stop + window.lead_frames, track.num_frames)
+        mixture, reference = _cut(track, first, last, choice.source)
+        # Zeros behind it, which a mixture counts as followed by anyway: lengths that are powers of
+        # two are few, and the network is compiled anew for each.
+        padded_frames = 2 ** (len(mixture) - 1).bit_length()
+        padded = np.pad(mixture, ((0, padded_frames - len(mixture)), (0, 0)))
+        # (K, T, C) -> (T, C)
+        estimate = system.separator.estimate(padded, track.labels)[sources.index(choice.source)]
+        # Without the context.
+        heard = slice(start - first, stop - first)
+        return ClipWaveforms(mixture[heard], reference[heard], estimate[heard])
 
     return read
 
 
-def _find(subject: EstimatedSystem, name: str) -> TrackInBlocks:
-    """A track out of the shards that hold it, without the others."""
-    shards = subject.manifest.shards[subject.split]
+def _read_track(system: EstimatedSystem, name: str) -> TrackInBlocks:
+    """Reads a track out of the shards that hold it, without the others."""
+    shards = system.manifest.shards[system.split]
     holding = tuple(shard for shard in shards if any(track.name == name for track in shard.tracks))
-    manifest = replace(subject.manifest, shards={subject.split: holding})
-    return next(
-        track
-        for track in iter_tracks_in_blocks(manifest, subject.folder, subject.split)
-        if track.name == name
-    )
+    manifest = replace(system.manifest, shards={system.split: holding})
+    tracks = iter_tracks_in_blocks(manifest, system.folder, system.split)
+    return next(track for track in tracks if track.name == name)
 
 
-def _assemble(
-    track: TrackInBlocks, first: int, last: int, source: str
-) -> tuple[Waveform, Waveform]:
-    """Frames [first, last) of the mixture and of a source, (T, C) each."""
-    mixtures, references = [], []
-    for piece in track.blocks:
-        part = slice(max(first - piece.start, 0), max(last - piece.start, 0))
-        mixtures.append(piece.mixture[part])
-        references.append(piece.sources.get(source, np.zeros_like(piece.mixture))[part])
+def _cut(track: TrackInBlocks, first: int, last: int, source: str) -> tuple[Waveform, Waveform]:
+    """Returns frames [first, last) of the mixture and of a source, (T, C) each."""
+    mixtures = []
+    references = []
+    for block in track.blocks:
+        # In frames of the block; empty where the block lies outside.
+        part = slice(max(first - block.start, 0), max(last - block.start, 0))
+        reference = block.sources.get(source, np.zeros_like(block.mixture))
+        mixtures.append(block.mixture[part])
+        references.append(reference[part])
     return np.concatenate(mixtures), np.concatenate(references)
 
 
-def make_file_reader(tracks: Sequence[TrackOnDisk]) -> Read:
+def make_file_reader(tracks: Sequence[TrackOnDisk]) -> ClipReader:
     """Returns a function of choices that reads what is to be heard of tracks in files."""
     by_name = {track.name: track for track in tracks}
 

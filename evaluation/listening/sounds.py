@@ -1,4 +1,4 @@
-"""Waveforms as a page holds them: at one level, losslessly coded, and drawn as spectrograms.
+"""Makes of waveforms what a page holds: at one level, losslessly coded, and drawn as spectrograms.
 
 Axes: T frames, C channels.
 """
@@ -17,13 +17,20 @@ from PIL import Image
 
 from data_prep.audio import activity, spectrograms
 
-LEVEL_DBFS = -23.0  # RMS of every sound of a clip, or less where a peak would not fit
-MAX_GAIN_DB = 40.0  # a sound that is nearly nothing stays quiet
-RANGE_DB = 70  # of a picture, below the loudest spot of its clip
-MIN_HZ = 60.0  # the lowest frequency of a picture
+# RMS of every sound of a clip, or less where a peak would not fit.
+LEVEL_DBFS = -23.0
+# So that a sound that is nearly nothing stays quiet.
+MAX_GAIN_DB = 40.0
+# Of a picture, below the loudest spot of its clip.
+RANGE_DB = 70
+# The lowest frequency of a picture.
+MIN_HZ = 60.0
 _PEAK_DBFS = -1.0
-_WIDTH, _HEIGHT = 360, 112  # pixels of a picture
-_COLOURS = 64  # of a picture; more would be bytes that no eye tells apart
+# Pixels of a picture.
+_WIDTH = 360
+_HEIGHT = 112
+# Of a picture; more would be bytes that no eye tells apart.
+_COLOURS = 64
 _WINDOW_SECS = 0.064
 _TICKS_HZ = (100, 300, 1000, 3000, 10000)
 
@@ -31,80 +38,103 @@ Waveform = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
 
 
-class Sound(NamedTuple):
-    """A waveform as it is heard: its level changed by ``gain_db``, coded as FLAC of 16 bits."""
+class EncodedSound(NamedTuple):
+    """Is a waveform as it is heard: its level changed by ``gain_db``, coded as FLAC of 16 bits."""
 
     flac: bytes
     gain_db: float
 
 
 def match_levels(waveforms: Sequence[Waveform]) -> list[float]:
-    """The gains in dB that bring waveforms (T, C) to the same RMS level; silence stays as it is.
+    """Computes the gains in dB that bring waveforms (T, C) to the same RMS level.
 
-    The level is ``LEVEL_DBFS``, or as much less for all of them as keeps the highest peak from clipping.
+    The level is ``LEVEL_DBFS``, or as much less for all of them as keeps the highest peak from
+    clipping. Silence stays as it is.
     """
-    levels = [float(activity.rms_db(waveform)) for waveform in waveforms]
-    gains = [
-        min(LEVEL_DBFS - x, MAX_GAIN_DB) if x > activity.INAUDIBLE_DBFS else 0.0 for x in levels
-    ]
-    peaks = [
-        _decibels(np.max(np.abs(each), initial=0.0)) + gain
-        for each, gain in zip(waveforms, gains, strict=True)
-    ]
+    gains = [_level_gain_db(waveform) for waveform in waveforms]
+    peaks = []
+    for waveform, gain in zip(waveforms, gains, strict=True):
+        peaks.append(_decibels(np.max(np.abs(waveform), initial=0.0)) + gain)
+    # The same for all of them, so that they stay at one level.
     excess = max(max(peaks) - _PEAK_DBFS, 0.0)
     return [gain - excess for gain in gains]
+
+
+def _level_gain_db(waveform: Waveform) -> float:
+    level = float(activity.rms_db(waveform))
+    if level > activity.INAUDIBLE_DBFS:
+        return min(LEVEL_DBFS - level, MAX_GAIN_DB)
+    return 0.0
 
 
 def _decibels(amplitude: float) -> float:
     return 20 * math.log10(amplitude) if amplitude > 0 else -math.inf
 
 
-def encode(waveform: Waveform, gain_db: float, sample_rate: int) -> Sound:
-    """A waveform (T, C) at another level; FLAC, so that no artefact heard is one of the coding."""
+def encode(waveform: Waveform, gain_db: float, sample_rate: int) -> EncodedSound:
+    """Encodes a waveform (T, C) at another level, so that no artefact heard is one of the code."""
     data = io.BytesIO()
-    soundfile.write(
-        data, waveform * 10 ** (gain_db / 20), sample_rate, format="FLAC", subtype="PCM_16"
-    )
-    return Sound(data.getvalue(), gain_db)
+    louder = waveform * 10 ** (gain_db / 20)
+    soundfile.write(data, louder, sample_rate, format="FLAC", subtype="PCM_16")
+    return EncodedSound(data.getvalue(), gain_db)
 
 
-def decode(sound: Sound) -> tuple[Waveform, int]:
-    """The waveform (T, C) at the level it had before, and its rate."""
+def decode(sound: EncodedSound) -> tuple[Waveform, int]:
+    """Returns the waveform (T, C) at the level it had before, and its rate."""
     waveform, rate = soundfile.read(io.BytesIO(sound.flac), dtype="float64", always_2d=True)
     return waveform * 10 ** (-sound.gain_db / 20), rate
 
 
 def data_uri(data: bytes, media_type: str) -> str:
-    """Bytes as a part of the page."""
+    """Returns bytes as an address that a page can hold."""
     return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def spectrogram(waveform: Waveform, sample_rate: int) -> Floats:
-    """Power of the mean of the channels: (T, C) -> (frequencies, times), both as many as a picture has pixels.
+    """Computes the power of the mean of the channels, a value for every pixel of a picture.
 
-    Frequencies are spaced evenly on a logarithmic scale from ``MIN_HZ`` to half the rate.
+    Args:
+        waveform: (T, C).
+        sample_rate: frames per second.
+
+    Returns:
+        (frequencies, times); frequencies are spaced evenly on a logarithmic scale from ``MIN_HZ``
+        to half the rate.
     """
     window = spectrograms.window_frames(sample_rate, _WINDOW_SECS)
     hop = max(len(waveform) // _WIDTH, 1)
+    # (T, C) -> (bins, hops)
     power = spectrograms.power_spectrogram(waveform, window, hop)
-    times = np.minimum(
-        np.arange(_WIDTH) * len(waveform) / _WIDTH / hop, power.shape[1] - 1
-    ).astype(int)
+    # The hop behind each column of the picture.
+    columns = np.arange(_WIDTH) * len(waveform) / _WIDTH / hop
+    columns = np.minimum(columns, power.shape[1] - 1).astype(int)
+    # Each row lies between two bins and takes its share of both: at low frequencies many rows share
+    # a pair, and without that the picture would show steps.
     frequencies = np.geomspace(MIN_HZ, sample_rate / 2, _HEIGHT)
     bins = np.minimum(frequencies / sample_rate * window, len(power) - 1)
     below = np.minimum(bins.astype(int), len(power) - 2)
     share = (bins - below)[:, None]
-    found: Floats = power[below][:, times] * (1 - share) + power[below + 1][:, times] * share
-    return found
+    # (bins, hops) -> (frequencies, times)
+    lower = power[below][:, columns] * (1 - share)
+    upper = power[below + 1][:, columns] * share
+    pixels: Floats = lower + upper
+    return pixels
 
 
 def picture(power: Floats, loudest: float) -> bytes:
-    """A spectrogram as PNG: ``RANGE_DB`` below ``loudest``, a power, from dark to bright."""
+    """Draws a spectrogram as PNG, from dark to bright.
+
+    Args:
+        power: (frequencies, times).
+        loudest: the power that is brightest; dark is ``RANGE_DB`` below.
+    """
     levels = spectrograms.levels_db(power, loudest, RANGE_DB)
-    shades = np.clip(np.round((levels / RANGE_DB + 1) * (_COLOURS - 1)), 0, _COLOURS - 1).astype(
-        np.uint8
-    )
+    # -RANGE_DB to 0 dB -> 0 to the last colour
+    shades = np.round((levels / RANGE_DB + 1) * (_COLOURS - 1))
+    shades = np.clip(shades, 0, _COLOURS - 1).astype(np.uint8)
+    # The first row of an image is its top, where the highest frequency belongs.
     image = Image.fromarray(np.ascontiguousarray(shades[::-1]), mode="P")
+    # (_COLOURS, red green blue opacity) -> (_COLOURS, red green blue)
     palette = mpl.colormaps["magma"](np.linspace(0, 1, _COLOURS))[:, :3]
     image.putpalette((palette * 255).round().astype(np.uint8).tobytes())
     data = io.BytesIO()
@@ -113,10 +143,16 @@ def picture(power: Floats, loudest: float) -> bytes:
 
 
 def frequency_ticks(sample_rate: int) -> list[tuple[str, float]]:
-    """Frequencies to be named beside a picture, and how far up it they lie, as a share of its height."""
+    """Returns frequencies to be named beside a picture.
+
+    Returns:
+        Each with how far up the picture it lies, as a share of its height.
+    """
     octaves = math.log(sample_rate / 2 / MIN_HZ)
+    # Not those so near the top that their names would reach beyond the picture.
     shown = [hz for hz in _TICKS_HZ if MIN_HZ < hz < sample_rate / 2 * 0.9]
-    return [
-        (f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz} Hz", math.log(hz / MIN_HZ) / octaves)
-        for hz in shown
-    ]
+    ticks = []
+    for hz in shown:
+        name = f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz} Hz"
+        ticks.append((name, math.log(hz / MIN_HZ) / octaves))
+    return ticks

@@ -9,11 +9,11 @@ from evaluation.document.numbers import short_number, signed_decibels
 from evaluation.document.parts import Cell, Clip, Clips, Take, Text
 from evaluation.listening import sounds
 from evaluation.listening.clips import Choice, RecordedClip
-from evaluation.listening.sounds import Floats, Sound
+from evaluation.listening.sounds import EncodedSound, Floats
 from evaluation.report.metric_names import V3
 from evaluation.scores.aggregates import SegmentKey, segment_key
 from evaluation.scores.improvement import improvements_by_segment
-from evaluation.scores.table import Row
+from evaluation.scores.table import MODEL, Row
 
 # Of all clips of a page, so that it stays below 20 MB.
 BUDGET_BYTES = 17_000_000
@@ -38,8 +38,8 @@ class ClipSounds(NamedTuple):
     choice: Choice
     sample_rate: int
     # This and the next by the name that the page gives a sound.
-    known: Mapping[str, Sound]
-    judged: Mapping[str, Sound]
+    known: Mapping[str, EncodedSound]
+    judged: Mapping[str, EncodedSound]
     numbers: Sequence[tuple[str, Cell]] = ()
 
 
@@ -82,7 +82,7 @@ def _numbers_by_segment(
     # None is the key of clips that are no segment. No row is found by it, so they have no numbers.
     numbers: dict[SegmentKey | None, list[tuple[str, Cell]]] = {}
     for row in own:
-        if row.system == "model":
+        if row.system == MODEL:
             improvement = Cell(improvements.get(segment_key(row)), "signed_db", role="key")
             numbers[segment_key(row)] = [
                 ("Improvement", improvement),
@@ -151,7 +151,7 @@ def make_clip(key: str, clip_sounds: ClipSounds) -> Clip:
     # One scale of brightness for all takes: a quiet one is dark.
     loudest = max(float(power.max()) for power in powers.values())
 
-    def takes(by_name: Mapping[str, Sound]) -> list[Take]:
+    def takes(by_name: Mapping[str, EncodedSound]) -> list[Take]:
         return [
             Take(
                 name=name,

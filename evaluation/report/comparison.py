@@ -7,8 +7,8 @@ from evaluation.document.parts import Role
 from evaluation.report.metric_names import METRIC_NAMES, repeats_version_3
 from evaluation.scores import bootstrap
 from evaluation.scores.aggregates import Summary, summarise
-from evaluation.scores.saved import MODEL, ScoredRun
-from evaluation.scores.table import BASELINES, Row
+from evaluation.scores.saved import ScoredRun
+from evaluation.scores.table import BASELINES, MODEL, Row
 
 
 def short_names(names: Sequence[str]) -> list[str]:

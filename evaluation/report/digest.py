@@ -10,9 +10,7 @@ from evaluation.report.metric_names import NOT_OF_MIXTURE
 from evaluation.scores import bootstrap
 from evaluation.scores.aggregates import Aggregate, By, Summary, summarise
 from evaluation.scores.improvement import Improvement, improvement
-from evaluation.scores.table import BASELINES, Row
-
-MODEL = "model"
+from evaluation.scores.table import BASELINES, MODEL, Row
 
 
 class Digest:

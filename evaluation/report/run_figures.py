@@ -7,10 +7,10 @@ from configs import instruments
 from data_prep.runtime.quantities import pluralized
 from evaluation.document.parts import Block, Figures, Panel, Text
 from evaluation.report import violins
-from evaluation.report.digest import MODEL, Digest
+from evaluation.report.digest import Digest
 from evaluation.report.metric_names import FIGURE_TITLES, NOT_OF_MIXTURE, repeats_version_3
 from evaluation.scores.aggregates import By
-from evaluation.scores.table import Row
+from evaluation.scores.table import MODEL, Row
 
 _NOTE = (
     "Segments in which a source sounds together with another one. Where there are two colours, "

@@ -16,14 +16,14 @@ from evaluation.report import run_tables
 from evaluation.report.audit_table import audit_blocks
 from evaluation.report.clip_players import run_clips
 from evaluation.report.curves import training_blocks
-from evaluation.report.digest import MODEL, Digest
+from evaluation.report.digest import Digest
 from evaluation.report.method import method_blocks, origin_blocks, status_blocks
 from evaluation.report.metric_names import V3, V4
 from evaluation.report.run_figures import figure_blocks, polyphony_panels
 from evaluation.scores import bootstrap
 from evaluation.scores.about import About
 from evaluation.scores.conditions import Condition
-from evaluation.scores.table import Row
+from evaluation.scores.table import MODEL, Row
 
 
 @dataclass(frozen=True)

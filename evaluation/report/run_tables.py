@@ -7,10 +7,10 @@ from dataclasses import replace
 from configs import instruments
 from data_prep.runtime.quantities import pluralized
 from evaluation.document.parts import Cell, Column, Line, Role, Table
-from evaluation.report.digest import MODEL, Digest, aggregate_cell
+from evaluation.report.digest import Digest, aggregate_cell
 from evaluation.report.metric_names import AGGREGATE_NAMES, METRIC_NAMES, V3
 from evaluation.scores.aggregates import AGGREGATES, Aggregate
-from evaluation.scores.table import STATUSES
+from evaluation.scores.table import MODEL, STATUSES
 
 
 def headline_table(digest: Digest) -> Table:

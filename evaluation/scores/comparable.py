@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from evaluation.scores.saved import MODEL, ScoredRun
-from evaluation.scores.table import Row
+from evaluation.scores.saved import ScoredRun
+from evaluation.scores.table import MODEL, Row
 
 
 def rows_of(run: ScoredRun, system: str = MODEL) -> list[Row]:

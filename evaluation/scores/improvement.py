@@ -9,7 +9,7 @@ import numpy as np
 from evaluation.scores import bootstrap
 from evaluation.scores.aggregates import By, SegmentKey, ordered, segment_key
 from evaluation.scores.bootstrap import Interval
-from evaluation.scores.table import Row, row_improvements
+from evaluation.scores.table import MODEL, Row, row_improvements
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Improvement:
 
 
 def improvements_by_segment(
-    rows: Sequence[Row], system: str = "model"
+    rows: Sequence[Row], system: str = MODEL
 ) -> dict[SegmentKey, float | None]:
     """Computes SNR(estimate) - SNR(mixture) in dB of every row of a system that has an SNR.
 
@@ -63,7 +63,7 @@ def improvements_by_segment(
 
 
 def improvement(
-    rows: Sequence[Row], system: str = "model", by: By = "source", resamples: int = 0
+    rows: Sequence[Row], system: str = MODEL, by: By = "source", resamples: int = 0
 ) -> list[Improvement]:
     """Computes how far a system is above the mixture.
 

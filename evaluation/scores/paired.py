@@ -17,9 +17,9 @@ from evaluation.scores import bootstrap
 from evaluation.scores.aggregates import Aggregate, SegmentKey, aggregate, alone, segment_key
 from evaluation.scores.bootstrap import Interval
 from evaluation.scores.comparable import require_alike, restrict, rows_of
-from evaluation.scores.saved import MODEL, ScoredRun
+from evaluation.scores.saved import ScoredRun
 from evaluation.scores.significance import holm, signed_rank
-from evaluation.scores.table import METRICS, Row
+from evaluation.scores.table import METRICS, MODEL, Row
 
 Values = dict[SegmentKey, float | None]
 Floats = NDArray[np.float64]

@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.storage import is_bucket, open_folder
-from evaluation.scores.table import METRICS, Row, from_csv, read_csv
-
-MODEL = "model"
+from evaluation.scores.table import METRICS, MODEL, Row, from_csv, read_csv
 
 # Museval's metrics are those of BSS Eval v4, and never share a column with v3. Its SDR is the plain
 # ratio of signal to noise of the segment.

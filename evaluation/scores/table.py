@@ -32,6 +32,8 @@ METRICS = (
     "si_sdri",
     "snri",
 )
+# What an estimate is called among the systems, whoever made it.
+MODEL = "model"
 BASELINES = ("mixture", "silence")
 
 # Leakage is the energy of an estimate relative to the mixture; less than this counts as this much.
@@ -48,7 +50,7 @@ class Row:
     A metric that its status does not define is None (blank).
     """
 
-    # "model", or a baseline: "mixture", "silence".
+    # MODEL, one of BASELINES, or an oracle.
     system: str
     track: str
     start_secs: float
@@ -176,7 +178,7 @@ def sentences_on_silence(rows: Sequence[Row]) -> list[str]:
     """Returns a sentence for every source that never sounds, and every estimate that never does."""
     statuses: dict[tuple[str, str], set[str]] = {}
     for row in rows:
-        if row.system == "model":
+        if row.system == MODEL:
             statuses.setdefault((row.track, row.source), set()).add(row.status)
     lines = []
     for (track, source), found in statuses.items():

@@ -11,7 +11,7 @@ import configs
 from configs import Config, Evaluation
 from data_prep.runtime.revision import code_revision
 from data_prep.storage import open_folder
-from evaluation.estimates.from_folders import Found, find_tracks, refuse_what_is_no_number
+from evaluation.estimates.from_folders import FoundTracks, find_tracks, refuse_what_is_no_number
 from evaluation.estimates.track_on_disk import TrackOnDisk
 from evaluation.listening.clips import RecordedClip, choose, record
 from evaluation.listening.recorder import make_file_reader
@@ -71,7 +71,7 @@ def evaluate_folders(
     return out
 
 
-def _track_source(found: Found, about: About, baselines: str) -> TrackSource:
+def _track_source(found: FoundTracks, about: About, baselines: str) -> TrackSource:
     """Makes the source of the tracks of folders."""
 
     def iter_tracks(skip: Collection[str], _scratch: Path) -> Iterable[TrackOnDisk]:
@@ -99,7 +99,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _about(
-    found: Found, estimates: str, references: str, settings: Evaluation, command: str
+    found: FoundTracks, estimates: str, references: str, settings: Evaluation, command: str
 ) -> About:
     first = found.tracks[0]
     return About(
@@ -123,7 +123,7 @@ def _about(
     )
 
 
-def _made_from(found: Found, settings: Evaluation, baselines: str) -> dict[str, object]:
+def _made_from(found: FoundTracks, settings: Evaluation, baselines: str) -> dict[str, object]:
     """Returns what the scores depend on: every file as it is now, and how they are scored."""
     files = file_states(path for track in found.tracks for path in track.paths)
     return {

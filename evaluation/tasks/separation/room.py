@@ -11,7 +11,11 @@ from data_prep.audio.tracks import AudioFormat, TrackFiles
 from data_prep.runtime.revision import code_revision
 from evaluation.document.parts import Document
 from evaluation.estimates.estimated_system import EstimatedSystem, restore
-from evaluation.estimates.from_originals import find_originals, iter_original_estimates, read_form
+from evaluation.estimates.from_originals import (
+    find_originals,
+    iter_original_estimates,
+    read_audio_format,
+)
 from evaluation.estimates.from_records import iter_record_estimates
 from evaluation.estimates.opened_run import OpenedRun
 from evaluation.estimates.track_on_disk import TrackOnDisk
@@ -105,7 +109,7 @@ def _command(opened: OpenedRun, options: Mapping[str, Any], baselines: str) -> s
 def _audio_format(system: EstimatedSystem, originals: Mapping[str, TrackFiles]) -> AudioFormat:
     """Returns rate and channels of what is scored: of the first original, or of the records."""
     for files in originals.values():
-        return read_form(files)
+        return read_audio_format(files)
     audio = system.config.audio
     return AudioFormat(audio.sample_rate, audio.channels)
 

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_info
 
 from configs.schema import Evaluation
 from data_prep.storage import LocalFolder
-from evaluation.estimates.track_on_disk import TrackOnDisk, read_stretch, write_blocks
+from evaluation.estimates.track_on_disk import TrackOnDisk, read_frames, write_blocks
 from evaluation.scores.results import Results, publish
 from evaluation.scores.table import METRICS, to_csv
 from evaluation.scoring import segment_groups, workers
@@ -203,7 +203,7 @@ def test_tracks_are_kept_and_not_scored_again(tmp_path, capsys):
 @pytest.mark.parametrize("broken", ["mixture", "reference-va", "estimate-vn"])
 def test_what_is_not_finite_is_named_with_its_place(tmp_path, broken):
     stored, _ = make_track(tmp_path)
-    waveform = read_stretch(tmp_path / f"{broken}.wav", 0, stored.num_frames)
+    waveform = read_frames(tmp_path / f"{broken}.wav", 0, stored.num_frames)
     waveform[2500] = np.nan
     write_blocks({"": tmp_path / f"{broken}.wav"}, RATE, 1, [{"": waveform.astype(np.float32)}])
     name = {
