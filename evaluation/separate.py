@@ -22,6 +22,7 @@ from evaluation.estimates.bars import watch
 from evaluation.estimates.track_on_disk import write_blocks
 from trainer.loop.workdir import require_run
 
+# It imports TensorFlow, for which a command that is refused does not wait.
 if TYPE_CHECKING:
     from trainer.inference.separator import Separator
 
@@ -80,13 +81,13 @@ def _separate_file(
 ) -> str:
     """Writes the chosen sources of one file; returns the path or address of their folder."""
     waveform, sample_rate = read_audio(path)
-    # (K, T, C) each
+    # (K, T, C) each, at the rate of the file again.
     blocks = separator.iter_separated(waveform, sample_rate, labels)
     blocks = watch(blocks, path.name, len(waveform), sample_rate)
     sources = separator.config.data.sources
     with ExitStack() as stack:
         folder = stack.enter_context(closing(open_folder(out)))
-        # None of the files appears before all of them are whole.
+        # A file appears under its name when the stack is left, which is when all of them are whole.
         files = {source: stack.enter_context(making(folder, f"{source}.wav")) for source in chosen}
         write_blocks(
             files,

@@ -84,6 +84,7 @@ def _write(config: str, corpus: str, root: Path, out: Path) -> _Step:
 
 def _train(config: str, records: Path, workdir: Path) -> _Step:
     steps = configs.load(config).train.steps
+    # TensorFlow writes the index of a checkpoint last: where it is, all of it is.
     last = workdir / "checkpoints" / f"ckpt-{steps}.index"
     arguments = (
         "trainer.task",
@@ -107,14 +108,9 @@ def _evaluate(config: str, workdir: Path, split: str, *more_flags: str) -> _Step
 
 
 def _separate(stem_file: Path, workdir: Path, out: Path) -> _Step:
-    # The source that is written last: where it is, all are.
+    # Any of the stems: a command that is interrupted leaves none of them.
     stem = out / stem_file.stem / f"{instruments.MUSDB[-1]}.wav"
-    arguments = (
-        "evaluation.separate",
-        f"--workdir={workdir}",
-        f"--out={out}",
-        str(stem_file),
-    )
+    arguments = ("evaluation.separate", f"--workdir={workdir}", f"--out={out}", str(stem_file))
     return _Step("separate the real track in full length", stem, arguments)
 
 
@@ -177,6 +173,7 @@ def table(scores: Path) -> tuple[list[str], float]:
         The table as lines of text, and the improvement in dB.
     """
     rows = read_csv(scores)
+    # Of all rows of a source; a source alone in a segment has an SNR, but no improvement.
     snr = {
         (summary.system, summary.source): f"{summary.metrics['snr'].median_of_segments:.1f} dB"
         for summary in summarise(rows)
@@ -208,6 +205,7 @@ def main(_: Sequence[str]) -> int:
     steps = make_steps(out, copy_stem_file(out))
     for number, step in enumerate(steps, start=1):
         status = run_step(step, f"{number}/{len(steps)}")
+        # Later steps need what this one makes.
         if status:
             print(f"stopped in step {number}; the same command continues.", file=sys.stderr)
             return status

@@ -63,6 +63,7 @@ def find_tracks(estimates: Path, references: Path) -> FoundTracks:
     """
     estimate_files = _list_files(estimates)
     reference_files = _list_files(references)
+    # The other way round is no error: such a track is left out, and named.
     unknown = sorted(estimate_files.keys() - reference_files.keys())
     if unknown:
         raise ValueError(
@@ -97,6 +98,7 @@ def _refuse_what_is_no_number_in(path: Path) -> None:
             # (T, C) -> (T,)
             broken = ~np.isfinite(file.read(_BLOCK_FRAMES, always_2d=True)).all(axis=1)
             if broken.any():
+                # argmax finds the first of them.
                 secs = (start + int(broken.argmax())) / file.samplerate
                 raise ValueError(
                     f"{path} has a value that is not a finite number at {secs:.3f} s; mend the "
@@ -170,9 +172,11 @@ def _make_track(name: str, estimates: Files, references: Files) -> TrackOnDisk:
     mixture = references.get(_MIXTURE)
     paths = [] if mixture is None else [mixture]
     paths += [*sources.values(), *estimated.values()]
+    # Only headers are read: a corpus of hours is listed in seconds.
     file_format = _common_format(name, {path: _read_file_format(path) for path in paths})
     return TrackOnDisk(
         name=name,
+        # An estimate of what the track does not have has a slot, too, which is silent.
         vocabulary=tuple(sorted(sources.keys() | estimated.keys())),
         sample_rate=file_format.sample_rate,
         channels=file_format.channels,

@@ -77,6 +77,7 @@ def iter_original_estimates(
         if name in skip:
             continue
         track = _write_track(system, files, scratch)
+        # Segments and filters depend on the rate: a table holds scores of one rate only.
         audio_format = AudioFormat(track.sample_rate, track.channels)
         if expected not in (None, audio_format):
             raise ValueError(
@@ -98,7 +99,7 @@ def _write_track(system: EstimatedSystem, files: TrackFiles, scratch: Path) -> T
     mixture_file = scratch / "mixture.wav"
     _write(mixture_file, mixture, audio_format)
     estimates = {source: scratch / f"estimate-{k}.wav" for k, source in enumerate(vocabulary)}
-    # (K, T, C) each
+    # (K, T, C) each, at the rate of the corpus again.
     blocks = system.separator.iter_separated(mixture, audio_format.sample_rate, tuple(references))
     blocks = watch(blocks, f"{files.name} estimated", len(mixture), audio_format.sample_rate)
     write_blocks(
@@ -133,11 +134,13 @@ def _write_references(files: TrackFiles, vocabulary: Sequence[str], scratch: Pat
         source = _source_of(part.instrument, files.name, vocabulary)
         waveform = part.waveform
         if source in lengths:
+            # Several parts of one instrument are one source.
             waveform = add(waveform, read_wav(paths[source])[0])
         _write(paths[source], waveform, audio_format)
         lengths[source] = len(waveform)
         if files.mixture is None:
             mixture = add(mixture, part.waveform)
+    # Zeros are appended or an end is cut off, as in the records.
     for source, length in lengths.items():
         if length != len(mixture):
             waveform = fit_frames(read_wav(paths[source])[0], len(mixture))
