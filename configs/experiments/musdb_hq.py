@@ -1,14 +1,20 @@
-"""Holds MUSDB18-HQ (or the stems), four sources, 44100 Hz stereo, as published figures.
+"""Is the experiment musdb at 44100 Hz stereo, the format of published figures.
 
-    python -m data_prep.write --config=musdb_hq --corpus=musdb --root=MUSDB18-HQ --out=records/hq
+First write the records, then train on them:
+
+    python -m data_prep.write --config=musdb_hq --corpus=musdb --root=MUSDB18 --out=records/hq
     python -m trainer.task --config=musdb_hq --records=records/hq --workdir=runs/musdb_hq
 
-Sized for a TPU; expect days on a CPU.
+The root holds MUSDB18-HQ (wav files) or MUSDB18 (stem files). The network is sized for a TPU; on a
+CPU its training takes days.
 """
 
 from dataclasses import replace
 
 from configs.experiments.musdb import CONFIG as MUSDB
-from configs.schema import Audio
 
-CONFIG = replace(MUSDB, name="musdb_hq", audio=Audio(sample_rate=44100, channels=2))
+CONFIG = replace(
+    MUSDB,
+    name="musdb_hq",
+    audio=replace(MUSDB.audio, sample_rate=44100, channels=2),
+)

@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
-from data_prep.storage.faults import CONNECT_SECS, telling
+from data_prep.storage.faults import CONNECT_SECS, retried_requests
 from data_prep.storage.files import Digest, another_file, checksum, plain_name, reason, require_part
 from data_prep.storage.folder import VersionedText
 
@@ -139,7 +139,7 @@ class BucketFolder:
                 raise another_file(f"{self._url}/{name}")
             blob = self._blob(name)
             blob.chunk_size = _CHUNK_BYTES
-            with self._telling("write", name) as options, suppress(PreconditionFailed):
+            with self._retried("write", name) as options, suppress(PreconditionFailed):
                 # Generation 0 stands for no object.
                 generation = present.generation if present else 0
                 blob.upload_from_filename(
@@ -156,7 +156,7 @@ class BucketFolder:
 
     def read_text(self, name: str) -> str | None:
         """Reads UTF-8."""
-        with self._telling("read", plain_name(name)) as options, suppress(NotFound):
+        with self._retried("read", plain_name(name)) as options, suppress(NotFound):
             return self._blob(name).download_as_bytes(**options).decode()
         return None
 
@@ -164,7 +164,7 @@ class BucketFolder:
         """Reads a range; TensorFlow's own client would fetch 64 MiB for a few bytes."""
         part = b""
         is_missing = suppress(NotFound, RequestRangeNotSatisfiable)
-        with self._telling("read", plain_name(name)) as options, is_missing:
+        with self._retried("read", plain_name(name)) as options, is_missing:
             part = self._blob(name).download_as_bytes(start=start, end=start + size - 1, **options)
         return require_part(part, start, size, f"{self._url}/{name}")
 
@@ -178,7 +178,7 @@ class BucketFolder:
         while newest:
             blob = self._bucket.blob(newest.name, generation=newest.generation)
             # That generation is gone where another was written meanwhile.
-            with self._telling("read", name) as options, suppress(NotFound):
+            with self._retried("read", name) as options, suppress(NotFound):
                 text = blob.download_as_bytes(**options).decode(errors="replace")
                 return VersionedText(text, str(newest.generation))
             newest = self._find(name)
@@ -187,7 +187,7 @@ class BucketFolder:
     def replace_version(self, name: str, text: str, version: str | None) -> str | None:
         """Uploads a text over that generation alone, or over nothing."""
         blob = self._blob(plain_name(name))
-        with self._telling("write", name) as options, suppress(PreconditionFailed):
+        with self._retried("write", name) as options, suppress(PreconditionFailed):
             # Generation 0 stands for no object.
             generation = int(version) if version else 0
             blob.upload_from_string(
@@ -203,17 +203,17 @@ class BucketFolder:
     def delete_version(self, name: str, version: str) -> None:
         """Deletes an object if it still is of this generation."""
         is_another = suppress(NotFound, PreconditionFailed)
-        with self._telling("delete", plain_name(name)) as options, is_another:
+        with self._retried("delete", plain_name(name)) as options, is_another:
             self._blob(name).delete(if_generation_match=int(version), **options)
 
     def delete(self, name: str) -> None:
         """Deletes an object if it is there."""
-        with self._telling("delete", plain_name(name)) as options, suppress(NotFound):
+        with self._retried("delete", plain_name(name)) as options, suppress(NotFound):
             self._blob(name).delete(**options)
 
     def list_names(self) -> list[str]:
         """Returns the objects of the folder itself, not of folders in it."""
-        with self._telling("list") as options:
+        with self._retried("list") as options:
             blobs = self._bucket.client.list_blobs(
                 self._bucket, prefix=self._prefix, delimiter="/", **options
             )
@@ -237,12 +237,14 @@ class BucketFolder:
 
     def _find(self, name: str) -> storage.Blob | None:
         """Returns an object as it is now, None where there is none."""
-        with self._telling("read", name) as options:
+        with self._retried("read", name) as options:
             return self._bucket.get_blob(self._prefix + name, **options)
 
     def _upload_text(self, name: str, text: str) -> None:
-        with self._telling("write", name) as options:
+        with self._retried("write", name) as options:
             self._blob(name).upload_from_string(text.encode(), checksum="crc32c", **options)
 
-    def _telling(self, action: str, name: str = "") -> AbstractContextManager[dict[str, object]]:
-        return telling(action, self._bucket_name, f"{self._url}/{name}", self._patience_secs)
+    def _retried(self, action: str, name: str = "") -> AbstractContextManager[dict[str, object]]:
+        return retried_requests(
+            action, self._bucket_name, f"{self._url}/{name}", self._patience_secs
+        )

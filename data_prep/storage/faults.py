@@ -1,4 +1,4 @@
-"""Tries requests to Cloud Storage again, and says in one sentence why they failed for good."""
+"""Says how requests to Cloud Storage are tried again, and in one sentence why one failed."""
 
 import warnings
 from collections.abc import Iterator
@@ -8,21 +8,21 @@ from typing import Any
 import requests
 
 with warnings.catch_warnings():
-    # Ours is the version that TensorFlow for TPUs needs.
+    # The project keeps the Python version that TensorFlow for TPUs needs; Google's library warns.
     warnings.filterwarnings("ignore", "You are using a Python version", FutureWarning)
     from google.api_core.exceptions import GoogleAPICallError, RetryError
     from google.api_core.retry import Retry
     from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
     from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
-# Of one try: to reach the server, and to hear the next bytes of its answer.
+# The limits of one try: to connect, and to wait for the next bytes.
 CONNECT_SECS = 5.0
 _READ_SECS = 60.0
-# Between two tries: each time about twice as long as before.
+# The pause between two tries doubles each time, from the first to the longest.
 _FIRST_PAUSE_SECS = 0.5
 _LONGEST_PAUSE_SECS = 30.0
 
-# Statuses that pass by themselves: a timeout, too many requests, and faults of the server.
+# The statuses of temporary failures: a timeout, too many requests, and faults of the server.
 _TRANSIENT = (408, 429, 500, 502, 503, 504)
 _BROKEN_CONNECTIONS = (
     requests.ConnectionError,
@@ -46,26 +46,26 @@ _LOGIN = (
 
 
 @contextmanager
-def telling(
+def retried_requests(
     action: str, bucket_name: str, address: str, patience_secs: float
 ) -> Iterator[dict[str, object]]:
-    """Yields arguments of requests: how they wait and are tried again; turns their end into words.
+    """Yields the arguments ``retry`` and ``timeout`` for the requests inside the block.
 
-    A 404 that gets here is taken for the bucket's: where an object may be missing, the caller
-    catches that.
+    A failure that remains becomes a ``ValueError`` of one sentence, which commands print. A 404 is
+    told as a missing bucket: where an object may be missing, the caller catches that.
 
     Args:
         action: list, read, write or delete.
         bucket_name: without ``gs://``.
-        address: of the object or folder, for the line that tells of another try.
-        patience_secs: for how long what may pass is tried again.
+        address: of the object or folder, printed where a request is tried again.
+        patience_secs: for how long temporary failures are tried again.
 
     Raises:
-        ValueError: the request failed for good.
+        ValueError: the request failed finally.
     """
 
     def tell(error: Exception) -> None:
-        print(f"{address}: {action} failed ({heart_of(error)}), trying again", flush=True)
+        print(f"{address}: {action} failed ({short_reason(error)}), trying again", flush=True)
 
     retry = Retry(
         _is_transient,
@@ -84,14 +84,14 @@ def explain(error: Exception, action: str, bucket_name: str) -> str:
     """Returns what failed and what to do about it.
 
     Args:
-        error: one of ``_FAILURES``.
+        error: of Cloud Storage or of the network.
         action: list, read, write or delete.
         bucket_name: without ``gs://``.
     """
     # A RetryError holds the last failure.
     cause = getattr(error, "cause", None) or error
     status = _status(cause)
-    brief = heart_of(cause)
+    brief = short_reason(cause)
     bucket = f"gs://{bucket_name}"
     if isinstance(cause, DefaultCredentialsError):
         return f"there are no credentials for {bucket} ({brief}); {_LOGIN}."
@@ -111,14 +111,14 @@ def explain(error: Exception, action: str, bucket_name: str) -> str:
 
 
 def _explain_answer(status: int, brief: str, action: str, bucket: str) -> str:
-    """Returns what the server means by a status that is no success, and what to do about it."""
+    """Returns what an error status means, and what to do about it."""
     advice = {
         401: f"{bucket} does not take the credentials ({brief}); {_LOGIN}.",
         403: (
             f"no permission to {action} in {bucket} ({brief}); give the account the role "
             f"roles/storage.objectUser on that bucket."
         ),
-        # Of the bucket, as whoever looks for an object catches that of the object.
+        # The bucket is missing: whoever looks for an object catches the 404 of the object.
         404: (
             f"there is no bucket {bucket}; mend the name, or create it with "
             f"'gcloud storage buckets create {bucket} --location=REGION'."
@@ -140,15 +140,15 @@ def _is_transient(error: Exception) -> bool:
 
 
 def _status(error: Exception) -> int | None:
-    """Returns the HTTP status of an answer, None where none came."""
+    """Returns the HTTP status of an answer, None without an answer."""
     response = getattr(error, "response", None)
-    # Errors of requests have a response, those of Google's library a code.
+    # Errors of the library requests have a response, those of Google's library a code.
     status = getattr(response, "status_code", None) or getattr(error, "code", None)
     return int(status) if status else None
 
 
-def heart_of(error: object) -> str:
-    """Returns the heart of an error in a few words.
+def short_reason(error: object) -> str:
+    """Returns the reason of an error in a few words.
 
     That is what the server says, or what broke at the bottom of a chain of exceptions.
     """
@@ -162,13 +162,13 @@ def heart_of(error: object) -> str:
         inner = _inner_exceptions(error)
     if isinstance(error, GoogleAuthError) and error.args:
         error = error.args[0]
-    # Some servers answer with a page: its first sentence does.
+    # Some servers answer with a whole page: its first sentence is enough.
     words = " ".join(str(error).split()) or type(error).__name__
     return words[:200].split(". ")[0].rstrip(".")
 
 
 def _inner_exceptions(error: object) -> list[Exception]:
-    """Returns what an exception comes from; the libraries for HTTP keep that in several fields."""
+    """Returns what an exception comes from: the libraries keep it in any of three fields."""
     fields = (
         *getattr(error, "args", ()),
         getattr(error, "reason", None),

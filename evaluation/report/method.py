@@ -1,4 +1,4 @@
-"""Says what could be scored of a run, how that was done, and where it comes from."""
+"""Words what a report says beside its numbers: how they were scored, what of, by which code."""
 
 import configs
 from evaluation.document.numbers import short_number
@@ -9,6 +9,7 @@ from evaluation.scores.about import About
 
 _BACKENDS = {"own": "this project's own code", "mir_eval": "mir_eval"}
 
+# The columns of the table of statuses, in words; the last one is no status but a measure.
 STATUSES = {
     "scored": "The source sounds together with another one: every metric, and part of the "
     "improvement.",
@@ -22,7 +23,7 @@ STATUSES = {
     "the absent segments in dB, n below it; \N{MINUS SIGN}100 is the floor, lower is better.",
 }
 
-# In frames per second, and the number of channels.
+# Sample rate in Hz and number of channels of the figures that papers quote.
 _PUBLISHED_FORMAT = (44100, 2)
 
 _ORACLES = (
@@ -34,7 +35,7 @@ _ORACLES = (
 
 
 def method_blocks(about: About, has_oracles: bool) -> list[Block]:
-    """Says how the scores were computed."""
+    """Returns the blocks that say how the scores were computed."""
     settings = about.evaluation
     silent = short_number(settings.silent_dbfs)
     items = [
@@ -45,8 +46,7 @@ def method_blocks(about: About, has_oracles: bool) -> list[Block]:
         "A source sounds in a segment where its level is above "
         f"{short_number(settings.active_relative_db)} dB relative to its loudest segment in the "
         f"track and above {silent} dBFS. A signal below {silent} dBFS is silent.",
-        f"BSS Eval filters of {settings.filter_taps} taps, {_fitted(settings)}; v3 computed by "
-        f"{_BACKENDS[settings.backend]}.",
+        f"BSS Eval filters of {settings.filter_taps} taps, {_fitted(settings)}.",
         "Mixture: the mixture taken as the estimate of every source. Silence: nothing at all "
         "taken as the estimate.",
     ]
@@ -63,27 +63,33 @@ def _rate(about: About) -> str:
 
 
 def _spacing(settings: configs.Evaluation) -> str:
+    # 0 means that segments follow each other.
     if settings.hop_secs:
         return f", one every {short_number(settings.hop_secs)} s"
     return ", end to end"
 
 
 def _fitted(settings: configs.Evaluation) -> str:
+    # Museval computes v4 alone; its rules then replace those of the other items.
     if settings.museval_compatible:
         return (
             "of BSS Eval v4 alone, fitted to each track by the rules of museval: its frames, no "
             "remainder, nothing scored where a source or an estimate is silent"
         )
-    per_segment = "fitted to each segment against the sources that sound"
+    fitted = "fitted to each segment against the sources that sound"
     if settings.fits_track:
-        return f"{per_segment}, those of v4 to the whole track"
-    return per_segment
+        fitted += ", those of v4 to the whole track"
+    return f"{fitted}; v3 computed by {_BACKENDS[settings.backend]}"
 
 
 def status_blocks(digest: Digest) -> list[Block]:
-    """Says what could be scored, and what each status means."""
+    """Returns the blocks that say what could be scored, and what each status means."""
+    # The model comes first.
     _, *others = digest.systems
-    shares = [f"{system}: {status_words(digest.summary(None, system).shares)}" for system in others]
+    all_sources = None
+    shares = [
+        f"{system}: {status_words(digest.summary(all_sources, system).shares)}" for system in others
+    ]
     return [
         Text("Of the model: segments, and their share of all.", "note"),
         status_table(digest),
@@ -94,7 +100,7 @@ def status_blocks(digest: Digest) -> list[Block]:
 
 
 def origin_blocks(about: About) -> list[Block]:
-    """Says which code and records the scores come from, and how to make them again."""
+    """Returns the blocks that say which code and records the scores come from."""
     records = [Line(name, [Cell(value, "text")]) for name, value in about.manifest.items()]
     blocks: list[Block] = [
         Text(f"Code revision {about.code_revision}. To run it again:"),
