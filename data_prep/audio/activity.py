@@ -101,6 +101,22 @@ def scored_snr(
     return np.where(rms_db(estimates) < silent_dbfs, SILENT_ESTIMATE_DB, ratios)
 
 
+def is_improvable(
+    mixture_db: NDArray[np.float64], polyphony: NDArray[np.integer[Any]]
+) -> NDArray[np.bool_]:
+    """Returns where an estimate can be better than the mixture, so that an improvement counts.
+
+    It cannot be where the mixture is the source itself: a source that sounds alone, also where its
+    estimate is silent, or one whose every companion is silent to rounding.
+
+    Args:
+        mixture_db: the ratio of the mixture as the estimate, of any shape; inf where it is the
+            source, NaN where there is none.
+        polyphony: how many sources sound in the segment.
+    """
+    return (polyphony >= 2) & np.isfinite(mixture_db)
+
+
 def improvement_over_mixture(
     ratios_db: NDArray[np.float64],
     mixture_db: NDArray[np.float64],
@@ -108,16 +124,15 @@ def improvement_over_mixture(
 ) -> NDArray[np.float64]:
     """Returns how far ratios of estimates lie above that of the mixture as the estimate, in dB.
 
-    NaN where either is, and where the mixture is the source itself and nothing can be better: a
-    source that sounds alone, also where its estimate is silent, or one whose every companion is
-    silent to rounding.
+    NaN where it does not count by :func:`is_improvable`. Where it counts it is NaN as well if the
+    ratio is, which must not be left out: such an estimate has values that are no numbers.
 
     Args:
         ratios_db: of estimates, as ``scored_snr`` gives them, of any shape.
         mixture_db: that of the mixture for the same source and segment; inf where it is the source.
         polyphony: how many sources sound in the segment.
     """
-    counts = (polyphony >= 2) & np.isfinite(mixture_db)
+    counts = is_improvable(mixture_db, polyphony)
     improvements = np.full(np.broadcast(ratios_db, counts).shape, np.nan)
     # Only where it counts: inf - inf would warn.
     np.subtract(ratios_db, mixture_db, out=improvements, where=counts)

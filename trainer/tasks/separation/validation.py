@@ -83,5 +83,6 @@ def improvements(track: FullTrack, estimates: Waveform, config: Config) -> NDArr
         ratios = activity.scored_snr(references, outputs, settings.silent_dbfs)
         before = activity.snr(references, mixture[None])
         values = activity.improvement_over_mixture(ratios, before, active.sum())
-        found.append(values[~np.isnan(values)])
+        # What counts and is NaN stays: the figure of a broken network is NaN, too.
+        found.append(values[activity.is_improvable(before, active.sum())])
     return np.concatenate(found)

@@ -66,6 +66,19 @@ def test_improvement_is_that_of_the_scores(seed):
     assert float(np.median(found)) == pytest.approx(expected.median_db, abs=1e-6)
 
 
+def test_estimates_that_are_no_numbers_are_not_left_out():
+    config = configs.load("smoke", SMALL)
+    track = make_track(0)
+    estimates = 0.9 * track.references
+    whole = improvements(track, estimates, config)
+    # One second of a source that sounds there beside another one.
+    estimates[0, 3000:4000] = np.nan
+    broken = improvements(track, estimates, config)
+    assert len(broken) == len(whole)
+    assert np.isnan(broken).sum() == 1
+    assert np.isnan(validate(lambda *_: estimates, [track], config).improvement)
+
+
 def test_the_loss_is_that_of_whole_tracks():
     config = configs.load("smoke", [*SMALL, "task.l1=0.5"])
     tracks = [make_track(0), make_track(1, num_frames=2000)]
