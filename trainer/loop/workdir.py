@@ -92,8 +92,7 @@ def open_run(workdir: str, config: Config, records: str, manifest: Manifest) -> 
         ValueError: the folder holds another run; every field that differs is named.
     """
     config = replace(config, data=manifest.config.data)
-    checkpoints = open_folder(f"{workdir}/checkpoints").list_names()
-    if any(name.endswith(".index") for name in checkpoints):
+    if _has_checkpoints(workdir):
         _refuse_another(load_run(workdir), workdir, config, manifest)
     if not is_bucket(workdir):
         Path(workdir).mkdir(parents=True, exist_ok=True)
@@ -103,6 +102,19 @@ def open_run(workdir: str, config: Config, records: str, manifest: Manifest) -> 
     described = {"folder": folder, "manifest": json.loads(manifest.to_json())}
     write_text(f"{workdir}/records.json", json.dumps(described) + "\n")
     write_text(f"{workdir}/config.json", configs.to_json(config) + "\n")
+
+
+def _has_checkpoints(workdir: str) -> bool:
+    """Returns whether there is anything to lose in a folder.
+
+    Raises:
+        ValueError: nobody knows, as the checkpoints cannot be listed.
+    """
+    folder = open_folder(f"{workdir}/checkpoints")
+    try:
+        return any(name.endswith(".index") for name in folder.list_names())
+    except ValueError as error:
+        raise ValueError(f"the checkpoints in {folder.url} cannot be listed: {error}") from error
 
 
 def _refuse_another(run: TrainingRun, workdir: str, config: Config, manifest: Manifest) -> None:
