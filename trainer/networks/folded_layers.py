@@ -97,14 +97,13 @@ class FoldedUpsamplingBlock(UpsamplingBlock):
         """
         kernel = ops.convert_to_tensor(self.convolution.kernel)
         skip_features = skip.shape[2] // self.phases
-        skip_kernel = kernel[:, :skip_features]
         weight = self.upsampling.weight
         if self.upsampling.kind == "learned":
             # (F,) -> (F, 1), which broadcasts over the filters of a kernel (k, F, filters).
             weight = weight[:, None]
         x_kernels = through_upsampling(kernel[:, skip_features:], weight)
         # Frame i of an upsampled row begins to read at frame i // 2 of the row that is not.
-        from_skip = [Phase(i, skip_kernel) for i in range(self.phases)]
+        from_skip = [Phase(i, kernel[:, :skip_features]) for i in range(self.phases)]
         from_x = [Phase(i // 2, x_kernels[i % 2]) for i in range(self.phases)]
         num_rows = -(-frames // self.phases)
         # A convolution of two inputs side by side is the sum of one of each.

@@ -88,16 +88,16 @@ class WaveUNet(Network):
     def decode(self, features: Features, conditions: Conditions) -> Outputs:
         """Goes up from the bottleneck to the estimates (B, K, T_est, C)."""
         window = self.settings.geometry().for_mixture(features.mixture.shape[1])
-        place = self.settings.conditioned_at
+        conditioned_at = self.settings.conditioned_at
         vector = None
-        if place in ("bottleneck", "decoder", "heads"):
+        if conditioned_at in ("bottleneck", "decoder", "heads"):
             vector = conditioning_vector(conditions["labels"])
         x = features.bottleneck
-        if place == "bottleneck":
+        if conditioned_at == "bottleneck":
             x = self.conditioners[0](x, vector)
         for i, (block, skip) in enumerate(zip(self.decoder, reversed(features.skips), strict=True)):
             x = block(x, skip, frames=window.decoder_frames(window.num_levels - i))
-            if place == "decoder":
+            if conditioned_at == "decoder":
                 x = self.conditioners[i](x, vector)
         mixture = ops.cast(crop(features.mixture, window.estimate_frames), "float32")
         heads = self._call_heads(mixture, ops.cast(x, "float32"), vector)
