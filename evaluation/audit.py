@@ -23,7 +23,7 @@ from contextlib import closing
 from absl import flags
 
 from data_prep.runtime import command
-from evaluation.options import define_flags, flag_values
+from evaluation.options import define_flags, named_checkpoint
 from evaluation.scores.conditions import Condition
 from trainer.loop.workdir import require_run
 
@@ -67,7 +67,7 @@ def main(_: Sequence[str]) -> None:
         from evaluation.estimates.estimated_system import open_estimated_system
         from evaluation.scoring.labels_audit import FILE_NAME, audit
 
-    system = open_estimated_system(**flag_values())
+    system = open_estimated_system(named_checkpoint())
     with closing(system.out):
         print("\n".join(table(audit(system))))
     print(f"audit: {system.out.url}/{FILE_NAME}")

@@ -55,11 +55,11 @@ def _evaluate_run() -> str:
         )
     require_run(FLAGS.workdir)
     with command.importing():
-        from evaluation.options import flag_values
+        from evaluation.options import named_checkpoint
         from evaluation.tasks.pipeline import evaluate
 
     return evaluate(
-        **flag_values(),
+        named_checkpoint(),
         processes=FLAGS.processes,
         **{name: FLAGS[name].value for name in _OPTIONS if FLAGS[name].present},
     )

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from configs.schema import WEIGHTS
 from data_prep.audio.waveforms import read_audio
 from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
 from data_prep.storage.folder import making
 from evaluation.estimates.bars import watch
 from evaluation.estimates.track_on_disk import write_blocks
+from trainer.loop.checkpoint_flags import define_checkpoint_flags
 from trainer.loop.workdir import require_run
 
 # It imports TensorFlow, for which a command that is refused does not wait.
@@ -128,18 +128,11 @@ def _split_labels(text: str | None) -> list[str] | None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("workdir", None, "folder of the run", required=True)
+    define_checkpoint_flags()
     flags.DEFINE_string(
         "labels",
         None,
         "instruments that play, separated by commas; leave out where they are not known",
     )
     flags.DEFINE_string("out", "separated", "folder to write to")
-    flags.DEFINE_string("checkpoint", "best", "best (in validation), latest, or a number of steps")
-    flags.DEFINE_enum(
-        "weights",
-        "average",
-        WEIGHTS,
-        "the moving average where the run kept one, or the raw weights",
-    )
     command.run(main, takes_files=True)

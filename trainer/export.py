@@ -18,9 +18,9 @@ from typing import Any
 
 from absl import flags
 
-from configs.schema import WEIGHTS
 from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
+from trainer.loop.checkpoint_flags import define_checkpoint_flags
 from trainer.loop.workdir import load_run, require_run
 
 FLAGS = flags.FLAGS
@@ -82,13 +82,6 @@ def main(_: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("workdir", None, "folder of the run", required=True)
-    flags.DEFINE_string("checkpoint", "best", "best (in validation), latest, or a number of steps")
-    flags.DEFINE_enum(
-        "weights",
-        "average",
-        WEIGHTS,
-        "the moving average where the run kept one, or the raw weights",
-    )
+    define_checkpoint_flags()
     flags.DEFINE_string("out", "", "folder to write instead of WORKDIR/saved_model")
     command.run(main)

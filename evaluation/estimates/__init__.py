@@ -1,5 +1,6 @@
 """Provides tracks with the estimates of some system, on a disk.
 
+named_checkpoint   says what is to be evaluated
 opened_run         opens a run and its records
 estimated_system   restores the network of an opened run
 from_records       holds its estimates of the tracks of the records

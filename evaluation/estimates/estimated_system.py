@@ -1,10 +1,10 @@
 """Restores what is evaluated: the network of a checkpoint, beside the tracks of a split."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import configs
 from data_prep.runtime.revision import code_revision
+from evaluation.estimates.named_checkpoint import NamedCheckpoint
 from evaluation.estimates.opened_run import OpenedRun, open_run
 from trainer.inference.separator import TrainedSeparator
 
@@ -37,13 +37,6 @@ def restore(opened: OpenedRun) -> EstimatedSystem:
     return EstimatedSystem(**values, separator=separator)
 
 
-def open_estimated_system(
-    workdir: str,
-    records: str,
-    split: str,
-    checkpoint: str,
-    overrides: Sequence[str],
-    weights: str = "average",
-) -> EstimatedSystem:
-    """Opens a run and restores its network, with the arguments and errors of ``open_run``."""
-    return restore(open_run(workdir, records, split, checkpoint, overrides, weights))
+def open_estimated_system(named: NamedCheckpoint) -> EstimatedSystem:
+    """Opens a run and restores its network; ``ValueError`` as from ``open_run``."""
+    return restore(open_run(named))

@@ -1,6 +1,5 @@
 """Opens what is evaluated: a checkpoint of a run on the tracks of a split, whatever its task."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import configs
@@ -8,6 +7,7 @@ from configs import Config
 from configs.splits import SPLITS
 from data_prep.records.manifest import Manifest, load_manifest
 from data_prep.storage import Folder, is_bucket, open_folder
+from evaluation.estimates.named_checkpoint import NamedCheckpoint
 from trainer.loop.checkpoints import find_checkpoint
 from trainer.loop.workdir import TrainingRun, load_run
 
@@ -33,62 +33,59 @@ class OpenedRun:
     arguments: list[str]
 
 
-def open_run(
-    workdir: str,
-    records: str,
-    split: str,
-    checkpoint: str,
-    overrides: Sequence[str],
-    weights: str = "average",
-    suffix: str = "",
-) -> OpenedRun:
+def open_run(named: NamedCheckpoint, suffix: str = "") -> OpenedRun:
     """Finds checkpoint and tracks, and makes the folder of the results.
 
     Args:
-        workdir: folder of the run.
-        records: folder of the records, empty for those the run was trained on.
-        split: train, valid or test.
-        checkpoint: best, latest, or a number of steps.
-        overrides: of the section ``evaluation``.
-        weights: average, the moving average where the run kept one, or raw.
+        named: what is to be evaluated.
         suffix: of the name of the folder of the results.
 
     Raises:
         ValueError: the run, the checkpoint or the records are missing or do not fit together.
     """
-    root = open_folder(workdir)
+    root = open_folder(named.workdir)
     run = load_run(root.url)
-    folder = open_folder(records or run.records).url
+    folder = open_folder(named.records or run.records).url
     manifest = load_manifest(folder)
-    config = configs.override_evaluation(run.config, overrides)
+    config = configs.override_evaluation(run.config, named.overrides)
     manifest.require(config, folder)
-    if not manifest.tracks(split):
+    if not manifest.tracks(named.split):
         there = ", ".join(name for name in SPLITS if manifest.tracks(name))
-        raise ValueError(f"the records in {folder} have no {split} tracks; they have {there}.")
+        raise ValueError(
+            f"the records in {folder} have no {named.split} tracks; they have {there}."
+        )
     if is_bucket(root.url):
         # Before anything that takes minutes.
         root.check()
-    _, step = find_checkpoint(root.url, checkpoint)
-    of_weights = "-raw" if weights == "raw" else ""
-    out = open_folder(f"{root.url}/evaluation/{step}-{split}{of_weights}{suffix}")
-    out.check()
-    arguments = [
-        f"--workdir={root.url}",
-        f"--records={folder}",
-        f"--split={split}",
-        f"--checkpoint={step}",
-        f"--weights={weights}",
-        *(f"--set={override}" for override in overrides),
-    ]
+    _, step = find_checkpoint(root.url, named.checkpoint)
     return OpenedRun(
         workdir=root.url,
         run=run,
         config=config,
         manifest=manifest,
         folder=folder,
-        split=split,
+        split=named.split,
         step=step,
-        weights=weights,
-        out=out,
-        arguments=arguments,
+        weights=named.weights,
+        out=_open_results(root.url, step, named, suffix),
+        arguments=_flags(root.url, folder, step, named),
     )
+
+
+def _open_results(workdir: str, step: int, named: NamedCheckpoint, suffix: str) -> Folder:
+    of_weights = "-raw" if named.weights == "raw" else ""
+    out = open_folder(f"{workdir}/evaluation/{step}-{named.split}{of_weights}{suffix}")
+    out.check()
+    return out
+
+
+def _flags(workdir: str, folder: str, step: int, named: NamedCheckpoint) -> list[str]:
+    """Returns the flags that name the same again, whatever becomes the best or latest by then."""
+    return [
+        f"--workdir={workdir}",
+        f"--records={folder}",
+        f"--split={named.split}",
+        f"--checkpoint={step}",
+        f"--weights={named.weights}",
+        *(f"--set={override}" for override in named.overrides),
+    ]

@@ -1,15 +1,6 @@
 """Measures what the labels do: one network, told the instruments rightly, wrongly and not at all.
 
-The network is told of each track:
-
-``true``     the instruments of the piece, as everywhere else
-``unknown``  nothing, where it was trained for that
-``empty``    that nothing plays
-``full``     that all instruments play
-``swapped``  for every instrument of the piece another one that has no part in it
-
-Where estimates follow the labels, the true ones must be better than all others; where they do not,
-nothing changes.
+``evaluation.audit`` lists the conditions, and says how to read them.
 
 Axes: K slots, T frames, C channels.
 """

@@ -1,12 +1,13 @@
 """Scores a trained network on the tracks of its records and reports, whatever its task."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from data_prep.storage import Folder
 from evaluation.document.render import write
+from evaluation.estimates.named_checkpoint import NamedCheckpoint
 from evaluation.estimates.opened_run import open_run
 from evaluation.scores.results import publish
 from evaluation.tasks.registry import room_of
@@ -16,31 +17,17 @@ from evaluation.tasks.room import Room, Tables
 _ORIGINAL_SUFFIX = "-original"
 
 
-def evaluate(
-    workdir: str,
-    records: str,
-    split: str,
-    checkpoint: str,
-    overrides: Sequence[str],
-    weights: str = "average",
-    processes: int = 1,
-    **options: Any,
-) -> str:
+def evaluate(named: NamedCheckpoint, processes: int = 1, **options: Any) -> str:
     """Estimates, scores and reports a split; returns the folder of the results.
 
     A track is kept as soon as it is scored: an interrupted call is continued by the same one, and
     of a finished one only the report is made again.
 
     Args:
-        workdir: folder of the run.
-        records: folder of the records, empty for those the run was trained on.
-        split: train, valid or test.
-        checkpoint: best, latest, or a number of steps.
-        overrides: of the section ``evaluation``.
-        weights: average, the moving average where the run kept one, or raw.
+        named: what is to be evaluated.
         processes: that score at most, 0 for as many as there are cores.
-        **options: whatever else the run's task knows, such as ``root``; None and empty text are
-            as if left out.
+        **options: whatever else the run's task knows, such as ``root``; None and empty text are as
+            if left out.
 
     Raises:
         ValueError: the run, the checkpoint or the records are missing or do not fit together, or
@@ -48,7 +35,7 @@ def evaluate(
     """
     asked = {name: value for name, value in options.items() if value not in (None, "")}
     suffix = _ORIGINAL_SUFFIX if asked.get("root") else ""
-    opened = open_run(workdir, records, split, checkpoint, overrides, weights, suffix)
+    opened = open_run(named, suffix)
     room = room_of(opened.config.task.kind)
     _require_known(asked, room.OPTIONS, opened.config.task.kind)
     with closing(opened.out):

@@ -21,6 +21,7 @@ from data_prep.records.manifest import load_manifest
 from data_prep.synthetic import write_musdb, write_urmp
 from evaluation.estimates.estimated_system import open_estimated_system
 from evaluation.estimates.from_originals import iter_original_estimates
+from evaluation.estimates.named_checkpoint import NamedCheckpoint
 from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.clips import Choice, read_clips
 from evaluation.listening.recorder import make_reader, record_run
@@ -75,7 +76,7 @@ def workdir(tmp_path_factory, corpus):
 @pytest.fixture(scope="module")
 def scored(workdir, tmp_path_factory):
     """Scores with all baselines: where they were written, and a copy that no test writes over."""
-    out = Path(evaluate(str(workdir), "", "test", "latest", []))
+    out = Path(evaluate(NamedCheckpoint(str(workdir), "", "test", "latest", [])))
     return out, shutil.copytree(out, tmp_path_factory.mktemp("scored") / "copy")
 
 
@@ -109,7 +110,7 @@ def test_what_is_heard_is_what_was_scored(workdir, scored):
     """At a border, in the middle, and in stretches that begin at no multiple of the network's
     stride.
     """
-    subject = open_estimated_system(str(workdir), "", "test", "latest", [])
+    subject = open_estimated_system(NamedCheckpoint(str(workdir), "", "test", "latest", []))
     read, settings = make_reader(subject), subject.config.evaluation
     for track in iter_full_tracks(subject.manifest, subject.folder, subject.split):
         whole = subject.separator.estimate(track.mixture, track.labels)
@@ -146,7 +147,7 @@ def test_what_is_heard_is_what_was_scored(workdir, scored):
 def evaluate_alone(workdir, *overrides, split="test", **options):
     """Scores the network of a run without oracles."""
     options["baselines"] = "none"
-    return evaluate(str(workdir), "", split, "latest", list(overrides), "average", **options)
+    return evaluate(NamedCheckpoint(str(workdir), "", split, "latest", list(overrides)), **options)
 
 
 def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
@@ -179,7 +180,7 @@ def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
 
 def test_an_audit_is_continued_track_by_track(workdir, monkeypatch, capsys):
     subject = open_estimated_system(
-        str(workdir), "", "test", "latest", ["evaluation.segment_secs=1.5"]
+        NamedCheckpoint(str(workdir), "", "test", "latest", ["evaluation.segment_secs=1.5"])
     )
     expected = audit(subject)
     out = workdir / "evaluation" / "120-test"
@@ -241,7 +242,7 @@ def test_originals_are_stored_as_they_would_be_loaded(workdir, tmp_path):
     paths = [(name, tmp_path / f"{number}.wav") for number, (name, _) in enumerate(parts)]
     for (_, path), (_, frames) in zip(paths, parts, strict=True):
         soundfile.write(path, 0.1 * rng.standard_normal((frames, 2)), 11025, subtype="FLOAT")
-    subject = open_estimated_system(str(workdir), "", "test", "latest", [])
+    subject = open_estimated_system(NamedCheckpoint(str(workdir), "", "test", "latest", []))
     files = TrackFiles("Piece", None, None, tuple(paths))
     for mixture in (None, tmp_path / "mix.wav"):
         if mixture:
@@ -278,15 +279,15 @@ def test_a_report_on_training_tracks_is_no_result(workdir):
 
 def test_what_evaluation_refuses(workdir, tmp_path):
     with pytest.raises(ValueError, match=r"only evaluation\.\* can change here"):
-        evaluate(str(workdir), "", "test", "latest", ["train.steps=3"])
+        evaluate(NamedCheckpoint(str(workdir), "", "test", "latest", ["train.steps=3"]))
     with pytest.raises(ValueError, match="no checkpoint '7'"):
-        evaluate(str(workdir), "", "test", "7", [])
+        evaluate(NamedCheckpoint(str(workdir), "", "test", "7", []))
     with pytest.raises(
         ValueError, match=r"there is no .*config\.json: trainer.task has not started there"
     ):
-        evaluate(str(tmp_path), "", "test", "latest", [])
+        evaluate(NamedCheckpoint(str(tmp_path), "", "test", "latest", []))
     with pytest.raises(ValueError, match=r"there is no manifest\.json"):
-        evaluate(str(workdir), str(tmp_path), "test", "latest", [])
+        evaluate(NamedCheckpoint(str(workdir), str(tmp_path), "test", "latest", []))
 
 
 @pytest.fixture(scope="module")
@@ -400,7 +401,7 @@ def test_a_stereo_network_on_four_sources(tmp_path):
     write_musdb(root, num_pieces=4, secs=2.0, seed=1)
     write.write(config, "musdb", root, records)
     train_run(config, records, workdir)
-    out = Path(evaluate(str(workdir), "", "test", "latest", []))
+    out = Path(evaluate(NamedCheckpoint(str(workdir), "", "test", "latest", [])))
     assert {row.source for row in read_csv(out / "scores.csv")} == {
         "drums",
         "bass",

@@ -12,6 +12,7 @@ import pytest
 import configs
 from data_prep import write
 from data_prep.synthetic import write_urmp
+from evaluation.estimates.named_checkpoint import NamedCheckpoint
 from evaluation.scores.improvement import improvement
 from evaluation.scores.table import read_csv
 from evaluation.tasks.pipeline import evaluate
@@ -83,7 +84,7 @@ def test_float32_bfloat16_and_two_replicas_learn_alike(tmp_path):
     found = {}
     for name, call in runs.items():
         subprocess.run(call, check=True)
-        folder = evaluate(str(tmp_path / name), "", "test", "latest", [])
+        folder = evaluate(NamedCheckpoint(str(tmp_path / name), "", "test", "latest", []))
         found[name] = improvement(read_csv(Path(folder, "scores.csv")))[0].median_db
     print(found)
     assert max(found.values()) - min(found.values()) < 0.5
