@@ -98,8 +98,9 @@ def _check(annotation: Any, value: object, name: str) -> Any:
 def _accepts(annotation: Any, value: object) -> bool:
     origin = typing.get_origin(annotation)
     if origin is tuple:
-        is_list = isinstance(value, (list, tuple))
-        return is_list and all(isinstance(item, str) for item in value)  # type: ignore[attr-defined]
+        if not isinstance(value, (list, tuple)):
+            return False
+        return all(isinstance(item, str) for item in value)
     # Which words are legal is the dataclass's own check.
     if origin is typing.Literal:
         return isinstance(value, str)

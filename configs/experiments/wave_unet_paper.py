@@ -32,7 +32,7 @@ M3 = replace(M2, name="wave_unet_m3", model=M3_MODEL)
 # Stereo.
 M4 = replace(M3, name="wave_unet_m4", audio=replace(M3.audio, channels=2))
 
-# Learned upsampling.
+# What lies between two frames is weighed by a parameter for each feature.
 M5 = replace(M4, name="wave_unet_m5", model=replace(M3_MODEL, upsampling="learned"))
 
 # M4 on all four sources.
