@@ -164,7 +164,23 @@ def test_recordings_come_back_from_their_archive(tmp_path):
     assert read_clips(tmp_path / "none.zip") == []
 
 
-@pytest.mark.parametrize("content", [b"no archive", b"", b"PK\x05\x06" + bytes(18)])
+def archive_of(description):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("clips.json", description)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"no archive",
+        b"",
+        b"PK\x05\x06" + bytes(18),
+        archive_of("[]"),
+        archive_of('{"schema_version": 1, "clips": ["a name"]}'),
+    ],
+)
 def test_refuses_an_archive_that_is_none_of_ours(tmp_path, content):
     (tmp_path / "clips.zip").write_bytes(content)
     with pytest.raises(
