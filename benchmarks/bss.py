@@ -1,4 +1,4 @@
-"""Time BSS Eval, v3 against mir_eval and v4 against museval, and show that they find the same.
+"""Times BSS Eval, v3 against mir_eval and v4 against museval, and shows that they find the same.
 
 python -m benchmarks.bss --references=2,4,13 --rounds=5 --segments=50
 
@@ -38,8 +38,11 @@ from evaluation.scoring.one_segment import score_track
 FLAGS = flags.FLAGS
 RATE = 22050
 TAPS = 512
-MANY = 4  # references; with more of them the rivals take minutes
-MINUTES, SOURCES = 200, 4
+# References; with more of them the rivals take minutes.
+MANY = 4
+# Of the test set.
+MINUTES = 200
+SOURCES = 4
 
 Call = Callable[[], Any]
 Ratios = Sequence[NDArray[np.float64]]
@@ -47,7 +50,7 @@ Ratios = Sequence[NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Row:
-    """One version against its rival; seconds are medians over rounds."""
+    """Holds one version against its rival; seconds are medians over rounds."""
 
     version: str
     num_references: int
@@ -56,12 +59,14 @@ class Row:
     rival_seconds: float
     seconds: float
     floor_seconds: float
-    ratio: float  # of the rival's seconds to ours, the median over rounds
-    difference_db: float  # the largest of any score
+    # Of the rival's seconds to ours, the median over rounds.
+    ratio: float
+    # The largest of any score.
+    difference_db: float
 
 
 def make_segments(num_references: int, num_frames: int, channels: int) -> tuple[Floats, Floats]:
-    """Coloured noise that the channels share in part, and estimates with faults: (J, T, C)."""
+    """Makes coloured noise that the channels share in part, and faulty estimates: (J, T, C)."""
     rng = np.random.default_rng(0)
     shape = (num_references, num_frames, channels)
     references = scipy.signal.lfilter([1.0], [1.0, -0.9], 0.01 * rng.standard_normal(shape), axis=1)
@@ -70,17 +75,18 @@ def make_segments(num_references: int, num_frames: int, channels: int) -> tuple[
     return references, smeared + 0.2 * references.sum(axis=0) + 0.003 * rng.standard_normal(shape)
 
 
-def seconds_of(call: Call) -> float:
-    """How long a call takes."""
+def timed(call: Call) -> tuple[Any, float]:
+    """Returns what a call returns, and how many seconds it takes."""
     started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
+    result = call()
+    return result, time.perf_counter() - started
 
 
 def mir_eval_sources(references: Floats, estimates: Floats) -> Ratios:
-    """SDR, SIR and SAR of v3, (J, T, 1) twice -> (J,) each."""
+    """Computes SDR, SIR and SAR of v3, (J, T, 1) twice -> (J,) each."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # mir_eval announces that it will drop them
+        # mir_eval announces that it will drop these metrics.
+        warnings.simplefilter("ignore", FutureWarning)
         scores = mir_eval.separation.bss_eval_sources(
             references[..., 0], estimates[..., 0], compute_permutation=False
         )
@@ -88,7 +94,7 @@ def mir_eval_sources(references: Floats, estimates: Floats) -> Ratios:
 
 
 def museval_images(references: Floats, estimates: Floats) -> Ratios:
-    """SDR, ISR, SIR and SAR of v4, (J, T, C) twice -> (J,) each."""
+    """Computes SDR, ISR, SIR and SAR of v4, (J, T, C) twice -> (J,) each."""
     scores = museval.metrics.bss_eval(
         references, estimates, window=np.inf, hop=np.inf, filters_len=TAPS
     )
@@ -96,79 +102,82 @@ def museval_images(references: Floats, estimates: Floats) -> Ratios:
 
 
 def compare(version: str, num_references: int, channels: int) -> Row:
-    """Rounds of one version, its rival and the floor."""
+    """Times one version, its rival and the floor in every round."""
     references, estimates = make_segments(num_references, RATE, channels)
-    found: dict[str, Ratios] = {}
-
-    def rival() -> None:
-        found["rival"] = (mir_eval_sources if version == "v3" else museval_images)(
-            references, estimates
+    ours: Call
+    theirs: Call
+    if version == "v3":
+        rival = "mir_eval"
+        ours = partial(
+            bss_eval.bss_eval_sources, references[..., 0], estimates[..., 0], filter_taps=TAPS
         )
-
-    def ours() -> None:
-        if version == "v3":
-            found["ours"] = bss_eval.bss_eval_sources(references[..., 0], estimates[..., 0], TAPS)
-        else:
-            found["ours"] = bss_eval.bss_eval_images(references, estimates, TAPS)
-
+        theirs = partial(mir_eval_sources, references, estimates)
+    else:
+        rival = "museval"
+        ours = partial(bss_eval.bss_eval_images, references, estimates, filter_taps=TAPS)
+        theirs = partial(museval_images, references, estimates)
+    scores: dict[str, Ratios] = {}
     size = num_references * channels * TAPS
-    seconds: dict[str, list[float]] = {"rival": [], "ours": [], "floor": []}
+    seconds: dict[str, list[float]] = {"theirs": [], "ours": [], "floor": []}
     for _ in range(FLAGS.rounds if num_references <= MANY else 1):
-        matrix = np.asfortranarray(np.eye(size) + 0.5)  # factorised in place, as ours is
-        factorise = partial(scipy.linalg.lapack.dpotrf, matrix, lower=1, clean=0, overwrite_a=1)
-        calls: dict[str, Call] = {"rival": rival, "ours": ours, "floor": factorise}
+        # Factorised in place, as ours is.
+        matrix = np.asfortranarray(np.eye(size) + 0.5)
+        floor = partial(scipy.linalg.lapack.dpotrf, matrix, lower=1, clean=0, overwrite_a=1)
+        calls: dict[str, Call] = {"theirs": theirs, "ours": ours, "floor": floor}
         for name, call in calls.items():
-            seconds[name].append(seconds_of(call))
+            scores[name], secs = timed(call)
+            seconds[name].append(secs)
+    pairs = zip(seconds["theirs"], seconds["ours"], strict=True)
+    differences = np.abs(np.subtract(scores["ours"], scores["theirs"]))
     return Row(
-        version,
-        num_references,
-        channels,
-        "mir_eval" if version == "v3" else "museval",
-        median(seconds["rival"]),
-        median(seconds["ours"]),
-        median(seconds["floor"]),
-        median(
-            theirs / mine for theirs, mine in zip(seconds["rival"], seconds["ours"], strict=True)
-        ),
-        float(np.max(np.abs(np.subtract(found["ours"], found["rival"])))),
+        version=version,
+        num_references=num_references,
+        channels=channels,
+        rival=rival,
+        rival_seconds=median(seconds["theirs"]),
+        seconds=median(seconds["ours"]),
+        floor_seconds=median(seconds["floor"]),
+        ratio=median(their_secs / our_secs for their_secs, our_secs in pairs),
+        difference_db=float(np.max(differences)),
     )
 
 
 def print_row(row: Row) -> None:
-    """A line of the table."""
+    """Prints a line of the table."""
     print(
         f"{row.version:<7} {row.num_references:>10} {row.channels:>8}  {row.rival:<8} "
-        f"{row.rival_seconds:8.3f} "
-        f"{row.seconds:8.3f} {row.floor_seconds:8.3f} {row.ratio:7.1f} {row.difference_db:13.1e}",
+        f"{row.rival_seconds:8.3f} {row.seconds:8.3f} {row.floor_seconds:8.3f} {row.ratio:7.1f} "
+        f"{row.difference_db:13.1e}",
         flush=True,
     )
 
 
 def print_test_set(channels: int, bss_v4: bool) -> None:
-    """The time to score a test set of the size of MUSDB18's: one system and the baselines."""
+    """Prints the time to score a test set of the size of MUSDB18's: a system and the baselines."""
     references, estimates = make_segments(SOURCES, FLAGS.segments * RATE, channels)
-    config, names = Evaluation(bss_v4=bss_v4), [str(j) for j in range(SOURCES)]
     score = partial(
         score_track,
-        "noise",
-        references.sum(axis=0),
-        references,
-        {"model": estimates},
-        names,
-        RATE,
-        config,
+        track_name="noise",
+        mixture=references.sum(axis=0),
+        references=references,
+        estimates={"model": estimates},
+        vocabulary=[str(j) for j in range(SOURCES)],
+        sample_rate=RATE,
+        config=Evaluation(bss_v4=bss_v4),
     )
-    each = seconds_of(score) / FLAGS.segments
+    _, seconds = timed(score)
+    of_segment = seconds / FLAGS.segments
+    versions = "v3 and v4" if bss_v4 else "v3"
     print(
-        f"{'v3 and v4' if bss_v4 else 'v3':<9} {channels} channels: {each:.3f} s per segment, "
-        f"{each * 60 * MINUTES:.0f} s per test set",
+        f"{versions:<9} {channels} channels: {of_segment:.3f} s per segment, "
+        f"{of_segment * 60 * MINUTES:.0f} s per test set",
         flush=True,
     )
 
 
 @threadpool_limits.wrap(limits=1)
 def main(_: Sequence[str]) -> int:
-    """Comparisons, then the extrapolation."""
+    """Prints the comparisons, then the extrapolation."""
     print("version references channels  rival    rival s   ours s  floor s   ratio  difference dB")
     for num_references in map(int, FLAGS.references):
         print_row(compare("v3", num_references, 1))
@@ -177,7 +186,7 @@ def main(_: Sequence[str]) -> int:
             print_row(compare("v4", num_references, 2))
     print(
         f"\nA test set of {MINUTES} minutes, {SOURCES} sources, segments of one second, a model "
-        "and the baselines:"
+        f"and the baselines:"
     )
     for channels in (1, 2):
         for bss_v4 in (False, True):

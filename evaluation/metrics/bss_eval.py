@@ -37,7 +37,7 @@ from numpy.typing import ArrayLike
 
 from data_prep.audio import activity
 from evaluation.metrics.delays import Floats
-from evaluation.metrics.energies import SIGNAL_AXES, Energies, Integers, relate
+from evaluation.metrics.energies import Energies, Integers, relate
 from evaluation.metrics.reference_space import ReferenceSpace
 
 
@@ -166,20 +166,11 @@ def pair_energies(
     # (..., T, C) -> (..., C, T + L - 1)
     references = pad(references, filter_taps - 1)
     estimates = pad(estimates, filter_taps - 1)
-    sounding = np.flatnonzero(references.any(axis=SIGNAL_AXES))
-    if not sounding.size:
-        silence = np.zeros_like(estimates)
-        return relate(
-            references, estimates, chosen, owners, silence, lambda _, own: silence[chosen[own]]
-        )
-    space = ReferenceSpace(references[sounding], filter_taps, memory_lock or nullcontext())
+    space = ReferenceSpace(references, filter_taps, memory_lock or nullcontext())
 
     def target_of(j: int, own: Integers) -> Floats:
         # (pairs, C, T)
-        signals = estimates[chosen[own]]
-        if j not in sounding:
-            return np.zeros_like(signals)
-        return space.project_on(int(np.searchsorted(sounding, j)), signals)
+        return space.project_on(j, estimates[chosen[own]])
 
     explained = space.project(estimates)
     return relate(references, estimates, chosen, owners, explained, target_of)

@@ -8,12 +8,15 @@ from contextlib import AbstractContextManager
 import numpy as np
 
 from evaluation.metrics.delays import Delays, Floats
-from evaluation.metrics.energies import energy
+from evaluation.metrics.energies import SIGNAL_AXES, energy
 from evaluation.metrics.least_squares import Subspace
 
 
 class ReferenceSpace:
-    """Is the space of the signals that filters of L taps make of some references."""
+    """Is the space of the signals that filters of L taps make of some references.
+
+    A silent reference spans nothing: whatever is projected on it becomes silence.
+    """
 
     def __init__(
         self, references: Floats, filter_taps: int, memory_lock: AbstractContextManager[object]
@@ -21,24 +24,28 @@ class ReferenceSpace:
         """Factorises the references once for all estimates.
 
         Args:
-            references: shape (J, C, T + L - 1), the last L - 1 frames 0, none silent in all
-                channels.
+            references: shape (J, C, T + L - 1), the last L - 1 frames 0.
             filter_taps: L.
             memory_lock: as of ``least_squares.Subspace``.
         """
-        # (C, T) -> (C or fewer, T) for each reference
-        spans = [_span(channels) for channels in references]
-        delays = Delays(np.concatenate(spans), filter_taps)
+        # Of each reference that sounds.
+        self._own: dict[int, Subspace] = {}
+        self._all: Subspace | None = None
+        sounding = np.flatnonzero(references.any(axis=SIGNAL_AXES)).tolist()
+        if not sounding:
+            return
+        # (C, T) -> (C or fewer, T)
+        spans = {j: _span(references[j]) for j in sounding}
+        delays = Delays(np.concatenate(list(spans.values())), filter_taps)
         self._all = Subspace(delays, memory_lock)
         if len(spans) == 1:
             # Alone, a reference has exactly no interference.
-            self._own = [self._all]
+            self._own = dict.fromkeys(sounding, self._all)
             return
-        self._own = []
         start = 0
-        for span in spans:
-            own = delays.part(slice(start, start + len(span)))
-            self._own.append(Subspace(own, memory_lock))
+        for j, span in spans.items():
+            part = delays.part(slice(start, start + len(span)))
+            self._own[j] = Subspace(part, memory_lock)
             start += len(span)
 
     def project(self, signals: Floats) -> Floats:
@@ -47,10 +54,12 @@ class ReferenceSpace:
 
     def project_on(self, reference: int, signals: Floats) -> Floats:
         """Computes P_j e: the projection of (N, C, T + L - 1) on the space of one reference."""
-        return _project(self._own[reference], signals)
+        return _project(self._own.get(reference), signals)
 
 
-def _project(space: Subspace, signals: Floats) -> Floats:
+def _project(space: Subspace | None, signals: Floats) -> Floats:
+    if space is None:
+        return np.zeros_like(signals)
     # (N, C, T) -> (N C, T) and back: the channels of an estimate are projected one by one.
     return space.project(signals.reshape(-1, signals.shape[-1])).reshape(signals.shape)
 

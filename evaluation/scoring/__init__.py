@@ -8,6 +8,7 @@ segment_metrics      its statuses and metrics
 track_filters        filters of a whole track
 track_fit            the fit of these filters
 track_correlations   what the fit needs of every group of segments
-labels_audit         what the labels do
+labels_audit         the audit of what the labels do
+label_measures       its figures
 workers              the processes
 """

@@ -1,187 +1,23 @@
-"""Measures what the labels do: one network, told the instruments rightly, wrongly and not at all.
+"""Audits what the labels do, keeps what is measured, and writes audit.json.
 
-``evaluation.audit`` lists the conditions, and says how to read them.
-
-Axes: K slots, T frames, C channels.
+``label_measures`` says what is measured.
 """
 
 import dataclasses
 import json
 import shlex
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from configs import Config
-from data_prep.audio import activity
-from data_prep.audio.tracks import Waveform
-from data_prep.records.full_tracks import FullTrack, iter_full_tracks
+from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.runtime.revision import code_revision
 from evaluation.estimates.estimated_system import EstimatedSystem
-from evaluation.scores.conditions import CONDITIONS, Condition
+from evaluation.scores.conditions import Condition
 from evaluation.scores.results import Parts, read_described
-from evaluation.scores.table import LEAKAGE_FLOOR_DB
-from trainer.inference.separator import Separator
-from trainer.tasks.separation.validation import improvements
+from evaluation.scoring.label_measures import Measure, Measures, audit_track, summarise
 
 # Of audit.json.
 SCHEMA_VERSION = 1
 FILE_NAME = "audit.json"
-
-# Why a condition may have no track.
-_REASONS = {
-    "unknown": "the network was never trained without labels (augmentation.label_dropout is 0)",
-    "swapped": "in every track more instruments play than do not",
-}
-
-Floats = NDArray[np.float64]
-
-
-class _Measure(NamedTuple):
-    """Holds what was measured of one track under one condition, in dB."""
-
-    # Of every segment and source that counts.
-    improvements: Sequence[float]
-    # Of every segment and slot whose source does not sound.
-    leakages: Sequence[float]
-    # Of every slot named wrongly where the right source sounds, relative to the mixture.
-    misnamed: Sequence[float]
-
-
-# By the condition.
-Measures = dict[str, _Measure]
-
-
-def audit_track(separator: Separator, track: FullTrack, config: Config) -> Measures:
-    """Estimates a track in full length under every condition that it allows.
-
-    Raises:
-        ValueError: the network is not told the instruments at all.
-    """
-    if not config.needs_labels:
-        raise ValueError(
-            "this network is not told the instruments (model.conditioning is none): nothing to "
-            "audit."
-        )
-    swaps = swap(track.labels, config.data.sources)
-    labels_of: dict[str, Sequence[str] | None] = {
-        "true": track.labels,
-        "empty": (),
-        "full": config.data.sources,
-    }
-    if config.takes_unknown_labels:
-        labels_of["unknown"] = None
-    if swaps:
-        labels_of["swapped"] = tuple(swaps.values())
-    measures = {}
-    for name, labels in labels_of.items():
-        # (K, T, C)
-        estimates = separator.estimate(track.mixture, labels)
-        wrong = swaps if name == "swapped" else {}
-        measures[name] = _measure(track, estimates, wrong, config)
-    return measures
-
-
-def summarise(tracks: Sequence[Measures]) -> list[Condition]:
-    """Returns one condition after the other, in their order, each over all tracks."""
-    conditions = []
-    for name in CONDITIONS:
-        measured = [track[name] for track in tracks if name in track]
-        conditions.append(_condition(name, measured))
-    return conditions
-
-
-def swap(playing: Sequence[str], sources: Sequence[str]) -> dict[str, str]:
-    """Returns for each instrument that plays the next slot of one that does not.
-
-    Each is used once. The slots count as a circle, so that not always the first instruments of the
-    vocabulary stand in.
-
-    Args:
-        playing: the instruments of a piece.
-        sources: the names of all slots.
-
-    Returns:
-        Right instrument -> wrong one; empty if there are too few that do not play.
-    """
-    free = [source for source in sources if source not in playing]
-    if len(free) < len(playing):
-        return {}
-    swaps = {}
-    for label in playing:
-        slot = sources.index(label)
-        distances = {source: (sources.index(source) - slot) % len(sources) for source in free}
-        swaps[label] = min(free, key=distances.__getitem__)
-        free.remove(swaps[label])
-    return swaps
-
-
-def _measure(
-    track: FullTrack, estimates: Waveform, swaps: dict[str, str], config: Config
-) -> _Measure:
-    """Measures estimates (K, T, C) of a track; ``swaps`` are the instruments named wrongly."""
-    sounding, levels = leakage(track, estimates, config)
-    misnamed = [np.zeros(0)]
-    for right, wrong in swaps.items():
-        segments = sounding[:, config.data.sources.index(right)]
-        misnamed.append(levels[segments, config.data.sources.index(wrong)])
-    return _Measure(
-        improvements=improvements(track, estimates, config).tolist(),
-        leakages=levels[~sounding].tolist(),
-        misnamed=np.concatenate(misnamed).tolist(),
-    )
-
-
-def leakage(
-    track: FullTrack, estimates: Waveform, config: Config
-) -> tuple[NDArray[np.bool_], Floats]:
-    """Computes where sources sound, and the energy of each slot relative to the mixture in dB.
-
-    The energy is that of the scores, -100 dB or more. Where a source does not sound, it is its
-    leakage.
-
-    Returns:
-        Both of shape (segments, K), without the segments in which the mixture is silent.
-    """
-    settings = config.evaluation
-    bounds = activity.segments(len(track.mixture), config.audio.sample_rate, settings)
-    parts = [slice(start, stop) for start, stop in bounds]
-    # (segments, K)
-    loudness = np.stack([activity.rms_db(track.references[:, part]) for part in parts])
-    sounding = activity.active(loudness, settings.active_relative_db, settings.silent_dbfs)
-    estimated = np.stack([activity.rms_db(estimates[:, part]) for part in parts])
-    # (segments,)
-    mixture = np.stack([activity.rms_db(track.mixture[part]) for part in parts])
-    audible = mixture >= settings.silent_dbfs
-    relative = estimated[audible] - mixture[audible, None]
-    return sounding[audible], np.maximum(relative, LEAKAGE_FLOOR_DB)
-
-
-def _condition(name: str, measured: Sequence[_Measure]) -> Condition:
-    """Returns the medians over tracks under one condition."""
-    if not measured:
-        return Condition(name, not_measured=_REASONS[name])
-    improvements_db = np.concatenate([track.improvements for track in measured])
-    leakages_db = np.concatenate([track.leakages for track in measured])
-    misnamed_db = np.concatenate([track.misnamed for track in measured])
-    return Condition(
-        labels=name,
-        improvement_db=_median(improvements_db),
-        num_improvements=len(improvements_db),
-        leakage_db=_median(leakages_db),
-        num_leakages=len(leakages_db),
-        misnamed_db=_median(misnamed_db),
-        num_misnamed=len(misnamed_db),
-        num_tracks=len(measured),
-    )
-
-
-def _median(values: Floats) -> float | None:
-    if not values.size:
-        return None
-    return float(np.median(values))
 
 
 def audit(system: EstimatedSystem) -> list[Condition]:
@@ -240,8 +76,8 @@ def read_audit(system: EstimatedSystem) -> list[Condition]:
 
 
 def _parse(text: str) -> Measures:
-    """Returns the measures of a track as they were kept: JSON writes a ``_Measure`` as a list."""
-    return {name: _Measure(*lists) for name, lists in json.loads(text).items()}
+    """Returns the measures of a track as they were kept: JSON writes a ``Measure`` as a list."""
+    return {name: Measure(*lists) for name, lists in json.loads(text).items()}
 
 
 def _command(system: EstimatedSystem) -> str:

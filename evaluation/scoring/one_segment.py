@@ -72,10 +72,9 @@ def score_track(
     scorer = Scorer(track_name, tuple(vocabulary), sample_rate, config)
     rows = []
     for (start, stop), active in zip(bounds, sounding, strict=True):
-        in_segment = {name: waveforms[:, start:stop] for name, waveforms in estimates.items()}
-        rows.append(
-            scorer.score(start, mixture[start:stop], references[:, start:stop], in_segment, active)
-        )
+        part = slice(start, stop)
+        in_segment = {system: waveforms[:, part] for system, waveforms in estimates.items()}
+        rows.append(scorer.score(start, mixture[part], references[:, part], in_segment, active))
     return in_order(rows)
 
 

@@ -74,11 +74,7 @@ def score_track_on_disk(
         covariances = oracles.spatial_covariances(workers.map(sum_covariances, groups))
         groups = [group._replace(covariances=covariances) for group in groups]
     workers.fit(*_group_bytes(groups, len(systems)))
-    filters = None
-    slots = groups[0].slots
-    if config.fits_track and slots is not None and len(slots):
-        products = np.sum([each.products for each in measured], axis=0)
-        filters = fit_track(groups, systems, products[slots], workers)
+    filters = _fit_filters(groups, systems, measured, workers)
     rows_of_groups = []
     scored = workers.map(_score, [(group, filters) for group in groups])
     for group, rows in zip(groups, scored, strict=True):
@@ -104,6 +100,22 @@ def _with_activity(groups: Sequence[SegmentGroup], levels: Floats) -> list[Segme
         changed.append(group._replace(slots=slots, sounding=sounding[first:last]))
         first = last
     return changed
+
+
+def _fit_filters(
+    groups: Sequence[SegmentGroup],
+    systems: Sequence[str],
+    measured: Sequence[_Measured],
+    workers: Workers,
+) -> TrackFilters | None:
+    """Fits the filters of the whole track, if that is asked for and anything sounds."""
+    slots = groups[0].slots
+    assert slots is not None
+    if not groups[0].config.fits_track or not len(slots):
+        return None
+    # (K, C, C)
+    products = np.sum([each.products for each in measured], axis=0)
+    return fit_track(groups, systems, products[slots], workers)
 
 
 def _group_bytes(groups: Sequence[SegmentGroup], num_systems: int) -> tuple[int, int]:

@@ -168,13 +168,16 @@ def _bss_eval(
     pairs = _pair(scored, list(audio.systems))
     # (N, T, C)
     estimates = np.stack([audio.systems[system][slot] for system, slot in pairs.signals])
-    # The place of each pair's reference among the J that sound, (P,).
+    # (J, T, C), and the place of each pair's reference among the J that sound, (P,).
+    sounding = audio.references[active].astype(np.float64)
     owners = (np.cumsum(active) - 1)[pairs.slots]
     with_v4 = config.bss_v4 and filters is None
-    sounding = audio.references[active].astype(np.float64)
     ratios = _bss_eval_of_segment(
-        sounding, estimates, pairs.chosen, owners, config, with_v4, memory_lock
+        sounding, estimates, pairs.chosen, owners, config.filter_taps, with_v4, memory_lock
     )
+    if config.backend == "mir_eval":
+        theirs = mir_eval_backend.bss_eval_pairs(sounding, estimates, pairs.chosen, owners)
+        ratios |= zip(_V3, theirs, strict=True)
     if filters is not None and config.bss_v4:
         keys = [filters.key(system, slot) for system, slot in pairs.signals]
         references = audio.references[filters.slots]
@@ -203,11 +206,11 @@ def _bss_eval_of_segment(
     estimates: Floats,
     chosen: Integers,
     owners: Integers,
-    config: Evaluation,
+    filter_taps: int,
     with_v4: bool,
     memory_lock: AbstractContextManager[object],
 ) -> dict[str, Floats]:
-    """Computes v3, and if asked for v4, with filters of the segment; arguments as there.
+    """Computes v3, and if asked for v4, with filters of the segment, for P pairs.
 
     v3 knows one channel. Our definition for several: each is decomposed with filters of its own,
     and the energies are added over the channels before the ratios are taken. So a channel counts by
@@ -223,7 +226,7 @@ def _bss_eval_of_segment(
             estimates[..., part],
             chosen,
             owners,
-            config.filter_taps,
+            filter_taps,
             memory_lock,
         )
 
@@ -235,7 +238,4 @@ def _bss_eval_of_segment(
         # With one channel the two versions project alike.
         v4 = v3 if num_channels == 1 else energies(slice(None))
         ratios |= zip(_V4, v4.images(), strict=True)
-    if config.backend == "mir_eval":
-        theirs = mir_eval_backend.bss_eval_pairs(references, estimates, chosen, owners)
-        ratios |= zip(_V3, theirs, strict=True)
     return ratios

@@ -8,7 +8,7 @@ from configs import instruments
 from data_prep.records.full_tracks import FullTrack
 from evaluation.audit import table
 from evaluation.scores.conditions import CONDITIONS, Condition
-from evaluation.scoring.labels_audit import audit_track, leakage, summarise, swap
+from evaluation.scoring.label_measures import audit_track, leakage, summarise, swap
 from evaluation.scoring.one_segment import score_track
 
 CONFIG = configs.load("smoke", ["audio.sample_rate=2000", "evaluation.filter_taps=8"])
