@@ -2,16 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
-from data_prep.storage import Folder
-from evaluation.document.render import write
 from evaluation.estimates.named_checkpoint import NamedCheckpoint
 from evaluation.estimates.opened_run import open_run
-from evaluation.scores.results import publish
+from evaluation.tasks.finishing import finish
 from evaluation.tasks.registry import room_of
-from evaluation.tasks.room import Room, Tables
 
 # Scores at the rate of the original files lie beside those at the rate of the records.
 _ORIGINAL_SUFFIX = "-original"
@@ -40,19 +36,8 @@ def evaluate(named: NamedCheckpoint, processes: int = 1, **options: Any) -> str:
     _require_known(asked, room.OPTIONS, opened.config.task.kind)
     with closing(opened.out):
         tables = room.score(opened, asked, processes)
-        finish(room, tables, opened.out, opened.config.task.kind)
+        finish(tables, room.page, opened.out, opened.config.task.kind)
     return opened.out.url
-
-
-def finish(room: Room, tables: Tables, out: Folder, kind: str) -> None:
-    """Writes tables and report into the folder of the results, the scores last."""
-
-    def write_more(made: Path) -> None:
-        tables.write_more(made)
-        write(made / "report.html", room.page(tables))
-
-    publish(out, tables.files, {"task": kind, **tables.described}, write_more)
-    tables.done()
 
 
 def _require_known(asked: Mapping[str, Any], known: Collection[str], kind: str) -> None:

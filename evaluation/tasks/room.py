@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from evaluation.document.parts import Document
-from evaluation.estimates.opened_run import OpenedRun
+
+if TYPE_CHECKING:
+    # It imports TensorFlow, which the scoring of files does without.
+    from evaluation.estimates.opened_run import OpenedRun
 
 
 def _nothing(*_: object) -> None:
@@ -35,7 +38,7 @@ class Room(Protocol):
     # The options of ``evaluation.evaluate`` that it knows beside those that name a run.
     OPTIONS: tuple[str, ...]
 
-    def score(self, opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tables:
+    def score(self, opened: "OpenedRun", options: Mapping[str, Any], processes: int) -> Tables:
         """Scores the tracks of a split, each kept as soon as it is scored.
 
         Args:

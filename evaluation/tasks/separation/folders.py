@@ -14,13 +14,17 @@ from data_prep.storage import open_folder
 from evaluation.estimates.from_folders import FoundTracks, find_tracks, refuse_what_is_no_number
 from evaluation.estimates.track_on_disk import TrackOnDisk
 from evaluation.listening.clips import RecordedClip, choose, record
-from evaluation.listening.recorder import make_file_reader
+from evaluation.listening.file_reader import make_file_reader
 from evaluation.scores.about import About
 from evaluation.scores.results import file_states
 from evaluation.scores.table import Row, sentences_on_silence
-from evaluation.tasks.pipeline import finish
-from evaluation.tasks.separation import room
-from evaluation.tasks.separation.track_sources import TrackSource, require_backend, score_source
+from evaluation.tasks.finishing import finish
+from evaluation.tasks.separation.track_sources import (
+    TrackSource,
+    page,
+    require_backend,
+    score_source,
+)
 
 # Of tracks that a sentence names at most.
 _MOST_NAMES = 5
@@ -67,7 +71,7 @@ def evaluate_folders(
         tables = score_source(source, folder, baselines == "oracle", processes)
         for sentence in sentences_on_silence(tables.content.rows):
             print(f"note: {sentence}", flush=True)
-        finish(room, tables, folder, "separation")
+        finish(tables, page, folder, "separation")
     return out
 
 

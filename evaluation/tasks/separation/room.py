@@ -9,7 +9,6 @@ import configs
 from configs.splits import SPLITS
 from data_prep.audio.tracks import AudioFormat, TrackFiles
 from data_prep.runtime.revision import code_revision
-from evaluation.document.parts import Document
 from evaluation.estimates.estimated_system import EstimatedSystem, restore
 from evaluation.estimates.from_originals import (
     find_originals,
@@ -20,21 +19,21 @@ from evaluation.estimates.from_records import iter_record_estimates
 from evaluation.estimates.opened_run import OpenedRun
 from evaluation.estimates.track_on_disk import TrackOnDisk
 from evaluation.listening.recorder import record_run
-from evaluation.report.run_page import make_document
 from evaluation.scores.about import About
 from evaluation.scores.results import file_states
 from evaluation.scoring.labels_audit import audit, read_audit
 from evaluation.tasks.room import Tables
 from evaluation.tasks.separation.track_sources import (
-    Scores,
     TrackSource,
+    page,
     require_backend,
     score_source,
 )
 from trainer.loop.progress import read_metrics
 
 OPTIONS: tuple[str, ...] = ("baselines", "audit", "root")
-BASELINES = ("oracle", "none")
+
+__all__ = ["OPTIONS", "page", "score"]
 
 
 def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tables:
@@ -88,12 +87,6 @@ def _track_source(
         conditions=read_audit(system),
         curves=read_metrics(system.workdir),
     )
-
-
-def page(tables: Tables) -> Document:
-    """Makes the page of the scores of a run."""
-    scores: Scores = tables.content
-    return make_document(scores.rows, scores.about, scores.extras)
 
 
 def _command(opened: OpenedRun, options: Mapping[str, Any], baselines: str) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 
 from configs import Evaluation
 from data_prep.storage import Folder
+from evaluation.document.parts import Document
 from evaluation.estimates.track_on_disk import TrackOnDisk
 from evaluation.listening.clips import FILE_NAME, RecordedClip, write_clips
 from evaluation.metrics import mir_eval_backend
-from evaluation.report.run_page import Extras
+from evaluation.report.run_page import Extras, make_document
 from evaluation.scores.about import About
 from evaluation.scores.conditions import Condition
 from evaluation.scores.results import Results
@@ -74,6 +75,12 @@ def score_source(source: TrackSource, out: Folder, with_oracles: bool, processes
         write_more=lambda made: write_clips(made / FILE_NAME, clips),
         done=results.delete_parts,
     )
+
+
+def page(tables: Tables) -> Document:
+    """Makes the page of the scores."""
+    scores: Scores = tables.content
+    return make_document(scores.rows, scores.about, scores.extras)
 
 
 def require_backend(settings: Evaluation, channels: int) -> None:

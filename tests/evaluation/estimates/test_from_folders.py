@@ -300,3 +300,12 @@ def test_the_command_says_what_it_needs(corpus):
         assert result.returncode == 1
         assert result.stderr.startswith("error: ")
         assert len(result.stderr.splitlines()) == 1
+
+
+def test_scoring_files_needs_no_tensorflow():
+    """Its process would take 700 MB more, and leave as much less to the workers."""
+    script = "import sys, evaluation.tasks.separation.folders; print('tensorflow' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
