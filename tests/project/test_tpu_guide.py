@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SHARED_FLAGS = ROOT / "trainer" / "loop" / "checkpoint_flags.py"
 PAGE = (ROOT / "docs" / "tpu.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SCRIPT = "\n".join(BLOCKS)
@@ -59,9 +60,8 @@ def test_every_command_of_ours_has_these_flags():
         ("trainer.preflight", flags) for flags in re.findall(r'make preflight ARGS="(.*)"', joined)
     ]
     for module, rest in commands:
-        source = "".join(
-            path.read_text("utf-8") for path in (ROOT / module.split(".")[0]).glob("*.py")
-        )
+        paths = [*(ROOT / module.split(".")[0]).glob("*.py"), SHARED_FLAGS]
+        source = "".join(path.read_text("utf-8") for path in paths)
         for flag in re.findall(r"--(\w+)", rest):
             assert re.search(rf'flags\.DEFINE_\w+\(\s*"{flag}"', source), f"{module} --{flag}"
 
