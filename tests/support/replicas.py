@@ -51,8 +51,11 @@ def gradients(task, config, strategy):
 
 def run(task, config, strategy, num_steps, *overrides):
     """Weights, losses and averages after some steps of the training loop's own step."""
-    changed = configs.override(config, overrides)
-    optimisation = make(changed, task, strategy)
+    if overrides:
+        # The task makes its objectives from its own config.
+        config = configs.override(config, overrides)
+        task = SeparationTask(config, task._manifest, task._folder)
+    optimisation = make(config, task, strategy)
     run_steps = make_run_steps(optimisation, strategy)
     batches = iter(distribute(task.make_examples(0), config.train.batch_size, strategy))
     losses, _ = run_steps(batches, tf.constant(num_steps))
