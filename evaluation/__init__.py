@@ -5,6 +5,7 @@ compare     says whether runs differ
 audit       what the labels do
 separate    audio files into their sources
 smoke       the whole pipeline on music that it makes itself
+options     the flags that name a run, for these commands
 
 estimates   who estimated what, as tracks on a disk
 metrics     the signal mathematics of the metrics
