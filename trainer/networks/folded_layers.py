@@ -1,7 +1,8 @@
 """Holds the blocks of a Wave-U-Net on what is folded along time, for TPUs and any Keras backend.
 
 They compute what the blocks in ``trainer.networks.layers`` compute, with the same variables, and
-take valid padding alone. How a folded convolution works stands in ``trainer.networks.folded``.
+take valid padding alone. They are built for the features of one frame, as those are, before they
+are called on folded ones. How a folded convolution works stands in ``trainer.networks.folded``.
 
 Axes: B examples, T rows, F features of a frame. A folded x may hold any finite frames behind its
 last one, so the number of frames comes as an argument.
@@ -40,11 +41,6 @@ class FoldedDownsamplingBlock(DownsamplingBlock):
         self.skip_phases = skip_phases
         self.folds_input = folds_input
 
-    def build(self, shape: tuple[int, ...]) -> None:
-        """Makes the kernel and bias for the features of one frame."""
-        features = shape[2] if self.folds_input else shape[2] // self.phases
-        super().build((*shape[:2], features))
-
     def call(self, x: Any, frames: int, skip_frames: int) -> tuple[Any, Any]:
         """Returns the skip and what goes down, both folded.
 
@@ -81,12 +77,6 @@ class FoldedUpsamplingBlock(UpsamplingBlock):
         super().__init__(padding="valid", **kwargs)
         self.phases = phases
 
-    def build(self, x_shape: tuple[int, ...], skip_shape: tuple[int, ...]) -> None:
-        """Makes the parameters for the features of one frame."""
-        features = x_shape[2] // (self.phases // 2)
-        skip_features = skip_shape[2] // self.phases
-        super().build((*x_shape[:2], features), (*skip_shape[:2], skip_features))
-
     def call(self, x: Any, skip: Any, frames: int) -> Any:
         """Returns the features of the level on the way up, folded by ``phases``.
 
@@ -122,9 +112,9 @@ class FoldedHeads(keras.layers.Conv1D):
         super().__init__(filters, 1, **kwargs)
         self.phases = phases
 
-    def build(self, mixture_shape: tuple[int, ...], x_shape: tuple[int, ...]) -> None:
-        """Makes the kernel and bias for the features of one frame."""
-        super().build((*x_shape[:2], (mixture_shape[2] + x_shape[2]) // self.phases))
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Makes the kernel and bias for the features of one frame, of the mixture and of x."""
+        super().build(shape)
         # Conv1D would go on to demand one input of this shape.
         self.input_spec = None
 

@@ -44,6 +44,13 @@ class Network(keras.Model):
         """Returns the names of the conditions that the network takes."""
         raise NotImplementedError
 
+    def build(self, mixture_shape: Any, conditions_shape: Any = None) -> None:
+        """Leaves the weights to the first call, in which each layer makes its own.
+
+        Without this method Keras would go through the network twice to make them. A network that
+        makes them here, from shapes alone, is made without being gone through at all.
+        """
+
     def call(self, mixture: Any, conditions: Conditions) -> Outputs:
         """Encodes and decodes: the mixture (B, T_mix, C) to the outputs.
 

@@ -71,6 +71,27 @@ class WaveUNet(Network):
         """Returns the names of the conditions that the network takes: labels, or none."""
         return ("labels",) if self.settings.takes_labels else ()
 
+    def build(self, mixture_shape: Any, conditions_shape: Any = None) -> None:
+        """Makes the weights from the numbers of features alone; no layer but small ones is called.
+
+        Args:
+            mixture_shape: (B, T_mix, C); B and T_mix may be None.
+            conditions_shape: ignored, the vocabulary says what K is.
+        """
+        features = self._build_conditioner("input", 0, mixture_shape[-1])
+        skip_features = []
+        for block in self.encoder:
+            block.build((None, None, features))
+            features = block.convolution.filters
+            skip_features.append(features)
+        self.bottleneck.build((None, None, features))
+        features = self._build_conditioner("bottleneck", 0, self.bottleneck.filters)
+        for i, block in enumerate(self.decoder):
+            block.build((None, None, features), (None, None, skip_features.pop()))
+            features = self._build_conditioner("decoder", i, block.convolution.filters)
+        features = self._build_conditioner("heads", 0, mixture_shape[-1] + features)
+        self.heads.build((None, None, features))
+
     def encode(self, mixture: Any, conditions: Conditions) -> Features:
         """Goes down to the bottleneck; labels play a part only where they enter at the input."""
         window = self.settings.geometry().for_mixture(mixture.shape[1])
@@ -179,6 +200,15 @@ class WaveUNet(Network):
         names = [f"conditioning_{i + 1}" for i in range(count)]
         return [make_layer(model.conditioning, seeds, name, dtype) for name in names]
 
+    def _build_conditioner(self, place: str, i: int, features: int) -> int:
+        """Builds layer i if labels enter at ``place``; returns how many features leave it."""
+        if self.settings.conditioned_at != place:
+            return features
+        frame = keras.KerasTensor((1, 1, features))
+        labels = keras.KerasTensor((1, len(self.sources)))
+        conditioned: int = self.conditioners[i](frame, labels).shape[-1]
+        return conditioned
+
     def _make_heads(self, num_outputs: int, seed: int) -> keras.layers.Layer:
         return keras.layers.Conv1D(num_outputs, 1, **self._head_options(seed))
 
@@ -201,6 +231,5 @@ def make_network(config: Config) -> WaveUNet:
     # With same padding all computations are the plain one.
     is_folded = model.computation == "tpu" and model.padding == "valid"
     network = FoldedWaveUNet(config) if is_folded else WaveUNet(config)
-    shapes = {"labels": (len(config.data.sources),)}
-    network.build_on_symbols({name: shapes[name] for name in network.conditions})
+    network.build((None, None, config.audio.channels))
     return network
