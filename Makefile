@@ -16,7 +16,7 @@ smoke-clean:
 	rm -rf build/smoke
 
 test: env
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not soak"
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "not slow and not soak"
 
 test-slow: env chromium
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow

@@ -18,10 +18,8 @@ from data_prep.audio.loading import iter_parts
 from data_prep.audio.tracks import AudioFormat, TrackFiles, Waveform
 from data_prep.audio.waveforms import add, fit_frames, read_wav
 from data_prep.corpora import list_tracks
-from evaluation.estimates.bars import watch
 from evaluation.estimates.estimated_system import EstimatedSystem
-from evaluation.estimates.track_on_disk import TrackOnDisk, write_blocks
-from evaluation.scores.table import MODEL
+from evaluation.estimates.track_on_disk import TrackOnDisk, add_estimates, write_blocks
 
 
 class _Originals(NamedTuple):
@@ -58,6 +56,7 @@ def find_originals(system: EstimatedSystem, root: Path) -> dict[str, TrackFiles]
 def iter_original_estimates(
     system: EstimatedSystem,
     originals: Mapping[str, TrackFiles],
+    audio_format: AudioFormat,
     skip: Collection[str],
     scratch: Path,
 ) -> Iterator[TrackOnDisk]:
@@ -66,26 +65,25 @@ def iter_original_estimates(
     Args:
         system: whose estimates they are.
         originals: the files of each track, by its name.
+        audio_format: rate and channels that every track must have.
         skip: names of tracks to leave out.
         scratch: folder of the files, which are overwritten when the next track is asked for.
 
     Raises:
-        ValueError: a file cannot be decoded, or tracks differ in rate or channels.
+        ValueError: a file cannot be decoded, or a track has another rate or number of channels.
     """
-    expected = None
     for name, files in originals.items():
         if name in skip:
             continue
-        track = _write_track(system, files, scratch)
         # Segments and filters depend on the rate: a table holds scores of one rate only.
-        audio_format = AudioFormat(track.sample_rate, track.channels)
-        if expected not in (None, audio_format):
+        found = read_audio_format(files)
+        if found != audio_format:
             raise ValueError(
-                f"{name} has another rate or number of channels than tracks before it; score it "
-                "apart."
+                f"expected {audio_format.sample_rate} Hz and {audio_format.channels} channels as "
+                f"in the first track; {name} has {found.sample_rate} Hz and {found.channels}; "
+                "convert it, or score the tracks from their records, without --root."
             )
-        expected = audio_format
-        yield track
+        yield _write_track(system, files, scratch)
 
 
 def read_audio_format(files: TrackFiles) -> AudioFormat:
@@ -98,17 +96,7 @@ def _write_track(system: EstimatedSystem, files: TrackFiles, scratch: Path) -> T
     audio_format, mixture, references = _write_references(files, vocabulary, scratch)
     mixture_file = scratch / "mixture.wav"
     _write(mixture_file, mixture, audio_format)
-    estimates = {source: scratch / f"estimate-{k}.wav" for k, source in enumerate(vocabulary)}
-    # (K, T, C) each, at the rate of the corpus again.
-    blocks = system.separator.iter_separated(mixture, audio_format.sample_rate, tuple(references))
-    blocks = watch(blocks, f"{files.name} estimated", len(mixture), audio_format.sample_rate)
-    write_blocks(
-        estimates,
-        sample_rate=audio_format.sample_rate,
-        channels=audio_format.channels,
-        blocks=(dict(zip(vocabulary, block, strict=True)) for block in blocks),
-    )
-    return TrackOnDisk(
+    track = TrackOnDisk(
         name=files.name,
         vocabulary=vocabulary,
         sample_rate=audio_format.sample_rate,
@@ -116,8 +104,10 @@ def _write_track(system: EstimatedSystem, files: TrackFiles, scratch: Path) -> T
         num_frames=len(mixture),
         mixture=mixture_file,
         references=references,
-        systems={MODEL: estimates},
     )
+    # (K, T, C) each, at the rate of the corpus again.
+    blocks = system.separator.iter_separated(mixture, audio_format.sample_rate, tuple(references))
+    return add_estimates(track, blocks, scratch)
 
 
 def _write_references(files: TrackFiles, vocabulary: Sequence[str], scratch: Path) -> _Originals:

@@ -12,10 +12,8 @@ import numpy as np
 
 from data_prep.audio.tracks import Waveform
 from data_prep.records.full_tracks import TrackBlock, TrackInBlocks, iter_tracks_in_blocks
-from evaluation.estimates.bars import watch
 from evaluation.estimates.estimated_system import EstimatedSystem
-from evaluation.estimates.track_on_disk import TrackOnDisk, write_blocks
-from evaluation.scores.table import MODEL
+from evaluation.estimates.track_on_disk import TrackOnDisk, add_estimates, write_blocks
 
 # A name that no source has.
 _MIXTURE = ""
@@ -46,7 +44,6 @@ def _write_track(system: EstimatedSystem, track: TrackInBlocks, scratch: Path) -
     sources = system.config.data.sources
     mixture_file = scratch / "mixture.wav"
     references = {name: scratch / f"reference-{sources.index(name)}.wav" for name in track.labels}
-    estimates = {name: scratch / f"estimate-{k}.wav" for k, name in enumerate(sources)}
     # The network hears the mixture whole: it is filled while the references are written.
     mixture = np.empty((track.num_frames, audio.channels), np.float32)
     write_blocks(
@@ -55,16 +52,7 @@ def _write_track(system: EstimatedSystem, track: TrackInBlocks, scratch: Path) -
         channels=audio.channels,
         blocks=_reference_blocks(track.blocks, mixture),
     )
-    # (K, T, C) each
-    blocks = system.separator.iter_blocks(mixture, track.labels)
-    blocks = watch(blocks, f"{track.name} estimated", track.num_frames, audio.sample_rate)
-    write_blocks(
-        estimates,
-        sample_rate=audio.sample_rate,
-        channels=audio.channels,
-        blocks=(dict(zip(sources, block, strict=True)) for block in blocks),
-    )
-    return TrackOnDisk(
+    on_disk = TrackOnDisk(
         name=track.name,
         vocabulary=sources,
         sample_rate=audio.sample_rate,
@@ -72,8 +60,8 @@ def _write_track(system: EstimatedSystem, track: TrackInBlocks, scratch: Path) -
         num_frames=track.num_frames,
         mixture=mixture_file,
         references=references,
-        systems={MODEL: estimates},
     )
+    return add_estimates(on_disk, system.separator.iter_blocks(mixture, track.labels), scratch)
 
 
 def _reference_blocks(

@@ -5,14 +5,18 @@ So no track needs to fit in memory.
 Axes: K slots, T frames, C channels.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+
+from data_prep.audio.tracks import Waveform
+from evaluation.estimates.bars import watch
+from evaluation.scores.table import MODEL
 
 Floats = NDArray[np.float64]
 # By the name of the source; the other sources are silent.
@@ -33,7 +37,7 @@ class TrackOnDisk:
     mixture: Path | None
     references: Files
     # The estimates of each system, by its name.
-    systems: Mapping[str, Files]
+    systems: Mapping[str, Files] = field(default_factory=dict)
 
     @property
     def secs(self) -> float:
@@ -126,3 +130,21 @@ def write_blocks(
             silence = np.zeros_like(next(iter(block.values())))
             for name, file in files.items():
                 file.write(block.get(name, silence))
+
+
+def add_estimates(track: TrackOnDisk, blocks: Iterator[Waveform], scratch: Path) -> TrackOnDisk:
+    """Writes the estimates of a network, and shows how far it is.
+
+    Args:
+        track: without estimates.
+        blocks: consecutive ones of every slot, (K, frames, C).
+        scratch: folder of the files.
+
+    Returns:
+        The track with the estimates.
+    """
+    estimates = {name: scratch / f"estimate-{k}.wav" for k, name in enumerate(track.vocabulary)}
+    watched = watch(blocks, f"{track.name} estimated", track.num_frames, track.sample_rate)
+    named = (dict(zip(track.vocabulary, block, strict=True)) for block in watched)
+    write_blocks(estimates, track.sample_rate, track.channels, named)
+    return replace(track, systems={MODEL: estimates})

@@ -14,7 +14,7 @@ import configs
 from data_prep import write
 from data_prep.audio import activity
 from data_prep.audio.loading import load_track
-from data_prep.audio.tracks import TrackFiles
+from data_prep.audio.tracks import AudioFormat, TrackFiles
 from data_prep.audio.waveforms import fit_frames, read_audio
 from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.records.manifest import load_manifest
@@ -248,7 +248,8 @@ def test_originals_are_stored_as_they_would_be_loaded(workdir, tmp_path):
         if mixture:
             soundfile.write(mixture, 0.1 * rng.standard_normal((2900, 2)), 11025, subtype="FLOAT")
         files = replace(files, mixture=mixture)
-        (stored,) = iter_original_estimates(subject, {"Piece": files}, (), tmp_path)
+        audio_format = AudioFormat(11025, 2)
+        (stored,) = iter_original_estimates(subject, {"Piece": files}, audio_format, (), tmp_path)
         loaded = load_track(files)
         frames = 0, stored.num_frames
         assert (stored.sample_rate, stored.channels, stored.num_frames) == (
@@ -267,7 +268,10 @@ def test_originals_are_stored_as_they_would_be_loaded(workdir, tmp_path):
         np.testing.assert_allclose(stored.read_estimates(*frames)["model"], expected, atol=1e-6)
     nameless = replace(files, sources=(*files.sources, ("zither", paths[0][1])))
     with pytest.raises(ValueError, match="has the source zither; the network knows"):
-        list(iter_original_estimates(subject, {"Piece": nameless}, (), tmp_path))
+        list(iter_original_estimates(subject, {"Piece": nameless}, audio_format, (), tmp_path))
+    other = AudioFormat(48000, 2)
+    with pytest.raises(ValueError, match="expected 48000 Hz and 2 channels as in the first track"):
+        list(iter_original_estimates(subject, {"Piece": files}, other, (), tmp_path))
 
 
 def test_a_report_on_training_tracks_is_no_result(workdir):

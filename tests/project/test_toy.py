@@ -24,7 +24,7 @@ TRAIN = [*OVERRIDES, "train.steps=16", "train.steps_per_call=4", "train.checkpoi
 @pytest.fixture(scope="module")
 def records(corpus, tmp_path_factory):
     out = tmp_path_factory.mktemp("toy") / "records"
-    flags = ["--config=toy", "--corpus=urmp", f"--root={corpus}", f"--out={out}"]
+    flags = ["--config=toy", "--corpus=urmp", f"--root={corpus}", f"--out={out}", "--workers=1"]
     # The sources of the toy are four of the corpus's thirteen: the others are not read.
     done = run_command("data_prep.write", *flags, *set_flags([*OVERRIDES, SOURCES]))
     assert done.returncode == 0, done.stderr

@@ -157,8 +157,13 @@ def draw_spectrograms(
     """
     _, hop = _window_and_hop(sample_rate)
     secs = levels.shape[1] * hop / sample_rate
-    size = (_FIGURE_WIDTH_INCHES, _PANEL_HEIGHT_INCHES * len(titles))
-    figure = Figure(size, _DPI, layout="constrained")
+    height = _PANEL_HEIGHT_INCHES * len(titles)
+    figure = Figure((_FIGURE_WIDTH_INCHES, height), _DPI)
+    # Every text is known, so that the margins are too: a layout that measures them first takes
+    # longer than the drawing.
+    figure.subplots_adjust(
+        left=0.085, right=0.99, bottom=0.46 / height, top=1 - 0.27 / height, hspace=0.15
+    )
     panels = figure.subplots(len(titles), sharex=True, squeeze=False)[:, 0]
     for panel, title, level in zip(panels, titles, levels, strict=True):
         image = _draw_panel(panel, level, sample_rate, secs)
@@ -166,7 +171,7 @@ def draw_spectrograms(
     panels[len(panels) // 2].set_ylabel("frequency in kHz, on the mel scale")
     panels[-1].set_xlabel("time in s")
     label = "dB relative to the loudest of the mixture"
-    figure.colorbar(image, ax=list(panels), label=label, aspect=60)
+    figure.colorbar(image, ax=list(panels), label=label, aspect=60, fraction=0.12, pad=0.03)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]

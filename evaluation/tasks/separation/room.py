@@ -71,16 +71,17 @@ def _track_source(
     rate = system.config.audio.sample_rate
     tracks = system.manifest.tracks(system.split)
     states = file_states(path for files in originals.values() for path in files.paths)
+    audio_format = _audio_format(system, originals)
 
     def iter_tracks(skip: Collection[str], scratch: Path) -> Iterable[TrackOnDisk]:
         if originals:
-            return iter_original_estimates(system, originals, skip, scratch)
+            return iter_original_estimates(system, originals, audio_format, skip, scratch)
         return iter_record_estimates(system, skip, scratch)
 
     return TrackSource(
         secs={track.name: track.num_frames / rate for track in tracks},
         made_from={**system.made_from, "originals": states, "baselines": baselines},
-        about=_about(system, _audio_format(system, originals), command),
+        about=_about(system, audio_format, command),
         iter_tracks=iter_tracks,
         record=lambda rows: record_run(system, rows),
         # First, so that a broken file costs no scoring.

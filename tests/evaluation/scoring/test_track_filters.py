@@ -236,3 +236,15 @@ def test_museval_scores_no_frame_with_a_silent_estimate(tmp_path):
     assert by_system["mixture"] == by_system["IRM1"] == ["scored"] * 4
     assert by_system["silence"] == ["silent_mixture"] * 4
     assert track_filters.MIXTURE == "mixture"
+
+
+def test_a_track_in_which_nothing_sounds_has_the_statuses_of_our_rules(tmp_path):
+    estimates = 0.1 * noise(4, 2, 2000, 1)
+    track = store(tmp_path, np.zeros((2, 2000, 1)), estimates, NAMES[:2])
+    mixture = tmp_path / "mixture.wav"
+    write_blocks({"": mixture}, RATE, 1, [{"": estimates.sum(axis=0).astype(np.float32)}])
+    rows = score_track_on_disk(replace(track, mixture=mixture), LIKE_MUSEVAL, False, Workers(1))
+    assert {row.status for row in rows} == {"absent"}
+    assert {row.source for row in rows} == set(NAMES[:2])
+    silent = score_track_on_disk(track, LIKE_MUSEVAL, False, Workers(1))
+    assert {row.status for row in silent} == {"silent_mixture"}

@@ -5,6 +5,7 @@ from keras import ops
 
 from trainer.loop.protocol import Objective
 from trainer.networks import make_network
+from trainer.tasks.separation import step
 
 
 def make_networks(config):
@@ -54,12 +55,5 @@ def make_objectives(config, networks):
 
 
 def batch_shapes(config, batch_size):
-    window = config.model.window()
-    num_slots = len(config.data.sources)
-    num_channels = config.audio.channels
-    return {
-        "mixture": (batch_size, window.mixture_frames, num_channels),
-        "sources": (batch_size, num_slots, window.estimate_frames, num_channels),
-        "labels": (batch_size, num_slots),
-        "noise": (batch_size, config.task.num_critic_updates),
-    }
+    noise = (batch_size, config.task.num_critic_updates)
+    return {**step.batch_shapes(config, batch_size), "noise": noise}

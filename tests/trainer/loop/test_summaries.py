@@ -224,6 +224,7 @@ def test_tensorboard_reads_everything(tmp_path):
     assert all([event.step for event in events.Tensors(tag)] == [1, 2] for tag in plugins)
 
 
+@pytest.mark.slow
 def test_the_import_is_silent():
     told = subprocess.run(
         [sys.executable, "-W", "always::UserWarning", "-c", "import trainer.loop.summaries"],

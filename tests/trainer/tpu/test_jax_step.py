@@ -33,10 +33,12 @@ SIZES = [
 ]
 
 
+# Each starts a process in which JAX compiles.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
     [
-        pytest.param(["model.computation=cpu"], marks=pytest.mark.slow),
+        ["model.computation=cpu"],
         [
             "model.computation=tpu",
             "model.upsampling=learned",
@@ -46,15 +48,12 @@ SIZES = [
             "model.conditioned_at=decoder",
             "audio.channels=2",
         ],
-        pytest.param(
-            [
-                "model.padding=same",
-                "model.estimate_frames=2080",
-                "model.conditioning=outer",
-                "model.gate_heads=false",
-            ],
-            marks=pytest.mark.slow,
-        ),
+        [
+            "model.padding=same",
+            "model.estimate_frames=2080",
+            "model.conditioning=outer",
+            "model.gate_heads=false",
+        ],
     ],
 )
 def test_both_backends_compute_the_same(overrides, tmp_path):
