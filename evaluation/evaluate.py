@@ -26,7 +26,6 @@ from collections.abc import Sequence
 from absl import flags
 
 from data_prep.runtime import command
-from trainer.loop.workdir import require_run
 
 BASELINES = ("oracle", "none")
 # The flags that only some tasks know.
@@ -53,6 +52,9 @@ def _evaluate_run() -> str:
         raise ValueError(
             "name the run with --workdir, without --out, or --estimates, --references and --out."
         )
+    # Quickly, to refuse a folder before the rest is imported.
+    from trainer.loop.workdir import require_run
+
     require_run(FLAGS.workdir)
     with command.importing():
         from evaluation.options import named_checkpoint

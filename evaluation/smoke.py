@@ -21,9 +21,6 @@ from absl import flags
 import configs
 from configs import instruments
 from data_prep.runtime import command
-from evaluation.scores.aggregates import summarise
-from evaluation.scores.improvement import improvement
-from evaluation.scores.table import MODEL, read_csv
 
 # The smoke network reaches it on pieces it has not heard, with room to spare.
 LEAST_IMPROVEMENT_DB = 8.0
@@ -172,6 +169,11 @@ def table(scores: Path) -> tuple[list[str], float]:
     Returns:
         The table as lines of text, and the improvement in dB.
     """
+    # Imported here: --help needs no NumPy.
+    from evaluation.scores.aggregates import summarise
+    from evaluation.scores.improvement import improvement
+    from evaluation.scores.table import MODEL, read_csv
+
     rows = read_csv(scores)
     # Of all rows of a source; a source alone in a segment has an SNR, but no improvement.
     snr = {

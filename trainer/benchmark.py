@@ -10,6 +10,7 @@ model.computation=tpu.
 """
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from absl import flags
 
 import configs
@@ -34,6 +34,8 @@ RunSteps = Callable[[int], float]
 
 def make_batch(config: Config) -> dict[str, Any]:
     """Returns noise in place of music, float32, of which half of the instruments play."""
+    import numpy as np
+
     from trainer.tasks.registry import step_of
 
     rng = np.random.default_rng(0)
@@ -113,7 +115,7 @@ def measure(run_steps: RunSteps, batch_size: int, secs: float, rounds: int) -> l
         started = time.perf_counter()
         loss = run_steps(num_steps)
         rates.append(batch_size * num_steps / (time.perf_counter() - started))
-        if not np.isfinite(loss):
+        if not math.isfinite(loss):
             raise ValueError(
                 f"the loss is {loss} after {num_steps} steps; a lower train.learning_rate may help."
             )

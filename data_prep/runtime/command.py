@@ -32,7 +32,6 @@ from absl import app, flags, logging
 
 from data_prep.runtime import interruption
 from data_prep.runtime.interruption import import_first, importing
-from data_prep.storage.files import reason
 
 __all__ = ["ERROR", "FINISHED", "INTERRUPTED", "import_first", "importing", "run"]
 
@@ -124,6 +123,9 @@ def _sentence(error: Exception) -> str:
     # The str() of TensorFlow's errors ends in pages of node definitions.
     text = str(getattr(error, "message", error))
     if "HTTP response" in text:
+        # Only where it is needed: it imports what computes checksums.
+        from data_prep.storage.files import reason
+
         text = reason(error)
     if _TRACEBACK in text:
         # Of Python called from a graph: "{{node}} ValueError: the sentence", then its traceback.

@@ -21,7 +21,7 @@ from trainer.networks.folded import (
     through_upsampling,
 )
 from trainer.networks.frames import fold, frames_of, unfold
-from trainer.networks.layers import DownsamplingBlock, UpsamplingBlock
+from trainer.networks.layers import DownsamplingBlock, FeaturesShape, UpsamplingBlock
 
 
 class FoldedDownsamplingBlock(DownsamplingBlock):
@@ -112,7 +112,7 @@ class FoldedHeads(keras.layers.Conv1D):
         super().__init__(filters, 1, **kwargs)
         self.phases = phases
 
-    def build(self, shape: tuple[int, ...]) -> None:
+    def build(self, shape: FeaturesShape) -> None:
         """Makes the kernel and bias for the features of one frame, of the mixture and of x."""
         super().build(shape)
         # Conv1D would go on to demand one input of this shape.

@@ -14,6 +14,9 @@ from trainer.networks.frames import crop, decimate, fold, frames_of
 
 LEAKY_SLOPE = 0.2
 
+FeaturesShape = tuple[int | None, int | None, int]
+"""B, T and F of features; B and T may be open."""
+
 
 def convolution(
     filters: int, kernel: int, padding: Padding, seed: int, name: str, dtype: Any
@@ -47,7 +50,7 @@ class Upsampling(keras.layers.Layer):
         self.kind = kind
         self.padding = padding
 
-    def build(self, shape: tuple[int, ...]) -> None:
+    def build(self, shape: FeaturesShape) -> None:
         """Makes the parameter of the learned kind, (F,): zeros, so that it begins linear."""
         if self.kind == "learned":
             self.logits = self.add_weight(shape=(shape[-1],), initializer="zeros", name="weight")
@@ -93,7 +96,7 @@ class DownsamplingBlock(keras.layers.Layer):
             filters, kernel, padding, seed, "convolution", self.dtype_policy
         )
 
-    def build(self, shape: tuple[int, ...]) -> None:
+    def build(self, shape: FeaturesShape) -> None:
         """Makes kernel and bias, also where a subclass does not call the convolution as a layer."""
         self.convolution.build(shape)
 
@@ -169,7 +172,7 @@ class UpsamplingBlock(keras.layers.Layer):
             filters, kernel, padding, seed, "convolution", self.dtype_policy
         )
 
-    def build(self, x_shape: tuple[int, ...], skip_shape: tuple[int, ...]) -> None:
+    def build(self, x_shape: FeaturesShape, skip_shape: FeaturesShape) -> None:
         """Makes the parameters of both layers, also where a subclass calls neither of them."""
         self.upsampling.build(x_shape)
         self.convolution.build((*skip_shape[:2], skip_shape[2] + x_shape[2]))

@@ -76,8 +76,9 @@ class WaveUNet(Network):
 
         Args:
             mixture_shape: (B, T_mix, C); B and T_mix may be None.
-            conditions_shape: ignored, the vocabulary says what K is.
+            conditions_shape: not needed; the vocabulary says what K is.
         """
+        del conditions_shape
         features = self._build_conditioner("input", 0, mixture_shape[-1])
         skip_features = []
         for block in self.encoder:

@@ -8,7 +8,6 @@ import math
 import os
 import time
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
@@ -86,6 +85,8 @@ def compile_step(config: Config, topology: str) -> Program:
         ValueError: the batch does not divide among the cores, there is no such topology, or it does
             not compile.
     """
+    from importlib.metadata import version
+
     from trainer.tasks.registry import step_of
     from trainer.tpu.jax_step import JaxStep
 
