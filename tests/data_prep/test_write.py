@@ -310,6 +310,7 @@ def test_a_changed_track_is_prepared_again(pieces):
     assert TrackToPrepare(track, CONFIG, None).key != key
 
 
+@pytest.mark.slow
 def test_interruption_is_status_75(corpus, tmp_path):
     process = subprocess.Popen(command(corpus, tmp_path / "out"), stdout=subprocess.PIPE, text=True)
     for line in process.stdout:

@@ -393,6 +393,7 @@ def test_the_command_separates(workdir, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_stereo_network_on_four_sources(tmp_path):
     root, records, workdir = tmp_path / "corpus", tmp_path / "records", tmp_path / "run"
     overrides = [

@@ -84,6 +84,7 @@ def test_hosts_share_a_batch_in_the_order_of_their_replicas():
         np.testing.assert_array_equal(np.concatenate(by_host, axis=1), np.arange(24).reshape(2, 12))
 
 
+@pytest.mark.slow
 def test_a_machine_without_a_tpu_says_so():
     # In a process of its own: to look for a TPU resets TensorFlow.
     code = "from trainer.loop.strategy import make_strategy; make_strategy('local')"
