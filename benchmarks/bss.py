@@ -31,6 +31,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from configs.schema import Evaluation
 from data_prep.runtime import command
+from data_prep.runtime.memory import keep_freed_memory
 from evaluation.metrics import bss_eval
 from evaluation.metrics.delays import Floats
 from evaluation.scoring.one_segment import score_track
@@ -178,6 +179,8 @@ def print_test_set(channels: int, bss_v4: bool) -> None:
 @threadpool_limits.wrap(limits=1)
 def main(_: Sequence[str]) -> int:
     """Prints the comparisons, then the extrapolation."""
+    # As the processes that score do.
+    keep_freed_memory()
     print("version references channels  rival    rival s   ours s  floor s   ratio  difference dB")
     for num_references in map(int, FLAGS.references):
         print_row(compare("v3", num_references, 1))

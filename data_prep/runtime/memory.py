@@ -1,11 +1,16 @@
-"""Says how much memory there is to take."""
+"""Says how much memory there is to take, and keeps what a process has taken."""
 
+import ctypes
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+# Of glibc's mallopt: what is larger is taken from the kernel by itself, of which 32 MiB is the most
+# that it allows; and what may lie free at the end before it goes back.
+_M_MMAP_THRESHOLD = -3
+_M_TRIM_THRESHOLD = -1
 # Where Linux shows the control groups.
 _MOUNT = Path("/sys/fs/cgroup")
 
@@ -26,6 +31,21 @@ def available_memory() -> int:
     not say what is left, not being Linux, they are all the memory of the machine.
     """
     return min([_machine_memory(), *_control_group_memory()])
+
+
+def keep_freed_memory() -> None:
+    """Lets this process keep memory that it frees, for arrays of megabytes that come and go.
+
+    Else each of them would come from the kernel anew, which clears it page by page: a fifth of the
+    time that scoring takes. What is larger than 32 MiB goes back as before. Where the system has
+    another allocator than glibc, nothing changes.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(_M_MMAP_THRESHOLD, 2**25)
+    mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def _machine_memory() -> int:

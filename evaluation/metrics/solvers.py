@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-import scipy.linalg
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.linalg import blas, lapack
 
 from evaluation.metrics.delays import Floats
@@ -158,5 +158,7 @@ def _gram(lags: Floats) -> Floats:
     gram = np.empty((size, taps, size, taps))
     for i in range(size):
         for j in range(i, size):
-            gram[i, :, j] = scipy.linalg.toeplitz(lags[j, i], lags[i, j])
+            # A Toeplitz matrix: each row begins a lag before the one above. (2 L - 1) -> (L, L)
+            diagonals = np.concatenate([lags[j, i, ::-1], lags[i, j, 1:]])
+            gram[i, :, j] = sliding_window_view(diagonals, taps)[::-1]
     return gram.reshape(size * taps, size * taps)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from data_prep.runtime import interruption, parallel
+from data_prep.runtime.memory import keep_freed_memory
 
 # A worker with its libraries and nothing to do.
 _IDLE_BYTES = 150 * 2**20
@@ -90,6 +91,7 @@ class Workers:
             ValueError: a process ended before its item was done.
         """
         if self._size == 1:
+            keep_freed_memory()
             for item in items:
                 yield _call_in_one_thread(function, item)
             return
@@ -143,6 +145,7 @@ def _begin(lock: Lock) -> None:
     """Begins a process of a pool."""
     global _lock
     _lock = lock
+    keep_freed_memory()
 
 
 def _call_in_one_thread(function: Callable[[Any], Result], item: Any) -> Result:
