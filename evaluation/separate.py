@@ -3,17 +3,18 @@
     python -m evaluation.separate --workdir=runs/urmp_labels song.wav --labels=vn,vc --out=stems
 
 writes stems/song/vn.wav and stems/song/vc.wav. Every estimate has the rate, channels and length of
-its file.
+its file, of any kind that FFmpeg decodes. A folder in place of a file means the sound files in it.
 """
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
-from data_prep.audio.waveforms import read_audio
+from data_prep.audio.decoding import DecodedFile, is_sound_name
 from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
 from data_prep.storage.folder import making
@@ -35,7 +36,7 @@ def separate_files(
     """Writes ``OUT/FILE/SOURCE.wav`` for every file and label, or source where labels are None.
 
     In float, because an estimate may exceed full scale and clipping would be an error of the file
-    alone.
+    alone. Where a file is damaged, a warning says so.
 
     Args:
         separator: estimates the sources.
@@ -47,7 +48,8 @@ def separate_files(
         The paths or addresses of what was written.
 
     Raises:
-        ValueError: a label is unknown or a file cannot be read; nothing is written for that file.
+        ValueError: a label is unknown, two files have one name, or some files cannot be read; the
+            others are separated first, and of those nothing is written.
     """
     _refuse_same_names(paths)
     # Refuses labels that it does not know, before the first file is read.
@@ -56,20 +58,56 @@ def separate_files(
         source for source in separator.config.data.sources if labels is None or source in labels
     ]
     written = []
+    refusals = []
     for path in paths:
-        url = _separate_file(separator, path, labels, chosen, f"{out}/{path.stem}")
+        try:
+            url = _separate_file(separator, path, labels, chosen, f"{out}/{_folder_name(path)}")
+        except ValueError as error:
+            refusals.append(str(error))
+            continue
         print(f"{path.name}: {', '.join(chosen)} -> {url}", flush=True)
         written += [f"{url}/{source}.wav" for source in chosen]
+    if refusals:
+        of_all = "" if len(paths) == 1 else f"{len(refusals)} of {len(paths)} were not separated: "
+        raise ValueError(of_all + " ".join(refusals))
     return written
 
 
+def find_sounds(paths: Iterable[Path]) -> list[Path]:
+    """Returns files, and in place of folders the sound files in them, in order.
+
+    Raises:
+        ValueError: there is none, or no sound file in a folder.
+    """
+    found = []
+    for path in paths:
+        if path.is_dir():
+            sounds = [each for each in sorted(path.iterdir()) if is_sound_name(each)]
+            if not sounds:
+                raise ValueError(f"the folder {path} holds no sound files.")
+            found += sounds
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise ValueError(f"there is no file {path}.")
+    return found
+
+
 def _refuse_same_names(paths: Sequence[Path]) -> None:
-    stems = [path.stem for path in paths]
-    for stem in stems:
-        if stems.count(stem) > 1:
+    names = [_folder_name(path) for path in paths]
+    for name in names:
+        if names.count(name) > 1:
             raise ValueError(
-                f"two files are called {stem!r}; separate them into different folders with --out."
+                f"two files are called {name!r}; separate them into different folders with --out."
             )
+
+
+def _folder_name(path: Path) -> str:
+    """Returns the name of the folder of a file's estimates, which lies in the folder to write to.
+
+    A name such as ``...wav`` would lead out of it without its suffix.
+    """
+    return path.stem if path.stem.strip(".") else path.name
 
 
 def _separate_file(
@@ -80,10 +118,12 @@ def _separate_file(
     out: str,
 ) -> str:
     """Writes the chosen sources of one file; returns the path or address of their folder."""
-    waveform, sample_rate = read_audio(path)
+    file = DecodedFile(path)
+    sample_rate, num_channels = file.audio_format
+    num_frames = file.num_announced or 0
     # (K, T, C) each, at the rate of the file again.
-    blocks = separator.iter_separated(waveform, sample_rate, labels)
-    blocks = watch(blocks, path.name, len(waveform), sample_rate)
+    blocks = separator.iter_stream_separated(file.iter_blocks(), sample_rate, labels)
+    blocks = watch(blocks, path.name, num_frames, sample_rate)
     sources = separator.config.data.sources
     with ExitStack() as stack:
         folder = stack.enter_context(closing(open_folder(out)))
@@ -92,10 +132,13 @@ def _separate_file(
         write_blocks(
             files,
             sample_rate=sample_rate,
-            channels=waveform.shape[1],
+            channels=num_channels,
             blocks=(dict(zip(sources, block, strict=True)) for block in blocks),
+            num_frames=num_frames,
         )
-        return folder.url
+    for warning in file.warnings():
+        print(f"warning: {warning}", file=sys.stderr, flush=True)
+    return folder.url
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -104,6 +147,8 @@ def main(arguments: Sequence[str]) -> None:
     if not paths:
         raise ValueError("name at least one audio file to separate.")
     workdir = require_run(FLAGS.workdir)
+    # Before anything slow is imported.
+    sounds = find_sounds(paths)
     labels = _split_labels(FLAGS.labels)
     with command.importing():
         from trainer.inference.separator import TrainedSeparator
@@ -113,7 +158,7 @@ def main(arguments: Sequence[str]) -> None:
         # Before the network is restored, which takes long.
         out.check()
     separator = TrainedSeparator(workdir, FLAGS.checkpoint, FLAGS.weights)
-    separate_files(separator, paths, labels, out.url)
+    separate_files(separator, sounds, labels, out.url)
 
 
 def _split_labels(text: str | None) -> list[str] | None:

@@ -1,19 +1,16 @@
 """Reads sound files, and brings waveforms of one track to one length.
 
 Files of a corpus are read by libsndfile, whole or in blocks, and one that was cut short in copying
-is refused. A song that somebody wants separated may be of any kind that FFmpeg decodes.
+is refused. A song that somebody wants separated may be of any kind, see ``decoding``.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import av
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 from data_prep.audio.tracks import BLOCK_FRAMES, Waveform
 
@@ -117,52 +114,6 @@ def _naming(path: Path) -> Iterator[None]:
         raise ValueError(
             f"{path} is not a readable sound file ({error}); copy it again from the corpus."
         ) from error
-
-
-def read_audio(path: Path) -> tuple[Waveform, int]:
-    """Reads the first audio stream of a file of any kind that FFmpeg decodes.
-
-    Returns:
-        The waveform (T, C), full scale 1, and its rate.
-
-    Raises:
-        ValueError: the file is missing, holds no audio or cannot be decoded.
-    """
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}.")
-    try:
-        waveform, sample_rate = _decode(path)
-    except (av.FFmpegError, IndexError, OSError) as error:
-        # The text of an OSError begins with its number; an IndexError has no strerror.
-        why = getattr(error, "strerror", None) or "it has no audio stream"
-        raise ValueError(
-            f"{path} is no sound file that can be decoded ({why}); expected wav, flac, mp3 or m4a."
-        ) from error
-    if not len(waveform):
-        raise ValueError(f"{path} holds no audio frames.")
-    if not np.isfinite(waveform).all():
-        raise ValueError(f"{path} holds values that are not finite numbers.")
-    return waveform, sample_rate
-
-
-def _decode(path: Path) -> tuple[Waveform, int]:
-    """Returns the first audio stream of a file (T, C), and its rate.
-
-    Raises:
-        IndexError: the file has no audio stream.
-    """
-    with av.open(str(path)) as container:
-        stream = container.streams.audio[0]
-        # fltp: float32 with full scale 1, an array (channels, frames) for each block
-        resampler = av.AudioResampler(format="fltp")
-        blocks: list[NDArray[Any]] = []
-        # None at the end asks for what the resampler still holds
-        for frame in chain(container.decode(stream), [None]):
-            blocks.extend(part.to_ndarray() for part in resampler.resample(frame))
-        sample_rate = stream.rate
-    if not blocks:
-        return np.zeros((0, 1), np.float32), sample_rate
-    return np.concatenate(blocks, axis=1).T.astype(np.float32), sample_rate
 
 
 def fit_frames(waveform: Waveform, num_frames: int) -> Waveform:

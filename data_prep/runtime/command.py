@@ -27,6 +27,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from absl import app, flags, logging
 
@@ -89,7 +90,8 @@ def _status(main: Callable[[list[str]], int | None], argv: list[str], takes_file
                 f"{argv[1]!r} is no flag; everything is said by flags, such as "
                 f"--set train.steps=100."
             )
-        return main(argv) or FINISHED
+        _expand_flags()
+        return main([_expand_home(argument) for argument in argv]) or FINISHED
     except _mendable() as error:
         print(f"error: {_sentence(error)}", file=sys.stderr)
         logging.debug("The error came from here.", exc_info=error)
@@ -114,6 +116,27 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
         # Else absl turns it up, and TensorFlow tells of every file that it saves.
         flags.FLAGS.verbosity = logging.WARNING
     return arguments
+
+
+def _expand_flags() -> None:
+    for name in flags.FLAGS:
+        flag = flags.FLAGS[name]
+        if isinstance(flag.value, str):
+            flag.value = _expand_home(flag.value)
+
+
+def _expand_home(text: str) -> str:
+    """Returns a path with the home of its user for a ``~`` that no shell saw, as in --out=~/a.
+
+    Raises:
+        ValueError: there is no such user.
+    """
+    if not text.startswith("~"):
+        return text
+    try:
+        return str(Path(text).expanduser())
+    except RuntimeError as error:
+        raise ValueError(f"{text}: no user of that name is known; name the folder.") from error
 
 
 def _sentence(error: Exception) -> str:

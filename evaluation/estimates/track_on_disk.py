@@ -19,6 +19,8 @@ from evaluation.estimates.bars import watch
 from evaluation.scores.table import MODEL
 
 Floats = NDArray[np.float64]
+# A wav file states its size, the header included, in 32 bits.
+_MOST_WAV_BYTES = 2**32 - 2**10
 # By the name of the source; the other sources are silent.
 Files = Mapping[str, Path]
 
@@ -109,19 +111,25 @@ def write_blocks(
     sample_rate: int,
     channels: int,
     blocks: Iterable[Mapping[str, NDArray[np.float32]]],
+    num_frames: int | None = None,
 ) -> None:
     """Writes wav files in float, block by block; a name that a block lacks is silent there.
+
+    Files above 4 GiB, whose size a wav file cannot state, are RF64.
 
     Args:
         paths: name -> the file, which is replaced.
         sample_rate: frames per second.
         channels: C.
         blocks: name -> shape (T, C), all of a block of the same length.
+        num_frames: how many frames come, as far as it is known.
     """
+    num_bytes = (num_frames or 0) * channels * np.dtype(np.float32).itemsize
+    form = "RF64" if num_bytes > _MOST_WAV_BYTES else "WAV"
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(
-                soundfile.SoundFile(path, "w", sample_rate, channels, subtype="FLOAT", format="WAV")
+                soundfile.SoundFile(path, "w", sample_rate, channels, subtype="FLOAT", format=form)
             )
             for name, path in paths.items()
         }
@@ -146,5 +154,5 @@ def add_estimates(track: TrackOnDisk, blocks: Iterator[Waveform], scratch: Path)
     estimates = {name: scratch / f"estimate-{k}.wav" for k, name in enumerate(track.vocabulary)}
     watched = watch(blocks, f"{track.name} estimated", track.num_frames, track.sample_rate)
     named = (dict(zip(track.vocabulary, block, strict=True)) for block in watched)
-    write_blocks(estimates, track.sample_rate, track.channels, named)
+    write_blocks(estimates, track.sample_rate, track.channels, named, track.num_frames)
     return replace(track, systems={MODEL: estimates})

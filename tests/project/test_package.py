@@ -50,6 +50,10 @@ MISSING = [
     ("evaluation.compare none", "none"),
     ("evaluation.separate --workdir=none", "name at least one audio file"),
     ("evaluation.separate --workdir=none song.wav", "none/config.json"),
+    (f"evaluation.separate --workdir={BEFORE}/run song.wav", "there is no file song.wav"),
+    ("data_prep.verify --records=~/none", f"no manifest.json in {Path.home()}/none"),
+    ("evaluation.compare ~/none", f"{Path.home()}/none"),
+    ("data_prep.verify --records=~nobody-of-that-name/a", "no user of that name is known"),
 ]
 
 
@@ -118,7 +122,7 @@ def test_a_command_of_its_own_process_is_refused_in_a_sentence():
     [
         f"data_prep.show {RECORDS} --track=01_Dawn --out=none",
         f"trainer.export --workdir={BEFORE}/run",
-        f"evaluation.separate --workdir={BEFORE}/run none.wav",
+        f"evaluation.separate --workdir={BEFORE}/run {BEFORE}/run/config.json",
         f"evaluation.evaluate --workdir={BEFORE}/run",
     ],
 )

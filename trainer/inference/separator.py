@@ -7,7 +7,7 @@ Axes: K slots, T frames, C channels.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -32,7 +32,7 @@ class Separator:
         """Makes a separator of a network, whose weights may change later."""
         self.config = config
         self.network = network
-        self._iter_blocks = make_block_estimator(network)
+        self._iter_estimates = make_block_estimator(network)
 
     def label_vector(self, labels: Sequence[str] | None) -> NDArray[np.float32]:
         """Returns the vector (K,) that the network takes for labels, None where they are unknown.
@@ -68,9 +68,8 @@ class Separator:
 
     def iter_blocks(self, mixture: Waveform, labels: Sequence[str] | None) -> Iterator[Waveform]:
         """Yields ``estimate`` in consecutive blocks (K, frames, C), for what fills memory."""
-        known = {"labels": self.label_vector(labels)}
-        conditions = {name: known[name] for name in self.network.conditions}
-        return self._iter_blocks(mixture, conditions)
+        for (block,) in self._iter_estimates([mixture[None]], self._conditions(labels)):
+            yield block
 
     def separate(
         self, waveform: Waveform, sample_rate: int, labels: Sequence[str] | None
@@ -86,15 +85,37 @@ class Separator:
         self, waveform: Waveform, sample_rate: int, labels: Sequence[str] | None
     ) -> Iterator[Waveform]:
         """Yields ``separate`` in consecutive blocks (K, frames, C), for what fills memory."""
+        return self.iter_stream_separated([waveform], sample_rate, labels)
+
+    def iter_stream_separated(
+        self, blocks: Iterable[Waveform], sample_rate: int, labels: Sequence[str] | None
+    ) -> Iterator[Waveform]:
+        """Yields the estimates of a waveform that comes in blocks, for what is too long for memory.
+
+        Args:
+            blocks: consecutive ones of the waveform, (frames, C).
+            sample_rate: in Hz.
+            labels: the instruments that play, or None where they are not known.
+
+        Yields:
+            Consecutive blocks (K, frames, C), as many frames together as came.
+        """
         audio = self.config.audio
-        num_channels = waveform.shape[1]
+        counted = _Counted(blocks)
+        first = next(counted)
+        num_channels = first.shape[1]
         require_channels(num_channels, audio.channels)
-        resampled = soxr.resample(waveform, sample_rate, audio.sample_rate, quality="HQ")
+        whole = (block[None] for block in chain([first], counted))
+        resampled = _resample(whole, sample_rate, audio.sample_rate)
         # (N, T, C_net): each is estimated by itself.
-        inputs = np.asarray(to_inputs(resampled, audio.channels))
-        outputs = zip(*[self.iter_blocks(heard, labels) for heard in inputs], strict=True)
-        blocks = (np.asarray(from_outputs(np.stack(block), num_channels)) for block in outputs)
-        return _fit(_resample(blocks, audio.sample_rate, sample_rate), len(waveform))
+        heard = (np.asarray(to_inputs(block, audio.channels)) for (block,) in resampled)
+        outputs = self._iter_estimates(heard, self._conditions(labels))
+        estimates = (np.asarray(from_outputs(block, num_channels)) for block in outputs)
+        return _fit(_resample(estimates, audio.sample_rate, sample_rate), counted)
+
+    def _conditions(self, labels: Sequence[str] | None) -> dict[str, NDArray[np.float32]]:
+        known = {"labels": self.label_vector(labels)}
+        return {name: known[name] for name in self.network.conditions}
 
 
 class TrainedSeparator(Separator):
@@ -129,10 +150,32 @@ def _resample(blocks: Iterator[Waveform], rate: int, sample_rate: int) -> Iterat
     yield convert(first[:, :0], last=True)
 
 
-def _fit(blocks: Iterator[Waveform], num_frames: int) -> Iterator[Waveform]:
-    """Yields blocks (K, frames, C) of so many frames together, cut off or followed by zeros."""
+class _Counted:
+    """Counts the frames of blocks (frames, C) on their way."""
+
+    def __init__(self, blocks: Iterable[Waveform]) -> None:
+        self._blocks = iter(blocks)
+        self.num_frames = 0
+
+    def __iter__(self) -> "_Counted":
+        return self
+
+    def __next__(self) -> Waveform:
+        block = next(self._blocks)
+        self.num_frames += len(block)
+        return block
+
+
+def _fit(blocks: Iterator[Waveform], counted: _Counted) -> Iterator[Waveform]:
+    """Yields blocks (K, frames, C) of as many frames together as came in, cut or with zeros.
+
+    What has come in is always more than what has gone out, but at the end.
+    """
+    num_frames = 0
     for block in blocks:
-        kept = block[:, :num_frames]
-        num_frames -= kept.shape[1]
+        kept = block[:, : counted.num_frames - num_frames]
+        num_frames += kept.shape[1]
         yield kept
-    yield np.zeros((len(kept), num_frames, kept.shape[2]), np.float32)
+    num_missing = counted.num_frames - num_frames
+    if num_missing:
+        yield np.zeros((len(kept), num_missing, kept.shape[2]), np.float32)

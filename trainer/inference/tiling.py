@@ -4,8 +4,9 @@ It works with any network that separates, through its window, its conditions and
 Axes: K slots, T frames, C channels.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,28 +19,20 @@ from trainer.networks.network import Network
 
 Conditions = Mapping[str, NDArray[Any]]
 """What steers the estimates of a whole track, by name and without an axis of examples."""
-Estimator = Callable[[NDArray[np.float32], Conditions], NDArray[np.float32]]
-BlockEstimator = Callable[[NDArray[np.float32], Conditions], Iterator[NDArray[np.float32]]]
+BlockEstimator = Callable[
+    [Iterable[NDArray[np.float32]], Conditions], Iterator[NDArray[np.float32]]
+]
 
 # Frames that a window estimates at most. Longer windows compute less context twice; this one takes
 # about 200 MB per 24 filters of a Wave-U-Net, and its result is the same but for rounding.
 _LONG_WINDOW_FRAMES = 2**17
 
 
-def make_estimator(network: Network) -> Estimator:
-    """Returns a function (mixture (T, C), conditions) -> estimates (K, T, C), for any T."""
-    iter_blocks = make_block_estimator(network)
-
-    def estimate(mixture: NDArray[np.float32], conditions: Conditions) -> NDArray[np.float32]:
-        return np.concatenate(list(iter_blocks(mixture, conditions)), axis=1)
-
-    return estimate
-
-
 def make_block_estimator(network: Network) -> BlockEstimator:
-    """Returns a function (mixture (T, C), conditions) -> blocks of the estimates.
+    """Returns a function (blocks of mixtures, conditions) -> blocks of their estimates.
 
-    The blocks (K, frames of a block, C) follow each other and are the estimates (K, T, C) together.
+    The blocks (N, frames, C) follow each other and are N mixtures together; those of the estimates
+    are (N, K, frames, C). No more than a window of either is held.
     """
 
     @cache
@@ -50,23 +43,65 @@ def make_block_estimator(network: Network) -> BlockEstimator:
             reduce_retracing=True,
         )
 
-    def iter_blocks(
-        mixture: NDArray[np.float32], conditions: Conditions
+    def iter_estimates(
+        blocks: Iterable[NDArray[np.float32]], conditions: Conditions
     ) -> Iterator[NDArray[np.float32]]:
-        window = long_window(network, len(mixture))
-        for start in range(0, max(len(mixture), 1), window.hop_frames):
-            # The window reads [first, stop) of the track; zeros stand in for what lies outside.
+        stretch = _Stretch(iter(blocks))
+        # A short mixture has a window of its own, so that little is computed for nothing.
+        window = long_window(network, stretch.read_up_to(_LONG_WINDOW_FRAMES))
+        start = 0
+        while start == 0 or stretch.read_up_to(start + 1) > start:
+            # The window reads [first, stop) of the mixture; zeros stand in for what lies outside.
             first = start - window.lead_frames
-            stop = first + window.mixture_frames
-            inside = mixture[max(first, 0) : max(stop, 0)]
-            before = max(-first, 0)
-            behind = window.mixture_frames - before - len(inside)
-            part = np.pad(inside, ((before, behind), (0, 0)))
+            parts = stretch.cut(first, first + window.mixture_frames)
             cut = cut_conditions(conditions, first, window.mixture_frames)
-            estimates = compiled(window)(part, cut).numpy()
-            yield estimates[:, : len(mixture) - start]
+            estimates = np.stack([compiled(window)(part, cut).numpy() for part in parts])
+            yield estimates[:, :, : stretch.num_frames - start]
+            start += window.hop_frames
 
-    return iter_blocks
+    return iter_estimates
+
+
+class _Stretch:
+    """Holds what is still needed of mixtures that come in blocks (N, frames, C)."""
+
+    def __init__(self, blocks: Iterator[NDArray[np.float32]]) -> None:
+        first = next(blocks)
+        self._blocks = chain([first], blocks)
+        # (N, frames, C), from the frame ``_start`` on.
+        self._held = first[:, :0]
+        self._start = 0
+
+    @property
+    def num_frames(self) -> int:
+        """Returns how many frames have come."""
+        return self._start + self._held.shape[1]
+
+    def read_up_to(self, stop: int) -> int:
+        """Reads at least up to a frame, if there are so many; returns how many have come."""
+        parts = [self._held]
+        num_frames = self.num_frames
+        while num_frames < stop:
+            block = next(self._blocks, None)
+            if block is None:
+                break
+            parts.append(block)
+            num_frames += block.shape[1]
+        # One that has come whole is not there twice.
+        parts = [part for part in parts if part.shape[1]] or parts[:1]
+        self._held = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        return num_frames
+
+    def cut(self, first: int, stop: int) -> NDArray[np.float32]:
+        """Returns frames [first, stop), (N, stop - first, C); what lies before is forgotten."""
+        self.read_up_to(stop)
+        kept = max(first, 0)
+        self._held = self._held[:, kept - self._start :]
+        self._start = kept
+        inside = self._held[:, : max(stop - kept, 0)]
+        before = kept - first
+        behind = stop - first - before - inside.shape[1]
+        return np.pad(inside, ((0, 0), (before, behind), (0, 0)))
 
 
 def _estimate_window(

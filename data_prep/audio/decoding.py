@@ -1,0 +1,353 @@
+"""Decodes sound files of any kind with FFmpeg, in blocks, and tells where one is damaged.
+
+A file is read frame by frame, so that it need not fit in memory. What cannot be decoded is silent,
+and what follows stays at its time: a codec that numbers its frames says how many are missing, of
+the others the bytes that were lost are counted. The first frame says what rate and channels the
+file has; where they change, what follows is converted.
+
+Axes: T frames, C channels.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep.audio.endings import is_ended
+from data_prep.audio.tracks import BLOCK_FRAMES, AudioFormat, Waveform
+
+# What FFmpeg opens: files of sound alone, and films. Playlists and the like would lead elsewhere.
+_CONTAINERS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,eac3,flac,flv,m4a,matroska,mov,mp3,mpc,mpc8,mpeg,"
+    "mpegts,ogg,tak,tta,voc,w64,wav,wv"
+)
+SUFFIXES = (
+    *(".aac", ".ac3", ".aif", ".aiff", ".ape", ".au", ".caf", ".flac", ".m4a", ".m4b", ".mka"),
+    *(".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".oga", ".ogg", ".opus", ".tta", ".w64"),
+    *(".wav", ".wave", ".webm", ".wma", ".wv"),
+)
+"""What the names of sound files end with, in small letters."""
+
+# Clocks of containers are rounded to a millisecond and more; a packet of a codec lasts 20 and more.
+_GAP_SECS = 0.01
+# Beyond it a clock is wrong, and not the file damaged for as long.
+_LONGEST_GAP_SECS = 3600.0
+# What a length that a file announces may be off, such as the start that a codec adds.
+_SHORT_SECS = 0.1
+# Full scale of each kind of number that FFmpeg decodes to.
+_SCALES = {"u8": 2**7, "s16": 2**15, "s32": 2**31, "s64": 2**63}
+_DTYPES = {"u8": "u1", "s16": "<i2", "s32": "<i4", "s64": "<i8", "flt": "<f4", "dbl": "<f8"}
+# More planes than these lie beyond the memory that PyAV looks at.
+_MOST_PLANES = 7
+
+
+class Damage(NamedTuple):
+    """Says what of a file could not be decoded."""
+
+    # Where it is in the file.
+    secs: float
+    # How long it is silent; 0 where the file ends.
+    lost_secs: float
+
+
+class DecodedFile:
+    """Is a sound file that is open.
+
+    Attributes:
+        audio_format: rate and channels of its first frame.
+        num_announced: frames that it says it has; None where it does not.
+        damages: what could not be decoded of what was read.
+        ends_early: whether the end is missing, once all was read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens a file.
+
+        Raises:
+            ValueError: it is missing, no sound file, or holds no audio.
+        """
+        if not path.is_file():
+            raise ValueError(f"there is no file {path}.")
+        self.path = path
+        self.damages: list[Damage] = []
+        self.ends_early = False
+        try:
+            # The protocol is named, so that a colon in the name is none.
+            self._container = av.open(f"file:{path}", options={"format_whitelist": _CONTAINERS})
+            self._stream = self._container.streams.audio[0]
+            self._frames = self._iter_frames()
+            first = next(self._frames, None)
+        except (av.FFmpegError, IndexError, OSError) as error:
+            raise _refusal(path, error) from error
+        if first is None:
+            raise ValueError(f"{path} holds no audio frames.")
+        self._first = first
+        self.audio_format = AudioFormat(first.sample_rate, first.layout.nb_channels)
+        self.num_announced = None
+        announced_secs = self._announced_secs()
+        if announced_secs is not None:
+            self.num_announced = round(announced_secs * self.audio_format.sample_rate)
+
+    def iter_blocks(self) -> Iterator[Waveform]:
+        """Yields consecutive blocks (frames, C), full scale 1; once.
+
+        Raises:
+            ValueError: a value is no finite number, or a frame can be converted by nobody.
+        """
+        rate = self.audio_format.sample_rate
+        joined = _Joined(self.audio_format.channels)
+        converter = _FrameConverter(self._first)
+        # How long what came so far lasts.
+        heard_secs = Fraction(0)
+        # How far the clock is ahead of that where nothing is missing. It falls where a codec drops
+        # what it needed to begin, and where the clock begins anew.
+        ahead_secs = None
+        form = None
+        for frame in self._all_frames():
+            if _form(frame) != form:
+                # Another stream may have been appended, with a clock of its own.
+                form = _form(frame)
+                ahead_secs = None
+            if frame.pts is not None and frame.time_base is not None:
+                lead_secs = frame.pts * frame.time_base - heard_secs
+                ahead_secs = lead_secs if ahead_secs is None else min(ahead_secs, lead_secs)
+                missing_secs = lead_secs - ahead_secs
+                if _GAP_SECS < missing_secs < _LONGEST_GAP_SECS:
+                    self._note(float(heard_secs), float(missing_secs))
+                    num_missing = round(missing_secs * rate)
+                    joined.add(np.zeros((num_missing, self.audio_format.channels), np.float32))
+                    heard_secs += missing_secs
+            heard_secs += Fraction(frame.samples, frame.sample_rate)
+            for part in converter.convert(frame):
+                joined.add(part)
+            yield from self._require_finite(joined.take())
+        for part in converter.flush():
+            joined.add(part)
+        yield from self._require_finite(joined.take(all_of_it=True))
+        announced_secs = (self.num_announced or 0) / rate
+        is_short = heard_secs < announced_secs - _SHORT_SECS
+        self.ends_early = self.ends_early or is_short or not is_ended(self.path)
+        self._container.close()
+
+    def warnings(self) -> list[str]:
+        """Returns what is missing of the file that was read, a sentence each."""
+        sentences = [
+            f"{self.path}: {damage.lost_secs:.2f} s from {damage.secs:.2f} s on cannot be decoded "
+            "and are silent."
+            for damage in self.damages
+        ]
+        if self.ends_early:
+            sentences.append(f"{self.path} is cut short: it ends before it says it does.")
+        return sentences
+
+    def _announced_secs(self) -> Fraction | None:
+        stream = self._stream
+        if stream.duration and stream.time_base:
+            return stream.duration * stream.time_base
+        # Matroska says how long all of its streams are together.
+        if self._container.duration:
+            return Fraction(self._container.duration, av.time_base)
+        return None
+
+    def _note(self, secs: float, lost_secs: float) -> None:
+        """Notes a damage, together with the one before where that ends here."""
+        if self.damages:
+            last = self.damages[-1]
+            if secs - last.secs - last.lost_secs < _GAP_SECS:
+                self.damages[-1] = last._replace(lost_secs=secs + lost_secs - last.secs)
+                return
+        self.damages.append(Damage(secs, lost_secs))
+
+    def _all_frames(self) -> Iterator[av.AudioFrame]:
+        yield self._first
+        yield from self._frames
+
+    def _iter_frames(self) -> Iterator[av.AudioFrame]:
+        """Yields what can be decoded, with a clock that goes on over what cannot."""
+        lost = _LostBytes()
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:
+                # What follows cannot be found.
+                self.ends_early = True
+                return
+            if packet is None:
+                return
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                lost.add(packet)
+                continue
+            lost.count(packet)
+            for frame in frames:
+                if isinstance(frame, av.AudioFrame) and frame.samples:
+                    if frame.pts is not None:
+                        frame.pts += lost.ticks
+                    yield frame
+
+    def _require_finite(self, blocks: Iterator[Waveform]) -> Iterator[Waveform]:
+        for block in blocks:
+            if not np.isfinite(block).all():
+                raise ValueError(f"{self.path} holds values that are not finite numbers.")
+            yield block
+
+
+class _LostBytes:
+    """Reckons how long lost bytes would have sounded, where a packet of junk counts as one."""
+
+    def __init__(self) -> None:
+        # To be added to the clock, in its units.
+        self.ticks = 0
+        # The sizes of the packets before.
+        self._sizes: deque[int] = deque(maxlen=100)
+
+    def count(self, packet: "av.Packet[Any]") -> None:
+        """Takes note of a packet that could be decoded."""
+        if packet.size:
+            self._sizes.append(packet.size)
+
+    def add(self, packet: "av.Packet[Any]") -> None:
+        """Takes note of one that could not."""
+        if not (packet.duration and self._sizes):
+            return
+        usual = sum(self._sizes) / len(self._sizes)
+        num_packets = round(packet.size / usual)
+        self.ticks += max(num_packets - 1, 0) * packet.duration
+
+
+class _FrameConverter:
+    """Makes arrays (frames, C) of frames, all of the rate and channels of the first one."""
+
+    def __init__(self, first: av.AudioFrame) -> None:
+        self._form = _form(first)
+        self._first_format = (first.layout, first.sample_rate)
+        self._resampler: Any = None
+        self._resampled_form: Any = None
+
+    def convert(self, frame: av.AudioFrame) -> Iterator[Waveform]:
+        """Yields what a frame becomes, and what was held back of frames before."""
+        form = _form(frame)
+        if self._resampler is not None and form != self._resampled_form:
+            yield from self.flush()
+        if form == self._form:
+            yield _to_array(frame)
+            return
+        if self._resampler is None:
+            layout, rate = self._first_format
+            self._resampler = av.AudioResampler("flt", layout, rate)
+            self._resampled_form = form
+        # Times are kept by whoever asks.
+        frame.pts = None
+        for part in self._resampler.resample(frame):
+            yield _to_array(part)
+
+    def flush(self) -> Iterator[Waveform]:
+        """Yields what is held back at the end of a stretch of another form."""
+        if self._resampler is not None:
+            for part in self._resampler.resample(None):
+                yield _to_array(part)
+        self._resampler = None
+
+
+class _Joined:
+    """Joins arrays to blocks of BLOCK_FRAMES."""
+
+    def __init__(self, num_channels: int) -> None:
+        self._parts: list[Waveform] = []
+        self._num_frames = 0
+        self._num_channels = num_channels
+
+    def add(self, part: Waveform) -> None:
+        self._parts.append(part)
+        self._num_frames += len(part)
+
+    def take(self, all_of_it: bool = False) -> Iterator[Waveform]:
+        """Yields the blocks that are full, in the end also the last one."""
+        if self._num_frames < BLOCK_FRAMES and not all_of_it:
+            return
+        whole = np.concatenate([np.zeros((0, self._num_channels), np.float32), *self._parts])
+        num_full = len(whole) - len(whole) % BLOCK_FRAMES
+        for start in range(0, num_full, BLOCK_FRAMES):
+            yield whole[start : start + BLOCK_FRAMES]
+        rest = whole[num_full:]
+        if all_of_it and len(rest):
+            yield rest
+        self._parts = [rest.copy()]
+        self._num_frames = len(rest)
+
+
+def is_sound_name(path: Path) -> bool:
+    """Returns whether a file has a name of sound: its suffix, in any case, and no point before.
+
+    macOS leaves ._NAME.wav beside NAME.wav, which is no sound.
+    """
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def decode(path: Path) -> tuple[Waveform, int, list[str]]:
+    """Decodes a whole file.
+
+    Returns:
+        The waveform (T, C), full scale 1; its rate; and what is missing of it, a sentence each.
+
+    Raises:
+        ValueError: as from ``DecodedFile``.
+    """
+    file = DecodedFile(path)
+    rate, num_channels = file.audio_format
+    waveform = np.empty((file.num_announced or BLOCK_FRAMES, num_channels), np.float32)
+    num_frames = 0
+    for block in file.iter_blocks():
+        if num_frames + len(block) > len(waveform):
+            # In place, where the memory behind it is free: it is never there twice.
+            grown = max(num_frames + len(block), len(waveform) + len(waveform) // 8)
+            waveform.resize((grown, num_channels), refcheck=False)
+        waveform[num_frames : num_frames + len(block)] = block
+        num_frames += len(block)
+    waveform.resize((num_frames, num_channels), refcheck=False)
+    return waveform, rate, file.warnings()
+
+
+def _form(frame: av.AudioFrame) -> tuple[int, int]:
+    return frame.sample_rate, frame.layout.nb_channels
+
+
+def _to_array(frame: av.AudioFrame) -> Waveform:
+    """Returns a frame as float32, (frames, C), full scale 1."""
+    num_channels = frame.layout.nb_channels
+    kind = frame.format.packed.name
+    if frame.format.is_planar and num_channels > _MOST_PLANES:
+        (frame,) = av.AudioResampler(kind).resample(frame)
+    dtype = np.dtype(_DTYPES[kind])
+    # Each is a buffer, and may be longer than what is in it.
+    planes: Any = frame.planes
+    array: NDArray[Any]
+    if frame.format.is_planar:
+        array = np.stack([np.frombuffer(plane, dtype, frame.samples) for plane in planes], axis=1)
+    else:
+        num_values = frame.samples * num_channels
+        array = np.frombuffer(planes[0], dtype, num_values).reshape(-1, num_channels)
+    if kind not in _SCALES:
+        return array.astype(np.float32)
+    scaled: NDArray[Any] = array.astype(np.float64 if kind in ("s32", "s64") else np.float32)
+    if kind == "u8":
+        scaled -= _SCALES[kind]
+    scaled /= _SCALES[kind]
+    return scaled.astype(np.float32, copy=False)
+
+
+def _refusal(path: Path, error: Exception) -> ValueError:
+    # The text of an OSError begins with its number; an IndexError has no strerror.
+    why = getattr(error, "strerror", None) or "it has no audio stream"
+    if isinstance(error, av.ArgumentError):
+        why = "it is of another kind"
+    return ValueError(
+        f"{path} is no sound file that can be decoded ({why}); expected wav, flac, mp3 or m4a."
+    )
