@@ -21,6 +21,7 @@ from absl import flags
 from configs.instruments import name_of
 from configs.splits import SPLITS
 from data_prep.audio.tracks import MIXTURE, Waveform
+from data_prep.audio.waveforms import writing_to
 from data_prep.records.entries import TrackEntry
 from data_prep.records.format import Record
 from data_prep.records.full_tracks import FullTrack, TrackInBlocks, join_blocks, owned_block
@@ -175,7 +176,7 @@ def _join(name: str, records: Sequence[Record], manifest: Manifest) -> FullTrack
 
 def _write_wav(path: Path, waveform: Waveform, rate: int) -> None:
     """Writes a waveform (T, C) in float, for what a record stores may exceed full scale."""
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, writing_to(path.parent):
         soundfile.write(temporary, waveform, rate, subtype="FLOAT", format="WAV")
     # Silence is told as -200 dBFS: its logarithm would be a warning.
     peak = max(float(np.abs(waveform).max()), 1e-10)

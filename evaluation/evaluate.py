@@ -48,10 +48,8 @@ def main(_: Sequence[str]) -> None:
 
 
 def _evaluate_run() -> str:
-    if not FLAGS.workdir or FLAGS.out:
-        raise ValueError(
-            "name the run with --workdir, without --out, or --estimates, --references and --out."
-        )
+    if not FLAGS.workdir:
+        raise ValueError("name the run with --workdir, or --estimates, --references and --out.")
     # Quickly, to refuse a folder before the rest is imported.
     from trainer.loop.workdir import require_run
 
@@ -96,7 +94,6 @@ if __name__ == "__main__":
         "estimates", "", "folder of a folder per track with estimates, instead of a run"
     )
     flags.DEFINE_string("references", "", "folder of a folder per track with references")
-    flags.DEFINE_string("out", "", "folder for the results of --estimates")
     flags.DEFINE_enum(
         "baselines",
         "oracle",

@@ -17,6 +17,9 @@ def define_flags(workdir_required: bool = True) -> None:
     flags.DEFINE_string(
         "records", "", "folder of the records instead of those the run was trained on"
     )
+    flags.DEFINE_string(
+        "out", "", "folder for the results instead of WORKDIR/evaluation/STEP-SPLIT"
+    )
     flags.DEFINE_enum("split", "test", SPLITS, "which tracks to score")
     flags.DEFINE_multi_string("set", [], "override, evaluation.field=value; may be repeated")
 
@@ -30,4 +33,5 @@ def named_checkpoint() -> NamedCheckpoint:
         checkpoint=FLAGS.checkpoint,
         overrides=FLAGS.set,
         weights=FLAGS.weights,
+        out=FLAGS.out,
     )

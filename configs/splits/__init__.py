@@ -115,7 +115,8 @@ def load_splits(name: str) -> Splits:
     if name in shipped_splits():
         path = Path(__file__).with_name(f"{name}.json")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        # Editors of Windows begin a file with a byte order mark.
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ValueError(
             f"the splits {name!r} are no file and none of {', '.join(shipped_splits())} "

@@ -4,6 +4,7 @@ Files of a corpus are read by libsndfile, whole or in blocks, and one that was c
 is refused. A song that somebody wants separated may be of any kind, see ``decoding``.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,6 +115,20 @@ def _naming(path: Path) -> Iterator[None]:
         raise ValueError(
             f"{path} is not a readable sound file ({error}); copy it again from the corpus."
         ) from error
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Turns what libsndfile says of files that it cannot write into a sentence.
+
+    Raises:
+        OSError: names the folder. Why the system refused, libsndfile does not tell.
+    """
+    try:
+        yield
+    except soundfile.SoundFileError as error:
+        why = "a sound file cannot be written whole, the disk may be full"
+        raise OSError(errno.EIO, why, str(folder)) from error
 
 
 def fit_frames(waveform: Waveform, num_frames: int) -> Waveform:

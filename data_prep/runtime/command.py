@@ -23,6 +23,7 @@ The status is 0 for finished, 1 for an error that the user can mend, 75 for inte
 resumable.
 """
 
+import io
 import os
 import re
 import sys
@@ -63,8 +64,16 @@ def run(main: Callable[[list[str]], int | None], takes_files: bool = False) -> N
         takes_files: whether there may be any beside the program.
     """
     interruption.catch()
+    _print_whatever_a_name_holds()
     _set_up_tensorflow(sys.argv)
     app.run(lambda argv: _status(main, argv, takes_files), flags_parser=_parse_flags)
+
+
+def _print_whatever_a_name_holds() -> None:
+    """Lets output escape what its terminal or file cannot show: no name of a song ends the work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _set_up_tensorflow(arguments: Sequence[str]) -> None:

@@ -41,8 +41,11 @@ def is_bucket(url: str) -> bool:
     """Returns whether an address leads to a bucket, not to a disk.
 
     Raises:
-        ValueError: it leads to neither, as with a typo in ``gs://``.
+        ValueError: it leads to neither, as with a typo in ``gs://``, or it is empty.
     """
+    if not url:
+        # As of a variable that is not set: it would be the folder where the command runs.
+        raise ValueError("expected the path of a folder, or gs://BUCKET/FOLDER; got nothing.")
     if url.startswith("gs://"):
         return True
     # Else gs:/bucket would be a folder called gs:

@@ -7,6 +7,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from data_prep.audio.waveforms import writing_to
 from data_prep.synthesis import timbres
 from data_prep.synthesis.composition import drum_pattern, make_harmony, melody
 from data_prep.synthesis.timbres import Note, Signal, play, play_drums
@@ -117,4 +118,5 @@ def _mix(
 def _write_wav(path: Path, waveform: NDArray[np.int32], sample_rate: int, bits: int) -> None:
     """Writes a file that holds these very numbers."""
     # libsndfile takes the upper bits of an int32
-    soundfile.write(path, waveform << (32 - bits), sample_rate, subtype=f"PCM_{bits}")
+    with writing_to(path.parent):
+        soundfile.write(path, waveform << (32 - bits), sample_rate, subtype=f"PCM_{bits}")

@@ -20,3 +20,5 @@ class NamedCheckpoint:
     overrides: Sequence[str] = ()
     # average, the moving average where the run kept one, or raw.
     weights: str = "average"
+    # The folder of the results, empty for one within the run.
+    out: str = ""

@@ -54,7 +54,7 @@ def open_run(named: NamedCheckpoint, suffix: str = "") -> OpenedRun:
         raise ValueError(
             f"the records in {folder} have no {named.split} tracks; they have {there}."
         )
-    if is_bucket(root.url):
+    if is_bucket(root.url) and not named.out:
         # Before anything that takes minutes.
         root.check()
     _, step = find_checkpoint(root.url, named.checkpoint)
@@ -73,6 +73,11 @@ def open_run(named: NamedCheckpoint, suffix: str = "") -> OpenedRun:
 
 
 def _open_results(workdir: str, step: int, named: NamedCheckpoint, suffix: str) -> Folder:
+    if named.out:
+        # Of a run that may only be read.
+        out = open_folder(named.out)
+        out.check()
+        return out
     of_weights = "-raw" if named.weights == "raw" else ""
     out = open_folder(f"{workdir}/evaluation/{step}-{named.split}{of_weights}{suffix}")
     out.check()
@@ -87,5 +92,6 @@ def _flags(workdir: str, folder: str, step: int, named: NamedCheckpoint) -> list
         f"--split={named.split}",
         f"--checkpoint={step}",
         f"--weights={named.weights}",
+        *([f"--out={named.out}"] if named.out else []),
         *(f"--set={override}" for override in named.overrides),
     ]

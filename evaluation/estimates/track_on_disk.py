@@ -15,6 +15,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from data_prep.audio.tracks import Waveform
+from data_prep.audio.waveforms import writing_to
 from evaluation.estimates.bars import watch
 from evaluation.scores.table import MODEL
 
@@ -123,10 +124,14 @@ def write_blocks(
         channels: C.
         blocks: name -> shape (T, C), all of a block of the same length.
         num_frames: how many frames come, as far as it is known.
+
+    Raises:
+        OSError: the disk is full.
     """
     num_bytes = (num_frames or 0) * channels * np.dtype(np.float32).itemsize
     form = "RF64" if num_bytes > _MOST_WAV_BYTES else "WAV"
-    with ExitStack() as stack:
+    folder = next(iter(paths.values())).parent
+    with writing_to(folder), ExitStack() as stack:
         files = {
             name: stack.enter_context(
                 soundfile.SoundFile(path, "w", sample_rate, channels, subtype="FLOAT", format=form)

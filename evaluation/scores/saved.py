@@ -94,7 +94,8 @@ def _settings(about: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        return _object(path.read_text(encoding="utf-8"), path)
+        # Whatever wrote it may have begun with a byte order mark.
+        return _object(path.read_text(encoding="utf-8-sig"), path)
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error}.") from error
 

@@ -142,7 +142,8 @@ def write_csv(path: Path, rows: Iterable[Row]) -> None:
 def read_csv(path: Path) -> list[Row]:
     """Reads what :func:`write_csv` wrote; ``ValueError`` as from :func:`from_csv`."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        # A spreadsheet that saved the table begins it with a byte order mark.
+        with path.open(newline="", encoding="utf-8-sig") as file:
             return from_csv(file.read(), path)
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not a CSV file: {error}.") from error

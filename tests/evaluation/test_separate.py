@@ -1,5 +1,9 @@
 """Batches of files through a small network: what is wrong with one is no harm to the others."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import soundfile
@@ -92,3 +96,30 @@ def test_a_stream_is_separated_as_the_whole_is(separator, monkeypatch, channels,
     parts = list(separator.iter_stream_separated(blocks, rate, ["vn"]))
     assert max(part.shape[1] for part in parts) < 2000
     np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=1e-6)
+
+
+def test_a_disk_that_is_full_is_one_sentence_and_leaves_nothing(tmp_path):
+    write = (
+        "import numpy as np; from pathlib import Path; "
+        "from data_prep.runtime import command; "
+        "from evaluation.estimates.track_on_disk import write_blocks; "
+        f"block = {{'vn': np.zeros((99999, 2), np.float32)}}; path = Path({str(tmp_path)!r}) / 'vn'; "
+        "command.run(lambda _: write_blocks({'vn': path}, 8000, 2, [block] * 9))"
+    )
+    # Files of 100 KiB at most: as a disk that has no more.
+    limited = ["bash", "-c", 'ulimit -f 100; exec "$@"', "-", sys.executable, "-c", write]
+    done = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: {tmp_path}: a sound file cannot be written whole, the disk may be full\n"
+    )
+
+
+def test_a_terminal_that_cannot_show_a_name_gets_it_escaped():
+    # A name of Latin-1 bytes reaches Python with a lone surrogate.
+    show = r"from data_prep.runtime import command; command.run(lambda _: print('\xfc \udce9'))"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-c", show], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\\xfc \\udce9\n", "")

@@ -51,6 +51,8 @@ MISSING = [
     ("evaluation.separate --workdir=none", "name at least one audio file"),
     ("evaluation.separate --workdir=none song.wav", "none/config.json"),
     (f"evaluation.separate --workdir={BEFORE}/run song.wav", "there is no file song.wav"),
+    ("data_prep.verify --records=", "expected the path of a folder"),
+    (f"trainer.task --config=smoke {RECORDS} --workdir=", "expected the path of a folder"),
     ("data_prep.verify --records=~/none", f"no manifest.json in {Path.home()}/none"),
     ("evaluation.compare ~/none", f"{Path.home()}/none"),
     ("data_prep.verify --records=~nobody-of-that-name/a", "no user of that name is known"),
