@@ -145,10 +145,11 @@ def test_what_is_heard_is_what_was_scored(workdir, scored):
     assert settings.segment_secs == 1
 
 
-def evaluate_alone(workdir, *overrides, split="test", **options):
+def evaluate_alone(workdir, *overrides, split="test", out="", **options):
     """Scores the network of a run without oracles."""
     options["baselines"] = "none"
-    return evaluate(NamedCheckpoint(str(workdir), "", split, "latest", list(overrides)), **options)
+    named = NamedCheckpoint(str(workdir), "", split, "latest", list(overrides), out=str(out))
+    return evaluate(named, **options)
 
 
 def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
@@ -275,8 +276,12 @@ def test_originals_are_stored_as_they_would_be_loaded(workdir, tmp_path):
         list(iter_original_estimates(subject, {"Piece": files}, other, (), tmp_path))
 
 
-def test_a_report_on_training_tracks_is_no_result(workdir):
-    out = Path(evaluate_alone(workdir, "evaluation.segment_secs=3", split="train"))
+def test_a_report_on_training_tracks_is_no_result(workdir, tmp_path):
+    """Written outside the run, as of one that may only be read."""
+    before = sorted(workdir.rglob("*"))
+    out = Path(evaluate_alone(workdir, "evaluation.segment_secs=3", split="train", out=tmp_path))
+    assert out == tmp_path
+    assert sorted(workdir.rglob("*")) == before
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "trained on 13 of the tracks scored here" in report
     assert {row.start_secs for row in read_csv(out / "scores.csv")} == {0.0}
