@@ -16,6 +16,8 @@ from evaluation.scores.table import SCHEMA_VERSION, Row, from_csv, to_csv
 
 _SCORES = "scores.csv"
 _DESCRIBED = "scores.json"
+# Of the files that it describes, by their names.
+_CHECKSUMS = "checksums"
 
 
 def file_states(paths: Iterable[Path]) -> list[tuple[str, int, int]]:
@@ -41,32 +43,53 @@ class Parts:
         self._folder = folder
         identity = json.dumps([list(tracks), made_from], sort_keys=True).encode()
         self.made_from = hashlib.sha256(identity).hexdigest()[:16]
-        self._names = {
+        self._stems = {
             track: f"{kind}-{self.made_from}-{number:05d}" for number, track in enumerate(tracks)
         }
-        pattern = re.compile(rf"{kind}-[0-9a-f]{{16}}-\d{{5}}")
-        existing = {name for name in folder.list_names() if pattern.fullmatch(name)}
-        for name in existing - set(self._names.values()):
-            folder.delete(name)
-        self.kept = {track for track, name in self._names.items() if name in existing}
+        # A name ends with the checksum of what is in the file; older versions left it out.
+        pattern = re.compile(rf"({kind}-[0-9a-f]{{16}}-\d{{5}})(-[0-9a-f]{{16}})?")
+        tracks_of_stems = {stem: track for track, stem in self._stems.items()}
+        self._names: dict[str, str] = {}
+        for name in folder.list_names():
+            found = pattern.fullmatch(name)
+            if found is None:
+                continue
+            track = tracks_of_stems.get(found[1])
+            if track is None:
+                folder.delete(name)
+            else:
+                self._names[track] = name
+        self.kept = set(self._names)
 
     def keep(self, track: str, text: str) -> None:
         """Keeps what was found of a track."""
-        self._folder.write_text(self._names[track], text)
+        name = f"{self._stems[track]}-{_checksum(text)}"
+        self._folder.write_text(name, text)
+        self._names[track] = name
         self.kept.add(track)
 
     def read(self, track: str) -> str:
-        """Returns what was kept of a track; ``ValueError`` where it is gone."""
-        text = self._folder.read_text(self._names[track])
+        """Returns what was kept of a track; ``ValueError`` where it is gone, or was changed."""
+        name = self._names[track]
+        path = f"{self._folder.url}/{name}"
+        text = self._folder.read_text(name)
         if text is None:
-            path = f"{self._folder.url}/{self._names[track]}"
             raise ValueError(f"{path}, what was found of {track}, is gone; give the command again.")
+        if name != self._stems[track] and not name.endswith(_checksum(text)):
+            raise ValueError(
+                f"{path}, what was found of {track}, was changed or cut since it was written; "
+                "delete it, and the same command finds it again."
+            )
         return text
 
     def delete(self) -> None:
         """Removes all of them, once there is what they were for."""
         for name in self._names.values():
             self._folder.delete(name)
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def read_described(folder: Folder, name: str) -> dict[str, Any]:
@@ -95,7 +118,19 @@ class Results:
         described = read_described(folder, _DESCRIBED)
         is_same = described.get("made_from") == self._parts.made_from
         self.are_finished = is_same and folder.stat(_SCORES) is not None
+        if self.are_finished:
+            self._require_unchanged(described)
         self.kept = set(tracks) if self.are_finished else self._parts.kept
+
+    def _require_unchanged(self, described: Mapping[str, Any]) -> None:
+        """Refuses scores that are not those that were written; of older ones nothing is known."""
+        text = self._folder.read_text(_SCORES) or ""
+        checksums = described.get(_CHECKSUMS)
+        if isinstance(checksums, dict) and checksums.get(_SCORES) != _checksum(text):
+            raise ValueError(
+                f"{self._folder.url}/{_SCORES} was changed since it was written; put the original "
+                "back, or delete it to have the tracks scored again."
+            )
 
     def keep(self, track: str, rows: Sequence[Row]) -> None:
         """Keeps the rows of a track, so that an interrupted evaluation need not score it again."""
@@ -137,14 +172,16 @@ def publish(
     Args:
         folder: of the results.
         tables: CSV text by the name of its file.
-        described: how they were made, as plain values.
+        described: how they were made, as plain values; the checksums of the tables join it.
         write_more: writes any files to a local folder, from which they join the results.
     """
     before = read_described(folder, _DESCRIBED).get("made_from")
     if before is None or before != described.get("made_from"):
         # It belongs to something else.
         folder.delete(_SCORES)
-    folder.write_text(_DESCRIBED, json.dumps(described, indent=1) + "\n")
+    checksums = {name: _checksum(text) for name, text in tables.items()}
+    whole = {**described, _CHECKSUMS: checksums}
+    folder.write_text(_DESCRIBED, json.dumps(whole, indent=1) + "\n")
     with TemporaryDirectory(dir=folder.scratch) as made:
         write_more(Path(made))
         for path in sorted(Path(made).iterdir()):

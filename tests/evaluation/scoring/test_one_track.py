@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_info
 from configs.schema import Evaluation
 from data_prep.storage import LocalFolder
 from evaluation.estimates.track_on_disk import TrackOnDisk, read_frames, write_blocks
-from evaluation.scores.results import Results, publish
+from evaluation.scores.results import Parts, Results, publish
 from evaluation.scores.table import METRICS, to_csv
 from evaluation.scoring import segment_groups, workers
 from evaluation.scoring.all_tracks import score_all
@@ -198,6 +198,47 @@ def test_tracks_are_kept_and_not_scored_again(tmp_path, capsys):
             "scores.csv",
             "scores.json",
         ]
+
+
+def test_what_was_kept_is_checked_before_it_is_believed(tmp_path):
+    track, _ = make_track(tmp_path / "a", "a")
+    rows = score_track_on_disk(track, CONFIG, False, Workers(1))
+
+    def change(pattern):
+        (path,) = (tmp_path / "out").glob(pattern)
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(lines[:-1]))
+
+    with closing(LocalFolder(tmp_path / "out")) as folder:
+        Results(folder, ["a"], {"step": 1}).keep("a", rows)
+        change("part-*")
+        results = Results(folder, ["a"], {"step": 1})
+        with pytest.raises(ValueError, match=r"part-\S+, what was found of a, was changed or cut"):
+            results.rows()
+        results.keep("a", rows)
+        assert results.rows() == rows
+        publish(folder, {"scores.csv": to_csv(rows)}, results.describe({}), lambda _: None)
+        results.delete_parts()
+        assert Results(folder, ["a"], {"step": 1}).rows() == rows
+        change("scores.csv")
+        with pytest.raises(ValueError, match=r"out/scores\.csv was changed since it was written"):
+            Results(folder, ["a"], {"step": 1})
+        # Scores of other weights are made anew all the same, and so are those that are deleted.
+        assert not Results(folder, ["a"], {"step": 2}).are_finished
+        (tmp_path / "out" / "scores.csv").unlink()
+        assert not Results(folder, ["a"], {"step": 1}).are_finished
+
+
+def test_what_older_versions_left_of_tracks_is_taken_up(tmp_path):
+    with closing(LocalFolder(tmp_path)) as folder:
+        parts = Parts(folder, "part", ["a", "b"], [1])
+        (tmp_path / f"part-{parts.made_from}-00001").write_text("as ever")
+        (tmp_path / "part-0123456789abcdef-00001").write_text("of something else")
+        again = Parts(folder, "part", ["a", "b"], [1])
+        assert again.kept == {"b"}
+        assert again.read("b") == "as ever"
+        again.delete()
+        assert [path.name for path in tmp_path.glob("part-*")] == []
 
 
 @pytest.mark.parametrize("broken", ["mixture", "reference-va", "estimate-vn"])
