@@ -63,7 +63,8 @@ def separate_files(
         try:
             url = _separate_file(separator, path, labels, chosen, f"{out}/{_folder_name(path)}")
         except ValueError as error:
-            refusals.append(str(error))
+            named = str(path) in str(error)
+            refusals.append(str(error) if named else f"{path}: {error}")
             continue
         print(f"{path.name}: {', '.join(chosen)} -> {url}", flush=True)
         written += [f"{url}/{source}.wav" for source in chosen]

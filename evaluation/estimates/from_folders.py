@@ -9,7 +9,9 @@ and the references also mixture.wav, if the mixture is not the sum of the source
 
 A TRACK may lie in further folders, as in MUSDB18-HQ (``test/NAME``), in both the same. Files are
 wav or flac, of any rate and channels, one and the same for all. An estimate of a source that a
-track does not have is scored by what it leaks.
+track does not have is scored by what it leaks. Estimates may be a little shorter or longer than
+their references, as those of systems with a Fourier transform are: they are padded or cut, as
+museval does.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,6 +27,8 @@ from evaluation.scores.table import MODEL
 
 SUFFIXES = (".wav", ".flac")
 _MIXTURE = "mixture"
+# By how much an estimate may be shorter or longer than its reference.
+_MOST_OFF_SECS = 0.1
 # Read at a time, so that a long file takes little memory.
 _BLOCK_FRAMES = 2**18
 # Encodings that can hold NaN or infinity; those of integers cannot.
@@ -52,6 +56,8 @@ class FoundTracks(NamedTuple):
 
     tracks: list[TrackOnDisk]
     left_out: list[str]
+    # Estimates that are shorter or longer than their references, by how many frames.
+    off: dict[Path, int]
 
 
 def find_tracks(estimates: Path, references: Path) -> FoundTracks:
@@ -70,13 +76,14 @@ def find_tracks(estimates: Path, references: Path) -> FoundTracks:
             f"{references} has no track {unknown[0]}, which {estimates} has; expected the same "
             f"folders in both, it has {', '.join(sorted(reference_files)[:3])}."
         )
+    off: dict[Path, int] = {}
     tracks = [
-        _make_track(name, estimate_files[name], reference_files[name])
+        _make_track(name, estimate_files[name], reference_files[name], off)
         for name in sorted(estimate_files)
     ]
     _require_one_format(tracks)
     left_out = sorted(reference_files.keys() - estimate_files.keys())
-    return FoundTracks(tracks, left_out)
+    return FoundTracks(tracks, left_out, off)
 
 
 def refuse_what_is_no_number(tracks: Iterable[TrackOnDisk]) -> None:
@@ -160,7 +167,10 @@ def _is_sound_file(path: Path, root: Path) -> bool:
     return not any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
-def _make_track(name: str, estimates: Files, references: Files) -> TrackOnDisk:
+def _make_track(
+    name: str, estimates: Files, references: Files, off: dict[Path, int]
+) -> TrackOnDisk:
+    """Makes a track, and adds to ``off`` what its estimates are longer than its references."""
     sources = {source: path for source, path in references.items() if source != _MIXTURE}
     # Some systems copy the mixture to what they estimate; nothing is scored by it.
     estimated = {source: path for source, path in estimates.items() if source != _MIXTURE}
@@ -171,9 +181,21 @@ def _make_track(name: str, estimates: Files, references: Files) -> TrackOnDisk:
         _refuse_track(name, "a reference of any source")
     mixture = references.get(_MIXTURE)
     paths = [] if mixture is None else [mixture]
-    paths += [*sources.values(), *estimated.values()]
+    paths += sources.values()
     # Only headers are read: a corpus of hours is listed in seconds.
-    file_format = _common_format(name, {path: _read_file_format(path) for path in paths})
+    formats = {path: _read_file_format(path) for path in paths}
+    num_frames = next(iter(formats.values())).num_frames
+    short_files = {}
+    for path in estimated.values():
+        found = _read_file_format(path)
+        num_more = found.num_frames - num_frames
+        if num_more and abs(num_more) <= _MOST_OFF_SECS * found.sample_rate:
+            off[path] = num_more
+            if num_more < 0:
+                short_files[path] = found.num_frames
+            found = found._replace(num_frames=num_frames)
+        formats[path] = found
+    file_format = _common_format(name, formats)
     return TrackOnDisk(
         name=name,
         # An estimate of what the track does not have has a slot, too, which is silent.
@@ -184,6 +206,7 @@ def _make_track(name: str, estimates: Files, references: Files) -> TrackOnDisk:
         mixture=mixture,
         references=sources,
         systems={MODEL: estimated},
+        short_files=short_files,
     )
 
 

@@ -28,7 +28,7 @@ Files = Mapping[str, Path]
 
 @dataclass(frozen=True)
 class TrackOnDisk:
-    """Is a track in files, all of which have its rate, channels and length."""
+    """Is a track in files, all of which have its rate and channels, and but for some its length."""
 
     name: str
     # The names of the K slots.
@@ -41,6 +41,8 @@ class TrackOnDisk:
     references: Files
     # The estimates of each system, by its name.
     systems: Mapping[str, Files] = field(default_factory=dict)
+    # The frames of files that end before the track does, after which they are silent.
+    short_files: Mapping[Path, int] = field(default_factory=dict)
 
     @property
     def secs(self) -> float:
@@ -83,7 +85,9 @@ class TrackOnDisk:
         waveforms = np.zeros((len(self.vocabulary), stop - start, self.channels))
         for k, source in enumerate(self.vocabulary):
             if source in files:
-                waveforms[k] = read_frames(files[source], start, stop)
+                path = files[source]
+                end = max(min(stop, self.short_files.get(path, stop)), start)
+                waveforms[k, : end - start] = read_frames(path, start, end)
         return waveforms
 
 
@@ -95,7 +99,7 @@ def read_frames(path: Path, start: int, stop: int) -> Floats:
     """
     try:
         with soundfile.SoundFile(path) as file:
-            file.seek(start)
+            file.seek(min(start, file.frames))
             waveform: Floats = file.read(stop - start, dtype="float64", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
         raise ValueError(f"{path} cannot be read ({error}).") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import configs
 from configs import Config, Evaluation
+from data_prep.runtime.quantities import pluralized
 from data_prep.runtime.revision import code_revision
 from data_prep.storage import open_folder
 from evaluation.estimates.from_folders import FoundTracks, find_tracks, refuse_what_is_no_number
@@ -56,6 +57,14 @@ def evaluate_folders(
     require_backend(settings, found.tracks[0].channels)
     if found.left_out:
         print(f"left out, without estimates: {_some(found.left_out)}", flush=True)
+    if found.off:
+        most = max(map(abs, found.off.values()))
+        print(
+            f"note: {pluralized(len(found.off), 'estimate')} of other lengths than the references, "
+            f"by {pluralized(most, 'frame')} at most, as {_some(list(map(str, found.off)))}: "
+            "padded with zeros or cut.",
+            flush=True,
+        )
     words = [
         *("python", "-m", "evaluation.evaluate"),
         f"--estimates={estimates}",
