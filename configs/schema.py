@@ -19,6 +19,7 @@ WEIGHTS = ("average", "raw")
 
 # A source must be a name that a file can have.
 _PLAIN_NAME = re.compile(r"\w[\w .+,()&'-]*")
+_PLAIN_WORDS = "a name that a file can have: letters, digits, spaces and any of .+,()&'-_"
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class Data:
     def __post_init__(self) -> None:
         distinct = len(set(self.sources)) == len(self.sources) > 0 and all(self.sources)
         require(distinct, "data.sources", self.sources, "at least one name, each once")
-        plain = all(_PLAIN_NAME.fullmatch(name) for name in self.sources)
-        require(plain, "data.sources", self.sources, "names that files can have")
+        for name in self.sources:
+            require(_PLAIN_NAME.fullmatch(name) is not None, "data.sources", name, _PLAIN_WORDS)
         secs = self.excerpt_secs
         require(secs > 0, "data.excerpt_secs", secs, "a positive number of seconds")
         require(

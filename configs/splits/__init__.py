@@ -18,6 +18,7 @@ and, for a corpus of one's own,
 """
 
 import json
+import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -84,7 +85,7 @@ class Splits:
         Raises:
             ValueError: there is a map of names, and it does not know the file.
         """
-        stem = PurePath(file_name).stem
+        stem = unicodedata.normalize("NFC", PurePath(file_name).stem)
         if self.names is None:
             return stem
         for pattern, label in self.names.items():
@@ -181,6 +182,9 @@ def _is_map_of_names(value: object) -> bool:
 
 
 def _matches(name: str, pattern: str) -> bool:
+    # A Mac writes an accent behind its letter, others write both as one.
+    name = unicodedata.normalize("NFC", name)
+    pattern = unicodedata.normalize("NFC", pattern)
     # Names come first as they are: one with brackets in it would not match itself as a pattern.
     return name == pattern or fnmatchcase(name, pattern)
 

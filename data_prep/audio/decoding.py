@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import av
 import numpy as np
@@ -77,8 +77,8 @@ class DecodedFile:
         self.damages: list[Damage] = []
         self.ends_early = False
         try:
-            # The protocol is named, so that a colon in the name is none.
-            self._container = av.open(f"file:{path}", options={"format_whitelist": _CONTAINERS})
+            self._address = _address(path)
+            self._container = av.open(self._address, options={"format_whitelist": _CONTAINERS})
             self._stream = self._container.streams.audio[0]
             self._frames = self._iter_frames()
             first = next(self._frames, None)
@@ -133,6 +133,8 @@ class DecodedFile:
         is_short = heard_secs < announced_secs - _SHORT_SECS
         self.ends_early = self.ends_early or is_short or not is_ended(self.path)
         self._container.close()
+        if not isinstance(self._address, str):
+            self._address.close()
 
     def warnings(self) -> list[str]:
         """Returns what is missing of the file that was read, a sentence each."""
@@ -313,6 +315,18 @@ def decode(path: Path) -> tuple[Waveform, int, list[str]]:
         num_frames += len(block)
     waveform.resize((num_frames, num_channels), refcheck=False)
     return waveform, rate, file.warnings()
+
+
+def _address(path: Path) -> str | BinaryIO:
+    """Returns what FFmpeg opens a file by; its protocol is named, so that no colon names another.
+
+    A name in bytes that are no UTF-8 cannot be told to PyAV: such a file is opened here.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return path.open("rb")
+    return f"file:{path}"
 
 
 def _form(frame: av.AudioFrame) -> tuple[int, int]:

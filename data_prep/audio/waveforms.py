@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 
+from data_prep.audio.decoding import decode
 from data_prep.audio.tracks import BLOCK_FRAMES, Waveform
 
 # the size in the header of a file whose writer could not go back to fill it in
@@ -57,6 +58,14 @@ def open_wav(path: Path, block_frames: int | None = BLOCK_FRAMES) -> SoundStream
     _refuse_truncated(path)
     with _naming(path):
         file = soundfile.SoundFile(path)
+    if not file.frames and _is_size_unknown(path):
+        # libsndfile takes a size of 0 at its word.
+        file.close()
+        waveform, sample_rate, _ = decode(path)
+        size = block_frames or len(waveform)
+        starts = range(0, len(waveform), size)
+        blocks = (waveform[start : start + size] for start in starts)
+        return SoundStream(sample_rate, waveform.shape[1], len(waveform), blocks)
     if not file.frames:
         raise ValueError(f"{path} holds no frames; expected sound, copy it again from the corpus.")
     return SoundStream(
@@ -82,6 +91,13 @@ def _iter_blocks(path: Path, file: soundfile.SoundFile, block_frames: int) -> It
                     f"{start + len(block)} came; copy it again from the corpus."
                 )
             yield block
+
+
+def _is_size_unknown(path: Path) -> bool:
+    """Returns whether the writer of a wav file could not go back to fill in its size."""
+    with path.open("rb") as file:
+        header = file.read(_RIFF_START_BYTES)
+    return header[:4] == b"RIFF" and int.from_bytes(header[4:], "little") in _UNKNOWN_RIFF_BYTES
 
 
 def _refuse_truncated(path: Path) -> None:

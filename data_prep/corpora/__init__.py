@@ -7,6 +7,7 @@ bach10   reads Bach10
 folder   reads any folder of a user's own
 musdb    reads MUSDB18 and MUSDB18-HQ
 urmp     reads URMP
+unused   names what no track uses
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from pathlib import Path
 from configs.splits import Splits, load_splits, shipped_splits
 from data_prep.audio.tracks import TrackFiles
 from data_prep.corpora import bach10, folder, musdb, urmp
+from data_prep.corpora.unused import find_unused
 
 # the splits that a corpus itself brings
 OFFICIAL = "official"
@@ -51,6 +53,8 @@ class Listing:
     tracks: tuple[TrackFiles, ...]
     # the names of all tracks, with those that the splits exclude
     all_names: frozenset[str]
+    # what lies in the folder and no track uses, a sentence each
+    unused: tuple[str, ...] = ()
 
 
 def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
@@ -88,6 +92,7 @@ def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
         splits=split_file,
         tracks=tracks,
         all_names=frozenset(track.name for track in all_tracks),
+        unused=tuple(find_unused(root, [path for track in all_tracks for path in track.paths])),
     )
 
 

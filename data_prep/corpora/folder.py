@@ -9,6 +9,7 @@ mixture; without one, the sum of the sources is.
 from pathlib import Path
 
 from configs.splits import Splits
+from data_prep.audio.decoding import is_sound_name
 from data_prep.audio.tracks import MIXTURE, TrackFiles
 
 NUM_TRACKS = None
@@ -31,7 +32,7 @@ def find_tracks(root: Path, splits: Splits | None) -> list[TrackFiles]:
         if _is_hidden(folder):
             continue
         paths = _sound_files(folder)
-        if paths:
+        if any(_is_read(path) for path in paths):
             tracks.append(_track(folder, paths, splits))
     if not tracks:
         raise ValueError(
@@ -42,11 +43,11 @@ def find_tracks(root: Path, splits: Splits | None) -> list[TrackFiles]:
 
 
 def _sound_files(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.glob("*")
-        if path.suffix.lower() in _SUFFIXES and not _is_hidden(path)
-    )
+    return sorted(path for path in folder.glob("*") if is_sound_name(path))
+
+
+def _is_read(path: Path) -> bool:
+    return path.suffix.lower() in _SUFFIXES
 
 
 def _is_hidden(path: Path) -> bool:
@@ -65,7 +66,12 @@ def _track(folder: Path, paths: list[Path], splits: Splits) -> TrackFiles:
         except ValueError as error:
             errors.append(f"{path}: {error}")
             continue
-        if label == MIXTURE:
+        if label is not None and not _is_read(path):
+            errors.append(
+                f"{path} is of a kind that is not read; convert it to wav or flac, or ignore it in "
+                "the 'names' of the split file."
+            )
+        elif label == MIXTURE:
             mixtures.append(path)
         elif label is not None:
             sources.append((label, path))

@@ -59,6 +59,7 @@ def judge(
     for track in good:
         sentences = (*_rate_findings(listing, track), *track.warnings)
         warnings += [f"{track.files.name}: {sentence}" for sentence in sentences]
+    warnings += listing.unused
     if listing.splits:
         warnings += _split_findings(listing.splits, listing.all_names)
     for shared in _shared_recordings(good, config):

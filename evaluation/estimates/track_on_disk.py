@@ -5,6 +5,7 @@ So no track needs to fit in memory.
 Axes: K slots, T frames, C channels.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -138,7 +139,10 @@ def write_blocks(
     with writing_to(folder), ExitStack() as stack:
         files = {
             name: stack.enter_context(
-                soundfile.SoundFile(path, "w", sample_rate, channels, subtype="FLOAT", format=form)
+                # As bytes: a name may be of bytes that are no UTF-8.
+                soundfile.SoundFile(
+                    os.fsencode(path), "w", sample_rate, channels, subtype="FLOAT", format=form
+                )
             )
             for name, path in paths.items()
         }

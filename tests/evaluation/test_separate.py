@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,3 +124,19 @@ def test_a_terminal_that_cannot_show_a_name_gets_it_escaped():
         [sys.executable, "-c", show], env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "\\xfc \\udce9\n", "")
+
+
+def test_a_name_in_bytes_that_are_no_utf8_is_a_name(separator, tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav"))
+    write_noise(tmp_path / "plain.wav").rename(path)
+    (written,) = separate_files(separator, [path], ["vn"], tmp_path / "out")
+    assert Path(written).is_file()
+    assert Path(written).parent.name == path.stem
+
+
+def test_what_the_network_cannot_take_names_the_file(tmp_path):
+    config = configs.load("smoke", [*SMALL, "audio.channels=2"])
+    path = write_noise(tmp_path / "surround.wav", channels=6)
+    with pytest.raises(ValueError, match=r"surround\.wav: the file has 6 channels; a stereo"):
+        separate_files(Separator(config, make_network(config)), [path], ["vn"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -3,6 +3,8 @@ sentence.
 """
 
 import json
+import re
+import unicodedata
 
 import numpy as np
 import pytest
@@ -211,3 +213,49 @@ def test_a_root_that_is_not_there_is_one_sentence(corpus, tmp_path):
     (tmp_path / "s.json").write_text(json.dumps({"rule": "x", "train": ["*"]}))
     with pytest.raises(ValueError, match=rf"{tmp_path}/none (is not a folder|has no )"):
         list_tracks(corpus, tmp_path / "none", str(tmp_path / "s.json"))
+
+
+def test_what_no_track_uses_is_named_with_a_reason(mine, tmp_path):
+    (mine / "song 1" / "bass.mp3").write_bytes(b"")
+    for name in ("only mp3/voice.mp3", "deeper/stems/voice.wav", "loose.wav"):
+        (mine / name).parent.mkdir(parents=True, exist_ok=True)
+        (mine / name).write_bytes(b"")
+    (mine / "empty").mkdir()
+    listing = list_tracks("folder", mine, str(tmp_path / "mine.json"))
+    (spoilt,) = (track for track in listing.tracks if track.errors)
+    assert spoilt.name == "song 1"
+    assert re.search(r"song 1/bass\.mp3 is of a kind that is not read; convert it", *spoilt.errors)
+    left_out = "\n".join(listing.unused)
+    for pattern in (
+        r"mine is of no track, and these are left out: loose\.wav\.",
+        r"song 1 is of a track, and these are left out: bass\.mp3, click\.wav\.",
+        r"only mp3 is of no track, and these are left out: voice\.mp3\.",
+        r"deeper/stems is of no track, and these are left out: voice\.wav\.",
+        r"empty is left out: it holds no sound files\.",
+        r"files \.txt are not read: notes/lyrics\.txt\.",
+    ):
+        assert re.search(pattern, left_out), pattern
+    assert "hidden" not in left_out and "trash" not in left_out
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_an_accent_is_one_however_it_was_typed(tmp_path, form):
+    name, label = (unicodedata.normalize(form, text) for text in ("Café Noël", "mélodie"))
+    other = {"NFC": "NFD", "NFD": "NFC"}[form]
+    save(tmp_path / "c" / name / f"{label}.wav", sound(0))
+    splits = {"rule": "x", "train": [unicodedata.normalize(other, "Café Noël")]}
+    splits["names"] = {unicodedata.normalize(other, "mélodie"): "voice"}
+    (tmp_path / "s.json").write_text(json.dumps(splits))
+    (track,) = list_tracks("folder", tmp_path / "c", str(tmp_path / "s.json")).tracks
+    assert (track.split, track.sources[0][0], track.errors) == ("train", "voice", ())
+
+
+def test_a_wav_whose_writer_left_its_size_at_zero_is_read(tmp_path):
+    path = tmp_path / "c" / "one" / "voice.wav"
+    expected = save(path, sound(0))
+    content = bytearray(path.read_bytes())
+    content[4:8] = content[40:44] = bytes(4)
+    path.write_bytes(content)
+    (tmp_path / "s.json").write_text('{"rule": "x", "train": ["*"]}')
+    (files,) = list_tracks("folder", tmp_path / "c", str(tmp_path / "s.json")).tracks
+    np.testing.assert_array_equal(load_track(files).sources["voice"], expected)
