@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -317,7 +317,7 @@ def decode(path: Path) -> tuple[Waveform, int, list[str]]:
     return waveform, rate, file.warnings()
 
 
-def _address(path: Path) -> str | BinaryIO:
+def _address(path: Path) -> Any:
     """Returns what FFmpeg opens a file by; its protocol is named, so that no colon names another.
 
     A name in bytes that are no UTF-8 cannot be told to PyAV: such a file is opened here.
