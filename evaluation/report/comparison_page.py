@@ -196,6 +196,16 @@ def _statuses(compared: ComparedRuns, main: Comparison) -> list[Block]:
     ]
     if left_out:
         blocks.append(Items(left_out, "Tracks left out, as not all runs have them:"))
+    others = [
+        f"{compared.short_name_of[run]}: the sources {', '.join(sources)}"
+        for run, sources in main.other_sources.items()
+    ]
+    others += [
+        f"{compared.short_name_of[run]}: {pluralized(number, 'row')} of other segments"
+        for run, number in main.num_other_rows.items()
+    ]
+    if others:
+        blocks.append(Items(others, "Left out of these tracks, as not all runs have it:"))
     unpaired = [
         f"{compared.short_name_of[run]}: {pluralized(number, 'segment')} with a value in it or in "
         f"{compared.reference} alone"

@@ -1,6 +1,6 @@
 """Decides whether two runs can be compared at all."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from evaluation.scores.saved import ScoredRun
@@ -28,8 +28,22 @@ def restrict(run: ScoredRun, sources: Collection[str]) -> ScoredRun:
     return replace(run, rows=[row for row in run.rows if not sources or row.source in sources])
 
 
+def common_sources(runs: Sequence[ScoredRun]) -> set[str]:
+    """Returns the sources that all runs have.
+
+    Raises:
+        ValueError: there are none.
+    """
+    found = {run.name: {row.source for row in rows_of(run)} for run in runs}
+    common = set.intersection(*found.values())
+    if not common:
+        named = "; ".join(f"{name} has {', '.join(sorted(own))}" for name, own in found.items())
+        raise ValueError(f"the runs have no source in common: {named}.")
+    return common
+
+
 def require_alike(reference: ScoredRun, run: ScoredRun) -> None:
-    """Raises a ``ValueError`` where two runs were scored with other settings or sources."""
+    """Raises a ``ValueError`` where two runs were scored with other settings."""
     for key in sorted(reference.settings.keys() & run.settings.keys()):
         first = reference.settings[key]
         second = run.settings[key]
@@ -37,12 +51,3 @@ def require_alike(reference: ScoredRun, run: ScoredRun) -> None:
             raise ValueError(
                 f"{reference.name} was scored with {key} = {first}, {run.name} with {second}."
             )
-    ours = {row.source for row in rows_of(reference)}
-    theirs = {row.source for row in rows_of(run)}
-    if ours != theirs:
-        only = [(reference.name, ours - theirs), (run.name, theirs - ours)]
-        named = [f"only {name} has {', '.join(sorted(names))}" for name, names in only if names]
-        raise ValueError(
-            f"the runs have different sources ({'; '.join(named)}); choose common ones with "
-            f"--sources."
-        )

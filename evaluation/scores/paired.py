@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from evaluation.scores import bootstrap
 from evaluation.scores.aggregates import Aggregate, SegmentKey, aggregate, alone, segment_key
 from evaluation.scores.bootstrap import Interval
-from evaluation.scores.comparable import require_alike, restrict, rows_of
+from evaluation.scores.comparable import common_sources, require_alike, restrict, rows_of
 from evaluation.scores.saved import ScoredRun
 from evaluation.scores.significance import holm, signed_rank
 from evaluation.scores.table import METRICS, MODEL, Row
@@ -65,6 +65,10 @@ class Comparison:
     tracks: list[str]
     # Run -> its other tracks.
     left_out: dict[str, list[str]]
+    # Run -> its other sources, unless they were not asked for.
+    other_sources: dict[str, list[str]]
+    # Run -> how many of its rows, on these tracks and sources, are of segments that not all have.
+    num_other_rows: dict[str, int]
     # Run -> segments with a value in it or in the reference alone.
     unpaired: dict[str, int]
     # Of the runs.
@@ -82,24 +86,28 @@ def compare(
     Args:
         runs: of different names.
         metric: a column of the scores.
-        sources: those to compare, empty for all; then all runs must have the same.
+        sources: those to compare, empty for all that all runs have.
 
     Raises:
-        ValueError: the runs were not scored alike, on the same segments and sources, or have no
-            track in common.
+        ValueError: the runs were not scored alike, or have no track, no source or too few segments
+            in common.
     """
+    all_sources = {run.name: {row.source for row in rows_of(run)} for run in runs}
     runs = _require_comparable(runs, metric, sources)
     tracks = {run.name: list(dict.fromkeys(row.track for row in rows_of(run))) for run in runs}
     common = set.intersection(*map(set, tracks.values()))
     if not common:
         raise ValueError("the runs have no track in common.")
     runs = [replace(run, rows=[row for row in run.rows if row.track in common]) for run in runs]
+    num_rows = {run.name: len(rows_of(run)) for run in runs}
+    runs = _on_common_segments(runs)
+    compared = {row.source for row in rows_of(runs[0])}
     values = {run.name: _values(run, metric) for run in runs}
     reference = runs[0].name
     before = values.pop(reference)
     differences: list[Difference] = []
     for name, after in values.items():
-        differences += _differences(name, _pair(reference, before, name, after))
+        differences += _differences(name, _pair(before, after))
     left_out = {
         name: [track for track in own if track not in common] for name, own in tracks.items()
     }
@@ -107,6 +115,16 @@ def compare(
         metric=metric,
         tracks=[track for track in tracks[reference] if track in common],
         left_out={name: left for name, left in left_out.items() if left},
+        other_sources={
+            name: sorted(own - compared)
+            for name, own in all_sources.items()
+            if not sources and own - compared
+        },
+        num_other_rows={
+            run.name: num_rows[run.name] - len(rows_of(run))
+            for run in runs
+            if num_rows[run.name] > len(rows_of(run))
+        },
         unpaired={name: _count_unpaired(before, after) for name, after in values.items()},
         summaries=[_summary(run.name, rows_of(run), metric) for run in runs],
         beside=_beside(runs[0], metric),
@@ -123,9 +141,34 @@ def _require_comparable(
     if len({run.name for run in runs}) < max(len(runs), 2):
         raise ValueError("name two or more different runs to compare.")
     restricted = [restrict(run, sources) for run in runs]
+    if not sources:
+        common = common_sources(restricted)
+        restricted = [restrict(run, common) for run in restricted]
     for run in restricted[1:]:
         require_alike(restricted[0], run)
     return restricted
+
+
+def _on_common_segments(runs: Sequence[ScoredRun]) -> list[ScoredRun]:
+    """Returns runs with the segments that all of them have.
+
+    One system may have a segment more at the end of a track: estimates differ by some frames.
+
+    Raises:
+        ValueError: they have less than half in common, and so were cut otherwise.
+    """
+    keys = {run.name: {segment_key(row) for row in rows_of(run)} for run in runs}
+    common = set.intersection(*keys.values())
+    for run in runs:
+        others = keys[run.name] - common
+        if len(others) > len(common):
+            raise ValueError(
+                f"the runs have different segments: not all have {_words(min(others))} of "
+                f"{run.name}, and {len(others) - 1} more; score them with the same segments."
+            )
+    return [
+        replace(run, rows=[row for row in run.rows if segment_key(row) in common]) for run in runs
+    ]
 
 
 def _values(run: ScoredRun, metric: str) -> Values:
@@ -158,15 +201,8 @@ def _words(key: SegmentKey) -> str:
     return f"track {track}, {start_secs:g} s, {source}"
 
 
-def _pair(reference: str, before: Values, run: str, after: Values) -> dict[str, dict[str, float]]:
+def _pair(before: Values, after: Values) -> dict[str, dict[str, float]]:
     """Computes the median difference by source and track."""
-    differing = before.keys() ^ after.keys()
-    if differing:
-        first = min(differing)
-        owner = reference if first in before else run
-        raise ValueError(
-            f"{reference} and {run} have different segments: only {owner} has {_words(first)}."
-        )
     differences: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for key, old in before.items():
         new = after[key]

@@ -40,6 +40,10 @@ def change(run, index, **changes):
     return replace(run, rows=rows)
 
 
+def shift_segments(run, secs):
+    return replace(run, rows=[replace(row, start_secs=row.start_secs + secs) for row in run.rows])
+
+
 def by_source(comparison):
     return {each.source: each for each in comparison.differences}
 
@@ -183,6 +187,20 @@ def test_other_systems_of_the_reference_stand_beside_the_runs():
     assert found.summaries[0].aggregate == found.beside[0].aggregate
 
 
+def test_what_not_all_have_is_left_out_and_counted():
+    """As published systems differ: a segment more at the end of a track, other sources."""
+    reference = make_run()
+    other = make_run("b", 0.5)
+    longer = replace(other, rows=[*other.rows, replace(other.rows[-1], start_secs=5.0)])
+    found = compare([reference, longer])
+    assert found.differences == compare([reference, other]).differences
+    assert (found.num_other_rows, found.other_sources) == ({"b": 1}, {})
+    more = compare([make_run(sources=("va",)), other])
+    assert (more.other_sources, more.num_other_rows) == ({"b": ["vc"]}, {})
+    assert by_source(more).keys() == {None, "va"}
+    assert compare([reference, other], sources=["va"]).other_sources == {}
+
+
 @pytest.mark.parametrize(
     ("runs", "options", "message"),
     [
@@ -197,14 +215,14 @@ def test_other_systems_of_the_reference_stand_beside_the_runs():
         ([make_run(), make_run("b", system="mixture")], {}, "b has no rows of the system 'model'"),
         ([make_run(), make_run("b")], {"sources": ["vn"]}, "a has no source vn; it has va, vc"),
         (
-            [make_run(), make_run("b", sources=("va", "vn"))],
+            [make_run(), make_run("b", sources=("fl", "vn"))],
             {},
-            r"different sources \(only a has vc; only b has vn\); choose common ones with --sources",
+            r"no source in common: a has va, vc; b has fl, vn\.",
         ),
         (
-            [make_run(), change(make_run("b"), -1, start_secs=4.5)],
+            [make_run(), shift_segments(make_run("b"), 0.5)],
             {},
-            r"different segments: only a has track t7, 4 s, vc",
+            r"different segments: not all have track t0, 0 s, va of a, and 79 more",
         ),
         (
             [make_run(), change(make_run("b"), 2, start_secs=0.0)],

@@ -40,6 +40,11 @@ def lines(comparison: Comparison) -> list[str]:
     )
     for run, tracks in comparison.left_out.items():
         text.append(f"left out, not in all: {_some(tracks)} of {letters[run]}")
+    for run, others in comparison.other_sources.items():
+        text.append(f"left out, not in all: the sources {_some(others)} of {letters[run]}")
+    for run, count in comparison.num_other_rows.items():
+        rows = pluralized(count, "row")
+        text.append(f"left out: {rows} of {letters[run]}, of segments that not all have")
     aggregates = [f"{name.replace('_', ' '):>25}" for name in AGGREGATES]
     text += ["", f"{comparison.metric + ', dB':<10}{'n':>8}{''.join(aggregates)}"]
     text += [_summary_line(name, summary) for name, summary in listed]
