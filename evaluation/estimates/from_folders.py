@@ -11,16 +11,18 @@ A TRACK may lie in further folders, as in MUSDB18-HQ (``test/NAME``), in both th
 wav or flac, of any rate and channels, one and the same for all. An estimate of a source that a
 track does not have is scored by what it leaks. Estimates may be a little shorter or longer than
 their references, as those of systems with a Fourier transform are: they are padded or cut, as
-museval does.
+museval does. A system may estimate some sources alone, in all tracks: the others together are the
+accompaniment, which it may estimate too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import soundfile
 
+from configs.instruments import ACCOMPANIMENT
 from data_prep.runtime.quantities import pluralized
 from evaluation.estimates.track_on_disk import TrackOnDisk
 from evaluation.scores.table import MODEL
@@ -58,6 +60,8 @@ class FoundTracks(NamedTuple):
     left_out: list[str]
     # Estimates that are shorter or longer than their references, by how many frames.
     off: dict[Path, int]
+    # Sources that no track has an estimate of.
+    accompaniment: list[str]
 
 
 def find_tracks(estimates: Path, references: Path) -> FoundTracks:
@@ -77,13 +81,20 @@ def find_tracks(estimates: Path, references: Path) -> FoundTracks:
             f"folders in both, it has {', '.join(sorted(reference_files)[:3])}."
         )
     off: dict[Path, int] = {}
-    tracks = [
-        _make_track(name, estimate_files[name], reference_files[name], off)
-        for name in sorted(estimate_files)
-    ]
+    estimated = {source for files in estimate_files.values() for source in files}
+    accompaniment: set[str] = set()
+    tracks = []
+    for name in sorted(estimate_files):
+        sources = reference_files[name].keys() - {_MIXTURE}
+        # What is estimated in no track; of a source that is, every track must have an estimate.
+        others = sources - estimated
+        if others == sources and ACCOMPANIMENT not in estimated:
+            others = set()
+        accompaniment |= others
+        tracks.append(_make_track(name, estimate_files[name], reference_files[name], others, off))
     _require_one_format(tracks)
     left_out = sorted(reference_files.keys() - estimate_files.keys())
-    return FoundTracks(tracks, left_out, off)
+    return FoundTracks(tracks, left_out, off, sorted(accompaniment))
 
 
 def refuse_what_is_no_number(tracks: Iterable[TrackOnDisk]) -> None:
@@ -168,13 +179,25 @@ def _is_sound_file(path: Path, root: Path) -> bool:
 
 
 def _make_track(
-    name: str, estimates: Files, references: Files, off: dict[Path, int]
+    name: str,
+    estimates: Files,
+    references: Files,
+    accompaniment: Collection[str],
+    off: dict[Path, int],
 ) -> TrackOnDisk:
-    """Makes a track, and adds to ``off`` what its estimates are longer than its references."""
+    """Makes a track, and adds to ``off`` what its estimates are longer than its references.
+
+    Args:
+        name: of the track.
+        estimates: its files.
+        references: its files.
+        accompaniment: the sources that count as one.
+        off: gets the estimates that are longer or shorter than their references.
+    """
     sources = {source: path for source, path in references.items() if source != _MIXTURE}
     # Some systems copy the mixture to what they estimate; nothing is scored by it.
     estimated = {source: path for source, path in estimates.items() if source != _MIXTURE}
-    missing = sorted(sources.keys() - estimated.keys())
+    missing = sorted(sources.keys() - set(accompaniment) - estimated.keys())
     if missing:
         _refuse_track(name, f"the estimate of {', '.join(missing)}")
     if not sources:
@@ -196,10 +219,13 @@ def _make_track(
             found = found._replace(num_frames=num_frames)
         formats[path] = found
     file_format = _common_format(name, formats)
+    sums = {}
+    if accompaniment:
+        sums[ACCOMPANIMENT] = tuple(sources.pop(source) for source in sorted(accompaniment))
     return TrackOnDisk(
         name=name,
         # An estimate of what the track does not have has a slot, too, which is silent.
-        vocabulary=tuple(sorted(sources.keys() | estimated.keys())),
+        vocabulary=tuple(sorted(sources.keys() | sums.keys() | estimated.keys())),
         sample_rate=file_format.sample_rate,
         channels=file_format.channels,
         num_frames=file_format.num_frames,
@@ -207,6 +233,7 @@ def _make_track(
         references=sources,
         systems={MODEL: estimated},
         short_files=short_files,
+        sums=sums,
     )
 
 

@@ -40,10 +40,12 @@ class TrackOnDisk:
     # None: the mixture is the sum of the references.
     mixture: Path | None
     references: Files
-    # The estimates of each system, by its name.
+    # The estimates of each system, by its name. A source without any is not scored.
     systems: Mapping[str, Files] = field(default_factory=dict)
     # The frames of files that end before the track does, after which they are silent.
     short_files: Mapping[Path, int] = field(default_factory=dict)
+    # References that are sums of files, by the name of the source.
+    sums: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
     @property
     def secs(self) -> float:
@@ -56,11 +58,22 @@ class TrackOnDisk:
         paths = [] if self.mixture is None else [self.mixture]
         for files in (self.references, *self.systems.values()):
             paths += files.values()
+        for files_of_sum in self.sums.values():
+            paths += files_of_sum
         return paths
+
+    @property
+    def scored(self) -> set[str]:
+        """Returns the sources of which a system has an estimate."""
+        return {source for files in self.systems.values() for source in files}
 
     def read_references(self, start: int, stop: int) -> Floats:
         """Reads frames [start, stop) of every slot: (K, stop - start, C)."""
-        return self._read_slots(self.references, start, stop)
+        waveforms = self._read_slots(self.references, start, stop)
+        for source, paths in self.sums.items():
+            for path in paths:
+                waveforms[self.vocabulary.index(source)] += read_frames(path, start, stop)
+        return waveforms
 
     def read_estimates(self, start: int, stop: int) -> dict[str, Floats]:
         """Reads frames [start, stop) of all slots of all systems: name -> (K, stop - start, C)."""

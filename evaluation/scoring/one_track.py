@@ -51,7 +51,8 @@ def score_track_on_disk(
 ) -> list[Row]:
     """Scores every segment of every slot under every system of a track.
 
-    The rows are those of ``evaluation.scoring.one_segment.score_track``.
+    The rows are those of ``evaluation.scoring.one_segment.score_track``, but for the sources of
+    which no system has an estimate: these are only what the others are told from.
 
     Args:
         track: where its audio lies.
@@ -76,11 +77,12 @@ def score_track_on_disk(
     workers.fit(*_group_bytes(groups, len(systems)))
     filters = _fit_filters(groups, systems, measured, workers)
     rows_of_groups = []
-    scored = workers.map(_score, [(group, filters) for group in groups])
-    for group, rows in zip(groups, scored, strict=True):
+    scored_groups = workers.map(_score, [(group, filters) for group in groups])
+    for group, rows in zip(groups, scored_groups, strict=True):
         rows_of_groups.append(rows)
         advance((group.stop - group.start) / track.sample_rate)
-    return in_order(rows_of_groups)
+    scored = track.scored
+    return [row for row in in_order(rows_of_groups) if row.source in scored]
 
 
 def _with_activity(groups: Sequence[SegmentGroup], levels: Floats) -> list[SegmentGroup]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import configs
 from configs import Config, Evaluation
+from configs.instruments import ACCOMPANIMENT
 from data_prep.runtime.quantities import pluralized
 from data_prep.runtime.revision import code_revision
 from data_prep.storage import open_folder
@@ -57,6 +58,13 @@ def evaluate_folders(
     require_backend(settings, found.tracks[0].channels)
     if found.left_out:
         print(f"left out, without estimates: {_some(found.left_out)}", flush=True)
+    if found.accompaniment:
+        _require_all_for_museval(found, settings)
+        print(
+            f"note: there are no estimates of {', '.join(found.accompaniment)}: together they are "
+            "the accompaniment, and only what is estimated is scored.",
+            flush=True,
+        )
     if found.off:
         most = max(map(abs, found.off.values()))
         print(
@@ -106,6 +114,17 @@ def _track_source(found: FoundTracks, about: About, baselines: str) -> TrackSour
     )
 
 
+def _require_all_for_museval(found: FoundTracks, settings: Evaluation) -> None:
+    """Refuses what museval would score nowhere: no frame counts where an estimate is silent."""
+    has_all = all(ACCOMPANIMENT in track.scored for track in found.tracks)
+    if settings.museval_compatible and not has_all:
+        raise ValueError(
+            f"museval scores all sources or none, and there are no estimates of "
+            f"{', '.join(found.accompaniment)}; add {ACCOMPANIMENT} to every track, such as the "
+            "mixture less what is estimated, or leave evaluation.museval_compatible out."
+        )
+
+
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return ", ".join(names[:_MOST_NAMES]) + more
@@ -129,6 +148,7 @@ def _about(
             "references": references,
             "tracks": str(len(found.tracks)),
             "left out, without estimates": ", ".join(found.left_out) or "none",
+            "taken together as the accompaniment": ", ".join(found.accompaniment) or "nothing",
         },
         manifest_json=None,
         code_revision=code_revision(),

@@ -143,7 +143,7 @@ def test_silent_files_are_told_of_and_counted(corpus, capsys):
 
 
 def remove(folder):
-    (folder / "estimates/test/One/vocals.wav").unlink()
+    (folder / "estimates/test/One/drums.wav").unlink()
 
 
 def remove_all(folder):
@@ -162,6 +162,44 @@ def spread(folder):
 def other_rate_of_all(folder):
     for path in folder.glob("*/test/One/*.wav"):
         write(path, np.ones((9, 2)), 4000)
+
+
+@pytest.mark.parametrize("museval_compatible", ["false", "true"])
+def test_a_system_that_estimates_some_sources_is_scored_on_those(
+    tmp_path, capsys, museval_compatible
+):
+    rng = np.random.default_rng(0)
+    references = 0.1 * rng.standard_normal((4, 2 * RATE, 2))
+    estimate = references[3] + 0.05 * rng.standard_normal(references[3].shape)
+    rest = references[:3].sum(axis=0) + 0.05 * rng.standard_normal(references[3].shape)
+    for name, reference in zip(("bass", "drums", "other", "vocals"), references, strict=True):
+        write(tmp_path / "references/One" / f"{name}.wav", reference)
+    write(tmp_path / "estimates/One/vocals.wav", estimate)
+    overrides = [*SET, f"evaluation.museval_compatible={museval_compatible}"]
+    if museval_compatible == "true":
+        with pytest.raises(ValueError, match="add accompaniment to every track, such as the mix"):
+            evaluate(tmp_path, overrides=overrides)
+        alone = []
+    else:
+        alone = read_csv(Path(evaluate(tmp_path, overrides=overrides)) / "scores.csv")
+        told = capsys.readouterr().out
+        assert "note: there are no estimates of bass, drums, other: together they are" in told
+        assert {row.source for row in alone} == {"vocals"}
+    # As where the references themselves are two.
+    whole = tmp_path / "whole"
+    write(whole / "references/One/vocals.wav", references[3])
+    write(whole / "references/One/accompaniment.wav", references[:3].sum(axis=0))
+    for folder in (tmp_path, whole):
+        write(folder / "estimates/One/vocals.wav", estimate)
+        write(folder / "estimates/One/accompaniment.wav", rest)
+    both = read_csv(Path(evaluate(tmp_path, overrides=overrides)) / "scores.csv")
+    expected = read_csv(Path(evaluate(whole, overrides=overrides)) / "scores.csv")
+    assert {row.source for row in both} == {"accompaniment", "vocals"}
+    assert same(both, expected, atol=1e-3)
+    vocals = [row for row in expected if (row.system, row.source) == ("model", "vocals")]
+    assert museval_compatible == "true" or same(
+        [row for row in alone if row.system == "model"], vocals, atol=1e-3
+    )
 
 
 def test_estimates_that_are_a_little_off_are_padded_or_cut_and_it_is_said(corpus, capsys):
@@ -223,7 +261,7 @@ def test_a_bad_estimate_is_one_sentence_and_no_table(corpus, name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (remove, r"the track test/One lacks the estimate of vocals; every source"),
+        (remove, r"the track test/One lacks the estimate of drums; every source"),
         (
             remove_all,
             r"estimates holds no \.wav or \.flac files; expected .*estimates/TRACK/SOURCE\.wav",
