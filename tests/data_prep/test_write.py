@@ -80,7 +80,12 @@ def processes_of(marker):
     lines = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            lines.append((int(path.parent.name), path.read_bytes().replace(b"\0", b" ").decode()))
+            lines.append(
+                (
+                    int(path.parent.name),
+                    path.read_bytes().replace(b"\0", b" ").decode(errors="replace"),
+                )
+            )
         except OSError:
             continue
     return [line for pid, line in lines if marker in line and pid != os.getpid()]
