@@ -7,6 +7,7 @@ stems         decodes a stem file in one pass
 waveforms     reads sound files, whole or in blocks; fits and adds waveforms
 decoding      decodes a file of any kind in blocks, and tells where it is damaged
 endings       tells whether a file has its end
+sound_frames  makes arrays of what FFmpeg decodes
 conversion    changes the rate and the number of channels
 activity      measures levels, and tells where a source sounds
 spectrograms  measures waveforms over time and frequency, for pictures

@@ -10,6 +10,8 @@ import pytest
 import soundfile
 
 import configs
+from data_prep.audio.decoding import decode
+from evaluation.estimates import track_on_disk
 from evaluation.separate import find_sounds, separate_files
 from trainer.inference import tiling
 from trainer.inference.separator import Separator
@@ -140,3 +142,13 @@ def test_what_the_network_cannot_take_names_the_file(tmp_path):
     with pytest.raises(ValueError, match=r"surround\.wav: the file has 6 channels; a stereo"):
         separate_files(Separator(config, make_network(config)), [path], ["vn"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("most_bytes", "form"), [(2**32, "WAV"), (1000, "RF64")])
+def test_what_a_wav_cannot_hold_is_rf64(separator, tmp_path, monkeypatch, most_bytes, form):
+    monkeypatch.setattr(track_on_disk, "_MOST_WAV_BYTES", most_bytes)
+    path = write_noise(tmp_path / "a.wav")
+    (written,) = separate_files(separator, [path], ["vn"], tmp_path / "out")
+    found = soundfile.info(written)
+    assert (found.format, found.frames) == (form, 900)
+    assert len(decode(Path(written))[0]) == 900
