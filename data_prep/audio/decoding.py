@@ -39,6 +39,8 @@ _GAP_SECS = 0.01
 _LONGEST_GAP_SECS = 3600.0
 # What a length that a file announces may be off, such as the start that a codec adds.
 _SHORT_SECS = 0.1
+# Six minutes at 44.1 kHz, of which memory is taken at once.
+_MOST_EXPECTED_FRAMES = 2**24
 
 
 class Damage(NamedTuple):
@@ -238,7 +240,9 @@ def decode(path: Path) -> tuple[Waveform, int, list[str]]:
     """
     file = DecodedFile(path)
     rate, num_channels = file.audio_format
-    waveform = np.empty((file.num_announced or BLOCK_FRAMES, num_channels), np.float32)
+    # What a header announces may be any number: it is believed as far as frames come.
+    num_expected = min(file.num_announced or BLOCK_FRAMES, _MOST_EXPECTED_FRAMES)
+    waveform = np.empty((num_expected, num_channels), np.float32)
     num_frames = 0
     for block in file.iter_blocks():
         if num_frames + len(block) > len(waveform):

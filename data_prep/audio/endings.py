@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 # Of a RIFF file whose writer could not go back to fill in the size.
-_UNKNOWN_RIFF_BYTES = (0, 0xFFFFFFFF)
+UNKNOWN_RIFF_BYTES = (0, 0xFFFFFFFF)
 # An Ogg page is at most 65,307 bytes long.
 _OGG_TAIL_BYTES = 2**17
 # Where the flags of an Ogg page stand, behind its letters and its version.
@@ -20,7 +20,7 @@ def is_ended(path: Path) -> bool:
         if start[:4] == b"RIFF":
             # Some writers do count the first 8 bytes, so a file may seem to lack that many.
             size = int.from_bytes(start[4:], "little")
-            return size in _UNKNOWN_RIFF_BYTES or num_bytes >= size
+            return size in UNKNOWN_RIFF_BYTES or num_bytes >= size
         if start[:4] == b"OggS":
             return _has_last_page(file, num_bytes)
     return True

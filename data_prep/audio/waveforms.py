@@ -14,10 +14,9 @@ import numpy as np
 import soundfile
 
 from data_prep.audio.decoding import decode
+from data_prep.audio.endings import UNKNOWN_RIFF_BYTES
 from data_prep.audio.tracks import BLOCK_FRAMES, Waveform
 
-# the size in the header of a file whose writer could not go back to fill it in
-_UNKNOWN_RIFF_BYTES = (0, 0xFFFFFFFF)
 # letters and size, which the size does not count
 _RIFF_START_BYTES = 8
 
@@ -97,7 +96,7 @@ def _is_size_unknown(path: Path) -> bool:
     """Returns whether the writer of a wav file could not go back to fill in its size."""
     with path.open("rb") as file:
         header = file.read(_RIFF_START_BYTES)
-    return header[:4] == b"RIFF" and int.from_bytes(header[4:], "little") in _UNKNOWN_RIFF_BYTES
+    return header[:4] == b"RIFF" and int.from_bytes(header[4:], "little") in UNKNOWN_RIFF_BYTES
 
 
 def _refuse_truncated(path: Path) -> None:
@@ -112,7 +111,7 @@ def _refuse_truncated(path: Path) -> None:
         raise ValueError(f"{path} is empty; expected a sound file, copy it again from the corpus.")
     # bytes 0 to 3 are the letters RIFF, bytes 4 to 7 the size
     size = int.from_bytes(header[4:], "little")
-    if header[:4] != b"RIFF" or size in _UNKNOWN_RIFF_BYTES:
+    if header[:4] != b"RIFF" or size in UNKNOWN_RIFF_BYTES:
         return
     # Some writers do count the first 8 bytes, so a file may seem to lack that many.
     if present < size:
