@@ -36,21 +36,18 @@ def power_spectrogram(waveform: NDArray[np.floating[Any]], window: int, hop: int
         window: is its length in frames, an even number.
         hop: is the distance between windows in frames.
     """
-    # Imported only here, as it takes long and most commands that know of windows draw nothing.
-    import scipy.signal
-
-    # (T, C) -> (T,)
+    # (T, C) -> (T + window,)
     mean = np.asarray(waveform, np.float64).mean(axis=1)
-    # SciPy refuses a waveform that half a window does not fit into.
-    padded = np.pad(mean, (0, max(window - len(mean), 0)))
-    # A rate of 1: SciPy would use it to name times and frequencies, which nobody asks for here.
-    transform = scipy.signal.ShortTimeFFT(scipy.signal.windows.hann(window, sym=False), hop, fs=1.0)
-    power = np.square(np.abs(transform.stft(padded)))
-    # The first columns are of windows centred before the waveform, the last behind it.
-    num_columns = len(mean) // hop + 1
-    first = -transform.p_min
-    columns: Floats = power[:, first : first + num_columns]
-    return columns
+    padded = np.pad(mean, window // 2)
+    # (N, window): row n begins half a window before frame n * hop.
+    rows = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+    # The Hann window of a period of that many frames, whose last frame would be its first again.
+    angles = 2 * np.pi * np.arange(window) / window
+    shape = 0.5 - 0.5 * np.cos(angles)
+    # (N, window) -> (N, F)
+    spectrum = np.fft.rfft(rows * shape, axis=1)
+    power: Floats = np.square(np.abs(spectrum)).T
+    return power
 
 
 def levels_db(power: Floats, loudest: float, range_db: float) -> Floats:

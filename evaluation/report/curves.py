@@ -16,6 +16,8 @@ from evaluation.document.parts import Block, Figures, Panel, Text
 # In CSS pixels.
 _WIDTH = 360
 _HEIGHT = 200
+# Room for a power of ten or a number of decibels at the left, and half a step at the right.
+_MARGINS = svg.Margins(left=48, right=24, top=6, bottom=40)
 _FIGURES = {"loss": "Loss", "improvement": "SNR improvement over the mixture in validation, dB"}
 _KINDS = {"train": "In training", "valid": "In validation"}
 # Of a curve; more would be bytes that no eye tells apart.
@@ -138,7 +140,7 @@ def _show(figure: str, value: float) -> str:
 
 
 def _draw(figure: str, by_kind: Mapping[str, Points], step: int) -> Markup:
-    with svg.drawing(_WIDTH, _HEIGHT) as (drawing, axes):
+    with svg.drawing(_WIDTH, _HEIGHT, _MARGINS) as (drawing, axes):
         # Training is grey. Validation comes rarely, so that its points are marked.
         _draw_curve(axes, by_kind["train"], svg.MIXTURE, marker="")
         _draw_curve(axes, by_kind["valid"], svg.MODEL, marker="o")

@@ -29,6 +29,11 @@ _MIN_SPREAD_DB = 0.05
 _WIDTH = 360
 _ROW_HEIGHT = 34
 _AXIS_HEIGHT = 44
+# Between the figure's edge, a strip's label and the axes.
+_LABEL_GAP = 6
+# At the right and above: half a number of the axis may stand out at its end.
+_EDGE = 14
+_TOP = 4
 # Of a strip, in characters.
 _LONGEST_NAME = 18
 # Why a value is not drawn, in the order in which a caption says so.
@@ -189,14 +194,19 @@ def _limits(violins: Collection[Violin]) -> tuple[float, float]:
 
 def _draw(key: str, strips: Sequence[Strip], limits: tuple[float, float]) -> Markup:
     low, high = limits
-    with svg.drawing(_WIDTH, _AXIS_HEIGHT + _ROW_HEIGHT * len(strips)) as (figure, axes):
+    labels = [f"{_short(strip.name)} · {strip.num_segments:,}" for strip in strips]
+    longest = max(svg.text_width(label) for label in labels)
+    margins = svg.Margins(
+        left=longest + 2 * _LABEL_GAP, right=_EDGE, top=_TOP, bottom=_AXIS_HEIGHT - _TOP
+    )
+    height = _AXIS_HEIGHT + _ROW_HEIGHT * len(strips)
+    with svg.drawing(_WIDTH, height, margins) as (figure, axes):
         axes.set_xlim(low, high)
         # From the bottom to the top: the first strip, at 0, is the uppermost.
         axes.set_ylim(len(strips) - 0.5, -0.5)
         for position, strip in enumerate(strips):
             for violin in strip.violins:
                 _draw_violin(axes, position, violin, _side(violin, strip))
-        labels = [f"{_short(strip.name)} · {strip.num_segments:,}" for strip in strips]
         # A name with a dollar sign is no formula, hence parse_math.
         axes.set_yticks(range(len(strips)), labels, parse_math=False)
         axes.set_xlabel("dB")

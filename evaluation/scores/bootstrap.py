@@ -59,9 +59,11 @@ def intervals(values: Floats, tracks: NDArray[Any], resamples: int = RESAMPLES) 
     Returns:
         None where there are fewer than ``MIN_TRACKS`` tracks or no resamples.
     """
+    if not resamples:
+        return None
     names, codes = np.unique(tracks, return_inverse=True)
     num_tracks = len(names)
-    if why_none(num_tracks) or not resamples:
+    if why_none(num_tracks):
         return None
     # (R, N): how often a resample holds a track.
     equal = np.full(num_tracks, 1 / num_tracks)
