@@ -18,6 +18,8 @@ STATUSES = {
     "silent estimate": "It sounds, but its estimate is silent: SDR and SNR count as 0 dB, the "
     "other metrics are blank.",
     "absent": "It does not sound: no metric, but the energy that its estimate leaks.",
+    "not scored": "Something sounds, but by museval's rules a segment is scored only where every "
+    "source and every estimate does: no metric.",
     "silent mixture": "Nothing sounds at all: not scored.",
     "leakage": "Energy of the estimate of an absent source relative to the mixture: median over "
     "the absent segments in dB, n below it; \N{MINUS SIGN}100 is the floor, lower is better.",
@@ -74,7 +76,7 @@ def _fitted(settings: configs.Evaluation) -> str:
     if settings.museval_compatible:
         return (
             "of BSS Eval v4 alone, fitted to each track by the rules of museval: its frames, no "
-            "remainder, nothing scored where a source or an estimate is silent"
+            "remainder, nothing scored where an estimate is silent or a source of the track rests"
         )
     fitted = "fitted to each segment against the sources that sound"
     if settings.fits_track:

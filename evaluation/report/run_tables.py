@@ -75,8 +75,8 @@ def polyphony_table(digest: Digest) -> Table:
         leakage = _plain(digest.median("leakage", polyphony, every=True))
         return [*with_common_n([improvement, *levels, *medians]), leakage]
 
-    # Where nothing sounds, nothing was scored.
-    polyphonies = [group for group in digest.groups if group > 0]
+    # Where nothing sounds, and where museval scores nothing, there are no metrics.
+    polyphonies = [group for group in digest.groups if group and digest.summary(group).metrics]
     lines = [Line(pluralized(group, "source"), cells(group)) for group in polyphonies]
     return Table("polyphony", "Sounding at once", columns, [lines])
 

@@ -15,7 +15,7 @@ from evaluation.document import svg
 from evaluation.document.numbers import decibels
 from evaluation.document.parts import Panel
 from evaluation.scores.aggregates import alone
-from evaluation.scores.table import Row
+from evaluation.scores.table import COUNTED_STATUSES, Row
 
 # With fewer, a density would invent a shape: they are drawn as dots.
 MIN_VALUES = 5
@@ -87,7 +87,7 @@ def segment_values(rows: Iterable[Row], metric: str) -> list[tuple[Row, float]]:
     """
     pairs = []
     for row in rows:
-        if row.status not in ("absent", "silent_mixture") and not alone(row):
+        if row.status in COUNTED_STATUSES and not alone(row):
             value = getattr(row, metric)
             if value is None:
                 value = math.nan

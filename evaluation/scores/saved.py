@@ -115,8 +115,8 @@ def read_museval(path: Path) -> list[Row]:
     """Reads the rows of a track as museval writes it: targets, frames, four metrics of each.
 
     Museval gives no number (NaN) where any source or estimate is silent, and does not say which:
-    such a frame is ``silent_mixture`` here, the one status that scores nothing. In any other all
-    sources sound.
+    such a frame is ``not_scored`` here, of a polyphony that nobody knows. In any other all sources
+    sound.
 
     Raises:
         ValueError: it is no such file.
@@ -148,7 +148,7 @@ def _museval_row(track: str, source: str, frame: Mapping[str, Any], polyphony: i
         track=track,
         start_secs=float(frame["time"]),
         source=source,
-        status="scored" if values else "silent_mixture",
+        status="scored" if values else "not_scored",
         polyphony=polyphony if values else 0,
         **values,
     )

@@ -16,8 +16,10 @@ from data_prep.audio import activity
 from data_prep.storage.files import replacing
 
 # Of the columns and their meaning.
-SCHEMA_VERSION = 3
-STATUSES = ("scored", "solo", "silent_estimate", "absent", "silent_mixture")
+SCHEMA_VERSION = 4
+STATUSES = ("scored", "solo", "silent_estimate", "absent", "not_scored", "silent_mixture")
+# Those of sources that sound, and whose metrics count.
+COUNTED_STATUSES = ("scored", "solo", "silent_estimate")
 METRICS = (
     "sdr",
     "sir",
@@ -185,6 +187,11 @@ def sentences_on_silence(rows: Sequence[Row]) -> list[str]:
     for (track, source), found in statuses.items():
         if found == {"silent_mixture"}:
             lines.append(f"track {track}: the mixture is silent, {source} is not scored.")
+        elif found <= {"not_scored", "silent_mixture"}:
+            lines.append(
+                f"track {track}: {source} is nowhere scored, as by museval's rules a segment "
+                "counts only where every source and every estimate sounds."
+            )
         elif found - {"silent_mixture"} == {"silent_estimate"}:
             lines.append(
                 f"track {track}: the estimate of {source} is silent wherever {source} sounds, "

@@ -17,11 +17,11 @@ from data_prep.audio import activity
 from evaluation.metrics import mir_eval_backend
 from evaluation.metrics.energies import SIGNAL_AXES
 from evaluation.scores.table import BASELINES, IMPROVEMENTS, Row, row_improvements
+from evaluation.scoring.museval_rules import score_as_museval
 from evaluation.scoring.segment_metrics import (
     Floats,
     SegmentAudio,
     Waveforms,
-    score_as_museval,
     score_segment,
 )
 from evaluation.scoring.track_filters import MIXTURE, TrackFilters
@@ -32,6 +32,7 @@ _DEFINED = {
     "solo": ("sdr", "sar", "isr", "sar_v4", "si_sdr", "snr"),
     "silent_estimate": ("sdr", "snr"),
     "absent": ("leakage",),
+    "not_scored": (),
     "silent_mixture": (),
 }
 
@@ -108,6 +109,10 @@ class Scorer:
         the only active source: all but SIR.
     ``scored``
         all but leakage.
+
+    By the rules of museval a source is ``absent`` where it rests all track. The others are
+    ``scored``, or ``not_scored`` where any of them or of their estimates is silent, but for a
+    mixture that is silent.
     """
 
     track: str
@@ -138,21 +143,19 @@ class Scorer:
             filters: of v4, those of the track; None: of the segment.
         """
         audio = _with_baselines(mixture, references, estimates)
-        slots: Sequence[int] = range(len(self.vocabulary))
-        polyphony = int(active.sum())
         # Of a track in which nothing sounds there are no filters: museval has nothing to score.
         if self.config.museval_compatible and filters is not None:
-            scores = score_as_museval(audio, filters)
-            slots = filters.slots
-            # Museval scores all sources of a track or none.
-            polyphony = len(slots)
+            scores = score_as_museval(audio, filters, self.config.silent_dbfs)
         else:
             scores = score_segment(audio, active, self.config, filters, self.memory_lock)
         rows: dict[str, list[Row]] = {}
         for s, system in enumerate(audio.systems):
             values = {metric: of_metric[s] for metric, of_metric in scores.values.items()}
-            blank = Row(system, self.track, start / self.sample_rate, "", "", polyphony)
-            rows[system] = [self._fill(blank, k, str(scores.statuses[s, k]), values) for k in slots]
+            blank = Row(system, self.track, start / self.sample_rate, "", "", scores.polyphony)
+            rows[system] = [
+                self._fill(blank, k, str(scores.statuses[s, k]), values)
+                for k in range(len(self.vocabulary))
+            ]
         mixtures = rows[MIXTURE]
         return [row for of_system in rows.values() for row in _improved(of_system, mixtures)]
 
@@ -161,12 +164,7 @@ class Scorer:
         metrics: dict[str, Any] = {
             metric: float(values[metric][k]) for metric in _DEFINED[status] if metric in values
         }
-        polyphony = blank.polyphony
-        if self.config.museval_compatible and status == "silent_mixture":
-            polyphony = 0
-        return replace(
-            blank, source=self.vocabulary[k], status=status, polyphony=polyphony, **metrics
-        )
+        return replace(blank, source=self.vocabulary[k], status=status, **metrics)
 
 
 def _with_baselines(

@@ -1,4 +1,4 @@
-"""Computes the statuses and metrics of a segment, for every system and slot.
+"""Computes the statuses and metrics of a segment, for every system and slot, by our own rules.
 
 Axes: K slots, J of them that sound in the segment, S systems, N estimates, P pairs of an estimate
 and a reference, T frames, C channels.
@@ -21,7 +21,7 @@ from evaluation.scoring.track_filters import MIXTURE, TrackFilters
 
 _V3 = ("sdr", "sir", "sar")
 # Blank throughout where the config does not ask for them.
-_V4 = ("isr", "sir_v4", "sar_v4")
+V4_METRICS = ("isr", "sir_v4", "sar_v4")
 
 Waveforms = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
@@ -45,6 +45,8 @@ class SegmentScores(NamedTuple):
     statuses: NDArray[np.str_]
     # Metric -> (S, K).
     values: dict[str, Floats]
+    # How many sources sound.
+    polyphony: int
 
 
 class _Pairs(NamedTuple):
@@ -79,11 +81,12 @@ def score_segment(
     quiet = levels < config.silent_dbfs
     is_mixture_silent = bool(activity.rms_db(audio.mixture) < config.silent_dbfs)
     statuses = _statuses(is_mixture_silent, active, quiet)
-    metrics = [metric for metric in METRICS if config.bss_v4 or metric not in _V4]
+    polyphony = int(active.sum())
+    metrics = [metric for metric in METRICS if config.bss_v4 or metric not in V4_METRICS]
     values = {metric: np.zeros(quiet.shape) for metric in metrics}
     if is_mixture_silent:
-        return SegmentScores(statuses, values)
-    values["leakage"] = _leakage(audio)
+        return SegmentScores(statuses, values, polyphony)
+    values["leakage"] = leakage(audio)
     # Only these take part: slots that are silent change nothing, not even the order of a sum.
     # (J, T, C)
     sounding = audio.references[active].astype(np.float64)
@@ -97,42 +100,7 @@ def score_segment(
         for metric, of_pairs in ratios.items():
             values[metric][scored] = of_pairs
     values["sdr"][quiet] = activity.SILENT_ESTIMATE_DB
-    return SegmentScores(statuses, values)
-
-
-def score_as_museval(audio: SegmentAudio, filters: TrackFilters) -> SegmentScores:
-    """Scores a segment by the rules of museval.
-
-    Only the slots of ``filters`` exist. Museval scores nothing where a reference or an estimate is
-    silent, the channels summed. Such a frame gets the one status that scores nothing.
-
-    F.-R. Stoter, A. Liutkus and N. Ito, "The 2018 Signal Separation Evaluation Campaign", LVA/ICA
-    2018.
-    """
-    slots = list(filters.slots)
-    shape = (len(audio.systems), len(audio.references))
-    statuses = np.full(shape, "silent_mixture", "U16")
-    values = {metric: np.zeros(shape) for metric in ("snr", *_V4)}
-    # (J, T, C)
-    references = audio.references[slots]
-    pairs = np.arange(len(slots))
-    for s, (system, waveforms) in enumerate(audio.systems.items()):
-        estimates = waveforms[slots]
-        if _has_silent(references) or _has_silent(estimates):
-            continue
-        keys = [filters.key(system, slot) for slot in slots]
-        isr, sir, sar = filters.energies(references, estimates, keys, pairs, pairs).images()
-        statuses[s, slots] = "scored" if len(slots) > 1 else "solo"
-        values["snr"][s, slots] = activity.snr(references, estimates)
-        values["isr"][s, slots] = isr
-        values["sir_v4"][s, slots] = sir
-        values["sar_v4"][s, slots] = sar
-    return SegmentScores(statuses, values)
-
-
-def _has_silent(waveforms: Waveforms) -> bool:
-    """Returns whether any of the waveforms (J, T, C) is digital silence, its channels summed."""
-    return bool((waveforms.sum(axis=2) == 0).all(axis=1).any())
+    return SegmentScores(statuses, values, polyphony)
 
 
 def _statuses(
@@ -149,7 +117,7 @@ def _statuses(
     return np.select(everywhere, list(conditions), "scored")
 
 
-def _leakage(audio: SegmentAudio) -> Floats:
+def leakage(audio: SegmentAudio) -> Floats:
     """Returns the energy of every estimate relative to that of the mixture in dB, (S, K)."""
     energies = [np.square(estimates).sum(SIGNAL_AXES) for estimates in audio.systems.values()]
     relative = np.stack(energies) / np.square(audio.mixture).sum()
@@ -184,7 +152,7 @@ def _bss_eval(
         # Among the sources that sound in the track, which are more than those of the segment.
         owners = np.array([filters.slots.index(slot) for slot in pairs.slots])
         energies = filters.energies(references, estimates, keys, pairs.chosen, owners)
-        ratios |= zip(_V4, energies.images(), strict=True)
+        ratios |= zip(V4_METRICS, energies.images(), strict=True)
     return ratios
 
 
@@ -237,5 +205,5 @@ def _bss_eval_of_segment(
     if with_v4:
         # With one channel the two versions project alike.
         v4 = v3 if num_channels == 1 else energies(slice(None))
-        ratios |= zip(_V4, v4.images(), strict=True)
+        ratios |= zip(V4_METRICS, v4.images(), strict=True)
     return ratios

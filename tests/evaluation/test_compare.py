@@ -296,7 +296,7 @@ def test_museval_goes_to_the_columns_of_version_4_and_to_no_other(tmp_path):
     assert {
         metric: getattr(first, metric) for metric in METRICS if getattr(first, metric) is not None
     } == {metric: value for metric, value in expected.items() if metric in METRICS}
-    assert silent.status == "silent_mixture"
+    assert silent.status == "not_scored"
     assert all(getattr(silent, metric) is None for metric in METRICS)
     assert {row.status for row in rows} <= set(STATUSES)
 

@@ -11,6 +11,7 @@ import pytest
 from configs.schema import Evaluation
 from evaluation.estimates.track_on_disk import TrackOnDisk, write_blocks
 from evaluation.metrics import solvers
+from evaluation.scores.table import sentences_on_silence
 from evaluation.scoring import segment_groups, track_filters
 from evaluation.scoring.one_segment import score_track
 from evaluation.scoring.one_track import score_track_on_disk
@@ -91,8 +92,8 @@ def test_figures_are_those_of_museval(
         NAMES[:3]
     )  # the zither, which no reference has, is none of museval's
     blank = {row.status for row in rows if row.snr is None}
-    assert blank == {"silent_mixture"}
-    assert {row.polyphony for row in rows if row.snr is not None} == {3}
+    assert blank == {"not_scored"}
+    assert {row.polyphony for row in rows} == ({2, 3} if secs < 9 else {3})
 
 
 def test_the_whole_of_museval_evaluate(tmp_path):
@@ -232,10 +233,63 @@ def test_museval_scores_no_frame_with_a_silent_estimate(tmp_path):
         name: [row.status for row in rows if row.system == name]
         for name in ("model", "mixture", "silence", "IRM1")
     }
-    assert by_system["model"] == ["silent_mixture"] * 2 + ["scored"] * 2
+    assert by_system["model"] == ["not_scored"] * 2 + ["scored"] * 2
     assert by_system["mixture"] == by_system["IRM1"] == ["scored"] * 4
-    assert by_system["silence"] == ["silent_mixture"] * 4
+    assert by_system["silence"] == ["not_scored"] * 4
     assert track_filters.MIXTURE == "mixture"
+
+
+def test_every_source_has_a_true_status_by_the_rules_of_museval(tmp_path, like_museval):
+    """In four seconds all play, one rests, nothing sounds, all play; the vocals never do."""
+    references = (0.1 * noise(5, 3, 4000, 2)).astype(np.float32).astype(float)
+    references[0, 1000:3000] = 0
+    references[1, 2000:3000] = 0
+    references[2] = 0
+    estimates = (references + 0.02 * noise(6, 3, 4000, 2)).astype(np.float32).astype(float)
+    track = store(tmp_path, references, estimates)
+    rows = score_track_on_disk(track, LIKE_MUSEVAL, False, Workers(1))
+    own_rules = score_track_on_disk(track, Evaluation(filter_taps=32), False, Workers(1))
+    played = ["scored", "not_scored", "silent_mixture", "scored"]
+    expected = {
+        "bass": played,
+        "drums": played,
+        "vocals": ["absent", "absent", "silent_mixture", "absent"],
+    }
+    model = [row for row in rows if row.system == "model"]
+    for source, statuses in expected.items():
+        assert [row.status for row in model if row.source == source] == statuses
+    assert [row.polyphony for row in model if row.source == "vocals"] == [2, 1, 0, 2]
+    leaks = [
+        [row.leakage for row in each if (row.system, row.source) == ("model", "vocals")]
+        for each in (rows, own_rules)
+    ]
+    assert leaks[0] == leaks[1]
+    assert None not in (leaks[0][0], leaks[0][1], leaks[0][3])
+    # The vocals are no source to museval: it would score nothing beside them.
+    figures_of_two = figures([row for row in rows if row.source != "vocals"], 2)
+    golden = like_museval(references[:2], estimates[:2], RATE, RATE)
+    np.testing.assert_allclose(figures_of_two, golden, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("silent", "sentences"),
+    [
+        ("estimate", ["bass is nowhere scored, as by", "drums is nowhere scored, as by"]),
+        ("reference", ["bass never sounds, its estimate is scored by what it leaks"]),
+        ("one second", []),
+    ],
+)
+def test_what_museval_scores_nowhere_is_told(tmp_path, silent, sentences):
+    references = 0.1 * noise(7, 2, 2000, 1)
+    estimates = references + 0.01 * noise(8, 2, 2000, 1)
+    part = {"estimate": estimates, "reference": references, "one second": estimates[:, :1000]}
+    part[silent][0] = 0
+    track = store(tmp_path, references, estimates, NAMES[:2])
+    rows = score_track_on_disk(track, LIKE_MUSEVAL, False, Workers(1))
+    told = sentences_on_silence(rows)
+    assert len(told) == len(sentences)
+    for line, sentence in zip(told, sentences, strict=True):
+        assert f"track song: {sentence}" in line
 
 
 def test_a_track_in_which_nothing_sounds_has_the_statuses_of_our_rules(tmp_path):
