@@ -1,7 +1,11 @@
 """Writes files that are whole or not there, and knows their checksums and names."""
 
+import glob
 import os
 import re
+import shutil
+import socket
+import zlib
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +15,7 @@ from typing import NamedTuple
 import google_crc32c
 
 _CHUNK_BYTES = 2**20
+_PARTIAL = ".partial"
 
 
 class Digest(NamedTuple):
@@ -56,8 +61,7 @@ def replacing(path: Path, flush: bool = True) -> Iterator[Path]:
     Whoever reads ``path`` meanwhile finds the old file or the new one, never half of one. Without
     ``flush`` that holds when the process dies, but not when the machine does.
     """
-    # The number of the process keeps the temporary files of two processes apart.
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    temporary = in_the_making(path)
     try:
         with naming_errors(path):
             yield temporary
@@ -66,6 +70,45 @@ def replacing(path: Path, flush: bool = True) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def in_the_making(path: Path) -> Path:
+    """Returns a path beside ``path`` that is this process's own, for what shall become ``path``.
+
+    What processes of this machine that are gone left there under such paths is deleted.
+    """
+    for other in path.parent.glob(f"{glob.escape(path.name)}.*{_PARTIAL}"):
+        if _is_abandoned(other):
+            _delete(other)
+    return path.with_name(f"{path.name}.{_machine()}-{os.getpid()}{_PARTIAL}")
+
+
+def _machine() -> str:
+    """Returns a short name of this machine: folders may be shared with others."""
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Returns whether this machine was to make something of a path, but no longer does."""
+    *_, owner = path.name.removesuffix(_PARTIAL).split(".")
+    machine, _, process = owner.partition("-")
+    if machine != _machine() or not process.isdecimal():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        # It is somebody else's, and lives.
+        return False
+    return False
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,12 +1,11 @@
 """Defines the one face of a disk and a bucket: a folder, and how a file of it is made."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from data_prep.storage.files import Digest, naming_errors, plain_name
+from data_prep.storage.files import Digest, in_the_making, naming_errors, plain_name
 
 
 class VersionedText(NamedTuple):
@@ -100,9 +99,8 @@ class Folder(Protocol):
 @contextmanager
 def making(folder: Folder, name: str, overwrite: bool = True) -> Iterator[Path]:
     """Yields a scratch path to write to, which becomes ``name`` once the block is done."""
-    # The number of the process keeps two processes that make the same file apart.
-    working_name = f"{plain_name(name)}.{os.getpid()}"
-    path = folder.scratch / working_name
+    safe_name = plain_name(name)
+    path = in_the_making(folder.scratch / safe_name)
     try:
         with naming_errors(path):
             yield path

@@ -10,6 +10,7 @@ from data_prep.storage.files import (
     another_file,
     checksum,
     flush_to_disk,
+    in_the_making,
     plain_name,
     require_part,
 )
@@ -38,7 +39,7 @@ class LocalFolder:
     def check(self) -> None:
         """Tries the folder out, as every folder does."""
         # Several commands may do so at once: each has a name of its own.
-        probe = f".probe-{uuid4().hex}"
+        probe = in_the_making(self._path(".probe")).name
         try:
             self.write_text(probe, probe)
             is_readable = probe in self.list_names() and self.read_text(probe) == probe

@@ -6,12 +6,13 @@ All that an evaluation writes is written here, on a disk or in a bucket.
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from data_prep.storage import Folder
+from data_prep.storage.files import in_the_making
 from evaluation.scores.table import SCHEMA_VERSION, Row, from_csv, to_csv
 
 _SCORES = "scores.csv"
@@ -182,9 +183,13 @@ def publish(
     checksums = {name: _checksum(text) for name, text in tables.items()}
     whole = {**described, _CHECKSUMS: checksums}
     folder.write_text(_DESCRIBED, json.dumps(whole, indent=1) + "\n")
-    with TemporaryDirectory(dir=folder.scratch) as made:
-        write_more(Path(made))
-        for path in sorted(Path(made).iterdir()):
+    made = in_the_making(folder.scratch / "report")
+    made.mkdir()
+    try:
+        write_more(made)
+        for path in sorted(made.iterdir()):
             folder.put(path, path.name)
+    finally:
+        shutil.rmtree(made)
     for name in sorted(tables, key=lambda name: name == _SCORES):
         folder.write_text(name, tables[name])

@@ -3,11 +3,12 @@
 import errno
 import os
 import subprocess
+import sys
 
 import pytest
 
 from data_prep.storage import LocalFolder, open_folder
-from data_prep.storage.files import Digest
+from data_prep.storage.files import Digest, in_the_making, replacing
 from data_prep.storage.folder import making
 from tests.support.versions import check_versions
 
@@ -85,3 +86,26 @@ def test_a_full_disk_is_one_sentence(tmp_path):
         assert folder.list_names() == []
     finally:
         subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_what_dead_processes_were_making_is_deleted_and_no_more(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    own = in_the_making(tmp_path / "a[b].wav").name
+    machine = own.split(".")[-2].split("-")[0]
+    kept = [
+        own,  # this process lives
+        f"a[b].wav.{machine}-1.partial",  # so does this one
+        f"a[b].wav.0123abcd-{ended.pid}.partial",  # of another machine, for all that is known
+        f"a.wav.{machine}-{ended.pid}.partial",  # to become another file
+        "a[b].wav.partial",  # made by nobody of ours
+        f"a[b].wav.{machine}-.partial",
+    ]
+    for name in kept:
+        (tmp_path / name).touch()
+    (tmp_path / f"a[b].wav.{machine}-{ended.pid}.partial").mkdir()
+    (tmp_path / f"a[b].wav.{machine}-{ended.pid}.partial" / "report.md").touch()
+    with replacing(tmp_path / "a[b].wav") as path:
+        path.write_text("whole")
+    kept.remove(own)
+    assert {each.name for each in tmp_path.iterdir()} == {"a[b].wav", *kept}
