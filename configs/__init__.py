@@ -12,6 +12,7 @@ experiments   one experiment, or one publication's table of them, a file
 splits        which track of a corpus is for what
 instruments   the vocabularies
 geometry      the sizes of a Wave-U-Net
+reading       text and JSON that anybody may have written
 typed         plain values to dataclasses
 checks        sentences for values that make no sense
 former_names  how fields were called before
@@ -29,6 +30,7 @@ from configs.experiments import experiments, find_experiment
 from configs.former_names import FORMER_NAMES, translate
 from configs.networks import NetworkSettings, WaveUNetSettings
 from configs.optimizers import OptimizerSettings
+from configs.reading import parse_json
 from configs.schema import Audio, Augmentation, Config, Data, Evaluation
 from configs.tasks import SeparationSettings, TaskSettings
 from configs.training import Train
@@ -49,6 +51,7 @@ __all__ = [
     "experiments",
     "former_names_in",
     "from_json",
+    "from_values",
     "load",
     "override",
     "override_evaluation",
@@ -103,15 +106,19 @@ def to_json(config: Config) -> str:
     return json.dumps(dataclasses.asdict(config), indent=2)
 
 
-def from_json(text: str) -> Config:
+def from_json(text: str, path: object = "a config") -> Config:
     """Returns the config that a JSON text describes; fields left out keep their defaults.
 
-    Fields may bear the names that they had before.
+    Fields may bear the names that they had before. ``path`` names the text in errors.
 
     Raises:
         ValueError: the text is not JSON, or not a config.
     """
-    values = _parse_json(text)
+    return from_values(parse_json(text, path))
+
+
+def from_values(values: object) -> Config:
+    """Returns the config that plain values describe, as :func:`from_json` does of their text."""
     if isinstance(values, dict):
         values, _ = translate(values)
     return _build(values)
@@ -123,7 +130,7 @@ def former_names_in(text: str) -> list[str]:
     Raises:
         ValueError: the text is not JSON.
     """
-    values = _parse_json(text)
+    values = parse_json(text, "a config")
     if not isinstance(values, dict):
         return []
     _, former = translate(values)
@@ -140,13 +147,6 @@ def differences(ours: Config, theirs: Config) -> dict[str, tuple[Any, Any]]:
     names = dict.fromkeys((*left, *right))
     pairs = {name: (left.get(name), right.get(name)) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def _parse_json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"a config must be JSON; {error}.") from error
 
 
 def _build(values: object) -> Config:

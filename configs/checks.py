@@ -1,13 +1,26 @@
 """Refuses the values of fields that make no sense, in one sentence that says what was expected."""
 
+import reprlib
 from collections.abc import Collection
 from typing import Any, get_args, get_type_hints
+
+# Of what a sentence shows of a value: somebody else may have written it, of any size and depth.
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = 100
+_SHORT.maxother = 100
+_SHORT.maxlist = 20
+_SHORT.maxtuple = 20
+
+
+def shown(value: object) -> str:
+    """Returns a value as a sentence shows it, with dots for the middle of a long one."""
+    return _SHORT.repr(value)
 
 
 def require(holds: bool, name: str, value: object, expected: str) -> None:
     """Raises a ``ValueError`` that says what was expected of a field, unless it holds."""
     if not holds:
-        raise ValueError(f"{name} is {value!r}; expected {expected}.")
+        raise ValueError(f"{name} is {shown(value)}; expected {expected}.")
 
 
 def one_of(name: str, value: object, legal: Collection[object]) -> None:

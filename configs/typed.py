@@ -11,6 +11,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from configs.checks import shown
 from configs.networks import NETWORKS, NetworkSettings, WaveUNetSettings
 from configs.tasks import TASKS, SeparationSettings, TaskSettings
 
@@ -32,7 +33,7 @@ def class_of(annotation: Any, values: object, name: str) -> Any:
     registry, default = _KINDS[annotation]
     kind = values.get("kind", default) if isinstance(values, dict) else default
     if not isinstance(kind, str) or kind not in registry:
-        raise ValueError(f"{name}.kind is {kind!r}; expected one of {', '.join(registry)}.")
+        raise ValueError(f"{name}.kind is {shown(kind)}; expected one of {', '.join(registry)}.")
     return registry[kind]
 
 
@@ -54,12 +55,14 @@ def build(annotation: Any, values: object, name: str) -> Any:
     """
     described = name or "a config"
     if not isinstance(values, dict):
-        raise ValueError(f"{described} is {values!r}; expected an object with named fields.")
+        raise ValueError(f"{described} is {shown(values)}; expected an object with named fields.")
     cls = class_of(annotation, values, name)
     hints = typing.get_type_hints(cls)
     unknown = sorted(set(values) - set(hints))
     if unknown:
-        raise ValueError(f"{described} has no field {unknown[0]!r}; it has {', '.join(hints)}.")
+        raise ValueError(
+            f"{described} has no field {shown(unknown[0])}; it has {', '.join(hints)}."
+        )
     if "name" in hints and "name" not in values:
         raise ValueError("a config needs the field 'name'.")
     prefix = f"{name}." if name else ""
@@ -80,7 +83,7 @@ def parse(annotation: Any, text: str, name: str) -> Any:
             return annotation(text)
         except ValueError:
             expected = _describe(annotation)
-            raise ValueError(f"{name} is {text!r}; expected {expected}.") from None
+            raise ValueError(f"{name} is {shown(text)}; expected {expected}.") from None
     return text
 
 
@@ -89,7 +92,7 @@ def _check(annotation: Any, value: object, name: str) -> Any:
     if dataclasses.is_dataclass(annotation):
         return build(annotation, value, name)
     if not _accepts(annotation, value):
-        raise ValueError(f"{name} is {value!r}; expected {_describe(annotation)}.")
+        raise ValueError(f"{name} is {shown(value)}; expected {_describe(annotation)}.")
     if annotation is float:
         return float(value)  # type: ignore[arg-type]
     return tuple(value) if isinstance(value, list) else value

@@ -203,7 +203,7 @@ def _write(
     out = Path(FLAGS.out)
     out.mkdir(parents=True, exist_ok=True)
     result = {
-        "config": json.loads(configs.to_json(config)),
+        "config": asdict(config),
         "device": device,
         "backend": FLAGS.backend,
         "rows": [asdict(row) for row in rows],

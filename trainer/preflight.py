@@ -96,7 +96,7 @@ def main(_: Sequence[str]) -> int:
     print_program(program, config)
     print_ceilings(rows, program, config, FLAGS.host_rate)
     result: dict[str, Any] = {
-        "config": json.loads(configs.to_json(config)),
+        "config": asdict(config),
         "program": asdict(program),
         "ceilings": [row._asdict() for row in rows],
     }

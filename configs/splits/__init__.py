@@ -17,13 +17,15 @@ and, for a corpus of one's own,
                  an error; without a map a file's name is its label.
 """
 
-import json
 import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from typing import Any, Literal, cast
+
+from configs.checks import shown
+from configs.reading import read_object
 
 SPLITS = ("train", "valid", "test")
 Split = Literal["train", "valid", "test"]
@@ -116,33 +118,31 @@ def load_splits(name: str) -> Splits:
     if name in shipped_splits():
         path = Path(__file__).with_name(f"{name}.json")
     try:
-        # Editors of Windows begin a file with a byte order mark.
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = read_object(path)
     except OSError as error:
         raise ValueError(
             f"the splits {name!r} are no file and none of {', '.join(shipped_splits())} "
             f"(nor musdb's own, official)."
         ) from error
-    # json's own error is a ValueError, and so is that of a file which is not UTF-8
     except ValueError as error:
-        raise ValueError(f"the split file {path} is not JSON: {error}.") from error
+        raise ValueError(f"the split file {error}") from error
     return _checked(name, content)
 
 
-def _checked(name: str, content: object) -> Splits:
+def _checked(name: str, content: dict[str, Any]) -> Splits:
     """Returns the splits that the content of a file describes.
 
     Raises:
         ValueError: a field is missing, unknown or of another type.
     """
-    if not isinstance(content, dict) or not isinstance(content.get("rule"), str):
+    if not isinstance(content.get("rule"), str):
         raise ValueError(
             f"the split file {name!r} must be a JSON object with the field 'rule', a sentence."
         )
     unknown = sorted(set(content) - {"rule", *_FIELDS})
     if unknown:
         raise ValueError(
-            f"the split file {name!r} has an unknown field {unknown[0]!r}; it may have "
+            f"the split file {name!r} has an unknown field {shown(unknown[0])}; it may have "
             f"{', '.join(_FIELDS)}."
         )
     for field, (is_legal, expected) in _FIELDS.items():

@@ -8,6 +8,7 @@ from typing import Any
 
 import configs
 from configs import Config
+from configs.reading import parse_json
 from configs.splits import SPLITS
 from data_prep.records.entries import ShardEntry, TrackEntry, require_types, shard_from_values
 from data_prep.records.format import FORMAT_VERSION, Layout, Record
@@ -132,7 +133,7 @@ def load_manifest(folder: str) -> Manifest:
     records_folder = open_folder(folder)
     try:
         text = records_folder.read_text(FILE_NAME)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ValueError(
             f"{path} cannot be read; {folder} must be a folder that data_prep.write made."
         ) from error
@@ -152,10 +153,7 @@ def manifest_from_json(text: str, path: str) -> Manifest:
     Raises:
         ValueError: it is not one that this code can read.
     """
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON: {error}.") from error
+    values = parse_json(text, path)
     version = values.get("format_version") if isinstance(values, dict) else None
     if version is None:
         raise ValueError(
@@ -178,7 +176,7 @@ def manifest_from_json(text: str, path: str) -> Manifest:
 def _manifest_from_values(values: dict[str, Any]) -> Manifest:
     require_types(texts=values.get("skipped", ()), counts=())
     return Manifest(
-        config=configs.from_json(json.dumps(values["config"])),
+        config=configs.from_values(values["config"]),
         corpus=str(values["corpus"]),
         code_revision=str(values["code_revision"]),
         shards={

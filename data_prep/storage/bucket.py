@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
+from configs.reading import decode_text, require_text_size
 from data_prep.storage.faults import CONNECT_SECS, retried_requests
 from data_prep.storage.files import Digest, another_file, checksum, plain_name, reason, require_part
 from data_prep.storage.folder import VersionedText
@@ -156,9 +157,8 @@ class BucketFolder:
 
     def read_text(self, name: str) -> str | None:
         """Reads UTF-8."""
-        with self._retried("read", plain_name(name)) as options, suppress(NotFound):
-            return self._blob(name).download_as_bytes(**options).decode()
-        return None
+        newest = self._read_newest(name)
+        return decode_text(newest[0], f"{self._url}/{name}") if newest else None
 
     def read_part(self, name: str, start: int, size: int) -> bytes:
         """Reads a range; TensorFlow's own client would fetch 64 MiB for a few bytes."""
@@ -174,15 +174,8 @@ class BucketFolder:
 
     def read_version(self, name: str) -> VersionedText | None:
         """Reads UTF-8 of the newest generation."""
-        newest = self._find(plain_name(name))
-        while newest:
-            blob = self._bucket.blob(newest.name, generation=newest.generation)
-            # That generation is gone where another was written meanwhile.
-            with self._retried("read", name) as options, suppress(NotFound):
-                text = blob.download_as_bytes(**options).decode(errors="replace")
-                return VersionedText(text, str(newest.generation))
-            newest = self._find(name)
-        return None
+        newest = self._read_newest(name)
+        return VersionedText(newest[0].decode(errors="replace"), newest[1]) if newest else None
 
     def replace_version(self, name: str, text: str, version: str | None) -> str | None:
         """Uploads a text over that generation alone, or over nothing."""
@@ -239,6 +232,18 @@ class BucketFolder:
         """Returns an object as it is now, None where there is none."""
         with self._retried("read", name) as options:
             return self._bucket.get_blob(self._prefix + name, **options)
+
+    def _read_newest(self, name: str) -> tuple[bytes, str] | None:
+        """Returns the bytes of an object as it is now, and their generation."""
+        newest = self._find(plain_name(name))
+        while newest:
+            require_text_size(newest.size, f"{self._url}/{name}")
+            blob = self._bucket.blob(newest.name, generation=newest.generation)
+            # That generation is gone where another was written meanwhile.
+            with self._retried("read", name) as options, suppress(NotFound):
+                return blob.download_as_bytes(**options), str(newest.generation)
+            newest = self._find(name)
+        return None
 
     def _upload_text(self, name: str, text: str) -> None:
         with self._retried("write", name) as options:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from configs.reading import read_text
 from data_prep.storage.files import (
     Digest,
     another_file,
@@ -74,7 +75,7 @@ class LocalFolder:
     def read_text(self, name: str) -> str | None:
         """Reads UTF-8."""
         try:
-            return self._path(name).read_text(encoding="utf-8")
+            return read_text(self._path(name))
         except FileNotFoundError:
             return None
 

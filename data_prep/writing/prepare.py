@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from configs import Config
+from configs.reading import read_object
 from data_prep.audio.loading import load_track
 from data_prep.audio.tracks import (
     MIXTURE,
@@ -169,7 +170,7 @@ def _write(
 def _prepared_before(track: TrackToPrepare, scratch: Path, key: str) -> PreparedTrack | None:
     """Returns what an earlier call left of the same track; None where it is not whole."""
     try:
-        values = json.loads((scratch / f"{key}.json").read_text(encoding="utf-8"))
+        values = read_object(scratch / f"{key}.json")
         with (scratch / f"{key}.npz").open("rb") as file, np.load(file) as arrays:
             sketches = dict(arrays)
         digest = Digest(*values["stored"])

@@ -8,6 +8,7 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import NamedTuple
 
+from configs.reading import read_object
 from configs.splits import SPLITS
 from data_prep.records.entries import ShardEntry, shard_from_values
 from data_prep.records.shard_files import shard_name
@@ -84,7 +85,7 @@ def shards_in_place(folder: Folder) -> dict[str, ShardInPlace]:
     """
     in_place = {}
     for path in sorted(folder.scratch.glob(f"*{_SIDECAR}")):
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_object(path)
         entry = shard_from_values(values["entry"])
         if folder.stat(entry.name) == (entry.num_bytes, entry.crc32c):
             in_place[entry.name] = ShardInPlace(entry, tuple(values["keys"]))

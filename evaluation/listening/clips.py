@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from configs.reading import parse_object
 from data_prep.storage.files import replacing
 from evaluation.listening.sounds import EncodedSound, Waveform, encode, match_levels
 from evaluation.scores.aggregates import SegmentKey, segment_key
@@ -207,7 +208,7 @@ def read_clips(path: Path) -> list[RecordedClip]:
         return []
     try:
         with zipfile.ZipFile(path) as archive:
-            contents = json.loads(archive.read("clips.json"))
+            contents = parse_object(archive.read("clips.json").decode(), "clips.json")
             version = contents["schema_version"]
             if version != SCHEMA_VERSION:
                 raise ValueError(f"schema version {version}, not {SCHEMA_VERSION}")

@@ -1,7 +1,6 @@
 """Draws how a run learnt: its loss, and what it was worth in validation."""
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
+from configs.reading import parse_lines, read_text
 from evaluation.document import svg
 from evaluation.document.numbers import decibels
 from evaluation.document.parts import Block, Figures, Panel, Text
@@ -59,7 +59,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
     path = folder.parent.parent / "metrics.jsonl"
     if folder.parent.name != "evaluation" or not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return parse_lines(read_text(path), path)
 
 
 def make_common_panel(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Panel | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from configs.reading import parse_object
 from data_prep.storage import Folder
 from data_prep.storage.files import in_the_making
 from evaluation.scores.table import SCHEMA_VERSION, Row, from_csv, to_csv
@@ -96,10 +97,9 @@ def _checksum(text: str) -> str:
 def read_described(folder: Folder, name: str) -> dict[str, Any]:
     """Returns the JSON object in a file; an empty one where there is none."""
     try:
-        described = json.loads(folder.read_text(name) or "{}")
+        return parse_object(folder.read_text(name) or "{}", name)
     except ValueError:
         return {}
-    return described if isinstance(described, dict) else {}
 
 
 class Results:

@@ -1,6 +1,5 @@
 """Reads what can be compared: runs of ours, and the JSON files of museval."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from configs.reading import parse_object, read_object
 from data_prep.storage import is_bucket, open_folder
 from evaluation.scores.table import METRICS, MODEL, Row, from_csv, read_csv
 
@@ -43,7 +43,7 @@ def load(name: str) -> ScoredRun:
     table = path / "scores.csv" if path.is_dir() else path
     if table.exists():
         path = table.with_name("scores.json")
-        about = _read_json(path) if path.exists() else {}
+        about = read_object(path) if path.exists() else {}
         return ScoredRun(name, read_csv(table), _settings(about), about, table.parent)
     if not path.exists():
         raise ValueError(
@@ -67,12 +67,12 @@ def task_of(name: str) -> str:
     if is_bucket(name):
         folder = open_folder(name.removesuffix("/scores.csv"))
         text = folder.read_text("scores.json") or "{}"
-        return str(_object(text, f"{folder.url}/scores.json").get("task", "separation"))
+        return str(parse_object(text, f"{folder.url}/scores.json").get("task", "separation"))
     path = Path(name)
     described = (path if path.is_dir() else path.parent) / "scores.json"
     if not described.is_file():
         return "separation"
-    return str(_read_json(described).get("task", "separation"))
+    return str(read_object(described).get("task", "separation"))
 
 
 def _load_from_bucket(name: str) -> ScoredRun:
@@ -81,7 +81,7 @@ def _load_from_bucket(name: str) -> ScoredRun:
     table = folder.read_text("scores.csv")
     if table is None:
         raise ValueError(f"{folder.url} holds no scores.csv.")
-    about = _object(folder.read_text("scores.json") or "{}", f"{folder.url}/scores.json")
+    about = parse_object(folder.read_text("scores.json") or "{}", f"{folder.url}/scores.json")
     return ScoredRun(name, from_csv(table, f"{folder.url}/scores.csv"), _settings(about), about)
 
 
@@ -90,25 +90,6 @@ def _settings(about: Mapping[str, Any]) -> dict[str, Any]:
         key: about[key] for key in ("sample_rate", "channels") if key in about
     }
     return settings | dict(about.get("evaluation", {}))
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        # Whatever wrote it may have begun with a byte order mark.
-        return _object(path.read_text(encoding="utf-8-sig"), path)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not JSON: {error}.") from error
-
-
-def _object(text: str, path: object) -> dict[str, Any]:
-    """Returns the JSON object of a text; ``path`` names it in errors."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} holds no JSON object.")
-    return found
 
 
 def read_museval(path: Path) -> list[Row]:
@@ -121,7 +102,7 @@ def read_museval(path: Path) -> list[Row]:
     Raises:
         ValueError: it is no such file.
     """
-    found = _read_json(path)
+    found = read_object(path, with_nan=True)
     try:
         targets = {str(target["name"]): target["frames"] for target in found["targets"]}
         # Museval scores nothing alone.

@@ -6,8 +6,8 @@
 import dataclasses
 import json
 import shlex
-from typing import Any
 
+from configs.reading import parse_object
 from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.runtime.revision import code_revision
 from evaluation.estimates.estimated_system import EstimatedSystem
@@ -64,7 +64,7 @@ def read_audit(system: EstimatedSystem) -> list[Condition]:
     if text is None:
         return []
     try:
-        described: dict[str, Any] = json.loads(text)
+        described = parse_object(text, FILE_NAME, with_nan=True)
         if described["command"] != _command(system):
             return []
         return [Condition(**condition) for condition in described["conditions"]]
@@ -77,7 +77,10 @@ def read_audit(system: EstimatedSystem) -> list[Condition]:
 
 def _parse(text: str) -> Measures:
     """Returns the measures of a track as they were kept: JSON writes a ``Measure`` as a list."""
-    return {name: Measure(*lists) for name, lists in json.loads(text).items()}
+    return {
+        name: Measure(*lists)
+        for name, lists in parse_object(text, "what was measured", with_nan=True).items()
+    }
 
 
 def _command(system: EstimatedSystem) -> str:

@@ -186,7 +186,8 @@ def test_a_users_split_file(tmp_path):
     ("text", "message"),
     [
         ("{", "is not JSON"),
-        ("[]", "must be a JSON object with the field 'rule'"),
+        ("[]", "holds a list; expected a JSON object"),
+        ("{}", "must be a JSON object with the field 'rule'"),
         ('{"rule": "x", "trian": []}', "unknown field 'trian'"),
         ('{"rule": "x", "train": "a"}', "must be a list of track names"),
     ],

@@ -102,3 +102,12 @@ def test_no_two_folders_of_a_package_import_each_other(package):
         (room, other) for room in found for other in found[room] if room in found.get(other, set())
     }
     assert mutual == set()
+
+
+def test_json_is_read_in_one_place():
+    """What bounds its size and depth stands there."""
+    for path in (path for package in ORDER for path in (ROOT / package).rglob("*.py")):
+        if path != ROOT / "configs/reading.py":
+            text = path.read_text(encoding="utf-8")
+            assert "json.load" not in text, path
+            assert "JSONDecoder(" not in text, path

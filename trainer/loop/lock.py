@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from configs.reading import parse_object
 from data_prep.storage import Folder, VersionedText, is_bucket, open_folder
 
 _HEARTBEAT_SECS = 10.0
@@ -227,8 +228,8 @@ def _field(lease: VersionedText | None, name: str) -> str:
     if lease is None:
         return ""
     try:
-        return str(json.loads(lease.text).get(name, ""))
-    except (ValueError, AttributeError):
+        return str(parse_object(lease.text, "a lease").get(name, ""))
+    except ValueError:
         return ""
 
 

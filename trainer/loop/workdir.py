@@ -3,6 +3,7 @@
 Nothing here imports TensorFlow before a run begins, so that commands refuse a folder at once.
 """
 
+import dataclasses
 import json
 import os
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import configs
 from configs import Config
+from configs.reading import parse_object
 from data_prep.records.manifest import Manifest, manifest_from_json
 from data_prep.storage import Folder, is_bucket, open_folder
 
@@ -66,7 +68,7 @@ def load_run(workdir: str) -> TrainingRun:
                 flush=True,
             )
         name = "records.json"
-        records = json.loads(texts[name])
+        records = parse_object(texts[name], name)
         manifest = manifest_from_json(json.dumps(records["manifest"]), f"{folder.url}/{name}")
         return TrainingRun(config, str(records["folder"]), manifest)
     except (ValueError, KeyError, TypeError) as error:
@@ -99,7 +101,7 @@ def open_run(workdir: str, config: Config, records: str, manifest: Manifest) -> 
     folder = records
     if not is_bucket(records):
         folder = os.path.abspath(records)  # noqa: PTH100 (Path.absolute keeps "..")
-    described = {"folder": folder, "manifest": json.loads(manifest.to_json())}
+    described = {"folder": folder, "manifest": dataclasses.asdict(manifest)}
     write_text(f"{workdir}/records.json", json.dumps(described) + "\n")
     write_text(f"{workdir}/config.json", configs.to_json(config) + "\n")
 

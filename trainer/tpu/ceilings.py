@@ -1,11 +1,11 @@
 """Computes how fast a compiled step can be at most on each kind of chip, and prints it."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from configs import Config
+from configs.reading import read_object
 from trainer.tpu.chips import CHIPS, Chip, split_topology
 from trainer.tpu.compilation import Program
 
@@ -60,7 +60,7 @@ def load_ceilings(path: str) -> dict[str, float]:
         ValueError: the file is not what preflight writes.
     """
     try:
-        result = json.loads(Path(path).read_text(encoding="utf-8"))
+        result = read_object(Path(path))
         num_chips = result["program"]["num_cores"]
         dtype = result["config"]["train"]["compute_dtype"]
         return {
