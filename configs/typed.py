@@ -63,8 +63,10 @@ def build(annotation: Any, values: object, name: str) -> Any:
         raise ValueError(
             f"{described} has no field {shown(unknown[0])}; it has {', '.join(hints)}."
         )
-    if "name" in hints and "name" not in values:
-        raise ValueError("a config needs the field 'name'.")
+    for field in dataclasses.fields(cls):
+        is_required = field.default is field.default_factory is dataclasses.MISSING
+        if is_required and field.name not in values:
+            raise ValueError(f"{described} needs the field {field.name!r}.")
     prefix = f"{name}." if name else ""
     fields = {key: _check(hints[key], value, prefix + key) for key, value in values.items()}
     return cls(**fields)
@@ -93,9 +95,18 @@ def _check(annotation: Any, value: object, name: str) -> Any:
         return build(annotation, value, name)
     if not _accepts(annotation, value):
         raise ValueError(f"{name} is {shown(value)}; expected {_describe(annotation)}.")
+    return _converted(annotation, value)
+
+
+def _converted(annotation: Any, value: Any) -> Any:
     if annotation is float:
-        return float(value)  # type: ignore[arg-type]
-    return tuple(value) if isinstance(value, list) else value
+        return float(value)
+    if _is_optional(annotation):
+        return None if value is None else _converted(_option(annotation), value)
+    if typing.get_origin(annotation) is tuple:
+        kinds = _item_kinds(annotation, len(value))
+        return tuple(_converted(kind, item) for kind, item in zip(kinds, value, strict=True))
+    return value
 
 
 def _accepts(annotation: Any, value: object) -> bool:
@@ -103,12 +114,13 @@ def _accepts(annotation: Any, value: object) -> bool:
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
             return False
-        return all(isinstance(item, str) for item in value)
+        kinds = _item_kinds(annotation, len(value))
+        return len(kinds) == len(value) and all(map(_accepts, kinds, value))
     # Which words are legal is the dataclass's own check.
     if origin is typing.Literal:
         return isinstance(value, str)
     if _is_optional(annotation):
-        return value is None or isinstance(value, str)
+        return value is None or _accepts(_option(annotation), value)
     if annotation is float:
         return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
     return type(value) is annotation
@@ -118,13 +130,29 @@ def _is_optional(annotation: Any) -> bool:
     return isinstance(annotation, types.UnionType) and type(None) in typing.get_args(annotation)
 
 
+def _option(annotation: Any) -> Any:
+    """Returns what an optional value is where it is not None."""
+    (option,) = (kind for kind in typing.get_args(annotation) if kind is not type(None))
+    return option
+
+
+def _item_kinds(annotation: Any, length: int) -> tuple[Any, ...]:
+    """Returns the kind of each item of a tuple; ``tuple[str, ...]`` may have any number of them."""
+    kinds = typing.get_args(annotation)
+    return (kinds[0],) * length if kinds[-1] is Ellipsis else kinds
+
+
 def _describe(annotation: Any) -> str:
     if typing.get_origin(annotation) is typing.Literal:
         return "one of " + ", ".join(typing.get_args(annotation))
     if typing.get_origin(annotation) is tuple:
-        return "a list of names"
+        kinds = typing.get_args(annotation)
+        if kinds[-1] is Ellipsis:
+            return "a list of names"
+        return f"a list of {' and '.join(map(_describe, kinds))}"
     if _is_optional(annotation):
-        return "a name or none"
+        option = _option(annotation)
+        return "a name or none" if option is str else f"{_describe(option)} or none"
     return {int: "a whole number", float: "a finite number", bool: "true or false", str: "text"}[
         annotation
     ]

@@ -1,6 +1,7 @@
 """Chooses and encodes what a page lets people hear.
 
-clips         chooses clips, and keeps them in an archive
+clips         chooses clips
+archive       keeps them in clips.zip
 sounds        encodes and draws them
 recorder      takes them from a run
 file_reader   takes them from files

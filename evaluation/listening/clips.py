@@ -1,30 +1,19 @@
-"""Chooses what can be listened to of a run, and keeps it.
+"""Chooses what can be listened to of a run, and takes it.
 
 That is its best and its worst segments, and one passage that all runs have in common.
-
-They lie beside the scores in ``clips.zip``, sounds as FLAC with ``clips.json`` that says what they
-are, so that a page can be made again, and runs be compared by ear, without a network.
 """
 
-import json
 import math
-import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
-from configs.reading import parse_object
-from data_prep.storage.files import replacing
 from evaluation.listening.sounds import EncodedSound, Waveform, encode, match_levels
 from evaluation.scores.aggregates import SegmentKey, segment_key
 from evaluation.scores.improvement import improvements_by_segment
 from evaluation.scores.table import MODEL, Row
 
-FILE_NAME = "clips.zip"
-# Of clips.json.
-SCHEMA_VERSION = 1
 # That many of the best, and as many of the worst.
 NUM_EXTREMES = 4
 # Heard before and after a scored segment.
@@ -171,62 +160,3 @@ def record(choices: Sequence[Choice], read: ClipReader, sample_rate: int) -> Ite
         for take, waveform, gain_db in zip(ClipWaveforms._fields, waveforms, gains, strict=True):
             sounds[take] = encode(waveform, gain_db, sample_rate)
         yield RecordedClip(choice, sample_rate, sounds)
-
-
-def write_clips(path: Path, clips: Sequence[RecordedClip]) -> None:
-    """Writes the archive, whole or not at all."""
-    described: list[dict[str, Any]] = []
-    with (
-        replacing(path) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
-    ):
-        for number, clip in enumerate(clips):
-            takes = {}
-            for take, sound in clip.sounds.items():
-                name = f"{number:02}_{clip.choice.why}_{take}.flac"
-                archive.writestr(_entry(name), sound.flac)
-                takes[take] = {"file": name, "gain_db": sound.gain_db}
-            described.append(
-                {**asdict(clip.choice), "sample_rate": clip.sample_rate, "takes": takes}
-            )
-        contents = {"schema_version": SCHEMA_VERSION, "clips": described}
-        archive.writestr(_entry("clips.json"), json.dumps(contents, indent=1))
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    # Of no date: the same sounds give the same bytes.
-    return zipfile.ZipInfo(name)
-
-
-def read_clips(path: Path) -> list[RecordedClip]:
-    """Reads what :func:`write_clips` wrote; nothing where there is no such file.
-
-    Raises:
-        ValueError: it is another file.
-    """
-    if not path.exists():
-        return []
-    try:
-        with zipfile.ZipFile(path) as archive:
-            contents = parse_object(archive.read("clips.json").decode(), "clips.json")
-            version = contents["schema_version"]
-            if version != SCHEMA_VERSION:
-                raise ValueError(f"schema version {version}, not {SCHEMA_VERSION}")
-            return [_read_clip(archive, described) for described in contents["clips"]]
-    except (zipfile.BadZipFile, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path} holds no clips of evaluation.evaluate ({error}); remove it."
-        ) from error
-
-
-def _read_clip(archive: zipfile.ZipFile, described: dict[str, Any]) -> RecordedClip:
-    takes = described.pop("takes")
-    sample_rate = described.pop("sample_rate")
-    # JSON has no tuples, and a choice is a key.
-    segment = described.pop("segment_secs")
-    choice = Choice(**described, segment_secs=tuple(segment) if segment else None)
-    sounds = {
-        take: EncodedSound(archive.read(entry["file"]), entry["gain_db"])
-        for take, entry in takes.items()
-    }
-    return RecordedClip(choice, sample_rate, sounds)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from evaluation.document.parts import Block, Text
-from evaluation.listening.clips import FILE_NAME, Choice, RecordedClip, read_clips
+from evaluation.listening.archive import FILE_NAME, read_clips
+from evaluation.listening.clips import Choice, RecordedClip
 from evaluation.listening.sounds import decode, encode, match_levels
 from evaluation.report.clip_players import ClipSounds, fit
 from evaluation.scores.saved import ScoredRun

@@ -9,6 +9,7 @@ import builtins
 import json
 import random
 import signal
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from data_prep.records.format import encode, parse
 from data_prep.records.manifest import Manifest, layout_of, manifest_from_json
 from data_prep.records.shard_files import iter_records
 from data_prep.storage.files import plain_name
+from evaluation.listening import clips
+from evaluation.listening.archive import read_clips, write_clips
 from evaluation.scores.improvement import improvement
 from evaluation.scores.table import Row, from_csv, to_csv
 from tests.support import replicas
@@ -321,3 +324,33 @@ def test_scores(survive, number):
     inputs = (mutate_bytes(text.encode(), dice).decode("utf-8", "replace") for _ in range(number))
     outcomes = survive(use, inputs)
     assert min(outcomes.values()) > number // 20
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_clips(tmp_path, number):
+    choices = [
+        Choice("worst", "t", "vc", 0.0, 0.2, (0.05, 0.15)),
+        Choice("common", "t", "vc", 0, 1),
+    ]
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (3, 800, 1))
+    path, dice = tmp_path / "clips.zip", random.Random(7)
+    write_clips(path, list(clips.record(choices, lambda _: clips.ClipWaveforms(*noise), 8000)))
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    refused = 0
+    for i in range(number):
+        if i % 2:
+            path.write_bytes(mutate_bytes(content, dice))
+        else:
+            text = mutate_json(files["clips.json"].decode(), dice)
+            with zipfile.ZipFile(path, "w") as archive:
+                for name, data in (files | {"clips.json": text.encode(errors="replace")}).items():
+                    archive.writestr(name, data)
+        try:
+            with within_seconds():
+                read_clips(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+            refused += 1
+    assert refused > number // 4

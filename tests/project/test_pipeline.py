@@ -24,7 +24,8 @@ from evaluation.estimates.estimated_system import open_estimated_system
 from evaluation.estimates.from_originals import iter_original_estimates
 from evaluation.estimates.named_checkpoint import NamedCheckpoint
 from evaluation.estimates.oracles import ORACLES
-from evaluation.listening.clips import Choice, read_clips
+from evaluation.listening.archive import read_clips
+from evaluation.listening.clips import Choice
 from evaluation.listening.recorder import make_reader, record_run
 from evaluation.listening.sounds import decode
 from evaluation.scores.aggregates import segment_key

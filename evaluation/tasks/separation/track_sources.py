@@ -10,7 +10,8 @@ from configs import Evaluation
 from data_prep.storage import Folder
 from evaluation.document.parts import Document
 from evaluation.estimates.track_on_disk import TrackOnDisk
-from evaluation.listening.clips import FILE_NAME, RecordedClip, write_clips
+from evaluation.listening.archive import FILE_NAME, write_clips
+from evaluation.listening.clips import RecordedClip
 from evaluation.metrics import mir_eval_backend
 from evaluation.report.run_page import Extras, make_document
 from evaluation.scores.about import About

@@ -15,7 +15,7 @@ import soundfile
 from configs.schema import Evaluation
 from evaluation.estimates.from_folders import find_tracks
 from evaluation.estimates.oracles import ORACLES
-from evaluation.listening.clips import read_clips
+from evaluation.listening.archive import read_clips
 from evaluation.listening.sounds import decode
 from evaluation.scores.table import read_csv
 from evaluation.scoring.one_segment import score_track

@@ -4,12 +4,10 @@ into a page.
 
 import io
 import math
-import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import soundfile
 from PIL import Image
 
 from data_prep.audio import activity
@@ -19,9 +17,7 @@ from evaluation.listening.clips import (
     Choice,
     ClipWaveforms,
     choose,
-    read_clips,
     record,
-    write_clips,
 )
 from evaluation.report import clip_players
 from evaluation.scores.table import Row
@@ -148,45 +144,6 @@ def read(choice):
 def make_recordings(num=3, secs=2.0):
     choices = [Choice("worst", "t" * (i + 1), "vc", 0.0, secs, (0.5, 1.5)) for i in range(num)]
     return list(record(choices, read, RATE))
-
-
-def test_recordings_come_back_from_their_archive(tmp_path):
-    recordings = make_recordings()
-    write_clips(tmp_path / "clips.zip", recordings)
-    first = (tmp_path / "clips.zip").read_bytes()
-    assert read_clips(tmp_path / "clips.zip") == recordings
-    write_clips(tmp_path / "clips.zip", recordings)
-    assert (tmp_path / "clips.zip").read_bytes() == first
-    with zipfile.ZipFile(tmp_path / "clips.zip") as archive:
-        played, rate = soundfile.read(io.BytesIO(archive.read("00_worst_reference.flac")))
-    assert (len(played), rate) == (2 * RATE, RATE)
-    assert [each.name for each in tmp_path.iterdir()] == ["clips.zip"]
-    assert read_clips(tmp_path / "none.zip") == []
-
-
-def archive_of(description):
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr("clips.json", description)
-    return data.getvalue()
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"no archive",
-        b"",
-        b"PK\x05\x06" + bytes(18),
-        archive_of("[]"),
-        archive_of('{"schema_version": 1, "clips": ["a name"]}'),
-    ],
-)
-def test_refuses_an_archive_that_is_none_of_ours(tmp_path, content):
-    (tmp_path / "clips.zip").write_bytes(content)
-    with pytest.raises(
-        ValueError, match=r"clips\.zip holds no clips of evaluation\.evaluate \(.*\); remove it"
-    ):
-        read_clips(tmp_path / "clips.zip")
 
 
 def test_the_estimate_and_the_reference_of_a_clip_are_at_one_level():

@@ -18,7 +18,8 @@ import configs
 from configs import instruments
 from data_prep.audio import activity
 from evaluation.document.parts import Clips
-from evaluation.listening.clips import Choice, ClipWaveforms, record, write_clips
+from evaluation.listening.archive import write_clips
+from evaluation.listening.clips import Choice, ClipWaveforms, record
 from evaluation.report.comparison import short_names
 from evaluation.report.shared_clips import common_clips
 from evaluation.scores import bootstrap
