@@ -31,6 +31,7 @@ from data_prep.runtime import command
 from data_prep.runtime.quantities import clock, pluralized
 from data_prep.storage import open_folder
 from data_prep.storage.files import replacing
+from data_prep.storage.lock import held
 
 _DPI = 120
 _NUM_NAMES = 5
@@ -199,7 +200,8 @@ def main(_: Sequence[str]) -> None:
             "--out is missing: name the folder for the figure and the audio of the track."
         )
     command.import_first(["tensorflow", "data_prep.records.overview"])
-    show_track(manifest, records, FLAGS.track, FLAGS.record, Path(FLAGS.out))
+    with held(FLAGS.out, "--out", beside=True):
+        show_track(manifest, records, FLAGS.track, FLAGS.record, Path(FLAGS.out))
 
 
 FLAGS = flags.FLAGS

@@ -20,6 +20,7 @@ import numpy as np
 from absl import flags
 
 from data_prep.runtime import command
+from data_prep.storage.lock import held
 from data_prep.synthesis.composition import line_ups
 from data_prep.synthesis.takes import write_piece, write_song
 
@@ -90,7 +91,9 @@ def main(_: list[str]) -> None:
     }
     # What was not asked for is as the function has it, for each layout its own.
     given = {name: value for name, value in sizes.items() if value is not None}
-    write(Path(flags.FLAGS.out), **given)
+    # The corpus itself holds what was made of it and nothing else.
+    with held(flags.FLAGS.out, "--out", beside=True):
+        write(Path(flags.FLAGS.out), **given)
 
 
 def _define_flags() -> None:

@@ -26,6 +26,8 @@ from data_prep.runtime import command, parallel
 from data_prep.runtime.quantities import pluralized
 from data_prep.runtime.revision import code_revision
 from data_prep.storage import Folder, is_bucket, open_folder
+from data_prep.storage.files import written_by_another
+from data_prep.storage.lock import held
 from data_prep.writing.checks import Findings, finding_lines, judge, table
 from data_prep.writing.prepare import PreparedTrack, TrackToPrepare, prepare
 from data_prep.writing.progress import PreparationProgress, UploadProgress, summary_lines
@@ -58,20 +60,32 @@ def write(
         # The check asks TensorFlow's own client, too.
         command.import_first(["tensorflow"])
     folder.check()
-    if folder.stat(FILE_NAME):
-        try:
-            return _finished(config, listing, folder, options.skip_bad)
-        finally:
-            folder.close()
+    with held(folder.url, "--out") as hold:
+        if folder.stat(FILE_NAME):
+            try:
+                return _finished(config, listing, folder, options.skip_bad)
+            finally:
+                folder.close()
+        manifest = _write(config, listing, folder, options)
+        hold.require()
+        require_in_place(manifest, folder)
+        # It comes last: a folder with a manifest is one in which nothing is missing.
+        folder.write_text(FILE_NAME, manifest.to_json() + "\n")
+        folder.close()
+    return manifest
+
+
+def _write(config: Config, listing: Listing, folder: Folder, options: Options) -> Manifest:
+    """Writes what is missing of the shards of a corpus, and returns their manifest."""
     in_place = shards_in_place(folder)
     keys_in_place = frozenset(key for shard in in_place.values() for key in shard.keys)
     tracks, findings = _examine(config, listing, options, folder.scratch, keys_in_place)
     plans = plan_splits(tracks, config.data.shard_mib)
     all_shards = [shard for shards in plans.values() for shard in shards]
     entries = _put_in_place(all_shards, folder, in_place)
-    manifest = Manifest(
+    return Manifest(
         config=config,
-        corpus=corpus,
+        corpus=listing.corpus,
         code_revision=code_revision(),
         shards={
             split: tuple(entries[shard.name] for shard in shards) for split, shards in plans.items()
@@ -79,10 +93,19 @@ def write(
         known_leaks=listing.splits.known_leaks if listing.splits else (),
         skipped=tuple(track.files.name for track in findings.skipped),
     )
-    # It comes last: a folder with a manifest is one in which nothing is missing.
-    folder.write_text(FILE_NAME, manifest.to_json() + "\n")
-    folder.close()
-    return manifest
+
+
+def require_in_place(manifest: Manifest, folder: Folder) -> None:
+    """Refuses a bucket in which a shard is not what was put there; a disk has a lock for that.
+
+    Raises:
+        ValueError: another writer replaced a shard, or deleted it.
+    """
+    if not is_bucket(folder.url):
+        return
+    for entry in manifest.all_shards():
+        if folder.stat(entry.name) != (entry.num_bytes, entry.crc32c):
+            raise written_by_another(f"{folder.url}/{entry.name}")
 
 
 def _put_in_place(

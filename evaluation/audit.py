@@ -18,11 +18,11 @@ nothing changes.
 """
 
 from collections.abc import Sequence
-from contextlib import closing
 
 from absl import flags
 
 from data_prep.runtime import command
+from data_prep.storage.lock import keeping
 from evaluation.options import define_flags, named_checkpoint
 from evaluation.scores.conditions import Condition
 from trainer.loop.workdir import require_run
@@ -68,7 +68,7 @@ def main(_: Sequence[str]) -> None:
         from evaluation.scoring.labels_audit import FILE_NAME, audit
 
     system = open_estimated_system(named_checkpoint())
-    with closing(system.out):
+    with keeping(system.out, "--out"):
         print("\n".join(table(audit(system))))
     print(f"audit: {system.out.url}/{FILE_NAME}")
 

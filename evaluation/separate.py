@@ -8,7 +8,7 @@ its file, of any kind that FFmpeg decodes. A folder in place of a file means the
 
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from data_prep.audio.decoding import DecodedFile, is_sound_name
 from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
 from data_prep.storage.folder import making
+from data_prep.storage.lock import keeping
 from evaluation.estimates.bars import watch
 from evaluation.estimates.track_on_disk import write_blocks
 from trainer.loop.checkpoint_flags import define_checkpoint_flags
@@ -126,8 +127,9 @@ def _separate_file(
     blocks = separator.iter_stream_separated(file.iter_blocks(), sample_rate, labels)
     blocks = watch(blocks, path.name, num_frames, sample_rate)
     sources = separator.config.data.sources
+    folder = open_folder(out)
     with ExitStack() as stack:
-        folder = stack.enter_context(closing(open_folder(out)))
+        stack.enter_context(keeping(folder, "--out"))
         # A file appears under its name when the stack is left, which is when all of them are whole.
         files = {source: stack.enter_context(making(folder, f"{source}.wav")) for source in chosen}
         write_blocks(

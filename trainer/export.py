@@ -20,6 +20,7 @@ from absl import flags
 
 from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
+from data_prep.storage.lock import held
 from trainer.loop.checkpoint_flags import define_checkpoint_flags
 from trainer.loop.workdir import load_run, require_run
 
@@ -57,7 +58,8 @@ def export(workdir: str, checkpoint: str, out: str, weights: str = "average") ->
     step = restore_network(workdir, network, checkpoint, weights)
     if tf.io.gfile.exists(out) and not tf.io.gfile.exists(f"{out}/saved_model.pb"):
         raise ValueError(f"{out} is there and is no SavedModel; choose another --out.")
-    _replace(out, ExportedSeparator(config, network, step))
+    with held(out, "--out", beside=True):
+        _replace(out, ExportedSeparator(config, network, step))
     return out
 
 

@@ -4,7 +4,6 @@ python -m trainer.task --config=urmp_labels --records=records/urmp --workdir=run
 """
 
 from collections.abc import Sequence
-from contextlib import closing
 
 from absl import flags
 
@@ -12,6 +11,7 @@ import configs
 from data_prep.records.manifest import load_manifest
 from data_prep.runtime import command
 from data_prep.storage import open_folder
+from data_prep.storage.lock import held
 
 FLAGS = flags.FLAGS
 
@@ -25,16 +25,14 @@ def main(_: Sequence[str]) -> int:
     manifest.require(config, records)
     with command.importing():
         from trainer.loop.dry_run import dry_run, overfit
-        from trainer.loop.lock import held
         from trainer.loop.strategy import make_strategy
         from trainer.loop.train import train
         from trainer.loop.workdir import open_run
         from trainer.tasks.registry import make_task
 
     if not FLAGS.dry_run and not FLAGS.overfit:
-        with closing(workdir):
-            # Before anything that takes minutes.
-            workdir.check()
+        # Before anything that takes minutes.
+        workdir.check()
     strategy = make_strategy(FLAGS.tpu)
     task = make_task(config, manifest, records)
     if FLAGS.dry_run:

@@ -17,7 +17,15 @@ from uuid import uuid4
 
 from configs.reading import decode_text, require_text_size
 from data_prep.storage.faults import CONNECT_SECS, retried_requests
-from data_prep.storage.files import Digest, another_file, checksum, plain_name, reason, require_part
+from data_prep.storage.files import (
+    Digest,
+    another_file,
+    checksum,
+    plain_name,
+    reason,
+    require_part,
+    written_by_another,
+)
 from data_prep.storage.folder import VersionedText
 
 with warnings.catch_warnings():
@@ -149,10 +157,7 @@ class BucketFolder:
             # Where an answer was lost, the next try finds its own object in the way: only the
             # content tells.
             if self.stat(name) != wanted:
-                raise ValueError(
-                    f"{self._url}/{name} was written by another job at the same time; "
-                    f"end one of them."
-                )
+                raise written_by_another(f"{self._url}/{name}")
         path.unlink()
 
     def read_text(self, name: str) -> str | None:

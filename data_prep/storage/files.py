@@ -162,6 +162,11 @@ def another_file(path: str) -> ValueError:
     )
 
 
+def written_by_another(path: str) -> ValueError:
+    """Returns the error of a job that finds another's file where it has put its own."""
+    return ValueError(f"{path} was written by another job at the same time; end one of them.")
+
+
 def reason(error: Exception) -> str:
     """Returns what TensorFlow says has failed, in a line.
 

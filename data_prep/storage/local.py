@@ -42,7 +42,9 @@ class LocalFolder:
         # Several commands may do so at once: each has a name of its own.
         probe = in_the_making(self._path(".probe")).name
         try:
-            self.write_text(probe, probe)
+            # Not by way of the scratch folder, which may be another's.
+            self._root.mkdir(parents=True, exist_ok=True)
+            self._path(probe).write_text(probe, encoding="utf-8")
             is_readable = probe in self.list_names() and self.read_text(probe) == probe
             self.delete(probe)
         except OSError as error:

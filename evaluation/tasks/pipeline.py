@@ -1,9 +1,9 @@
 """Scores a trained network on the tracks of its records and reports, whatever its task."""
 
 from collections.abc import Collection, Mapping
-from contextlib import closing
 from typing import Any
 
+from data_prep.storage.lock import keeping
 from evaluation.estimates.named_checkpoint import NamedCheckpoint
 from evaluation.estimates.opened_run import open_run
 from evaluation.tasks.finishing import finish
@@ -34,8 +34,9 @@ def evaluate(named: NamedCheckpoint, processes: int = 1, **options: Any) -> str:
     opened = open_run(named, suffix)
     room = room_of(opened.config.task.kind)
     _require_known(asked, room.OPTIONS, opened.config.task.kind)
-    with closing(opened.out):
+    with keeping(opened.out, "--out") as hold:
         tables = room.score(opened, asked, processes)
+        hold.require()
         finish(tables, room.page, opened.out, opened.config.task.kind)
     return opened.out.url
 

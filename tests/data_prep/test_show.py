@@ -12,7 +12,9 @@ from data_prep.audio.loading import load_track
 from data_prep.audio.tracks import AudioFormat
 from data_prep.corpora import list_tracks
 from data_prep.show import load_records, show_track, table
+from data_prep.storage.lock import held
 from data_prep.synthetic import write_urmp
+from tests.support.commands import run_command
 
 CONFIG = configs.load("smoke", ["audio.sample_rate=8000", "data.excerpt_secs=0.7"])
 TRACK = "03_Lantern_bn_vn_vn"
@@ -78,3 +80,15 @@ def test_a_record_with_its_context(written, tmp_path):
         show_track(manifest, str(records), TRACK, 3, tmp_path)
     with pytest.raises(ValueError, match=r"has no track 'nothing'; it has "):
         load_records(manifest, str(records), "nothing")
+
+
+def test_a_folder_that_another_command_writes_is_left_alone(written, tmp_path):
+    _, records, _ = written
+    out = tmp_path / "out"
+    with held(str(out), beside=True):
+        result = run_command(
+            "data_prep.show", f"--records={records}", f"--track={TRACK}", f"--out={out}"
+        )
+    assert result.returncode == 1
+    assert f"expected no other job at work in {out}, " in result.stderr
+    assert not out.exists()

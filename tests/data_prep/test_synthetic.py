@@ -11,6 +11,7 @@ import soundfile
 
 from configs import instruments
 from configs.splits import load_splits
+from data_prep.storage.lock import held
 from data_prep.synthesis.composition import Harmony, line_ups, make_harmony, melody
 from data_prep.synthesis.timbres import URMP, Note, play
 from data_prep.synthetic import write_musdb, write_urmp
@@ -304,7 +305,7 @@ def test_command_writes_a_corpus(tmp_path):
         ),
         (
             ["--corpus=urmp", "--out=pyproject.toml/x"],
-            "pyproject.toml/x cannot be there: one of its folders is a file.",
+            "pyproject.toml is a file; expected a folder, or nothing yet.",
         ),
     ],
 )
@@ -367,3 +368,14 @@ def test_commands_start_without_tensorflow():
         "sys.modules)",
     )
     assert done.returncode == 0
+
+
+def test_of_two_jobs_in_one_folder_one_is_refused(tmp_path):
+    out = tmp_path / "out"
+    flags = ["--corpus=urmp", f"--out={out}", "--pieces=1", "--secs=1"]
+    with held(str(out), beside=True):
+        result = run_command("data_prep.synthetic", *flags)
+    assert (result.returncode, out.exists()) == (1, False)
+    assert result.stderr.startswith(f"error: expected no other job at work in {out}, ")
+    assert run_command("data_prep.synthetic", *flags).returncode == 0
+    assert sorted(path.suffix for path in out.iterdir()) == ["", ".json"]

@@ -21,10 +21,12 @@ import configs
 from data_prep import write
 from data_prep.audio.tracks import TrackFiles
 from data_prep.corpora import list_tracks
-from data_prep.records.manifest import load_manifest
+from data_prep.records.entries import ShardEntry
+from data_prep.records.manifest import Manifest, load_manifest
 from data_prep.runtime import parallel
 from data_prep.storage import open_folder
 from data_prep.storage.files import Digest
+from data_prep.storage.lock import held
 from data_prep.verify import iter_faults
 from data_prep.write import Options
 from data_prep.writing.prepare import PreparedTrack, TrackToPrepare, prepare, records_path
@@ -136,6 +138,7 @@ def disturb(corpus, out, written, kills):
             flush=True,
         )
         if (out / "manifest.json").exists():
+            (out / "lock").unlink(missing_ok=True)
             assert (out / ".scratch").exists() or bytes_of(out) == written
             shutil.rmtree(out)
     assert done == kills
@@ -170,15 +173,14 @@ def test_each_moment_of_a_job_can_be_its_last(corpus, written, tmp_path, monkeyp
 
     for stop in (
         1,
-        2,
-        4,
-        30,
+        3,
+        29,
+        55,
         56,
         57,
         58,
-        59,
+        93,
         94,
-        95,
     ):  # 54 files of 18 tracks, 3 for each of 13 shards
         monkeypatch.setattr(Path, "replace", replace_until_the_machine_stops)
         count = 0
@@ -527,6 +529,62 @@ def test_a_bucket_gets_the_same_bytes(corpus, written, gcs, bucket):
     }
     assert list(iter_faults(url)) == []
     assert write.write(CONFIG, "urmp", corpus, url) == manifest
+
+
+@pytest.mark.slow
+def test_a_shard_that_another_writer_replaces_meanwhile_is_one_sentence(
+    corpus, gcs, bucket, monkeypatch
+):
+    url = f"gs://{bucket}/records/urmp"
+
+    def put_and_replace(shards, folder, before):
+        for number, entry in enumerate(put_shards(shards, folder, before)):
+            if number == 3:
+                gcs.put(bucket, f"records/urmp/{entry.name}", b"another")
+            yield entry
+
+    monkeypatch.setattr(write, "put_shards", put_and_replace)
+    with pytest.raises(
+        ValueError, match=rf"^{url}/train-00003-of-00008.tfrecord was written by another job at"
+    ):
+        write.write(CONFIG, "urmp", corpus, url)
+    assert "records/urmp/manifest.json" not in gcs.sizes(bucket)
+
+
+@pytest.mark.parametrize("content", [b"another", b"wha", b"", None])
+def test_a_manifest_is_not_written_over_the_shards_of_another(gcs, bucket, content):
+    folder = open_folder(f"gs://{bucket}/records")
+    entries = []
+    for name in ("a.tfrecord", "b.tfrecord"):
+        folder.write_text(name, "what")
+        entries.append(ShardEntry(name, *folder.stat(name), ()))
+    manifest = Manifest(CONFIG, "urmp", "", {"train": tuple(entries)})
+    write.require_in_place(manifest, folder)
+    if content is None:
+        folder.delete("b.tfrecord")
+    else:
+        gcs.put(bucket, "records/b.tfrecord", content)
+    with pytest.raises(ValueError, match=r"records/b.tfrecord was written by another job at the"):
+        write.require_in_place(manifest, folder)
+
+
+@pytest.mark.parametrize("state", ["new", "begun", "finished"])
+def test_of_two_jobs_in_one_folder_one_is_refused(corpus, written, tmp_path, state, monkeypatch):
+    out = tmp_path / "out"
+    if state == "begun":
+        monkeypatch.setattr(write, "put_shards", lambda *_: iter(()))
+        with pytest.raises(KeyError):
+            write.write(CONFIG, "urmp", corpus, out)
+        monkeypatch.undo()
+    elif state == "finished":
+        write.write(CONFIG, "urmp", corpus, out)
+    with (
+        held(str(out)),
+        pytest.raises(ValueError, match=rf"^expected no other job at work in {out}, .*--out\.$"),
+    ):
+        write.write(configs.override(CONFIG, ["data.encoding=float32"]), "urmp", corpus, out)
+    write.write(CONFIG, "urmp", corpus, out)
+    assert bytes_of(out) == written
 
 
 def test_an_unknown_source_is_an_error_that_lists_the_vocabulary(corpus, capsys):

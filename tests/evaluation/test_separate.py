@@ -11,6 +11,7 @@ import soundfile
 
 import configs
 from data_prep.audio.decoding import decode
+from data_prep.storage.lock import held
 from evaluation.estimates import track_on_disk
 from evaluation.separate import find_sounds, separate_files
 from trainer.inference import tiling
@@ -152,3 +153,16 @@ def test_what_a_wav_cannot_hold_is_rf64(separator, tmp_path, monkeypatch, most_b
     found = soundfile.info(written)
     assert (found.format, found.frames) == (form, 900)
     assert len(decode(Path(written))[0]) == 900
+
+
+def test_a_song_that_another_command_writes_is_left_to_it(separator, tmp_path):
+    paths = [write_noise(tmp_path / f"{name}.wav") for name in ("a", "b", "c")]
+    out = tmp_path / "out"
+    with (
+        held(str(out / "b"), "--out"),
+        pytest.raises(ValueError, match=r"^1 of 3 were not separated: .*b\.wav: expected no other"),
+    ):
+        separate_files(separator, paths, ["vn"], out)
+    assert sorted(path.name for path in out.rglob("*") if path.is_file()) == ["vn.wav"] * 2
+    separate_files(separator, [paths[1]], ["vn"], out)
+    assert sorted(path.name for path in out.rglob("*") if path.is_file()) == ["vn.wav"] * 3

@@ -19,6 +19,7 @@ from data_prep.audio.tracks import AudioFormat, TrackFiles
 from data_prep.audio.waveforms import fit_frames
 from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.records.manifest import load_manifest
+from data_prep.storage.lock import Hold
 from data_prep.synthetic import write_musdb, write_urmp
 from evaluation.estimates.estimated_system import open_estimated_system
 from evaluation.estimates.from_originals import iter_original_estimates
@@ -37,7 +38,6 @@ from evaluation.tasks.pipeline import evaluate
 from tests.support import replicas
 from tests.support.commands import run_command
 from trainer.inference.separator import TrainedSeparator
-from trainer.loop.lock import Hold
 from trainer.loop.train import train
 from trainer.loop.workdir import open_run
 from trainer.tasks.separation.task import SeparationTask

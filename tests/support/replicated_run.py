@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import configs
 from data_prep.records.manifest import load_manifest
-from trainer.loop.lock import Hold
+from data_prep.storage.lock import Hold
 from trainer.loop.train import train
 from trainer.loop.workdir import open_run
 from trainer.tasks.separation.task import SeparationTask

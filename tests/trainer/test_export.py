@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import configs
+from data_prep.storage.lock import held
 from tests.support.optimisation import optimisation_of
 from trainer.export import export
 from trainer.inference.separator import TrainedSeparator
@@ -130,4 +131,9 @@ def test_a_second_export_replaces_the_first_and_nothing_else(tmp_path):
         export(str(tmp_path), "7", str(tmp_path / "checkpoints"))
     with pytest.raises(ValueError, match="there is no checkpoint '6'"):
         export(str(tmp_path), "6", "")
+    with (
+        held(str(tmp_path / "saved_model"), beside=True),
+        pytest.raises(ValueError, match=r"expected no other job at work in .*saved_model, but"),
+    ):
+        export(str(tmp_path), "7", "")
     assert len(list((tmp_path / "checkpoints").glob("*.index"))) == 2

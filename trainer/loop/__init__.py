@@ -10,7 +10,6 @@ dry_run        what a run will cost, and whether it can learn
 checkpoints    saves and restores a run
 checkpoint_flags   how commands name a checkpoint
 workdir        whose run a folder is, and what may change
-lock           one job per folder
 interruptible  lets steps in progress finish
 progress       says and records how far a run is
 summaries      sounds and pictures for TensorBoard

@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from configs import Train
 from data_prep.runtime.quantities import pluralized
+from data_prep.storage.lock import Hold
 from trainer.loop.checkpoints import Checkpoints
 from trainer.loop.interruptible import interruptible
-from trainer.loop.lock import Hold
 from trainer.loop.progress import Progress
 from trainer.loop.protocol import Figure, Task, Weights
 from trainer.loop.steps import distribute, make_optimisation, make_run_steps

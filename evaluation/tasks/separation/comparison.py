@@ -12,6 +12,7 @@ from string import ascii_uppercase
 from data_prep.runtime import command
 from data_prep.runtime.quantities import pluralized
 from data_prep.storage.files import replacing
+from data_prep.storage.lock import held
 from evaluation.document.render import write
 from evaluation.scores.aggregates import AGGREGATES
 from evaluation.scores.bootstrap import Interval
@@ -176,4 +177,6 @@ def compare_runs(
     if out:
         write_json(Path(out), comparison)
     if report:
-        write_report(Path(report), runs, comparison, sources)
+        # A page is three files, which belong together.
+        with held(report, "--report", beside=True):
+            write_report(Path(report), runs, comparison, sources)

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import shlex
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import configs
@@ -13,6 +12,7 @@ from configs.instruments import ACCOMPANIMENT
 from data_prep.runtime.quantities import pluralized
 from data_prep.runtime.revision import code_revision
 from data_prep.storage import open_folder
+from data_prep.storage.lock import keeping
 from evaluation.estimates.from_folders import FoundTracks, find_tracks, refuse_what_is_no_number
 from evaluation.estimates.track_on_disk import TrackOnDisk
 from evaluation.listening.clips import RecordedClip, choose, record
@@ -83,11 +83,13 @@ def evaluate_folders(
     ]
     about = _about(found, estimates, references, settings, shlex.join(words))
     source = _track_source(found, about, baselines)
-    with closing(open_folder(out)) as folder:
-        folder.check()
+    folder = open_folder(out)
+    folder.check()
+    with keeping(folder, "--out") as hold:
         tables = score_source(source, folder, baselines == "oracle", processes)
         for sentence in sentences_on_silence(tables.content.rows):
             print(f"note: {sentence}", flush=True)
+        hold.require()
         finish(tables, page, folder, "separation")
     return out
 

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from configs.schema import Evaluation
+from data_prep.storage.lock import held
 from evaluation.estimates.from_folders import find_tracks
 from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.archive import read_clips
@@ -360,3 +361,14 @@ def test_scoring_files_needs_no_tensorflow():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == "False\n"
+
+
+def test_of_two_evaluations_into_one_folder_one_is_refused(corpus):
+    folder, _ = corpus
+    out = folder / "out"
+    with (
+        held(str(out), "--out"),
+        pytest.raises(ValueError, match=rf"^expected no other job at work in {out}, .*--out\.$"),
+    ):
+        evaluate(folder)
+    assert not out.exists() or list(out.iterdir()) == []

@@ -17,6 +17,7 @@ import soundfile
 import configs
 from configs import instruments
 from data_prep.audio import activity
+from data_prep.storage.lock import held
 from evaluation.document.parts import Clips
 from evaluation.listening.archive import write_clips
 from evaluation.listening.clips import Choice, ClipWaveforms, record
@@ -340,6 +341,16 @@ def test_places_that_cannot_be_written_are_refused_first(tmp_path):
     ]:
         done = run_command("evaluation.compare", "x", "y", *places)
         assert (done.returncode, done.stderr) == (1, f"error: {message}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_that_another_command_writes_is_left_to_it(three, tmp_path):
+    page = tmp_path / "compared.html"
+    with held(str(page), beside=True):
+        done = run_command("evaluation.compare", *three, f"--report={page}")
+    assert done.returncode == 1
+    assert f"expected no other job at work in {page}, " in done.stderr
+    assert done.stderr.endswith("or choose another --report.\n")
     assert list(tmp_path.iterdir()) == []
 
 

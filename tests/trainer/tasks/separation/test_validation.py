@@ -13,11 +13,11 @@ from configs import SeparationSettings
 from data_prep import write
 from data_prep.records.full_tracks import FullTrack
 from data_prep.records.manifest import load_manifest
+from data_prep.storage.lock import Hold
 from evaluation.scores.improvement import improvement
 from evaluation.scoring.one_segment import score_track
 from tests.support import replicas
 from trainer.loop.checkpoints import restore_network
-from trainer.loop.lock import Hold
 from trainer.loop.progress import read_metrics
 from trainer.loop.protocol import Figure
 from trainer.loop.train import train

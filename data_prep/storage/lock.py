@@ -1,4 +1,4 @@
-"""Keeps a workdir to one job: by a lock on a disk, by a lease with a heartbeat in a bucket.
+"""Keeps a folder to one job: by a lock on a disk, by a lease with a heartbeat in a bucket.
 
 The kernel drops a lock when its process ends, however it ends. A bucket has no locks: there a job
 creates ``lease.json`` under the condition that there is none, and keeps replacing it under the
@@ -17,7 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -39,7 +39,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 class Hold:
-    """Is what a job has of its workdir while it works there."""
+    """Is what a job has of its folder while it works there."""
 
     @property
     def lost(self) -> bool:
@@ -50,24 +50,67 @@ class Hold:
         # A lock lasts as long as its process.
         return False
 
+    def require(self) -> None:
+        """Raises a ``ValueError`` where another job may work in the folder by now."""
+        if self.lost:
+            raise ValueError(
+                "this job could not show for a while that it is alive, and another may have taken "
+                "its folder over; give the same command again."
+            )
+
 
 @contextmanager
-def held(workdir: str) -> Iterator[Hold]:
-    """Keeps a workdir, which is made if need be, to this job for as long as the block runs.
+def held(folder: str, flag: str = "--workdir", beside: bool = False) -> Iterator[Hold]:
+    """Keeps a folder, which is made if need be, to this job for as long as the block runs.
 
     In a bucket this takes most of a minute to begin where a killed job left its lease.
+
+    Args:
+        folder: path or address.
+        flag: names the folder to whom is refused.
+        beside: whether the lock lies beside the folder and the folder is not made, for a job that
+            makes it as a whole.
 
     Raises:
         ValueError: another job works there; the sentence names it.
     """
-    if not is_bucket(workdir):
-        Path(workdir).mkdir(parents=True, exist_ok=True)
-        # The file stays: another job may be about to lock it.
-        with Path(workdir, "lock").open("a+", encoding="utf-8") as file:
-            if _lock(file, workdir):
-                yield Hold()
-                return
-    lease = _Lease(open_folder(workdir, patience_secs=_PATIENCE_SECS))
+    # Without a slash at its end.
+    folder = open_folder(folder).url
+    place = folder
+    if beside:
+        place = f"{folder}.lock"
+    if is_bucket(folder):
+        with _leased(place, folder, flag) as lease:
+            yield lease
+        return
+    path = Path(place)
+    if not beside:
+        path = path / "lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = _lock(path, folder, flag)
+    if file is None:
+        Path(place).mkdir(parents=True, exist_ok=True)
+        with _leased(place, folder, flag) as lease:
+            yield lease
+        return
+    with file:
+        try:
+            yield Hold()
+        finally:
+            # Before the file is closed, which gives the lock to another.
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def keeping(folder: Folder, flag: str) -> Iterator[Hold]:
+    """Keeps a folder to this job as ``held`` does, and removes its scratch folder in the end."""
+    with held(folder.url, flag) as hold, closing(folder):
+        yield hold
+
+
+@contextmanager
+def _leased(place: str, folder: str, flag: str) -> Iterator[Hold]:
+    lease = _Lease(open_folder(place, patience_secs=_PATIENCE_SECS), folder, flag)
     try:
         lease.acquire()
         yield lease
@@ -75,36 +118,53 @@ def held(workdir: str) -> Iterator[Hold]:
         lease.release()
 
 
-def _lock(file: TextIO, workdir: str) -> bool:
-    """Locks a file until it is closed and writes into it who did.
+def _lock(path: Path, folder: str, flag: str) -> TextIO | None:
+    """Makes a file, locks it until it is closed, and writes into it who did.
 
     Returns:
-        False where the file system has no locks.
+        The file; None where the file system has no locks.
     """
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        raise _refusal(workdir, file.read().strip()) from None
-    except OSError as error:
-        if error.errno in _NO_LOCKS:
-            return False
-        raise
+    while True:
+        file = path.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            with file:
+                if isinstance(error, BlockingIOError):
+                    file.seek(0)
+                    raise _refusal(folder, flag, file.read().strip()) from None
+                if error.errno not in _NO_LOCKS:
+                    raise
+            path.unlink(missing_ok=True)
+            return None
+        if _is_at(file, path):
+            break
+        # Whoever held it removed it between the opening and the locking.
+        file.close()
     # A forked child shares the lock: without closing its copy it would keep the lock where it
     # outlives a killed job.
     os.register_at_fork(after_in_child=file.close)
     file.truncate(0)
     file.write(f"{_this_job()}\n")
     file.flush()
-    return True
+    return file
+
+
+def _is_at(file: TextIO, path: Path) -> bool:
+    """Returns whether a path still leads to a file that was opened by it."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    return False
 
 
 class _Lease(Hold):
     """Is a file that its holder keeps replacing while others watch."""
 
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
-        self._path = f"{folder.url}/{_LEASE}"
+    def __init__(self, place: Folder, folder: str, flag: str) -> None:
+        self._folder = place
+        # What a refusal names.
+        self._kept = (folder, flag)
+        self._path = f"{place.url}/{_LEASE}"
         self._token = uuid.uuid4().hex
         self._job = _this_job()
         self._num_heartbeats = 0
@@ -129,7 +189,7 @@ class _Lease(Hold):
         # From before the request on: when it took effect is not known.
         began = time.monotonic()
         if not self._replace():
-            raise _refusal(self._folder.url, _field(self._read(), "job"))
+            raise _refusal(*self._kept, _field(self._read(), "job"))
         self._renewed = began
         self._thread.start()
 
@@ -166,7 +226,7 @@ class _Lease(Hold):
             if lease is None:
                 return None
             if lease.version != first.version:
-                raise _refusal(self._folder.url, _field(lease, "job"))
+                raise _refusal(*self._kept, _field(lease, "job"))
         print(f"{self._path} did not change: taking over from {job}.", flush=True)
         return first.version
 
@@ -241,9 +301,9 @@ def _now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _refusal(workdir: str, job: str) -> ValueError:
+def _refusal(folder: str, flag: str, job: str) -> ValueError:
     """Returns the error of a job that finds another one at work."""
     return ValueError(
-        f"expected a --workdir where no other job works, but {workdir} is held by "
-        f"{job or 'a job that just started'}; wait for it or end it, or choose another --workdir."
+        f"expected no other job at work in {folder}, but it is held by "
+        f"{job or 'a job that just started'}; wait for it or end it, or choose another {flag}."
     )

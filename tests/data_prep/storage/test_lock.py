@@ -14,8 +14,7 @@ import time
 
 import pytest
 
-from data_prep.storage import faults, open_folder
-from trainer.loop import lock
+from data_prep.storage import faults, lock, open_folder
 
 KINDS = ["locks", "no locks", "bucket"]
 LEASES = KINDS[1:]
@@ -31,7 +30,7 @@ PATIENCE_SECS = 60.0
 
 # Its server has imported the client once; each process it forks is one that has done nothing yet.
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["trainer.loop.lock", "data_prep.storage.bucket"])
+processes.set_forkserver_preload(["data_prep.storage.lock", "data_prep.storage.bucket"])
 
 
 def _flock(*_):
@@ -168,7 +167,7 @@ def test_a_second_job_is_refused_and_told_who_is_there(workdir):
     refusals.append(str(caught.value))
     for refusal in refusals:
         assert refusal.startswith(
-            f"expected a --workdir where no other job works, but {workdir.url} is held by process "
+            f"expected no other job at work in {workdir.url}, but it is held by process "
         )
         assert re.search(
             rf" {first.pid} on {socket.gethostname()} since 20..-..-.. ..:..:.. UTC; ", refusal
@@ -221,7 +220,7 @@ def test_a_disk_gets_a_lease_only_where_it_has_no_locks(tmp_path, monkeypatch):
         held = json.loads((tmp_path / "lease.json").read_text())
         assert held["job"].startswith(f"process {os.getpid()} on ")
         assert not hold.lost
-    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+    assert list(tmp_path.iterdir()) == []
     number = errno.EIO
     with pytest.raises(OSError, match="Input/output"), lock.held(str(tmp_path)):
         pass
@@ -402,3 +401,44 @@ def test_a_heartbeat_that_hung_for_too_long_does_not_bring_a_lost_lease_back(wor
         for _ in range(100):
             assert hold.lost
             time.sleep(0.01)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("name", ["runs/one", "one", "one/"])
+def test_a_lock_leaves_nothing_behind_and_says_which_flag_to_change(tmp_path, name, beside):
+    folder = f"{tmp_path}/{name}"
+    with lock.held(folder, "--out", beside):
+        with (
+            pytest.raises(ValueError, match=r"or choose another --out\.$") as refusal,
+            lock.held(folder, "--out", beside),
+        ):
+            pass
+        assert f"held by process {os.getpid()} on " in str(refusal.value)
+        with lock.held(f"{folder.rstrip('/')}-other", "--out", beside):
+            pass
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_lock_that_is_removed_while_it_is_opened_is_made_again(tmp_path, monkeypatch):
+    flock = fcntl.flock
+    opened = []
+
+    def remove_first(file, operation):
+        opened.append(file.name)
+        if len(opened) == 1:
+            (tmp_path / "lock").unlink()
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", remove_first)
+    with lock.held(str(tmp_path)):
+        assert opened == [str(tmp_path / "lock")] * 2
+        assert (tmp_path / "lock").read_text().startswith(f"process {os.getpid()} on ")
+
+
+def test_a_lease_that_is_lost_ends_the_job_in_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(fcntl, "flock", _flock)
+    with lock.held(str(tmp_path)) as hold:
+        hold.require()
+        monkeypatch.setattr(lock, "_LOST_SECS", -1.0)
+        with pytest.raises(ValueError, match="give the same command again"):
+            hold.require()
