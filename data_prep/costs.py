@@ -21,7 +21,7 @@ from data_prep.runtime.quantities import pluralized
 # How many operations of class A (they write or list) and of class B (they read) TensorFlow needs to
 # save a checkpoint, metrics.jsonl and the summaries, and to drop the oldest checkpoint. Deleting is
 # free.
-CHECKPOINT_OPERATIONS = (25, 11)
+CHECKPOINT_OPERATIONS = (19, 9)
 # TensorFlow asks for so much at a time.
 _READ_BYTES = 64 * 2**20
 # A run writes its lease so often.

@@ -8,6 +8,7 @@ schedules      learning rate, and average of the weights
 strategy       the devices that it runs on
 dry_run        what a run will cost, and whether it can learn
 checkpoints    saves and restores a run
+checkpoint_folder  which checkpoints a folder holds; the newest stay
 checkpoint_flags   how commands name a checkpoint
 workdir        whose run a folder is, and what may change
 interruptible  lets steps in progress finish

@@ -1,16 +1,19 @@
 """Saves and restores a run: weights, optimizer state and step."""
 
 import math
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-from data_prep.runtime.quantities import pluralized
 from data_prep.storage.files import reason
+from trainer.loop.checkpoint_folder import (
+    CheckpointFolder,
+    is_out_of_reach,
+    list_steps,
+    path_of,
+)
 from trainer.loop.optimisation import Optimisation
 
 
@@ -28,7 +31,7 @@ class Checkpoints:
         self.not_better = tf.Variable(0, dtype=tf.int64, trainable=False, name="not_better")
         optimizers = optimisation.variables
         average = optimisation.average
-        checkpoint = tf.train.Checkpoint(
+        self._checkpoint = tf.train.Checkpoint(
             network=_by_path(optimisation.weights),
             optimizer={path: variable.value for path, variable in optimizers.items()},
             average={path: variable.value for path, variable in average.items()},
@@ -36,8 +39,9 @@ class Checkpoints:
             best=self.best,
             not_better=self.not_better,
         )
-        self._newest = _manage(checkpoint, _folder(workdir), keep)
-        self._best = _manage(checkpoint, _folder(workdir, "best"), 1)
+        self._workdir = workdir
+        self._newest = CheckpointFolder(_folder(workdir), keep)
+        self._best = CheckpointFolder(_folder(workdir, "best"), 1)
 
     def restore(self) -> int:
         """Restores the newest checkpoint that is whole, if any; returns the steps it has seen.
@@ -45,11 +49,11 @@ class Checkpoints:
         Raises:
             ValueError: there are checkpoints, but none can be read, or they are of another network.
         """
-        paths = _paths(self._newest.directory)
+        paths = [path for path, _ in _newest_first(_folder(self._workdir))]
         for older, path in enumerate(paths, start=1):
             try:
                 with _readable(path):
-                    self._newest.checkpoint.restore(path).assert_consumed()
+                    self._checkpoint.restore(path).assert_consumed()
                 break
             except DamagedError as error:
                 if older == len(paths):
@@ -60,12 +64,12 @@ class Checkpoints:
     def save(self, step: int) -> None:
         """Saves the state after ``step`` steps, and drops the oldest beyond those to keep."""
         self.step.assign(step)
-        self._newest.save(checkpoint_number=step)
+        self._newest.save(self._checkpoint, step)
 
     def save_best(self, step: int) -> None:
         """Saves the state after ``step`` steps as the best one, in place of the best before."""
         self.step.assign(step)
-        self._best.save(checkpoint_number=step)
+        self._best.save(self._checkpoint, step)
 
 
 def find_checkpoint(workdir: str, which: str) -> tuple[str, int]:
@@ -82,19 +86,19 @@ def find_checkpoint(workdir: str, which: str) -> tuple[str, int]:
     Raises:
         ValueError: there is no such checkpoint; the message lists those there are.
     """
-    newest = _paths(_folder(workdir))
-    best = _paths(_folder(workdir, "best"))
-    steps = {str(_step_of(path)): path for path in (*best, *newest)}
-    if not steps:
+    newest = _newest_first(_folder(workdir))
+    best = _newest_first(_folder(workdir, "best"))
+    found = {str(step): (path, step) for path, step in (*best, *newest)}
+    if not found:
         raise ValueError(f"{workdir} has no checkpoint yet; train first.")
-    steps["latest"] = (newest or best)[0]
-    steps["best"] = (best or newest)[0]
-    if which not in steps:
+    found["latest"] = (newest or best)[0]
+    found["best"] = (best or newest)[0]
+    if which not in found:
         raise ValueError(
             f"there is no checkpoint {which!r} in {workdir}; there are "
-            f"{', '.join(reversed(steps))}."
+            f"{', '.join(reversed(found))}."
         )
-    return steps[which], _step_of(steps[which])
+    return found[which]
 
 
 def restore_network(
@@ -134,41 +138,10 @@ class DamagedError(ValueError):
     """Is raised for a checkpoint that will never be readable, not for one out of reach now."""
 
 
-def _manage(checkpoint: tf.train.Checkpoint, folder: str, keep: int) -> tf.train.CheckpointManager:
-    """Makes a manager that knows every checkpoint there is, and deletes only those and its own."""
-    expected = _paths(folder)
-    manager = tf.train.CheckpointManager(checkpoint, folder, max_to_keep=keep)
-    if sorted(manager.checkpoints) != sorted(expected):
-        raise ValueError(
-            f"the checkpoints in {folder} cannot be read for now; give the same command again "
-            f"later."
-        )
-    return manager
-
-
-def _paths(folder: str) -> list[str]:
-    """Returns the checkpoints of a folder, newest first.
-
-    TensorFlow keeps a list of them and takes one that is missing, or that it may not read, for that
-    of an empty
-    folder, to be written over: refused here.
-    """
-    list_path = f"{folder}/checkpoint"
-    try:
-        is_there = tf.io.gfile.exists(list_path)
-        found = tf.io.gfile.glob(f"{folder}/*.index")
-        state: Any = tf.train.get_checkpoint_state(folder)
-    except tf.errors.OpError as error:
-        raise ValueError(
-            f"the checkpoints in {folder} cannot be listed: {reason(error)}"
-        ) from error
-    listed = list(state.all_model_checkpoint_paths) if state else []
-    if (found or is_there) and not listed:
-        raise ValueError(
-            f"{folder} holds {pluralized(len(found), 'checkpoint')}, but the file 'checkpoint' "
-            f"that lists them is missing or unreadable; restore it, or choose another --workdir."
-        )
-    return sorted(listed, key=_step_of, reverse=True)
+def _newest_first(folder: str) -> list[tuple[str, int]]:
+    """Returns the path and the steps of each checkpoint in a folder."""
+    steps = sorted(list_steps(folder), reverse=True)
+    return [(path_of(folder, step), step) for step in steps]
 
 
 @contextmanager
@@ -177,7 +150,7 @@ def _readable(path: str) -> Iterator[None]:
     try:
         yield
     except (tf.errors.OpError, IndexError, AssertionError, ValueError) as error:
-        if "HTTP request" in str(error) or isinstance(error, tf.errors.PermissionDeniedError):
+        if is_out_of_reach(error):
             raise ValueError(
                 f"the checkpoint {path} cannot be read for now: {reason(error)}"
             ) from error
@@ -193,11 +166,6 @@ def _by_path(variables: list[keras.Variable]) -> dict[str, tf.Variable]:
     model keeps in a list, and a renamed attribute would orphan every checkpoint.
     """
     return {variable.path: variable.value for variable in variables}
-
-
-def _step_of(path: str) -> int:
-    match = re.search(r"-(\d+)$", path)
-    return int(match.group(1)) if match else -1
 
 
 def _folder(workdir: str, *names: str) -> str:

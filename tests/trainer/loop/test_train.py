@@ -244,11 +244,8 @@ def test_other_records_are_refused(records, undisturbed):
 
 
 def copy_of_run(undisturbed, workdir):
-    """A copy whose lists of checkpoints name the copies."""
     shutil.rmtree(workdir, ignore_errors=True)
     shutil.copytree(undisturbed, workdir)
-    for listing in (workdir / "checkpoints").rglob("checkpoint"):
-        listing.write_text(listing.read_text().replace(str(undisturbed), str(workdir)))
     return workdir / "checkpoints"
 
 
@@ -258,17 +255,18 @@ def make_checkpoints(workdir):
     return Checkpoints(str(workdir), optimisation_of(settings, network), 3)
 
 
-def test_without_their_list_checkpoints_are_refused_and_not_written_over(undisturbed, tmp_path):
+def test_a_run_continues_from_checkpoints_whose_lists_are_gone(undisturbed, tmp_path):
+    """As after a kill between the first checkpoint, or the first best one, and its list."""
     folder = copy_of_run(undisturbed, tmp_path / "run")
-    (folder / "checkpoint").unlink()
-    before = sorted(folder.iterdir())
-    with pytest.raises(ValueError, match="but the file 'checkpoint' that lists them"):
-        make_checkpoints(tmp_path / "run").restore()
-    with pytest.raises(ValueError, match="but the file 'checkpoint' that lists them"):
-        restore_network(
-            str(tmp_path / "run"), make_network(configs.load("smoke", OVERRIDES)), "latest"
-        )
-    assert sorted(folder.iterdir()) == before
+    for listing in (folder / "checkpoint", folder / "best" / "checkpoint"):
+        listing.unlink()
+    checkpoints = make_checkpoints(tmp_path / "run")
+    assert checkpoints.restore() == 40
+    checkpoints.save(44)
+    checkpoints.save_best(44)
+    assert newest_step(tmp_path / "run") == 44
+    assert len(list(folder.glob("ckpt-*.index"))) == 3
+    assert len(list((folder / "best").glob("ckpt-*.index"))) == 1
 
 
 @pytest.mark.parametrize("name", ["ckpt-40.data-00000-of-00001", "ckpt-40.index"])

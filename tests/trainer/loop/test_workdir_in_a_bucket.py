@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from configs import Train
 from tests.support.optimisation import optimisation_without_loss
-from trainer.loop.checkpoints import Checkpoints
+from trainer.loop.checkpoints import Checkpoints, find_checkpoint
 from trainer.loop.progress import Progress, read_metrics
 from trainer.loop.summaries import Summaries
 from trainer.loop.workdir import load_run, write_text
@@ -92,21 +92,38 @@ def test_a_checkpoint_that_cannot_be_read_for_now_is_not_left_for_an_older_one(
     assert open_checkpoints(workdir).restore() == 10
 
 
-def test_a_list_that_changes_its_mind_is_not_trusted(gcs, bucket, workdir, monkeypatch):
-    open_checkpoints(workdir).save(10)
-    create = tf.train.CheckpointManager
+@pytest.mark.parametrize(("outcome", "best"), [(403, False), (401, True), (404, False)])
+def test_a_run_continues_whose_first_list_could_not_be_written(gcs, bucket, workdir, outcome, best):
+    checkpoints = open_checkpoints(workdir)
+    if best:
+        checkpoints.save(5)
+    where = "run/checkpoints/best/checkpoint" if best else "run/checkpoints/checkpoint"
+    gcs.inject(outcome, bucket, ["write"], where)
+    with pytest.raises(tf.errors.OpError):
+        checkpoints.save_best(10) if best else checkpoints.save(10)
+    assert where not in gcs.sizes(bucket)
+    gcs.heal()
+    again = open_checkpoints(workdir)
+    assert again.restore() == (5 if best else 10)
+    assert find_checkpoint(workdir, "best") == (
+        f"{workdir}/checkpoints/{'best/' if best else ''}ckpt-10", 10,
+    )  # fmt: skip
+    again.save_best(15)
+    assert find_checkpoint(workdir, "best")[1] == 15
 
-    def create_blind(*arguments, **options):
-        gcs.inject(403, bucket)
-        manager = create(*arguments, **options)
-        gcs.heal()
-        return manager
 
-    monkeypatch.setattr(tf.train, "CheckpointManager", create_blind)
-    with pytest.raises(
-        ValueError, match="cannot be read for now; give the same command again later"
-    ):
-        open_checkpoints(workdir)
+def test_a_list_that_names_another_folder_touches_nothing_there(gcs, bucket, workdir):
+    open_checkpoints(f"gs://{bucket}/other").save(8)
+    open_checkpoints(workdir).save(1)
+    before = gcs.sizes(bucket)
+    foreign = b'model_checkpoint_path: "../../other/checkpoints/ckpt-8"\n'
+    gcs.put(bucket, "run/checkpoints/checkpoint", foreign)
+    for use in (open_checkpoints, lambda workdir: find_checkpoint(workdir, "latest")):
+        with pytest.raises(ValueError, match="as nothing elsewhere is read or deleted; remove"):
+            use(workdir)
+    assert {**gcs.sizes(bucket), "run/checkpoints/checkpoint": 0} == {
+        **before, "run/checkpoints/checkpoint": 0,
+    }  # fmt: skip
 
 
 def test_no_object_is_sent_again_and_again(gcs, bucket, workdir):
