@@ -329,8 +329,8 @@ def test_scores(survive, number):
 @pytest.mark.parametrize("number", NUMBERS)
 def test_clips(tmp_path, number):
     choices = [
-        Choice("worst", "t", "vc", 0.0, 0.2, (0.05, 0.15)),
-        Choice("common", "t", "vc", 0, 1),
+        clips.Choice("worst", "t", "vc", 0.0, 0.2, (0.05, 0.15)),
+        clips.Choice("common", "t", "vc", 0, 1),
     ]
     noise = np.random.default_rng(0).uniform(-0.1, 0.1, (3, 800, 1))
     path, dice = tmp_path / "clips.zip", random.Random(7)
