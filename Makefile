@@ -21,9 +21,9 @@ test: env
 test-slow: env chromium
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow
 
-# Endurance: long, and at random moments.
-soak: env
-	$(BIN)/python -m pytest -q -s -m soak
+# Endurance: long, and at random moments. What has passed at this revision is not run again.
+soak: env strace
+	$(BIN)/python -m pytest -q -s -p tests.support.soak -m soak
 
 lint: env
 	$(BIN)/ruff format --check .

@@ -25,30 +25,35 @@ SETTINGS += ["train.average_decay=0.99", "train.clip_norm=0.01", "augmentation.r
 
 
 @pytest.mark.soak
-def test_twenty_kills_at_random_moments_leave_no_trace(corpus, tmp_path):
+def test_twenty_kills_at_random_moments_leave_no_trace(corpus, soak_folder, record_property):
     records, disturbed, undisturbed = (
-        str(tmp_path / name) for name in ("records", "disturbed", "undisturbed")
+        str(soak_folder / name) for name in ("records", "disturbed", "undisturbed")
     )
-    write.write(configs.load("smoke", OVERRIDES), "urmp", corpus, tmp_path / "records")
-    moments, kills = random.Random(0), {signal.SIGTERM: 0, signal.SIGKILL: 0}
-    while sum(kills.values()) < NUM_KILLS:
+    if not Path(records, "manifest.json").exists():
+        write.write(configs.load("smoke", OVERRIDES), "urmp", corpus, records)
+    log = soak_folder / "kills.txt"
+    log.touch()
+    while len(kills := log.read_text().split()) < NUM_KILLS:
+        dice = random.Random(len(kills))
+        number = dice.choice([signal.SIGTERM, signal.SIGKILL])
         endless = command(records, disturbed, *SETTINGS, "train.steps=1000000")
         process = subprocess.Popen(endless, stdout=subprocess.PIPE, text=True)
-        number = moments.choice(list(kills))
-        time.sleep(moments.uniform(1.0, 20.0))  # from within the imports to well into the run
+        time.sleep(dice.uniform(1.0, 20.0))  # from within the imports to well into the run
         process.send_signal(number)
         output = process.communicate(timeout=120)[0]
         assert process.returncode in (-number, 75), output
-        kills[number] += 1
+        with log.open("a") as file:
+            file.write(f"{number.name}\n")
         print(
             f"{number.name}: {output.splitlines()[-1] if output else 'nothing printed yet'}",
             flush=True,
         )
-    assert min(kills.values()) >= 5
-    end = f"train.steps={newest_step(tmp_path / 'disturbed') + 500}"
+    record_property("kills", {name: kills.count(name) for name in ("SIGTERM", "SIGKILL")})
+    assert min(kills.count("SIGTERM"), kills.count("SIGKILL")) >= 5
+    end = f"train.steps={newest_step(soak_folder / 'disturbed') + 500}"
     assert run(records, disturbed, *SETTINGS, end).returncode == 0
     assert run(records, undisturbed, *SETTINGS, end).returncode == 0
-    assert_same_state(tmp_path / "disturbed", tmp_path / "undisturbed")
+    assert_same_state(soak_folder / "disturbed", soak_folder / "undisturbed")
     figures = [
         [(line["step"], line["loss"]) for line in read_metrics(workdir) if line["kind"] == "valid"]
         for workdir in (disturbed, undisturbed)
@@ -57,34 +62,29 @@ def test_twenty_kills_at_random_moments_leave_no_trace(corpus, tmp_path):
 
 
 @pytest.mark.soak
-def test_float32_bfloat16_and_two_replicas_learn_alike(tmp_path):
-    write_urmp(tmp_path / "corpus")
-    records = str(tmp_path / "records")
-    write.write(configs.load("smoke"), "urmp", tmp_path / "corpus", tmp_path / "records")
+def test_float32_bfloat16_and_two_replicas_learn_alike(soak_folder, record_property):
+    """Each run goes on from where it was interrupted, as runs do."""
+    records = str(soak_folder / "records")
+    if not Path(records, "manifest.json").exists():
+        write_urmp(soak_folder / "corpus")
+        write.write(configs.load("smoke"), "urmp", soak_folder / "corpus", records)
     module = [sys.executable, "-m"]
+    training = [*module, "trainer.task", "--config=smoke", f"--records={records}"]
+    replicated = [*module, "tests.support.replicated_run", records]
     runs = {
-        "float32": [*module, "trainer.task", "--config=smoke"],
+        "float32": [*training, f"--workdir={soak_folder / 'float32'}"],
         "bfloat16": [
-            *module,
-            "trainer.task",
-            "--config=smoke",
+            *training,
+            f"--workdir={soak_folder / 'bfloat16'}",
             "--set=train.compute_dtype=bfloat16",
         ],
+        "replicas": [*replicated, str(soak_folder / "replicas")],
     }
-    runs = {
-        name: [*call, f"--records={records}", f"--workdir={tmp_path / name}"]
-        for name, call in runs.items()
-    }
-    runs["replicas"] = [
-        *module,
-        "tests.support.replicated_run",
-        records,
-        str(tmp_path / "replicas"),
-    ]
     found = {}
     for name, call in runs.items():
         subprocess.run(call, check=True)
-        folder = evaluate(NamedCheckpoint(str(tmp_path / name), "", "test", "latest", []))
+        folder = evaluate(NamedCheckpoint(str(soak_folder / name), "", "test", "latest", []))
         found[name] = improvement(read_csv(Path(folder, "scores.csv")))[0].median_db
+        record_property(name, round(found[name], 2))
     print(found)
     assert max(found.values()) - min(found.values()) < 0.5

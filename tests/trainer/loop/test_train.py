@@ -64,9 +64,9 @@ def run(records, workdir, *overrides):
     return run_command("trainer.task", *flags_of_run(records, workdir, *overrides))
 
 
-def state(workdir):
+def state(checkpoints):
     """Every value of the newest checkpoint but the save counter: weights, optimizer, step."""
-    reader = tf.train.load_checkpoint(f"{workdir}/checkpoints")
+    reader = tf.train.load_checkpoint(str(checkpoints))
     names = [
         name
         for name in reader.get_variable_to_shape_map()
@@ -75,8 +75,8 @@ def state(workdir):
     return {name: reader.get_tensor(name) for name in names}
 
 
-def assert_same_state(workdir, other):
-    ours, theirs = state(workdir), state(other)
+def assert_same_state(workdir, other, folder="checkpoints"):
+    ours, theirs = state(workdir / folder), state(other / folder)
     assert ours.keys() == theirs.keys()
     assert len(ours) > 20
     for name, value in ours.items():
