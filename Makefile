@@ -7,7 +7,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 LOCK := requirements/cpu-dev.txt
 
-.PHONY: smoke smoke-clean test test-slow soak lint lock env ffmpeg chromium preflight
+.PHONY: smoke smoke-clean test test-slow soak lint lock env ffmpeg chromium compiler preflight
 
 smoke: env
 	$(BIN)/python -m evaluation.smoke --out=build/smoke
@@ -22,7 +22,7 @@ test-slow: env chromium
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow
 
 # Endurance: long, and at random moments. What has passed at this revision is not run again.
-soak: env strace
+soak: env compiler
 	$(BIN)/python -m pytest -q -s -p tests.support.soak -m soak
 
 lint: env
@@ -56,6 +56,10 @@ env: .venv/complete ffmpeg
 
 ffmpeg:
 	@sh requirements/install_program.sh ffmpeg "to read MUSDB18"
+
+# gcc, and the headers of the C library, which it alone would come without.
+compiler:
+	@sh requirements/install_program.sh g++ "to kill commands at chosen moments"
 
 chromium:
 	@sh requirements/install_program.sh chromium "to test the reports"

@@ -9,7 +9,6 @@ import random
 import resource
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest

@@ -43,7 +43,7 @@ class KilledCommands:
     def __init__(self, scratch, folder, imports):
         scratch.mkdir(parents=True, exist_ok=True)
         library = scratch / "kills.so"
-        compiler = ["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(LIBRARY), "-ldl"]
+        compiler = ["gcc", "-shared", "-fPIC", "-O1", "-o", str(library), str(LIBRARY), "-ldl"]
         subprocess.run(compiler, check=True)
         self.state = scratch / "state"
         self.state.write_bytes(COUNTS.pack(0, 0, b""))
