@@ -20,10 +20,8 @@ from configs.splits import load_splits
 from data_prep.audio.decoding import decode
 from data_prep.audio.stems import read_stems
 from data_prep.storage import open_folder
-from evaluation.listening.clips import read_clips, write_clips
 from evaluation.scores.results import read_described
 from evaluation.scores.saved import read_museval
-from tests.evaluation.listening.test_clips import make_recordings
 from tests.project.test_fuzz import make_manifest, mutate_bytes, mutate_json, within_seconds
 from tests.support import replicas
 from trainer.loop.checkpoints import restore_network
@@ -53,7 +51,7 @@ class Kind:
     name: str
     make: object
     use: object
-    fast: int = 100
+    fast: int = 50
     refuses: bool = True
 
 
@@ -111,10 +109,6 @@ def make_run(folder):
     (folder / "config.json").write_text(configs.to_json(CONFIG))
     described = {"folder": "records", "manifest": json.loads(make_manifest())}
     (folder / "records.json").write_text(json.dumps(described))
-
-
-def make_clips(folder):
-    write_clips(folder / "clips.zip", make_recordings(1, 1.5))
 
 
 def make_checkpoint(folder):
@@ -179,15 +173,14 @@ KINDS = {
     "ceilings": Kind(
         "a.json", writer("a.json", json.dumps(CEILINGS)), of_path("a.json", load_ceilings)
     ),
-    "clips": Kind("clips.zip", make_clips, of_path("clips.zip", read_clips)),
     "wav": Kind("a.wav", sound("a.wav"), use_sound),
     "flac": Kind("a.flac", sound("a.flac"), use_sound),
     "ogg": Kind("a.ogg", sound("a.ogg", "-c:a", "libvorbis"), use_sound),
     "mp3": Kind("a.mp3", sound("a.mp3"), use_sound),
     "m4a": Kind("a.m4a", sound("a.m4a"), use_sound),
-    "stems": Kind("a.stem.mp4", make_stems, use_stems, fast=20),
-    "index of a checkpoint": Kind("checkpoints/ckpt-7.index", make_checkpoint, use_checkpoint, 20),
-    "list of checkpoints": Kind("checkpoints/checkpoint", make_checkpoint, use_checkpoint, 20),
+    "stems": Kind("a.stem.mp4", make_stems, use_stems, fast=10),
+    "index of a checkpoint": Kind("checkpoints/ckpt-7.index", make_checkpoint, use_checkpoint, 10),
+    "list of checkpoints": Kind("checkpoints/checkpoint", make_checkpoint, use_checkpoint, 10),
 }
 NUMBERS = [False, pytest.param(True, marks=pytest.mark.soak)]
 
