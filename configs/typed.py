@@ -5,7 +5,7 @@ its field ``kind`` names; where it names none, as that of its default.
 """
 
 import dataclasses
-import math
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -122,7 +122,8 @@ def _accepts(annotation: Any, value: object) -> bool:
     if _is_optional(annotation):
         return value is None or _accepts(_option(annotation), value)
     if annotation is float:
-        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+        # Also of a whole number that is too large for a float; NaN is not below.
+        return type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
     return type(value) is annotation
 
 

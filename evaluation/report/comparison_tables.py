@@ -163,7 +163,10 @@ def config_table(compared: ComparedRuns) -> Table | None:
     for name, run in compared.runs.items():
         if "config_json" not in run.about:
             return None
-        found[name] = configs.from_json(run.about["config_json"])
+        try:
+            found[name] = configs.from_json(run.about["config_json"])
+        except ValueError as error:
+            raise ValueError(f"the config in the scores.json of {run.name}: {error}") from error
     reference = found[compared.reference]
     values: dict[str, dict[str, Any]] = {}
     for name, config in found.items():

@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from configs.checks import shown
 from configs.reading import parse_object, read_object
-from data_prep.storage import is_bucket, open_folder
+from data_prep.storage import Folder, is_bucket, open_folder
 from evaluation.scores.table import METRICS, MODEL, Row, from_csv, read_csv
 
 # Museval's metrics are those of BSS Eval v4, and never share a column with v3. Its SDR is the plain
 # ratio of signal to noise of the segment.
 _MUSEVAL = {"SDR": "snr", "ISR": "isr", "SIR": "sir_v4", "SAR": "sar_v4"}
+# What is read of scores.json.
+_ABOUT = {"task": str, "sample_rate": int, "channels": int, "evaluation": dict, "config_json": str}
 # Scored in a pass of its own, against the vocals.
 _SUM = "accompaniment"
 
@@ -42,8 +45,7 @@ def load(name: str) -> ScoredRun:
     path = Path(name)
     table = path / "scores.csv" if path.is_dir() else path
     if table.exists():
-        path = table.with_name("scores.json")
-        about = read_object(path) if path.exists() else {}
+        about = _read_about(open_folder(str(table.parent)))
         return ScoredRun(name, read_csv(table), _settings(about), about, table.parent)
     if not path.exists():
         raise ValueError(
@@ -64,15 +66,10 @@ def load(name: str) -> ScoredRun:
 
 def task_of(name: str) -> str:
     """Returns the task of a run by what its scores.json says; runs that say none are separation."""
-    if is_bucket(name):
-        folder = open_folder(name.removesuffix("/scores.csv"))
-        text = folder.read_text("scores.json") or "{}"
-        return str(parse_object(text, f"{folder.url}/scores.json").get("task", "separation"))
-    path = Path(name)
-    described = (path if path.is_dir() else path.parent) / "scores.json"
-    if not described.is_file():
-        return "separation"
-    return str(read_object(described).get("task", "separation"))
+    folder = name.removesuffix("/scores.csv")
+    if not is_bucket(name) and not Path(name).is_dir():
+        folder = str(Path(name).parent)
+    return str(_read_about(open_folder(folder)).get("task", "separation"))
 
 
 def _load_from_bucket(name: str) -> ScoredRun:
@@ -81,8 +78,24 @@ def _load_from_bucket(name: str) -> ScoredRun:
     table = folder.read_text("scores.csv")
     if table is None:
         raise ValueError(f"{folder.url} holds no scores.csv.")
-    about = parse_object(folder.read_text("scores.json") or "{}", f"{folder.url}/scores.json")
+    about = _read_about(folder)
     return ScoredRun(name, from_csv(table, f"{folder.url}/scores.csv"), _settings(about), about)
+
+
+def _read_about(folder: Folder) -> dict[str, Any]:
+    """Returns what scores.json says; nothing where there is no such file."""
+    path = f"{folder.url}/scores.json"
+    text = folder.read_text("scores.json")
+    if text is None:
+        return {}
+    about = parse_object(text, path)
+    for name, kind in _ABOUT.items():
+        if name in about and not isinstance(about[name], kind):
+            raise ValueError(
+                f"{path} is not what evaluation.evaluate writes: {name} is {shown(about[name])}; "
+                f"put the original back, or delete it."
+            )
+    return about
 
 
 def _settings(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,7 +125,7 @@ def read_museval(path: Path) -> list[Row]:
             for source in targets
             for frame in targets[source]
         ]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         problem = f"{type(error).__name__}: {error}"
         raise ValueError(
             f"{path} is no file of museval: expected targets, frames and metrics ({problem})."

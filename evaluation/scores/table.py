@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from configs.checks import shown
+from configs.reading import read_text
 from data_prep.audio import activity
 from data_prep.storage.files import replacing
 
@@ -77,9 +79,13 @@ class Row:
     snri: float | None = None
 
 
+_NAME = "a name without the character NUL"
 COLUMNS = tuple(field.name for field in fields(Row))
 _LEGAL = dict.fromkeys(METRICS, "a number of dB or nothing") | {
+    "system": _NAME,
+    "track": _NAME,
     "start_secs": "a number of seconds",
+    "source": _NAME,
     "status": f"one of {', '.join(STATUSES)}",
     "polyphony": "a count",
 }
@@ -126,13 +132,13 @@ def from_csv(text: str, path: object) -> list[Row]:
     try:
         header = next(reader, [])
         if header != list(COLUMNS):
-            found = ", ".join(header) or "none"
+            found = ", ".join(header)[:500] or "none"
             raise ValueError(
                 f"{path} has other columns than expected: {found}, not {', '.join(COLUMNS)}."
             )
         return [_parse(cells, f"{path}, line {reader.line_num}") for cells in reader]
     except csv.Error as error:
-        raise ValueError(f"{path} is not a CSV file: {error}.") from error
+        raise ValueError(f"{path} is not a CSV file: {error} in line {reader.line_num}.") from error
 
 
 def write_csv(path: Path, rows: Iterable[Row]) -> None:
@@ -143,12 +149,7 @@ def write_csv(path: Path, rows: Iterable[Row]) -> None:
 
 def read_csv(path: Path) -> list[Row]:
     """Reads what :func:`write_csv` wrote; ``ValueError`` as from :func:`from_csv`."""
-    try:
-        # A spreadsheet that saved the table begins it with a byte order mark.
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return from_csv(file.read(), path)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not a CSV file: {error}.") from error
+    return from_csv(read_text(path), path)
 
 
 def _parse(cells: Sequence[str], where: str) -> Row:
@@ -159,22 +160,31 @@ def _parse(cells: Sequence[str], where: str) -> Row:
         try:
             values[column] = _parse_cell(column, cell)
         except ValueError:
-            raise ValueError(f"{where}: {column} is {cell!r}; expected {_LEGAL[column]}.") from None
+            raise ValueError(
+                f"{where}: {column} is {shown(cell)}; expected {_LEGAL[column]}."
+            ) from None
     return Row(**values)
 
 
 def _parse_cell(column: str, cell: str) -> str | int | float | None:
+    """Returns the value of a cell; ``ValueError`` where it is none of its column."""
+    value: str | int | float | None = cell
+    is_legal = "\0" not in cell
     if column == "polyphony":
-        return int(cell)
-    if column in METRICS and not cell:
-        return None
-    if column in METRICS or column == "start_secs":
-        if np.isnan(number := float(cell)):
-            raise ValueError(cell)
-        return number
-    if column == "status" and cell not in STATUSES:
+        value = int(cell)
+        # NumPy holds no larger one.
+        is_legal = 0 <= value < 2**63
+    elif column == "start_secs":
+        value = float(cell)
+        is_legal = 0 <= value < np.inf
+    elif column in METRICS:
+        value = float(cell) if cell else None
+        is_legal = value is None or not np.isnan(value)
+    elif column == "status":
+        is_legal = cell in STATUSES
+    if not is_legal:
         raise ValueError(cell)
-    return cell
+    return value
 
 
 def sentences_on_silence(rows: Sequence[Row]) -> list[str]:

@@ -319,7 +319,7 @@ def test_museval_stands_beside_a_run_of_ours(tmp_path):
     ("text", "message"),
     [
         ("{", "x.json is not JSON"),
-        ("[]", "holds no JSON object"),
+        ("[]", "holds a list; expected a JSON object"),
         ("{}", "no file of museval: expected targets, frames and metrics .KeyError: 'targets'"),
         (
             '{"targets": [{"name": "v", "frames": [{"time": 0, "metrics": {"SDR": 1}}]}]}',

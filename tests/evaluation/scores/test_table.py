@@ -488,7 +488,39 @@ _GOOD = "model,t,0.0,va,scored,2,1.0,2.0,3.0,,,,4.0,5.0,,,,"
             f"{_HEADER}\n{_GOOD.replace('4.0', 'nan')}",
             "line 2: si_sdr is 'nan'; expected a number of dB or nothing",
         ),
-        (f"{_HEADER}\nmodel,{'t' * 200_000}", "is not a CSV file"),
+        (
+            f"{_HEADER}\n{_GOOD}\nmodel,{'t' * 200_000}",
+            "is not a CSV file: field larger .* in line 3",
+        ),
+        (
+            f"{_HEADER}\n{_GOOD.replace('4.0', 't' * 100_000)}",
+            r"line 2: si_sdr is 't+\.\.\.t+'; expected a number of dB or nothing",
+        ),
+        (
+            f"{_HEADER}\n{_GOOD.replace('0.0', 'inf')}",
+            "line 2: start_secs is 'inf'; expected a number of seconds",
+        ),
+        (
+            f"{_HEADER}\n{_GOOD.replace('0.0', '-1e-9')}",
+            "line 2: start_secs is '-1e-9'; expected a number of seconds",
+        ),
+        (
+            f"{_HEADER}\n{_GOOD.replace(',2,', ',-1,')}",
+            "line 2: polyphony is '-1'; expected a count",
+        ),
+        (
+            f"{_HEADER}\n{_GOOD.replace(',2,', f',{2**63},')}",
+            "line 2: polyphony is '9223372036854775808'; expected a count",
+        ),
+        (
+            f"{_HEADER}\n{_GOOD.replace(',2,', ',1e0,')}",
+            "line 2: polyphony is '1e0'; expected a count",
+        ),
+        (
+            f"{_HEADER}\n{_GOOD}\n" + _GOOD.replace(",t,", ",t\0,"),
+            r"line 3: track is 't\\x00'; expected a name without the character NUL",
+        ),
+        ("\0" * 1000, "other columns than expected: .{,700}$"),
     ],
 )
 def test_a_bad_table_is_refused_with_its_line_and_column(tmp_path, text, message):
@@ -501,7 +533,7 @@ def test_a_bad_table_is_refused_with_its_line_and_column(tmp_path, text, message
 def test_bytes_are_no_table(tmp_path):
     path = tmp_path / "scores.csv"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="is not a CSV file"):
+    with pytest.raises(ValueError, match="is not text in UTF-8"):
         read_csv(path)
 
 
