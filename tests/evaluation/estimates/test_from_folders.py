@@ -202,7 +202,7 @@ def test_estimates_that_are_a_little_off_are_padded_or_cut_and_it_is_said(corpus
     (_, estimate) = audio["test/One", "drums"]
     write(path, np.concatenate([estimate, np.ones((RATE // 10, 2))]))
     longer = read_csv(Path(evaluate(folder, baselines="none")) / "scores.csv")
-    told = "note: 1 estimate of other lengths than the references, by 200 frames at most, as "
+    told = "note: 1 file of other lengths than the first of their track, by 200 frames at most, as "
     assert f"{told}{path}: padded with zeros or cut." in capsys.readouterr().out
     assert same(longer, rows, atol=1e-3)
     write(path, estimate[:-7])
@@ -258,7 +258,7 @@ def test_a_bad_estimate_is_one_sentence_and_no_table(corpus, name):
         (remove, r"the track test/One lacks the estimate of drums; every source"),
         (
             remove_all,
-            r"estimates holds no \.wav or \.flac files; expected .*estimates/TRACK/SOURCE\.wav",
+            r"estimates holds no sound files; expected .*estimates/TRACK/SOURCE\.wav",
         ),
         (add_track, r"references has no track test/Four, which .*estimates has"),
         (spread, r"estimates/drums\.wav lies in no folder of a track"),
@@ -270,11 +270,21 @@ def test_a_bad_estimate_is_one_sentence_and_no_table(corpus, name):
             lambda folder: write(
                 folder / "estimates/test/One/drums.flac", np.zeros((9, 2)), subtype="PCM_16"
             ),
-            "are both drums",
+            r"One/drums\.flac and .*One/drums\.wav are both drums of test/One",
+        ),
+        (
+            lambda folder: (folder / "references/test/Two/bass.M4A").write_bytes(b""),
+            r"Two/bass\.M4A and .*Two/bass\.wav are both bass of test/Two",
+        ),
+        (
+            lambda folder: write(
+                folder / "references/test/Two/mixture.ogg", np.zeros((9, 2)), subtype="VORBIS"
+            ),
+            r"Two/mixture\.ogg and .*Two/mixture\.wav are both mixture of test/Two",
         ),
         (
             lambda folder: (folder / "references/test/One/drums.wav").write_text("?"),
-            r"drums\.wav is no readable sound",
+            r"drums\.wav is no sound file that can be decoded",
         ),
         (
             lambda folder: (
@@ -288,7 +298,7 @@ def test_a_bad_estimate_is_one_sentence_and_no_table(corpus, name):
         ),
         (
             lambda folder: [write(p, np.ones((0, 2))) for p in folder.glob("*/test/One/*")],
-            "holds no frames",
+            "holds no audio frames",
         ),
     ],
 )
