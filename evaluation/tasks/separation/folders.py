@@ -18,7 +18,7 @@ from evaluation.estimates.track_on_disk import TrackOnDisk
 from evaluation.listening.clips import RecordedClip, choose, record
 from evaluation.listening.file_reader import make_file_reader
 from evaluation.scores.about import About
-from evaluation.scores.results import file_states
+from evaluation.scores.results import file_contents
 from evaluation.scores.table import Row, sentences_on_silence
 from evaluation.tasks.finishing import finish
 from evaluation.tasks.separation.track_sources import (
@@ -157,8 +157,8 @@ def _about(
 
 
 def _made_from(found: FoundTracks, settings: Evaluation, baselines: str) -> dict[str, object]:
-    """Returns what the scores depend on: every file as it is now, and how they are scored."""
-    files = file_states(path for track in found.tracks for path in track.paths)
+    """Returns what the scores depend on: what is in every file, and how they are scored."""
+    files = file_contents(path for track in found.tracks for path in track.paths)
     return {
         "files": files,
         "evaluation": dataclasses.asdict(settings),
