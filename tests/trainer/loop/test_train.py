@@ -139,11 +139,14 @@ def test_an_interrupted_run_continues_to_the_same_end(
 
 
 def test_a_finished_run_says_so_and_changes_nothing(records, undisturbed):
-    before = state(undisturbed)
+    before = state(undisturbed / "checkpoints")
     result = run(records, undisturbed)
     assert result.returncode == 0
     assert "The run is done after 40 steps." in result.stdout
-    assert all(np.array_equal(value, before[name]) for name, value in state(undisturbed).items())
+    assert all(
+        np.array_equal(value, before[name])
+        for name, value in state(undisturbed / "checkpoints").items()
+    )
 
 
 def test_old_checkpoints_are_dropped_and_events_written(undisturbed):
@@ -225,7 +228,9 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoints(recor
     assert result.returncode == 1
     assert "the loss of step 2" in result.stderr or "the loss of step 3" in result.stderr
     assert all(
-        np.isfinite(value).all() for value in state(tmp_path).values() if value.dtype == np.float32
+        np.isfinite(value).all()
+        for value in state(tmp_path / "checkpoints").values()
+        if value.dtype == np.float32
     )
 
 
