@@ -26,7 +26,6 @@ from data_prep.records.entries import TrackEntry
 from data_prep.records.format import Record
 from data_prep.records.full_tracks import FullTrack, TrackInBlocks, join_blocks, owned_block
 from data_prep.records.manifest import Manifest, load_manifest
-from data_prep.records.shard_files import iter_records
 from data_prep.runtime import command
 from data_prep.runtime.quantities import clock, pluralized
 from data_prep.storage import open_folder
@@ -115,7 +114,7 @@ def load_records(manifest: Manifest, folder: str, track: str) -> list[Record]:
     for shard in manifest.all_shards():
         num_excerpts = {entry.name: entry.num_excerpts for entry in shard.tracks}
         if track in num_excerpts:
-            records = iter_records(f"{folder}/{shard.name}", manifest.layout)
+            records = manifest.iter_shard(folder, shard)
             ours = (record for record in records if record.track == track)
             # Once all of the track are there, the rest of the shard need not be read.
             return list(islice(ours, num_excerpts[track]))

@@ -53,11 +53,6 @@ def iter_tracks_in_blocks(manifest: Manifest, folder: str, split: str) -> Iterat
     entries = {track.name: track for track in manifest.tracks(split)}
     all_records = manifest.iter_records(folder, split)
     for name, group in groupby(all_records, key=lambda record: record.track):
-        if name not in entries:
-            raise ValueError(
-                f"{folder} holds records of {name}, which its manifest does not name; "
-                f"write them again."
-            )
         num_frames = entries[name].num_frames
         # The first record is read to know the labels, and put back before the others.
         records = iter(group)

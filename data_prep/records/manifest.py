@@ -1,6 +1,7 @@
 """Defines the manifest, which every later stage opens first: what a folder of records holds."""
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from configs.reading import parse_json
 from configs.splits import SPLITS
 from data_prep.records.entries import ShardEntry, TrackEntry, require_types, shard_from_values
 from data_prep.records.format import FORMAT_VERSION, Layout, Record
-from data_prep.records.shard_files import iter_records
+from data_prep.records.shard_files import ADVICE, iter_records, require_shard
 from data_prep.storage import open_folder
 
 FILE_NAME = "manifest.json"
+# The field of the file that is computed from all others.
+_CHECKSUM = "checksum"
 
 
 @dataclass(frozen=True)
@@ -52,30 +55,43 @@ class Manifest:
         to end.
 
         Raises:
-            ValueError: a shard is missing, corrupt, longer than it was, or cut off.
+            ValueError: as from ``iter_shard``.
         """
-        import tensorflow as tf
-
         address = 0
         for shard in self.shards.get(split, ()):
-            path = f"{folder}/{shard.name}"
-            # Records behind the last one would be read as if they were of the shard.
-            if tf.io.gfile.exists(path) and tf.io.gfile.stat(path).length > shard.num_bytes:
-                raise ValueError(
-                    f"{path} is longer than its {shard.num_bytes} bytes; write the records again."
-                )
-            num_read = 0
-            for record in iter_records(path, self.layout, address):
-                yield record
-                num_read += 1
-            # The checksums of records do not tell of a shard that is cut off between two of them.
-            expected = sum(track.num_excerpts for track in shard.tracks)
-            if num_read != expected:
-                raise ValueError(
-                    f"{path} holds {num_read} records, expected {expected}; "
-                    f"write the records again."
-                )
+            yield from self.iter_shard(folder, shard, address)
             address += shard.num_bytes
+
+    def iter_shard(self, folder: str, shard: ShardEntry, address: int = 0) -> Iterator[Record]:
+        """Yields the records of a shard in order; its first byte lies at the address.
+
+        Raises:
+            ValueError: the shard is missing or another than was written, or a record is corrupt or
+                not what the manifest says.
+        """
+        require_shard(open_folder(folder), shard)
+        path = f"{folder}/{shard.name}"
+        tracks = {track.name: track for track in shard.tracks}
+        for record in iter_records(path, self.layout, address):
+            track = tracks.get(record.track)
+            labels = set(record.label_names(self.layout.sources))
+            if track is None or labels != set(track.num_parts):
+                raise ValueError(
+                    f"{path} holds a record of {record.track} with the labels "
+                    f"{', '.join(sorted(labels))}, which {folder}/{FILE_NAME} does not name; "
+                    f"{ADVICE}"
+                )
+            yield record
+
+    def require_shards(self, folder: str) -> None:
+        """Refuses a folder whose shards are not those that were written, which takes no time.
+
+        Raises:
+            ValueError: as from ``require_shard``.
+        """
+        opened = open_folder(folder)
+        for shard in self.all_shards():
+            require_shard(opened, shard)
 
     def require(self, config: Config, folder: str) -> None:
         """Refuses records that the network of a config cannot use.
@@ -104,8 +120,9 @@ class Manifest:
             )
 
     def to_json(self) -> str:
-        """Returns the manifest as JSON text."""
-        return json.dumps(dataclasses.asdict(self), indent=1)
+        """Returns the manifest as JSON text, with a checksum of all that it says."""
+        values = dataclasses.asdict(self)
+        return json.dumps({**values, _CHECKSUM: _checksum(values)}, indent=1)
 
 
 def _as_override(value: int | tuple[str, ...]) -> str:
@@ -165,12 +182,24 @@ def manifest_from_json(text: str, path: str) -> Manifest:
             f"{path} has format version {version}, this code reads {FORMAT_VERSION}; "
             f"write it again."
         )
+    # Manifests that were written before had none.
+    checksum = values.pop(_CHECKSUM, None)
+    if checksum not in (None, _checksum(values)):
+        raise ValueError(
+            f"{path} was changed since it was written: its checksum is another; put the original "
+            f"back, or delete it and give the command of data_prep.write again."
+        )
     try:
         return _manifest_from_values(values)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path} is not a manifest: {type(error).__name__} {error}; write the records again."
         ) from error
+
+
+def _checksum(values: dict[str, Any]) -> str:
+    """Returns the checksum of what a manifest says, in whatever order."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def _manifest_from_values(values: dict[str, Any]) -> Manifest:

@@ -233,7 +233,9 @@ def make_manifest():
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_manifests(survive, number):
-    text, dice = make_manifest(), random.Random(3)
+    # Without its checksum, which lets no change pass.
+    text = json.dumps({**json.loads(make_manifest()), "checksum": None})
+    dice = random.Random(3)
 
     def use(given):
         manifest = manifest_from_json(given, "manifest.json")

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import soundfile
 
 from configs.splits import SPLITS
 from data_prep.synthetic import write_urmp
@@ -45,10 +44,6 @@ def contents(folder):
             if path.suffix == ".zip":
                 with zipfile.ZipFile(path) as archive:
                     found[name] = {each: archive.read(each) for each in archive.namelist()}
-            elif path.suffix == ".wav":
-                # In its header there may be a clock.
-                waveform, rate = soundfile.read(path)
-                found[name] = (rate, waveform.tobytes())
             else:
                 found[name] = path.read_bytes()
     return found

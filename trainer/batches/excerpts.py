@@ -67,7 +67,7 @@ class _RecordRow(NamedTuple):
 def load_excerpts(
     manifest: Manifest, folder: str, split: str, cache: Literal["auto", "memory", "none"] = "auto"
 ) -> Excerpts:
-    """Reads the records of a split once, all checksums included.
+    """Reads the records of a split once, all checksums included, and looks at those of the others.
 
     Args:
         manifest: of the records.
@@ -76,13 +76,16 @@ def load_excerpts(
         cache: whether waveforms are kept in memory; auto: where they take less than half of it.
 
     Raises:
-        ValueError: the split has no records, or one of them cannot be read.
+        ValueError: the split has no records, one of them cannot be read, or a shard of the folder
+            is not the one that was written.
     """
     if not manifest.tracks(split):
         raise ValueError(
             f"the records in {folder} have no {split} tracks; check the splits they were written "
             f"with."
         )
+    # Those of other splits are read much later.
+    manifest.require_shards(folder)
     num_bytes = sum(shard.num_bytes for shard in manifest.shards[split])
     memory = None
     if cache == "memory" or (cache == "auto" and _fits(num_bytes)):

@@ -22,9 +22,10 @@ from data_prep.corpora import list_tracks
 from data_prep.records import format as record_format
 from data_prep.records.excerpts import iter_excerpts
 from data_prep.records.full_tracks import iter_full_tracks
-from data_prep.records.manifest import layout_of, load_manifest
-from data_prep.records.shard_files import RecordError
-from data_prep.records.wire_format import framed
+from data_prep.records.manifest import layout_of, load_manifest, manifest_from_json
+from data_prep.records.shard_files import RecordError, iter_records
+from data_prep.records.wire_format import framed, stated_digest
+from data_prep.storage.files import checksum
 
 OVERRIDES = ["audio.sample_rate=8000", "data.excerpt_secs=0.5", "data.sources=cl,fl,vc,vn"]
 
@@ -267,6 +268,93 @@ def test_records_that_the_network_cannot_use_are_refused(written):
         manifest.require(larger, str(out))
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("train-00000-of-00008", "train-00001-of-00008"),
+        ("valid-00000-of-00002", "test-00002-of-00003"),
+        ("test-00000-of-00003", "test-00001-of-00003"),
+    ],
+)
+def test_shards_of_one_size_that_changed_places_are_found_before_they_are_read(
+    written, tmp_path, one, other
+):
+    out, _, manifest = written
+    folder = shutil.copytree(out, tmp_path / "records")
+    contents = {name: (out / f"{name}.tfrecord").read_bytes() for name in (one, other)}
+    (folder / f"{one}.tfrecord").write_bytes(contents[other])
+    (folder / f"{other}.tfrecord").write_bytes(contents[one])
+    if len(contents[one]) == len(contents[other]):
+        sentence = "its checksum is another"
+    else:
+        sentence = rf"{len(contents[other])} bytes, {len(contents[one])} were written"
+    with pytest.raises(ValueError, match=rf"{one}.tfrecord .*{sentence}; put the original back"):
+        manifest.require_shards(str(folder))
+
+
+@pytest.mark.parametrize("where", [0.2, 0.5, 0.8])
+def test_another_preparation_of_the_same_tracks_is_found_before_it_is_read(
+    written, tmp_path, where
+):
+    out, _, manifest = written
+    folder = shutil.copytree(out, tmp_path / "records")
+    (shard, *_) = manifest.shards["train"]
+    records = list(tf.data.TFRecordDataset(str(out / shard.name)).as_numpy_iterator())
+    with (folder / shard.name).open("wb") as file:
+        for record in records:
+            changed = bytearray(record)
+            changed[int(where * len(record))] ^= 1
+            file.writelines(framed(bytes(changed)))
+    manifest.require_shards(str(out))
+    with pytest.raises(
+        ValueError, match=r"train-00000-of-00008\.tfrecord is not the shard that was"
+    ):
+        manifest.require_shards(str(folder))
+
+
+@pytest.mark.parametrize("num_bytes", [0, 1, 11, 4096, 2**20 + 3])
+def test_a_shard_states_the_checksum_of_its_bytes(tmp_path, num_bytes):
+    dice = np.random.default_rng(num_bytes)
+    path = tmp_path / "a.tfrecord"
+    with path.open("wb") as file:
+        for size in (num_bytes, 7, num_bytes // 3):
+            file.writelines(framed(dice.bytes(size)))
+    with path.open("rb") as file:
+        assert stated_digest(file) == checksum(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda values: values["config"]["data"]["sources"].reverse(),
+        lambda values: values["shards"].update(test=values["shards"]["valid"]),
+        lambda values: values.update(corpus="musdb"),
+        lambda values: values["shards"]["test"][0]["tracks"][0]["num_parts"].update(vn=5),
+    ],
+)
+def test_a_manifest_that_was_edited_is_refused_and_one_without_a_checksum_read(written, change):
+    values = json.loads((written[0] / "manifest.json").read_text())
+    del values["checksum"]
+    assert manifest_from_json(json.dumps(values), "manifest.json") == written[2]
+    values["checksum"] = json.loads(written[2].to_json())["checksum"]
+    assert manifest_from_json(json.dumps(values, indent=7), "manifest.json") == written[2]
+    change(values)
+    with pytest.raises(
+        ValueError, match=r"^manifest\.json was changed since it was written: .*\.$"
+    ):
+        manifest_from_json(json.dumps(values), "manifest.json")
+
+
+def test_the_vocabulary_of_an_old_manifest_must_be_that_of_its_records(written):
+    out, _, manifest = written
+    data = dataclasses.replace(manifest.config.data, sources=manifest.config.data.sources[::-1])
+    edited = dataclasses.replace(manifest, config=dataclasses.replace(manifest.config, data=data))
+    with pytest.raises(
+        ValueError, match=r"holds a record of .* with the labels .*, which .*manifest"
+    ):
+        list(edited.iter_records(str(out), "test"))
+
+
 def test_broken_shards_and_manifests_are_named(written, tmp_path):
     out, _, manifest = written
     shard = manifest.shards["test"][0].name
@@ -278,13 +366,13 @@ def test_broken_shards_and_manifests_are_named(written, tmp_path):
         len(record) + 16 for record in tf.data.TFRecordDataset(str(out / shard)).as_numpy_iterator()
     ]
     (tmp_path / shard).write_bytes(whole[: sum(sizes[:2])])  # exactly between two records
-    with pytest.raises(ValueError, match=rf"{shard} holds 2 records, expected 4"):
+    with pytest.raises(ValueError, match=rf"{shard} has {sum(sizes[:2])} bytes, {len(whole)} were"):
         read()
     (tmp_path / shard).write_bytes(whole[: len(whole) // 3])
-    with pytest.raises(ValueError, match=rf"record 1 of .*{shard} cannot be read"):
+    with pytest.raises(ValueError, match=rf"{shard} is not the shard .*: it is cut off, or"):
         read()
-    with pytest.raises(RecordError) as caught:
-        read()
+    with pytest.raises(RecordError, match=rf"record 1 of .*{shard} cannot be read") as caught:
+        list(iter_records(str(tmp_path / shard), manifest.layout))
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(
         caught.value
     )  # as between processes

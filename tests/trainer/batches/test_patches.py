@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -239,6 +240,16 @@ def test_a_record_has_a_position_for_every_first_frame(prepared):
     assert count_positions(excerpts, geometry).numpy().tolist() == [
         max(n - geometry.estimate_frames, 0) + 1 for n in owned
     ]
+
+
+@pytest.mark.parametrize("split", ["train", "valid", "test"])
+def test_a_shard_of_any_split_that_is_another_is_told_before_training(prepared, tmp_path, split):
+    manifest, out = prepared[1], prepared[2]
+    folder = shutil.copytree(out, tmp_path / "records")
+    (shard, *_) = manifest.shards[split]
+    os.truncate(folder / shard.name, shard.num_bytes - 1)
+    with pytest.raises(ValueError, match=rf"{shard.name} .*; put the original back"):
+        load_excerpts(manifest, str(folder), "train")
 
 
 def test_a_split_without_tracks_is_refused(prepared):
