@@ -1,7 +1,7 @@
 """Refuses the values of fields that make no sense, in one sentence that says what was expected."""
 
 import reprlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, get_args, get_type_hints
 
 # Of what a sentence shows of a value: somebody else may have written it, of any size and depth.
@@ -26,6 +26,20 @@ def require(holds: bool, name: str, value: object, expected: str) -> None:
 def one_of(name: str, value: object, legal: Collection[object]) -> None:
     """Raises a ``ValueError`` that lists the legal values, unless the value is one of them."""
     require(value in legal, name, value, "one of " + ", ".join(map(str, legal)))
+
+
+def require_within(section: Any, prefix: str, limits: Mapping[str, tuple[float, float]]) -> None:
+    """Raises a ``ValueError`` unless the fields of a section lie within their limits.
+
+    Args:
+        section: a dataclass.
+        prefix: stands before the names of its fields, such as ``model``.
+        limits: field -> the lowest and the highest legal value.
+    """
+    for name, (lowest, highest) in limits.items():
+        value = getattr(section, name)
+        expected = f"from {lowest:,} to {highest:,}"
+        require(lowest <= value <= highest, f"{prefix}.{name}", value, expected)
 
 
 def require_legal_words(section: Any, prefix: str) -> None:

@@ -20,6 +20,8 @@ from typing import Literal, Protocol
 
 Padding = Literal["valid", "same"]
 
+MOST_LEVELS = 20
+
 
 class Window(Protocol):
     """Holds the sizes of one input of a network and its estimate, all in frames.
@@ -77,10 +79,10 @@ class PatchGeometry:
     estimate_frames: int
 
     def __post_init__(self) -> None:
-        if not 1 <= self.num_levels <= 20:
+        if not 1 <= self.num_levels <= MOST_LEVELS:
             raise ValueError(
                 f"num_levels is {self.num_levels}; a Wave-U-Net has at least 1 level, here at most "
-                f"20."
+                f"{MOST_LEVELS}."
             )
         for name, kernel in (("down_kernel", self.down_kernel), ("up_kernel", self.up_kernel)):
             if kernel < 1 or kernel % 2 == 0:

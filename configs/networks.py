@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from configs.checks import require, require_legal_words
-from configs.geometry import Padding, PatchGeometry, Window
+from configs.checks import require, require_legal_words, require_within
+from configs.geometry import MOST_LEVELS, Padding, PatchGeometry, Window
 
 Computation = Literal["plain", "cpu", "tpu"]
 
@@ -22,6 +22,16 @@ CONDITIONED_AT = {
     "scale": _INSIDE,
     "film": _INSIDE,
     "outer": ("bottleneck",),
+}
+
+# The lowest and the highest value of a field of a Wave-U-Net: ten times what is of use, and more.
+_LIMITS = {
+    "num_levels": (1, MOST_LEVELS),
+    "num_filters": (1, 4096),
+    "down_kernel": (1, 1025),
+    "up_kernel": (1, 1025),
+    # Half an hour at 44.1 kHz.
+    "estimate_frames": (1, 2**26),
 }
 
 
@@ -73,12 +83,7 @@ class WaveUNetSettings(NetworkSettings):
     computation: Computation = "cpu"
 
     def __post_init__(self) -> None:
-        require(
-            self.num_filters > 0,
-            "model.num_filters",
-            self.num_filters,
-            "a positive number of filters",
-        )
+        require_within(self, "model", _LIMITS)
         require_legal_words(self, "model")
         if self.conditioned_at not in CONDITIONED_AT[self.conditioning]:
             pairs = [

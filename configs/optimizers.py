@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from configs.checks import require, require_legal_words
+from configs.checks import require, require_legal_words, require_within
+
+# What a number of 32 bits holds, with room for what it is multiplied with.
+SMALLEST_FLOAT = 1e-30
+LARGEST_FLOAT = 1e30
+_LIMITS = {
+    "learning_rate": (SMALLEST_FLOAT, LARGEST_FLOAT),
+    "weight_decay": (0, LARGEST_FLOAT),
+}
 
 
 @dataclass(frozen=True)
@@ -27,9 +35,7 @@ class OptimizerSettings:
     def check(self, prefix: str) -> None:
         """Raises a ``ValueError`` where a setting makes no sense; ``prefix`` names its section."""
         require_legal_words(self, prefix)
-        rate = self.learning_rate
-        require(rate > 0, f"{prefix}.learning_rate", rate, "a positive number")
-        require(self.weight_decay >= 0, f"{prefix}.weight_decay", self.weight_decay, "0 or more")
+        require_within(self, prefix, _LIMITS)
         for name in ("beta_1", "beta_2", "momentum"):
             value = getattr(self, name)
             require(0 <= value < 1, f"{prefix}.{name}", value, "from 0 to below 1")

@@ -7,10 +7,11 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 # Of a file that is read at once.
 LARGEST_TEXT_BYTES = 2**30
+_PIECE_BYTES = 2**20
 # JSON takes twenty times its size in memory where it is all brackets; a manifest of 100 000 tracks
 # has a third of it.
 LARGEST_JSON_BYTES = 2**27
@@ -20,11 +21,11 @@ MOST_LEVELS = 50
 _ADVICE = "put the original back, or mend it"
 
 
-def decode_text(data: bytes, path: object) -> str:
+def decode_text(data: bytes | bytearray, path: object) -> str:
     """Returns the text that bytes are in UTF-8, without the byte order mark that editors put first.
 
     Args:
-        data: a whole file, or one byte more than ``LARGEST_TEXT_BYTES`` of it.
+        data: a whole file, or more than ``LARGEST_TEXT_BYTES`` of it.
         path: names it in errors.
 
     Raises:
@@ -48,8 +49,21 @@ def require_text_size(num_bytes: int, path: object) -> None:
 def read_text(path: Path) -> str:
     """Returns the text of a file; ``ValueError`` as from :func:`decode_text`."""
     with path.open("rb") as file:
-        # Whatever the size that the system tells of: of a pipe or a device it is none.
-        return decode_text(file.read(LARGEST_TEXT_BYTES + 1), path)
+        return read_open_text(file, path)
+
+
+def read_open_text(file: BinaryIO, path: object) -> str:
+    """Returns the text of an open file; ``ValueError`` as from :func:`decode_text`.
+
+    It is read piece by piece: what the system says of its size is nothing for a pipe or a device,
+    and one large read would take the memory of the largest text for the smallest one.
+    """
+    data = bytearray()
+    piece = file.read(_PIECE_BYTES)
+    while piece and len(data) <= LARGEST_TEXT_BYTES:
+        data += piece
+        piece = file.read(_PIECE_BYTES)
+    return decode_text(data, path)
 
 
 def parse_json(text: str, path: object, with_nan: bool = False) -> Any:

@@ -9,13 +9,33 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from configs import instruments
-from configs.checks import one_of, require, require_legal_words
+from configs.checks import one_of, require, require_legal_words, require_within
 from configs.networks import NetworkSettings, WaveUNetSettings
 from configs.tasks import SeparationSettings, TaskSettings
 from configs.training import Train
 
 # Of a run that keeps a moving average of its weights.
 WEIGHTS = ("average", "raw")
+
+# The lowest and the highest value of a field, generously: beyond them a command would not end, or
+# fail in the words of a library.
+_DATA_LIMITS = {"excerpt_secs": (0.1, 3600), "context_frames": (0, 2**26), "shard_mib": (1, 2**20)}
+_AUGMENTATION_LIMITS = {
+    "min_gain": (0, 1000),
+    "max_gain": (0, 1000),
+    "remix": (0, 1),
+    "silence": (0, 1),
+    "label_dropout": (0, 1),
+}
+_EVALUATION_LIMITS = {
+    "segment_secs": (0.01, 3600),
+    "hop_secs": (0, 3600),
+    "active_relative_db": (-1000, 0),
+    # The equations for two sources have 1 GiB then.
+    "filter_taps": (1, 4096),
+}
+# At the lowest rate it is a frame.
+SHORTEST_HOP_SECS = 0.001
 
 # A source must be a name that a file can have.
 _PLAIN_NAME = re.compile(r"\w[\w .+,()&'-]*")
@@ -30,8 +50,8 @@ class Audio:
     channels: int = 1
 
     def __post_init__(self) -> None:
-        expected = "a positive number of frames per second"
-        require(self.sample_rate > 0, "audio.sample_rate", self.sample_rate, expected)
+        # FLAC, in which clips are kept, has no higher rate; nobody hears anything at a lower one.
+        require_within(self, "audio", {"sample_rate": (1000, 655_350)})
         one_of("audio.channels", self.channels, (1, 2))
 
 
@@ -55,13 +75,8 @@ class Data:
         require(distinct, "data.sources", self.sources, "at least one name, each once")
         for name in self.sources:
             require(_PLAIN_NAME.fullmatch(name) is not None, "data.sources", name, _PLAIN_WORDS)
-        secs = self.excerpt_secs
-        require(secs > 0, "data.excerpt_secs", secs, "a positive number of seconds")
-        require(
-            self.context_frames >= 0, "data.context_frames", self.context_frames, "0 or more frames"
-        )
+        require_within(self, "data", _DATA_LIMITS)
         require_legal_words(self, "data")
-        require(self.shard_mib > 0, "data.shard_mib", self.shard_mib, "a positive number of MiB")
 
 
 @dataclass(frozen=True)
@@ -83,11 +98,9 @@ class Augmentation:
     label_dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        ordered = 0 <= self.min_gain <= self.max_gain
-        require(ordered, "augmentation.min_gain", self.min_gain, "0 <= min_gain <= max_gain")
-        for name in ("remix", "silence", "label_dropout"):
-            share = getattr(self, name)
-            require(0 <= share <= 1, f"augmentation.{name}", share, "a share from 0 to 1")
+        require_within(self, "augmentation", _AUGMENTATION_LIMITS)
+        ordered = self.min_gain <= self.max_gain
+        require(ordered, "augmentation.min_gain", self.min_gain, "at most max_gain")
 
     @property
     def keeps_the_mixture(self) -> bool:
@@ -120,13 +133,11 @@ class Evaluation:
     backend: Literal["own", "mir_eval"] = "own"
 
     def __post_init__(self) -> None:
-        secs = self.segment_secs
-        require(secs > 0, "evaluation.segment_secs", secs, "a positive number of seconds")
-        legal_hop = 0 <= self.hop_secs <= secs
-        require(
-            legal_hop, "evaluation.hop_secs", self.hop_secs, "from 0 to evaluation.segment_secs"
-        )
-        require(self.filter_taps > 0, "evaluation.filter_taps", self.filter_taps, "1 or more")
+        require_within(self, "evaluation", _EVALUATION_LIMITS)
+        hop = self.hop_secs
+        legal_hop = hop == 0 or SHORTEST_HOP_SECS <= hop <= self.segment_secs
+        expected = f"0, or from {SHORTEST_HOP_SECS} to evaluation.segment_secs"
+        require(legal_hop, "evaluation.hop_secs", hop, expected)
         level = self.active_relative_db
         require(level < 0, "evaluation.active_relative_db", level, "a level below 0 dB")
         require_legal_words(self, "evaluation")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 
 from configs.checks import require
 from configs.geometry import Window
+from configs.optimizers import LARGEST_FLOAT
 
 # The longest analysis window of the loss term ``stft``.
 LONGEST_STFT_FRAMES = 2048
@@ -42,7 +43,8 @@ class SeparationSettings(TaskSettings):
     def __post_init__(self) -> None:
         weights = self.weights
         for name, weight in weights.items():
-            require(weight >= 0, f"task.{name}", weight, "a weight of 0 or more")
+            expected = f"a weight from 0 to {LARGEST_FLOAT:g}"
+            require(0 <= weight <= LARGEST_FLOAT, f"task.{name}", weight, expected)
         require(any(weights.values()), "task", "0 throughout", "at least one weight above 0")
 
     @property

@@ -3,8 +3,28 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from configs.checks import require, require_legal_words
-from configs.optimizers import OptimizerSettings
+from configs.checks import require, require_legal_words, require_within
+from configs.optimizers import LARGEST_FLOAT, OptimizerSettings
+
+# As many steps as the loop can count, and what follows from them.
+_MOST_STEPS = 10**9
+# The lowest and the highest value of a field.
+_LIMITS = {
+    "steps": (1, _MOST_STEPS),
+    # Over the cores of the largest pods, 100 on each.
+    "batch_size": (1, 2**20),
+    "warmup_steps": (0, _MOST_STEPS),
+    "decay_steps": (1, _MOST_STEPS),
+    "plateau_validations": (1, _MOST_STEPS),
+    "clip_norm": (0, LARGEST_FLOAT),
+    # What generators of random numbers take.
+    "seed": (0, 2**32 - 1),
+    "steps_per_call": (1, _MOST_STEPS),
+    "checkpoint_steps": (1, _MOST_STEPS),
+    "keep_checkpoints": (1, _MOST_STEPS),
+    "validation_steps": (1, _MOST_STEPS),
+    "patience": (0, _MOST_STEPS),
+}
 
 
 @dataclass(frozen=True)
@@ -49,25 +69,10 @@ class Train:
     patience: int = 0
 
     def __post_init__(self) -> None:
-        for name in (
-            "steps",
-            "batch_size",
-            "steps_per_call",
-            "checkpoint_steps",
-            "keep_checkpoints",
-            "decay_steps",
-            "plateau_validations",
-            "validation_steps",
-        ):
-            count = getattr(self, name)
-            require(count > 0, f"train.{name}", count, "1 or more")
-        for name in ("warmup_steps", "clip_norm", "patience", "seed"):
-            value = getattr(self, name)
-            require(value >= 0, f"train.{name}", value, "0 or more")
+        require_within(self, "train", _LIMITS)
         require_legal_words(self, "train")
         decay = self.average_decay
         require(0 <= decay < 1, "train.average_decay", decay, "from 0 to below 1")
-        require(self.steps <= 10**9, "train.steps", self.steps, "at most 1000000000")
         rate = self.decay_rate
         require(0 < rate <= 1, "train.decay_rate", rate, "a factor above 0 and at most 1")
         self.own_optimizer.check("train")

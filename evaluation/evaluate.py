@@ -14,8 +14,8 @@ writes to STEP-SPLIT-original. Only such scores may stand beside published ones.
     python -m evaluation.evaluate --estimates=FOLDER --references=FOLDER --out=FOLDER
 
 scores what any other system wrote: ESTIMATES/TRACK/SOURCE.wav against REFERENCES/TRACK/SOURCE.wav,
-also .flac, of any rate and channels; the mixture is REFERENCES/TRACK/mixture.wav or the sum of the
-references.
+or files of any other kind that FFmpeg decodes, of any rate and channels; the mixture is
+REFERENCES/TRACK/mixture.wav or the sum of the references.
 
 An interrupted call is continued by the same one, track by track; of a finished one only the report
 is made again, until scores.csv is deleted.

@@ -7,50 +7,37 @@ Both hold a sound file per source:
 
 and the references also mixture.wav, if the mixture is not the sum of the sources.
 
-A TRACK may lie in further folders, as in MUSDB18-HQ (``test/NAME``), in both the same. Files are
-wav or flac, of any rate and channels, one and the same for all. An estimate of a source that a
-track does not have is scored by what it leaks. Estimates may be a little shorter or longer than
-their references, as those of systems with a Fourier transform are: they are padded or cut, as
-museval does. A system may estimate some sources alone, in all tracks: the others together are the
-accompaniment, which it may estimate too.
+A TRACK may lie in further folders, as in MUSDB18-HQ (``test/NAME``), in both the same. Files are of
+any kind that the project decodes, of any rate and channels, one and the same for all. They may be a
+little shorter or longer than the first of their track, as what a lossy codec or a system with a
+Fourier transform makes is: they are padded or cut, as museval does. An estimate of a source that a
+track does not have is scored by what it leaks. A system may estimate some sources alone, in all
+tracks: the others together are the accompaniment, which it may estimate too.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import soundfile
-
 from configs.instruments import ACCOMPANIMENT
+from data_prep.audio.decoding import DecodedFile, is_sound_name
+from data_prep.audio.tracks import MIXTURE
 from data_prep.runtime.quantities import pluralized
-from evaluation.estimates.track_on_disk import TrackOnDisk
+from evaluation.estimates.sound_files import (
+    FileFormat,
+    open_lossless,
+    read_format,
+    require_whole,
+)
+from evaluation.estimates.track_on_disk import TrackOnDisk, write_blocks
 from evaluation.scores.table import MODEL
 
-SUFFIXES = (".wav", ".flac")
-_MIXTURE = "mixture"
-# By how much an estimate may be shorter or longer than its reference.
+# By how much a file may be shorter or longer than the first of its track.
 _MOST_OFF_SECS = 0.1
-# Read at a time, so that a long file takes little memory.
-_BLOCK_FRAMES = 2**18
-# Encodings that can hold NaN or infinity; those of integers cannot.
-_FLOAT_SUBTYPES = ("FLOAT", "DOUBLE")
 
 # By the name of the source.
 Files = dict[str, Path]
-
-
-class FileFormat(NamedTuple):
-    """Holds what all files of a track have in common."""
-
-    sample_rate: int
-    channels: int
-    num_frames: int
-
-    def __str__(self) -> str:
-        frames = pluralized(self.num_frames, "frame")
-        channels = pluralized(self.channels, "channel")
-        return f"{frames} of {channels} at {self.sample_rate} Hz"
 
 
 class FoundTracks(NamedTuple):
@@ -58,7 +45,7 @@ class FoundTracks(NamedTuple):
 
     tracks: list[TrackOnDisk]
     left_out: list[str]
-    # Estimates that are shorter or longer than their references, by how many frames.
+    # Files that are shorter or longer than the first of their track, by how many frames.
     off: dict[Path, int]
     # Sources that no track has an estimate of.
     accompaniment: list[str]
@@ -85,7 +72,7 @@ def find_tracks(estimates: Path, references: Path) -> FoundTracks:
     accompaniment: set[str] = set()
     tracks = []
     for name in sorted(estimate_files):
-        sources = reference_files[name].keys() - {_MIXTURE}
+        sources = reference_files[name].keys() - {MIXTURE}
         # What is estimated in no track; of a source that is, every track must have an estimate.
         others = sources - estimated
         if others == sources and ACCOMPANIMENT not in estimated:
@@ -97,31 +84,39 @@ def find_tracks(estimates: Path, references: Path) -> FoundTracks:
     return FoundTracks(tracks, left_out, off, sorted(accompaniment))
 
 
-def refuse_what_is_no_number(tracks: Iterable[TrackOnDisk]) -> None:
-    """Reads every file that may hold what is no number, before the first track is scored.
+def iter_readable(tracks: Sequence[TrackOnDisk], scratch: Path) -> Iterator[TrackOnDisk]:
+    """Yields tracks in files from which any frames can be read.
+
+    Args:
+        tracks: as they were found.
+        scratch: folder for what is decoded, which is overwritten when the next track is asked for.
 
     Raises:
-        ValueError: a file holds a value that is NaN or infinite.
+        ValueError: a file is damaged, or holds a value that is NaN or infinite. This comes before
+            the first track, so that no other is scored in vain.
     """
     for track in tracks:
         for path in track.paths:
-            _refuse_what_is_no_number_in(path)
+            require_whole(path)
+    for track in tracks:
+        yield _decoded(track, scratch)
 
 
-def _refuse_what_is_no_number_in(path: Path) -> None:
-    with soundfile.SoundFile(path) as file:
-        if file.subtype not in _FLOAT_SUBTYPES:
-            return
-        for start in range(0, file.frames, _BLOCK_FRAMES):
-            # (T, C) -> (T,)
-            broken = ~np.isfinite(file.read(_BLOCK_FRAMES, always_2d=True)).all(axis=1)
-            if broken.any():
-                # argmax finds the first of them.
-                secs = (start + int(broken.argmax())) / file.samplerate
-                raise ValueError(
-                    f"{path} has a value that is not a finite number at {secs:.3f} s; mend the "
-                    "file, or take its track out of the estimates."
-                )
+def _decoded(track: TrackOnDisk, scratch: Path) -> TrackOnDisk:
+    """Returns a track whose files that have to be decoded were written to a folder as wav."""
+    places = {}
+    for number, path in enumerate(track.paths):
+        lossless = open_lossless(path)
+        if lossless is not None:
+            lossless.close()
+            continue
+        places[path] = scratch / f"decoded-{number}.wav"
+        file = DecodedFile(path)
+        blocks = ({path.name: block} for block in file.iter_blocks())
+        write_blocks(
+            {path.name: places[path]}, *file.audio_format, blocks, num_frames=track.num_frames
+        )
+    return track.moved(places)
 
 
 def _require_one_format(tracks: list[TrackOnDisk]) -> None:
@@ -156,25 +151,23 @@ def _list_files(root: Path) -> dict[str, Files]:
             raise ValueError(
                 f"{path} lies in no folder of a track; expected {root}/TRACK/{path.name}."
             )
-        track = path.parent.relative_to(root).as_posix()
+        # A Mac writes letters and their accents apart.
+        track = unicodedata.normalize("NFC", path.parent.relative_to(root).as_posix())
+        source = unicodedata.normalize("NFC", path.stem)
         files = files_of_tracks.setdefault(track, {})
-        if path.stem in files:
+        if source in files:
             raise ValueError(
-                f"{files[path.stem]} and {path} are both {path.stem} of {track}; remove one of "
-                "them."
+                f"{files[source]} and {path} are both {source} of {track}; remove one of them."
             )
-        files[path.stem] = path
+        files[source] = path
     if not files_of_tracks:
-        raise ValueError(
-            f"{root} holds no {' or '.join(SUFFIXES)} files; expected {root}/TRACK/SOURCE.wav."
-        )
+        raise ValueError(f"{root} holds no sound files; expected {root}/TRACK/SOURCE.wav.")
     return files_of_tracks
 
 
 def _is_sound_file(path: Path, root: Path) -> bool:
-    if path.suffix.lower() not in SUFFIXES:
+    if not is_sound_name(path) or path.is_dir():
         return False
-    # macOS leaves ._NAME.wav beside NAME.wav, which is no sound.
     return not any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
@@ -185,40 +178,30 @@ def _make_track(
     accompaniment: Collection[str],
     off: dict[Path, int],
 ) -> TrackOnDisk:
-    """Makes a track, and adds to ``off`` what its estimates are longer than its references.
+    """Makes a track, and adds to ``off`` its files that are longer or shorter than the first.
 
     Args:
         name: of the track.
         estimates: its files.
         references: its files.
         accompaniment: the sources that count as one.
-        off: gets the estimates that are longer or shorter than their references.
+        off: gets files, and how many frames longer they are.
     """
-    sources = {source: path for source, path in references.items() if source != _MIXTURE}
+    sources = {source: path for source, path in references.items() if source != MIXTURE}
     # Some systems copy the mixture to what they estimate; nothing is scored by it.
-    estimated = {source: path for source, path in estimates.items() if source != _MIXTURE}
+    estimated = {source: path for source, path in estimates.items() if source != MIXTURE}
     missing = sorted(sources.keys() - set(accompaniment) - estimated.keys())
     if missing:
         _refuse_track(name, f"the estimate of {', '.join(missing)}")
     if not sources:
         _refuse_track(name, "a reference of any source")
-    mixture = references.get(_MIXTURE)
+    mixture = references.get(MIXTURE)
     paths = [] if mixture is None else [mixture]
-    paths += sources.values()
-    # Only headers are read: a corpus of hours is listed in seconds.
-    formats = {path: _read_file_format(path) for path in paths}
-    num_frames = next(iter(formats.values())).num_frames
-    short_files = {}
-    for path in estimated.values():
-        found = _read_file_format(path)
-        num_more = found.num_frames - num_frames
-        if num_more and abs(num_more) <= _MOST_OFF_SECS * found.sample_rate:
-            off[path] = num_more
-            if num_more < 0:
-                short_files[path] = found.num_frames
-            found = found._replace(num_frames=num_frames)
-        formats[path] = found
-    file_format = _common_format(name, formats)
+    paths += [*sources.values(), *estimated.values()]
+    formats = {path: read_format(path) for path in paths}
+    first = _require_alike(name, formats)
+    longer = {path: found.num_frames - first.num_frames for path, found in formats.items()}
+    off.update({path: num_frames for path, num_frames in longer.items() if num_frames})
     sums = {}
     if accompaniment:
         sums[ACCOMPANIMENT] = tuple(sources.pop(source) for source in sorted(accompaniment))
@@ -226,13 +209,13 @@ def _make_track(
         name=name,
         # An estimate of what the track does not have has a slot, too, which is silent.
         vocabulary=tuple(sorted(sources.keys() | sums.keys() | estimated.keys())),
-        sample_rate=file_format.sample_rate,
-        channels=file_format.channels,
-        num_frames=file_format.num_frames,
+        sample_rate=first.sample_rate,
+        channels=first.channels,
+        num_frames=first.num_frames,
         mixture=mixture,
         references=sources,
         systems={MODEL: estimated},
-        short_files=short_files,
+        short_files={path: formats[path].num_frames for path in paths if longer[path] < 0},
         sums=sums,
     )
 
@@ -243,23 +226,15 @@ def _refuse_track(name: str, missing: str) -> None:
     )
 
 
-def _common_format(track: str, formats: Mapping[Path, FileFormat]) -> FileFormat:
+def _require_alike(track: str, formats: Mapping[Path, FileFormat]) -> FileFormat:
+    """Returns the format of the first file of a track; ``ValueError`` where another one differs."""
     (first, expected), *others = formats.items()
-    for path, file_format in others:
-        if file_format != expected:
+    for path, found in others:
+        most_off = _MOST_OFF_SECS * expected.sample_rate
+        is_near = abs(found.num_frames - expected.num_frames) <= most_off
+        if found[:2] != expected[:2] or not is_near:
             raise ValueError(
-                f"the track {track}: {path} has {file_format}, but {first} has {expected}; "
-                "expected the same."
+                f"the track {track}: {path} has {found}, but {first} has {expected}; expected the "
+                "same."
             )
-    if expected.num_frames == 0:
-        raise ValueError(f"the track {track}: {first} holds no frames; expected sound.")
     return expected
-
-
-def _read_file_format(path: Path) -> FileFormat:
-    """Reads what the header of a file says; ``ValueError`` where it is no sound file."""
-    try:
-        info = soundfile.info(path)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise ValueError(f"{path} is no readable sound file ({error}).") from error
-    return FileFormat(info.samplerate, info.channels, info.frames)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from data_prep.audio.tracks import Waveform
 from data_prep.audio.waveforms import writing_to
 from evaluation.estimates.bars import watch
+from evaluation.estimates.sound_files import Floats, read_frames
 from evaluation.scores.table import MODEL
 
-Floats = NDArray[np.float64]
 # A wav file states its size, the header included, in 32 bits.
 _MOST_WAV_BYTES = 2**32 - 2**10
 # By the name of the source; the other sources are silent.
@@ -67,12 +67,30 @@ class TrackOnDisk:
         """Returns the sources of which a system has an estimate."""
         return {source for files in self.systems.values() for source in files}
 
+    def moved(self, places: Mapping[Path, Path]) -> "TrackOnDisk":
+        """Returns the track with other files of the same sound in place of some."""
+
+        def at(path: Path) -> Path:
+            return places.get(path, path)
+
+        def all_at(files: Files) -> dict[str, Path]:
+            return {source: at(path) for source, path in files.items()}
+
+        return replace(
+            self,
+            mixture=None if self.mixture is None else at(self.mixture),
+            references=all_at(self.references),
+            systems={system: all_at(files) for system, files in self.systems.items()},
+            short_files={at(path): length for path, length in self.short_files.items()},
+            sums={source: tuple(map(at, paths)) for source, paths in self.sums.items()},
+        )
+
     def read_references(self, start: int, stop: int) -> Floats:
         """Reads frames [start, stop) of every slot: (K, stop - start, C)."""
         waveforms = self._read_slots(self.references, start, stop)
         for source, paths in self.sums.items():
             for path in paths:
-                waveforms[self.vocabulary.index(source)] += read_frames(path, start, stop)
+                waveforms[self.vocabulary.index(source)] += self._read(path, start, stop)
         return waveforms
 
     def read_estimates(self, start: int, stop: int) -> dict[str, Floats]:
@@ -93,36 +111,22 @@ class TrackOnDisk:
             # (K, T, C) -> (T, C)
             mixture: Floats = references.sum(axis=0)
             return mixture
-        return read_frames(self.mixture, start, stop)
+        return self._read(self.mixture, start, stop)
 
     def _read_slots(self, files: Files, start: int, stop: int) -> Floats:
         waveforms = np.zeros((len(self.vocabulary), stop - start, self.channels))
         for k, source in enumerate(self.vocabulary):
             if source in files:
-                path = files[source]
-                end = max(min(stop, self.short_files.get(path, stop)), start)
-                waveforms[k, : end - start] = read_frames(path, start, end)
+                waveforms[k] = self._read(files[source], start, stop)
         return waveforms
 
-
-def read_frames(path: Path, start: int, stop: int) -> Floats:
-    """Reads frames [start, stop) of a sound file, (stop - start, C).
-
-    Raises:
-        ValueError: the file cannot be read, or ends before.
-    """
-    try:
-        with soundfile.SoundFile(path) as file:
-            file.seek(min(start, file.frames))
-            waveform: Floats = file.read(stop - start, dtype="float64", always_2d=True)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise ValueError(f"{path} cannot be read ({error}).") from error
-    if len(waveform) < stop - start:
-        raise ValueError(
-            f"{path} ends after {start + len(waveform)} frames, {stop} were expected; "
-            "it is cut short."
-        )
-    return waveform
+    def _read(self, path: Path, start: int, stop: int) -> Floats:
+        """Reads frames [start, stop) of a file, with zeros behind its end where it is short."""
+        end = max(min(stop, self.short_files.get(path, stop)), start)
+        waveform = read_frames(path, start, end)
+        if end == stop:
+            return waveform
+        return np.pad(waveform, ((0, stop - end), (0, 0)))
 
 
 def write_blocks(

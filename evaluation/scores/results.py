@@ -13,7 +13,7 @@ from typing import Any
 
 from configs.reading import parse_object
 from data_prep.storage import Folder
-from data_prep.storage.files import in_the_making
+from data_prep.storage.files import checksum, in_the_making
 from evaluation.scores.table import SCHEMA_VERSION, Row, from_csv, to_csv
 
 _SCORES = "scores.csv"
@@ -22,10 +22,12 @@ _DESCRIBED = "scores.json"
 _CHECKSUMS = "checksums"
 
 
-def file_states(paths: Iterable[Path]) -> list[tuple[str, int, int]]:
-    """Returns what tells a file from what it was before: path, size and time of each."""
-    states = [(path, path.stat()) for path in paths]
-    return [(str(path), state.st_size, state.st_mtime_ns) for path, state in states]
+def file_contents(paths: Iterable[Path]) -> list[tuple[str, int, str]]:
+    """Returns what tells a file from what it was before: path, size and checksum of each.
+
+    A file may be written anew within the resolution of a clock, or get back its time by a copy.
+    """
+    return [(str(path), *checksum(path)) for path in paths]
 
 
 class Parts:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from configs.schema import Evaluation
 from data_prep.audio import activity
 from evaluation.estimates import oracles
-from evaluation.estimates.track_on_disk import Floats, TrackOnDisk
+from evaluation.estimates.sound_files import Floats
+from evaluation.estimates.track_on_disk import TrackOnDisk
 from evaluation.metrics import bss_eval
 from evaluation.metrics.least_squares import rare_bytes
 from evaluation.scores.table import Row

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from configs.schema import Evaluation
 from data_prep.audio import activity
 from evaluation.estimates import oracles
-from evaluation.estimates.track_on_disk import Floats, TrackOnDisk
+from evaluation.estimates.sound_files import Floats
+from evaluation.estimates.track_on_disk import TrackOnDisk
 
 # Of audio in a group, which has one segment at least.
 _BYTES = 64 * 2**20

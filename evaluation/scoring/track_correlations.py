@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.estimates.track_on_disk import Floats
+from evaluation.estimates.sound_files import Floats
 from evaluation.metrics.delays import Delays
 from evaluation.scoring.segment_groups import SegmentGroup, load
 from evaluation.scoring.track_filters import MIXTURE, Fit, Key, spanned

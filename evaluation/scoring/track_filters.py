@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.estimates.track_on_disk import Floats
+from evaluation.estimates.sound_files import Floats
 from evaluation.metrics import bss_eval
 from evaluation.metrics.delays import Delays
 from evaluation.metrics.energies import Energies, Integers, relate

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.estimates.track_on_disk import Floats
+from evaluation.estimates.sound_files import Floats
 from evaluation.metrics.least_squares import EXACT, ROUNDING, SHRINK
 from evaluation.metrics.solvers import Solver, iter_solvers
 from evaluation.scoring.segment_groups import SegmentGroup

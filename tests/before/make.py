@@ -1,9 +1,12 @@
 """Make the files that the test of old files reads, with the code of commit 72a1ac5.
 
     python tests/before/make.py OUT
+    python tests/before/make.py OUT --carrying
 
 Run from the root of a checkout of that commit, with its environment: the commands are those of the
-folder one is in. OUT gets all files of tests/before/files; the README there says what each is.
+folder one is in. OUT gets all files of tests/before/files; the README there says what each is. The
+second command is for the code of a later commit, and makes the files whose names begin with
+``carrying``.
 """
 
 import argparse
@@ -178,17 +181,22 @@ def continue_run(out):
     return read_metrics(out / "continued"), read_weights(out / "continued")
 
 
+def clean_run(workdir):
+    """Remove what no test reads of a run, and the folder of this machine."""
+    shutil.rmtree(workdir / "events")
+    (workdir / "lock").unlink(missing_ok=True)
+    path = workdir / "records.json"
+    described = json.loads(path.read_text())
+    described["folder"] = FOLDER_OF_RECORDS
+    path.write_text(json.dumps(described) + "\n")
+
+
 def clean(out):
     """Remove what no test reads, and the folder of this machine from records.json."""
     for name in ("corpus", "stems", "continued"):
         shutil.rmtree(out / name)
     for workdir in (out / "run", out / "other"):
-        shutil.rmtree(workdir / "events")
-        (workdir / "lock").unlink()
-        path = workdir / "records.json"
-        described = json.loads(path.read_text())
-        described["folder"] = FOLDER_OF_RECORDS
-        path.write_text(json.dumps(described) + "\n")
+        clean_run(workdir)
     shutil.rmtree(out / "other" / "checkpoints" / "best", ignore_errors=True)
     for path in (out / "run" / "evaluation").glob("*/*"):
         if path.is_file() and path.name not in ("scores.csv", "scores.json"):
@@ -198,12 +206,32 @@ def clean(out):
     (out / "saved_model" / "assets").rmdir()  # empty, which git does not keep
 
 
+def make_carrying(out):
+    """Make a run whose checkpoint carries the text of its config.json, and stems of the song."""
+    files = Path(__file__).parent / "files"
+    shutil.copytree(files / "records", out / "records")
+    shutil.copy(files / "song.wav", out)
+    train(out, "carrying", OTHER_RUN)
+    stems = make_stems(out, "carrying", "carrying", f"--labels={PLAYED}")
+    np.savez_compressed(out / "carrying.npz", **stems)
+    clean_run(out / "carrying")
+    shutil.rmtree(out / "carrying" / "checkpoints" / "best")
+    for name in ("records", "stems"):
+        shutil.rmtree(out / name)
+    (out / "song.wav").unlink()
+
+
 def main():
     """Make everything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    out = parser.parse_args().out.absolute()
+    parser.add_argument("--carrying", action="store_true")
+    arguments = parser.parse_args()
+    out = arguments.out.absolute()
     out.mkdir(parents=True)
+    if arguments.carrying:
+        make_carrying(out)
+        return
     corpus = make_records(out)
     train(out, "run", RUN)
     train(out, "other", OTHER_RUN)

@@ -25,8 +25,11 @@ LABELS = f"--labels={EXPECTED['labels']}"
 @pytest.fixture(scope="module")
 def arrays():
     """Return what the old code computed: name -> array."""
-    with np.load(FILES / "expected.npz") as file:
-        return dict(file)
+    computed = {}
+    for name in ("expected.npz", "carrying.npz"):
+        with np.load(FILES / name) as file:
+            computed.update(file)
+    return computed
 
 
 @pytest.fixture
@@ -174,6 +177,7 @@ def compare_by_command(old, made, out):
         ("unlabelled", "run", ["--checkpoint=latest"]),
         ("raw", "run", ["--checkpoint=best", "--weights=raw", LABELS]),
         ("other", "other", [LABELS]),
+        ("carrying", "carrying", [LABELS]),
     ],
 )
 def test_old_networks_separate_as_they_did(files, arrays, kind, workdir, arguments):
@@ -188,6 +192,27 @@ def test_old_networks_separate_as_they_did(files, arrays, kind, workdir, argumen
         assert rate == 8000
         assert np.abs(waveform).max() > 1e-3
         np.testing.assert_allclose(found, waveform, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "value"),
+    [
+        ("data", "sources", ["va", "tba", "hn"]),
+        ("model", "gate_heads", True),
+        ("model", "head_activation", "tanh"),
+    ],
+)
+def test_a_config_that_is_not_the_one_in_the_checkpoint_is_refused(files, section, field, value):
+    """Edit config.json by hand; before checkpoints carried its text nothing was noticed."""
+    for workdir, returncode in (("carrying", 1), ("other", 0)):
+        path = files / workdir / "config.json"
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config[section][field] = value
+        path.write_text(json.dumps(config), encoding="utf-8")
+        where = [f"--workdir={files / workdir}", f"--out={files / workdir / 'stems'}"]
+        result = run_command("evaluation.separate", *where, files / "song.wav", "--labels=hn,va")
+        assert result.returncode == returncode, result.stderr
+        assert (f"({section}.{field} was " in result.stderr) == bool(returncode)
 
 
 def estimate(folder):

@@ -53,9 +53,9 @@ def test_overrides_of_every_type():
         ("train.step=3", "train has no field 'step'; it has steps, batch_size"),
         ("train.steps=many", "train.steps is 'many'; expected a whole number"),
         ("train.steps=1.5", "train.steps is '1.5'; expected a whole number"),
-        ("train.steps=0", "train.steps is 0; expected 1 or more"),
+        ("train.steps=0", "train.steps is 0; expected from 1 to 1,000,000,000"),
         ("train.learning_rate=nan", "train.learning_rate is nan; expected a finite number"),
-        ("augmentation.min_gain=2", "expected 0 <= min_gain <= max_gain"),
+        ("augmentation.min_gain=2", "augmentation.min_gain is 2.0; expected at most max_gain"),
         ("train.compute_dtype=float16", "expected one of float32, bfloat16"),
         ("model.gate_heads=1", "model.gate_heads is '1'; expected true or false"),
         ("model.estimate_frames=4096", "nearest legal sizes are 4037 and 4101"),
@@ -64,13 +64,22 @@ def test_overrides_of_every_type():
             "model.conditioning=none",
             "the legal pairs are none at none, concat at input, .* outer at bottleneck",
         ),
-        ("augmentation.label_dropout=1.5", "expected a share from 0 to 1"),
+        (
+            "augmentation.label_dropout=1.5",
+            "augmentation.label_dropout is 1.5; expected from 0 to 1",
+        ),
         ("model.residual=vn", "a direct output has no residual slot"),
         ("model.output=difference", "expected the name of a source"),
         ("audio.channels=3", "audio.channels is 3; expected one of 1, 2"),
         ("data.sources=vn,vn", "at least one name, each once"),
         ("data.encoding=mp3", "expected one of int16, float32"),
         ("data.context_frames=10", "the network reads 1015 frames on each side"),
+        ("evaluation.hop_secs=1e-4", "hop_secs is 0.0001; expected 0, or from 0.001 to evaluation"),
+        ("evaluation.hop_secs=1.5", "expected 0, or from 0.001 to evaluation.segment_secs"),
+        ("train.seed=4294967296", "seed is 4294967296; expected from 0 to 4,294,967,295"),
+        ("audio.sample_rate=999", "sample_rate is 999; expected from 1,000 to 655,350"),
+        ("train.learning_rate=1e31", r"learning_rate is 1e\+31; expected from 1e-30 to 1e\+30"),
+        (f"train.steps={'9' * 5000}", r"train.steps is '9+\.\.\.9+'; expected a whole number"),
         ("evaluation.silent_dbfs=3", "expected a level from -80 to below 0 dB"),
     ],
 )
@@ -78,6 +87,40 @@ def test_a_bad_override_is_one_sentence(override, message):
     with pytest.raises(ValueError, match=message) as caught:
         configs.load("smoke", [override])
     assert "\n" not in str(caught.value)
+
+
+PLAIN = configs.to_json(configs.load("smoke", ["task.l1=1", "augmentation.max_gain=2"]))
+NUMBERS = [
+    (section, field)
+    for section, fields in json.loads(PLAIN).items()
+    if isinstance(fields, dict)
+    for field, value in fields.items()
+    if type(value) in (int, float)
+]
+
+
+@pytest.mark.parametrize(("section", "field"), NUMBERS)
+def test_every_number_has_limits_in_whose_words_it_is_refused(section, field):
+    """What no file of JSON can hold, the command line can."""
+    values = [0, -1, 1e-300, -1e-300, 1e300, float("nan"), float("inf"), -float("inf")]
+    values += [2**31, 2**32, 2**63, 10**12, 10**400, -(2**63)]
+    accepted = []
+    for value in values:
+        tree = json.loads(PLAIN)
+        tree[section][field] = value
+        try:
+            config = configs.from_values(tree)
+        except ValueError as error:
+            assert field in str(error)
+            assert len(str(error)) < 300
+        else:
+            accepted.append(value)
+            assert configs.from_json(configs.to_json(config)) == config
+    most = 1e30 if type(json.loads(PLAIN)[section][field]) is float else 2**32 - 1
+    assert all(abs(value) <= most for value in accepted)
+    # A time is none, or one that a machine can count off.
+    if field.endswith("_secs"):
+        assert set(accepted) <= {0}
 
 
 def test_an_unknown_experiment_lists_the_known():

@@ -1,6 +1,7 @@
 """JSON and text of a stranger: a value, or one sentence that names the file."""
 
 import json
+import tracemalloc
 
 import pytest
 
@@ -86,6 +87,16 @@ def test_a_file_of_a_terabyte_is_refused_without_being_read(tmp_path, monkeypatc
     monkeypatch.setattr(reading, "LARGEST_TEXT_BYTES", 2**22)
     with pytest.raises(ValueError, match=r"given\.json is larger than 4 MiB"):
         read_text(path)
+
+
+def test_a_small_file_takes_little_memory(tmp_path):
+    path = tmp_path / "given.json"
+    path.write_text("{}")
+    tracemalloc.start()
+    assert read_object(path) == {}
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2**22
 
 
 def test_json_of_more_than_its_limit_is_refused_before_it_is_parsed(monkeypatch):

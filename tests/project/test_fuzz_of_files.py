@@ -45,7 +45,7 @@ class Kind:
         make: writes a good one, and what belongs to it, into a folder.
         use: reads it.
         fast: how many mutations belong to the ordinary tests.
-        refuses: whether a damaged one is refused; else it counts as one that is not there.
+        refuses: whether some of these mutations must be refused; else a damaged file counts as none.
     """
 
     name: str
@@ -180,7 +180,9 @@ KINDS = {
     "m4a": Kind("a.m4a", sound("a.m4a"), use_sound),
     "stems": Kind("a.stem.mp4", make_stems, use_stems, fast=10),
     "index of a checkpoint": Kind("checkpoints/ckpt-7.index", make_checkpoint, use_checkpoint, 10),
-    "list of checkpoints": Kind("checkpoints/checkpoint", make_checkpoint, use_checkpoint, 10),
+    "list of checkpoints": Kind(
+        "checkpoints/checkpoint", make_checkpoint, use_checkpoint, 10, refuses=False
+    ),
 }
 NUMBERS = [False, pytest.param(True, marks=pytest.mark.soak)]
 
@@ -221,6 +223,6 @@ def test_files(kind, is_soak, tmp_path):
             assert "\n" not in str(error)
             outcomes["refused"] += 1
     print(kind, outcomes)
-    assert (outcomes["refused"] > number // 50) == chosen.refuses
+    assert outcomes["refused"] > 0 or not chosen.refuses
     assert peak_bytes() - before < MOST_BYTES
     assert {each.relative_to(tmp_path) for each in tmp_path.rglob("*")} == names

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from configs.splits import SPLITS
 from data_prep.synthetic import write_urmp
@@ -44,6 +45,10 @@ def contents(folder):
             if path.suffix == ".zip":
                 with zipfile.ZipFile(path) as archive:
                     found[name] = {each: archive.read(each) for each in archive.namelist()}
+            elif path.suffix == ".wav":
+                # In its header there may be a clock.
+                waveform, rate = soundfile.read(path)
+                found[name] = (rate, waveform.tobytes())
             else:
                 found[name] = path.read_bytes()
     return found

@@ -1,4 +1,4 @@
-"""Saves and restores a run: weights, optimizer state and step."""
+"""Saves and restores a run: weights, optimizer state, step, and the config they were made with."""
 
 import math
 from collections.abc import Iterator
@@ -15,6 +15,10 @@ from trainer.loop.checkpoint_folder import (
     path_of,
 )
 from trainer.loop.optimisation import Optimisation
+from trainer.loop.workdir import read_config_text, require_config_of
+
+# Where a checkpoint has the text of config.json.
+_CONFIG = "config/.ATTRIBUTES/py_state"
 
 
 class Checkpoints:
@@ -23,6 +27,7 @@ class Checkpoints:
     They are numbered by step. Beside weights and optimizers they hold the average of the weights,
     where one is kept, and what the plateau schedule and early stopping go by: ``best``, the best
     figure of a validation (its negative where lower is better), and how many since were not better.
+    They carry the text of ``config.json``: the same weights mean something else under another one.
     """
 
     def __init__(self, workdir: str, optimisation: Optimisation, keep: int) -> None:
@@ -31,17 +36,18 @@ class Checkpoints:
         self.not_better = tf.Variable(0, dtype=tf.int64, trainable=False, name="not_better")
         optimizers = optimisation.variables
         average = optimisation.average
-        self._checkpoint = tf.train.Checkpoint(
-            network=_by_path(optimisation.weights),
-            optimizer={path: variable.value for path, variable in optimizers.items()},
-            average={path: variable.value for path, variable in average.items()},
-            step=self.step,
-            best=self.best,
-            not_better=self.not_better,
-        )
+        self._saved = {
+            "network": _by_path(optimisation.weights),
+            "optimizer": {path: variable.value for path, variable in optimizers.items()},
+            "average": {path: variable.value for path, variable in average.items()},
+            "step": self.step,
+            "best": self.best,
+            "not_better": self.not_better,
+        }
         self._workdir = workdir
         self._newest = CheckpointFolder(_folder(workdir), keep)
         self._best = CheckpointFolder(_folder(workdir, "best"), 1)
+        self._checkpoint = self._carrying(read_config_text(workdir))
 
     def restore(self) -> int:
         """Restores the newest checkpoint that is whole, if any; returns the steps it has seen.
@@ -52,14 +58,24 @@ class Checkpoints:
         paths = [path for path, _ in _newest_first(_folder(self._workdir))]
         for older, path in enumerate(paths, start=1):
             try:
-                with _readable(path):
-                    self._checkpoint.restore(path).assert_consumed()
+                self._restore(path)
                 break
             except DamagedError as error:
                 if older == len(paths):
                     raise
                 print(f"warning: {error} Going back to {paths[older]}.", flush=True)
         return int(self.step.numpy())
+
+    def _restore(self, path: str) -> None:
+        text = _require_same_config(path, self._workdir)
+        with _readable(path):
+            self._carrying(text).restore(path).assert_consumed()
+
+    def _carrying(self, text: str | None) -> tf.train.Checkpoint:
+        """Returns what is saved, with the text of a config if there is one, to write or restore."""
+        if text is None:
+            return tf.train.Checkpoint(**self._saved)
+        return tf.train.Checkpoint(**self._saved, config=_Carried(text))
 
     def save(self, step: int) -> None:
         """Saves the state after ``step`` steps, and drops the oldest beyond those to keep."""
@@ -84,7 +100,8 @@ def find_checkpoint(workdir: str, which: str) -> tuple[str, int]:
         Its path as TensorFlow takes it, and the number of steps it has seen.
 
     Raises:
-        ValueError: there is no such checkpoint; the message lists those there are.
+        ValueError: there is no such checkpoint, and the message lists those there are; or it was
+            trained with another config than ``config.json`` is by now.
     """
     newest = _newest_first(_folder(workdir))
     best = _newest_first(_folder(workdir, "best"))
@@ -98,7 +115,9 @@ def find_checkpoint(workdir: str, which: str) -> tuple[str, int]:
             f"there is no checkpoint {which!r} in {workdir}; there are "
             f"{', '.join(reversed(found))}."
         )
-    return found[which]
+    path, step = found[which]
+    _require_same_config(path, workdir)
+    return path, step
 
 
 def restore_network(
@@ -132,6 +151,35 @@ def _restore_part(path: str, **variables: dict[str, tf.Variable]) -> None:
     """Restores some variables of a checkpoint; ``AssertionError`` where it lacks one of them."""
     checkpoint = tf.train.Checkpoint(**variables)
     checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
+
+
+def _require_same_config(path: str, workdir: str) -> str | None:
+    """Returns the text of the config that a checkpoint carries; those of before carry none.
+
+    Raises:
+        ValueError: the checkpoint cannot be read, or the config of the run is another by now.
+    """
+    with _readable(path):
+        reader = tf.train.load_checkpoint(path)
+        if not reader.has_tensor(_CONFIG):
+            return None
+        text: str = reader.get_tensor(_CONFIG).decode()
+    require_config_of(path, text, workdir)
+    return text
+
+
+class _Carried(tf.train.experimental.PythonState):
+    """Is a text in a checkpoint."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def serialize(self) -> str:
+        """Returns what is saved."""
+        return self._text
+
+    def deserialize(self, string_value: bytes) -> None:
+        """Leaves the text as it is: what is restored was compared before, and steps may differ."""
 
 
 class DamagedError(ValueError):

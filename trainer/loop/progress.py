@@ -16,7 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from configs import Train
-from configs.reading import LARGEST_TEXT_BYTES, decode_text, parse_lines
+from configs.reading import parse_lines, read_open_text
 from data_prep.runtime.quantities import clock
 from trainer.loop.protocol import Figure
 from trainer.loop.summaries import Summaries
@@ -130,8 +130,7 @@ def read_metrics(workdir: str) -> list[dict[str, Any]]:
     if not tf.io.gfile.exists(path):
         return []
     with tf.io.gfile.GFile(path, "rb") as file:
-        text = decode_text(file.read(LARGEST_TEXT_BYTES + 1), path)
-    return parse_lines(text, path)
+        return parse_lines(read_open_text(file, path), path)
 
 
 def _loss_names(losses: Mapping[str, float]) -> dict[str, float]:

@@ -121,15 +121,8 @@ def _has_checkpoints(workdir: str) -> bool:
 
 def _refuse_another(run: TrainingRun, workdir: str, config: Config, manifest: Manifest) -> None:
     """Refuses a config or records other than those of a run, and tells of a schedule that moves."""
-    fixed = {
-        name: values
-        for name, values in configs.differences(run.config, config).items()
-        if not name.startswith(_CHANGEABLE)
-    }
-    if fixed:
-        fields = "; ".join(
-            f"{name} was {before!r}, is {now!r}" for name, (before, now) in fixed.items()
-        )
+    fields = _name_differences(run.config, config)
+    if fields:
         raise ValueError(
             f"{workdir} holds a run of another config ({fields}); choose another --workdir."
         )
@@ -144,6 +137,47 @@ def _refuse_another(run: TrainingRun, workdir: str, config: Config, manifest: Ma
             f"The cosine schedule now ends at step {now}, not {before}: the learning rate changes.",
             flush=True,
         )
+
+
+def read_config_text(workdir: str) -> str | None:
+    """Returns the text of ``config.json``, for a checkpoint to carry; None where there is none."""
+    return open_folder(workdir).read_text("config.json")
+
+
+def require_config_of(checkpoint: str, text: str, workdir: str) -> None:
+    """Refuses a ``config.json`` that is not what a checkpoint was trained with.
+
+    Sources that change places, or another activation, fit the same weights and would be wrong.
+
+    Args:
+        checkpoint: its path.
+        text: of the config that it carries.
+        workdir: of the run.
+
+    Raises:
+        ValueError: they differ; every field is named.
+    """
+    trained = configs.from_json(text, f"the config in {checkpoint}")
+    path = f"{workdir}/config.json"
+    config = configs.from_json(_read(open_folder(workdir), "config.json"), path)
+    fields = _name_differences(trained, config)
+    if fields:
+        raise ValueError(
+            f"{path} is not what {checkpoint} was trained with ({fields}); put these values back "
+            f"as they were."
+        )
+
+
+def _name_differences(before: Config, now: Config) -> str:
+    """Names the fields in which two configs of one run may not differ; nothing if there are none.
+
+    Both were read by the same code, so that fields of later versions have their defaults.
+    """
+    return "; ".join(
+        f"{name} was {value!r}, is {other!r}"
+        for name, (value, other) in configs.differences(before, now).items()
+        if not name.startswith(_CHANGEABLE)
+    )
 
 
 def _read(folder: Folder, name: str) -> str:

@@ -13,12 +13,12 @@ from data_prep.runtime.quantities import pluralized
 from data_prep.runtime.revision import code_revision
 from data_prep.storage import open_folder
 from data_prep.storage.lock import keeping
-from evaluation.estimates.from_folders import FoundTracks, find_tracks, refuse_what_is_no_number
+from evaluation.estimates.from_folders import FoundTracks, find_tracks, iter_readable
 from evaluation.estimates.track_on_disk import TrackOnDisk
 from evaluation.listening.clips import RecordedClip, choose, record
 from evaluation.listening.file_reader import make_file_reader
 from evaluation.scores.about import About
-from evaluation.scores.results import file_states
+from evaluation.scores.results import file_contents
 from evaluation.scores.table import Row, sentences_on_silence
 from evaluation.tasks.finishing import finish
 from evaluation.tasks.separation.track_sources import (
@@ -68,9 +68,9 @@ def evaluate_folders(
     if found.off:
         most = max(map(abs, found.off.values()))
         print(
-            f"note: {pluralized(len(found.off), 'estimate')} of other lengths than the references, "
-            f"by {pluralized(most, 'frame')} at most, as {_some(list(map(str, found.off)))}: "
-            "padded with zeros or cut.",
+            f"note: {pluralized(len(found.off), 'file')} of other lengths than the first of their "
+            f"track, by {pluralized(most, 'frame')} at most, as "
+            f"{_some(list(map(str, found.off)))}: padded with zeros or cut.",
             flush=True,
         )
     words = [
@@ -97,11 +97,9 @@ def evaluate_folders(
 def _track_source(found: FoundTracks, about: About, baselines: str) -> TrackSource:
     """Makes the source of the tracks of folders."""
 
-    def iter_tracks(skip: Collection[str], _scratch: Path) -> Iterable[TrackOnDisk]:
+    def iter_tracks(skip: Collection[str], scratch: Path) -> Iterable[TrackOnDisk]:
         remaining = [track for track in found.tracks if track.name not in skip]
-        # Before the first of them is scored.
-        refuse_what_is_no_number(remaining)
-        return remaining
+        return iter_readable(remaining, scratch)
 
     def record_clips(rows: Sequence[Row]) -> list[RecordedClip]:
         choices = choose(rows, about.evaluation.segment_secs)
@@ -159,8 +157,8 @@ def _about(
 
 
 def _made_from(found: FoundTracks, settings: Evaluation, baselines: str) -> dict[str, object]:
-    """Returns what the scores depend on: every file as it is now, and how they are scored."""
-    files = file_states(path for track in found.tracks for path in track.paths)
+    """Returns what the scores depend on: what is in every file, and how they are scored."""
+    files = file_contents(path for track in found.tracks for path in track.paths)
     return {
         "files": files,
         "evaluation": dataclasses.asdict(settings),

@@ -20,7 +20,7 @@ from evaluation.estimates.opened_run import OpenedRun
 from evaluation.estimates.track_on_disk import TrackOnDisk
 from evaluation.listening.recorder import record_run
 from evaluation.scores.about import About
-from evaluation.scores.results import file_states
+from evaluation.scores.results import file_contents
 from evaluation.scoring.labels_audit import audit, read_audit
 from evaluation.tasks.room import Tables
 from evaluation.tasks.separation.track_sources import (
@@ -70,7 +70,7 @@ def _track_source(
     """Makes the source of a run's tracks, out of the original files where there are any."""
     rate = system.config.audio.sample_rate
     tracks = system.manifest.tracks(system.split)
-    states = file_states(path for files in originals.values() for path in files.paths)
+    contents = file_contents(path for files in originals.values() for path in files.paths)
     audio_format = _audio_format(system, originals)
 
     def iter_tracks(skip: Collection[str], scratch: Path) -> Iterable[TrackOnDisk]:
@@ -80,7 +80,7 @@ def _track_source(
 
     return TrackSource(
         secs={track.name: track.num_frames / rate for track in tracks},
-        made_from={**system.made_from, "originals": states, "baselines": baselines},
+        made_from={**system.made_from, "originals": contents, "baselines": baselines},
         about=_about(system, audio_format, command),
         iter_tracks=iter_tracks,
         record=lambda rows: record_run(system, rows),

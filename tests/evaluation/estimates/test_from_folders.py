@@ -3,6 +3,7 @@ half table.
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from evaluation.estimates.from_folders import find_tracks
 from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.archive import read_clips
 from evaluation.listening.sounds import decode
+from evaluation.scores.results import file_contents
 from evaluation.scores.table import read_csv
 from evaluation.scoring.one_segment import score_track
 from evaluation.tasks.separation.folders import evaluate_folders
@@ -124,6 +126,54 @@ def test_finished_scores_are_not_made_again(corpus, capsys):
     assert (out / "scores.csv").read_bytes() != before["scores.csv"]
 
 
+def rewrite_at_once(path, change):
+    """Writes a file anew, of the same size and time."""
+    before = path.stat()
+    path.write_bytes(change(path.read_bytes()))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+def halve_the_end(data):
+    """Halves the last of the values of 32 bits, in bytes."""
+    return data[:-4] + (np.frombuffer(data[-4:], "<f4") / np.float32(2)).tobytes()
+
+
+def test_a_file_written_anew_with_the_same_size_and_time_is_scored_anew(tmp_path, capsys):
+    noise = 0.1 * np.random.default_rng(0).standard_normal((2, RATE // 2, 1))
+    for name in ("One", "Two"):
+        write(tmp_path / "references" / name / "bass.wav", noise[0])
+        write(tmp_path / "estimates" / name / "bass.wav", noise[0] + 0.1 * noise[1])
+    evaluate(tmp_path, baselines="none")
+    before = (tmp_path / "out/scores.csv").read_bytes()
+    os.utime(tmp_path / "estimates/One/bass.wav", ns=(0, 0))
+    capsys.readouterr()
+    evaluate(tmp_path, baselines="none")
+    assert "2 of 2 tracks scored before." in capsys.readouterr().out
+    rewrite_at_once(tmp_path / "references/Two/bass.wav", halve_the_end)
+    evaluate(tmp_path, baselines="none")
+    assert "2/2 Two scored" in capsys.readouterr().out
+    assert (tmp_path / "out/scores.csv").read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("mixture.wav", halve_the_end),
+        ("bass.mp3", lambda data: data[::-1]),
+        ("drums.flac", lambda data: data[:10] + b"?" + data[11:]),
+    ],
+)
+def test_what_is_in_a_file_tells_it_from_another_one(tmp_path, name, change):
+    path = tmp_path / name
+    path.write_bytes(np.random.default_rng(0).bytes(2**20 + 4))
+    before = file_contents([path])
+    path.write_bytes(path.read_bytes())
+    assert file_contents([path]) == before
+    rewrite_at_once(path, change)
+    assert file_contents([path]) != before
+
+
 def test_silent_files_are_told_of_and_counted(corpus, capsys):
     folder, _ = corpus
     write(folder / "estimates/test/One/drums.wav", np.zeros((3 * RATE, 2)))
@@ -202,7 +252,7 @@ def test_estimates_that_are_a_little_off_are_padded_or_cut_and_it_is_said(corpus
     (_, estimate) = audio["test/One", "drums"]
     write(path, np.concatenate([estimate, np.ones((RATE // 10, 2))]))
     longer = read_csv(Path(evaluate(folder, baselines="none")) / "scores.csv")
-    told = "note: 1 estimate of other lengths than the references, by 200 frames at most, as "
+    told = "note: 1 file of other lengths than the first of their track, by 200 frames at most, as "
     assert f"{told}{path}: padded with zeros or cut." in capsys.readouterr().out
     assert same(longer, rows, atol=1e-3)
     write(path, estimate[:-7])
@@ -258,7 +308,7 @@ def test_a_bad_estimate_is_one_sentence_and_no_table(corpus, name):
         (remove, r"the track test/One lacks the estimate of drums; every source"),
         (
             remove_all,
-            r"estimates holds no \.wav or \.flac files; expected .*estimates/TRACK/SOURCE\.wav",
+            r"estimates holds no sound files; expected .*estimates/TRACK/SOURCE\.wav",
         ),
         (add_track, r"references has no track test/Four, which .*estimates has"),
         (spread, r"estimates/drums\.wav lies in no folder of a track"),
@@ -270,11 +320,21 @@ def test_a_bad_estimate_is_one_sentence_and_no_table(corpus, name):
             lambda folder: write(
                 folder / "estimates/test/One/drums.flac", np.zeros((9, 2)), subtype="PCM_16"
             ),
-            "are both drums",
+            r"One/drums\.flac and .*One/drums\.wav are both drums of test/One",
+        ),
+        (
+            lambda folder: (folder / "references/test/Two/bass.M4A").write_bytes(b""),
+            r"Two/bass\.M4A and .*Two/bass\.wav are both bass of test/Two",
+        ),
+        (
+            lambda folder: write(
+                folder / "references/test/Two/mixture.ogg", np.zeros((9, 2)), subtype="VORBIS"
+            ),
+            r"Two/mixture\.ogg and .*Two/mixture\.wav are both mixture of test/Two",
         ),
         (
             lambda folder: (folder / "references/test/One/drums.wav").write_text("?"),
-            r"drums\.wav is no readable sound",
+            r"drums\.wav is no sound file that can be decoded",
         ),
         (
             lambda folder: (
@@ -288,7 +348,7 @@ def test_a_bad_estimate_is_one_sentence_and_no_table(corpus, name):
         ),
         (
             lambda folder: [write(p, np.ones((0, 2))) for p in folder.glob("*/test/One/*")],
-            "holds no frames",
+            "holds no audio frames",
         ),
     ],
 )

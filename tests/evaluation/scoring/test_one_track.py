@@ -16,7 +16,8 @@ from threadpoolctl import threadpool_info
 
 from configs.schema import Evaluation
 from data_prep.storage import LocalFolder
-from evaluation.estimates.track_on_disk import TrackOnDisk, read_frames, write_blocks
+from evaluation.estimates.sound_files import read_frames
+from evaluation.estimates.track_on_disk import TrackOnDisk, write_blocks
 from evaluation.scores.results import Parts, Results, publish
 from evaluation.scores.table import METRICS, to_csv
 from evaluation.scoring import segment_groups, workers
@@ -265,5 +266,5 @@ def test_a_file_that_ends_early_or_is_none_is_named(tmp_path):
             replace(stored, num_frames=7400, mixture=None, references={}), CONFIG, False, Workers(1)
         )
     (tmp_path / "mixture.wav").write_text("none")
-    with pytest.raises(ValueError, match=r"mixture\.wav cannot be read"):
+    with pytest.raises(ValueError, match=r"mixture\.wav is no sound file that"):
         score_track_on_disk(stored, CONFIG, False, Workers(1))

@@ -20,7 +20,7 @@ from data_prep.records.manifest import load_manifest
 from tests.support import replicas
 from tests.support.commands import run_command, set_flags
 from tests.support.optimisation import optimisation_of
-from trainer.loop.checkpoints import Checkpoints, restore_network
+from trainer.loop.checkpoints import Checkpoints, find_checkpoint, restore_network
 from trainer.loop.progress import read_metrics
 from trainer.loop.schedules import LearningRate
 from trainer.loop.train import require_even_batches
@@ -65,12 +65,12 @@ def run(records, workdir, *overrides):
 
 
 def state(checkpoints):
-    """Every value of the newest checkpoint but the save counter: weights, optimizer, step."""
+    """Every number of the newest checkpoint but the save counter: weights, optimizer, step."""
     reader = tf.train.load_checkpoint(str(checkpoints))
     names = [
         name
         for name in reader.get_variable_to_shape_map()
-        if not name.startswith(("save_counter", "_CHECK"))
+        if not name.startswith(("save_counter", "_CHECK", "config/"))
     ]
     return {name: reader.get_tensor(name) for name in names}
 
@@ -139,11 +139,14 @@ def test_an_interrupted_run_continues_to_the_same_end(
 
 
 def test_a_finished_run_says_so_and_changes_nothing(records, undisturbed):
-    before = state(undisturbed)
+    before = state(undisturbed / "checkpoints")
     result = run(records, undisturbed)
     assert result.returncode == 0
     assert "The run is done after 40 steps." in result.stdout
-    assert all(np.array_equal(value, before[name]) for name, value in state(undisturbed).items())
+    assert all(
+        np.array_equal(value, before[name])
+        for name, value in state(undisturbed / "checkpoints").items()
+    )
 
 
 def test_old_checkpoints_are_dropped_and_events_written(undisturbed):
@@ -225,7 +228,9 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoints(recor
     assert result.returncode == 1
     assert "the loss of step 2" in result.stderr or "the loss of step 3" in result.stderr
     assert all(
-        np.isfinite(value).all() for value in state(tmp_path).values() if value.dtype == np.float32
+        np.isfinite(value).all()
+        for value in state(tmp_path / "checkpoints").values()
+        if value.dtype == np.float32
     )
 
 
@@ -267,6 +272,59 @@ def test_a_run_continues_from_checkpoints_whose_lists_are_gone(undisturbed, tmp_
     assert newest_step(tmp_path / "run") == 44
     assert len(list(folder.glob("ckpt-*.index"))) == 3
     assert len(list((folder / "best").glob("ckpt-*.index"))) == 1
+
+
+def edit_config(undisturbed, workdir, section, change):
+    """Copies a run, and changes a section of its config.json by hand."""
+    copy_of_run(undisturbed, workdir)
+    path = workdir / "config.json"
+    config = json.loads(path.read_text())
+    change(config[section])
+    path.write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "message"),
+    [
+        ("data", lambda data: data["sources"].reverse(), "data.sources was ('"),
+        ("model", lambda model: model.update(gate_heads=False), "gate_heads was True, is False"),
+        ("model", lambda model: model.update(head_activation="linear"), "was 'tanh', is 'linear'"),
+        ("audio", lambda audio: audio.update(sample_rate=4000), "sample_rate was 8000, is 4000"),
+        ("augmentation", lambda section: section.update(label_dropout=0.5), "dropout was 0.0, is"),
+    ],
+)
+def test_a_config_that_was_changed_by_hand_is_refused(
+    undisturbed, tmp_path, section, change, message
+):
+    workdir = tmp_path / "run"
+    edit_config(undisturbed, workdir, section, change)
+    network = make_network(configs.load("smoke", OVERRIDES))
+    for use in (
+        lambda: find_checkpoint(str(workdir), "best"),
+        lambda: restore_network(str(workdir), network, "32"),
+        lambda: make_checkpoints(workdir).restore(),
+    ):
+        with pytest.raises(ValueError, match=r"config\.json is not what .* trained with") as error:
+            use()
+        assert message in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "change"),
+    [
+        ("train", lambda train: train.update(steps=99, checkpoint_steps=3, cache="none")),
+        ("model", lambda model: model.update(computation="tpu")),
+        ("evaluation", lambda evaluation: evaluation.update(segment_secs=0.5)),
+        # As of a version that had no such field.
+        ("augmentation", lambda augmentation: augmentation.pop("swap_channels")),
+    ],
+)
+def test_what_may_change_when_a_run_continues_may_be_changed_by_hand(
+    undisturbed, tmp_path, section, change
+):
+    edit_config(undisturbed, tmp_path / "run", section, change)
+    assert find_checkpoint(str(tmp_path / "run"), "latest")[1] == 40
 
 
 @pytest.mark.parametrize("name", ["ckpt-40.data-00000-of-00001", "ckpt-40.index"])
