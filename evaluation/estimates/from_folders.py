@@ -16,7 +16,7 @@ tracks: the others together are the accompaniment, which it may estimate too.
 """
 
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
@@ -175,26 +175,17 @@ def _make_track(
     name: str,
     estimates: Files,
     references: Files,
-    accompaniment: Collection[str],
+    accompaniment: Set[str],
     off: dict[Path, int],
 ) -> TrackOnDisk:
     """Makes a track, and adds to ``off`` its files that are longer or shorter than the first.
 
-    Args:
-        name: of the track.
-        estimates: its files.
-        references: its files.
-        accompaniment: the sources that count as one.
-        off: gets files, and how many frames longer they are.
+    The sources of the accompaniment count as one.
     """
     sources = {source: path for source, path in references.items() if source != MIXTURE}
     # Some systems copy the mixture to what they estimate; nothing is scored by it.
     estimated = {source: path for source, path in estimates.items() if source != MIXTURE}
-    missing = sorted(sources.keys() - set(accompaniment) - estimated.keys())
-    if missing:
-        _refuse_track(name, f"the estimate of {', '.join(missing)}")
-    if not sources:
-        _refuse_track(name, "a reference of any source")
+    _require_complete(name, sources.keys(), estimated.keys() | accompaniment)
     mixture = references.get(MIXTURE)
     paths = [] if mixture is None else [mixture]
     paths += [*sources.values(), *estimated.values()]
@@ -220,10 +211,15 @@ def _make_track(
     )
 
 
-def _refuse_track(name: str, missing: str) -> None:
-    raise ValueError(
-        f"the track {name} lacks {missing}; every source that a track has must be there as a file."
-    )
+def _require_complete(track: str, sources: Set[str], estimated: Set[str]) -> None:
+    missing = ", ".join(f"the estimate of {source}" for source in sorted(sources - estimated))
+    if not sources:
+        missing = "a reference of any source"
+    if missing:
+        raise ValueError(
+            f"the track {track} lacks {missing}; every source that a track has must be there as a "
+            "file."
+        )
 
 
 def _require_alike(track: str, formats: Mapping[Path, FileFormat]) -> FileFormat:

@@ -6,7 +6,8 @@ run_figures         its violins
 digest              the aggregates that they print
 method              what could be scored, and how it was
 curves              how it learnt
-violins             segment by segment
+strips              scores of segments, gathered for violins
+violins             segment by segment, drawn
 audit_table         what the labels do
 clip_players        sounds
 comparison          runs side by side

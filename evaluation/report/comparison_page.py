@@ -14,6 +14,7 @@ from evaluation.report.comparison import ComparedRuns
 from evaluation.report.comparison_tables import DECIMALS
 from evaluation.report.metric_names import FIGURE_TITLES, METRIC_NAMES, NOT_OF_MIXTURE
 from evaluation.report.run_tables import status_words
+from evaluation.report.strips import Strip, System, Violin, segment_values
 from evaluation.scores import bootstrap
 from evaluation.scores.bootstrap import Interval
 from evaluation.scores.paired import Comparison
@@ -141,7 +142,7 @@ def _figures(compared: ComparedRuns) -> list[Block]:
             # What the runs have in common, as far as a metric says anything of it.
             if "mixture" in compared.systems and metric not in NOT_OF_MIXTURE:
                 shown.append("mixture")
-            strips = [violins.Strip(name, [_violin(compared, name, metric)]) for name in shown]
+            strips = [Strip(name, [_violin(compared, name, metric)]) for name in shown]
             panels.append(violins.make_panel(metric, title, strips))
     note = (
         "All sources, where they sound together; the stroke is the median of segments, the number "
@@ -150,12 +151,12 @@ def _figures(compared: ComparedRuns) -> list[Block]:
     return [Text(note, "note"), Figures(panels)]
 
 
-def _violin(compared: ComparedRuns, name: str, metric: str) -> violins.Violin:
-    system: violins.System = "model" if name in compared.runs else "mixture"
-    pairs = violins.segment_values(compared.systems[name], metric)
+def _violin(compared: ComparedRuns, name: str, metric: str) -> Violin:
+    system: System = "model" if name in compared.runs else "mixture"
+    pairs = segment_values(compared.systems[name], metric)
     aggregate = compared.summaries[name].together.get(metric)
     median = aggregate.median_of_segments if aggregate else None
-    return violins.Violin(system, [value for _, value in pairs], median)
+    return Violin(system, [value for _, value in pairs], median)
 
 
 def _polyphony(compared: ComparedRuns, metric: str) -> list[Block]:

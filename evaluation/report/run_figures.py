@@ -9,6 +9,7 @@ from evaluation.document.parts import Block, Figures, Panel, Text
 from evaluation.report import violins
 from evaluation.report.digest import Digest
 from evaluation.report.metric_names import FIGURE_TITLES, NOT_OF_MIXTURE, repeats_version_3
+from evaluation.report.strips import Strip, make_strips, segment_values
 from evaluation.scores.aggregates import By
 from evaluation.scores.table import MODEL, Row
 
@@ -57,14 +58,14 @@ def polyphony_panels(rows: Sequence[Row], digest: Digest) -> list[Panel]:
 
 def _strips(
     rows: Sequence[Row], metric: str, digest: Digest, by: By, name_of: Callable[[Any], str]
-) -> list[violins.Strip]:
+) -> list[Strip]:
     """Makes a strip per group of rows, in the order of the groups of ``digest``."""
     systems = [MODEL]
     if metric not in NOT_OF_MIXTURE:
         systems.append("mixture")
-    values = violins.segment_values([row for row in rows if row.system in systems], metric)
+    values = segment_values([row for row in rows if row.system in systems], metric)
     values.sort(key=lambda pair: digest.groups.index(getattr(pair[0], by)))
-    return violins.make_strips(
+    return make_strips(
         values,
         name=lambda row: name_of(getattr(row, by)),
         median=lambda system, row: digest.printed_median(metric, system, getattr(row, by)),

@@ -2,8 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Literal, cast
 
 import numpy as np
@@ -14,8 +13,7 @@ from matplotlib.collections import PolyCollection
 from evaluation.document import svg
 from evaluation.document.numbers import decibels
 from evaluation.document.parts import Panel
-from evaluation.scores.aggregates import alone
-from evaluation.scores.table import COUNTED_STATUSES, Row
+from evaluation.report.strips import Strip, System, Violin
 
 # With fewer, a density would invent a shape: they are drawn as dots.
 MIN_VALUES = 5
@@ -39,7 +37,6 @@ _LONGEST_NAME = 18
 # Why a value is not drawn, in the order in which a caption says so.
 _NOT_DRAWN = ("blank", "infinite", "beyond the axis")
 
-System = Literal["model", "mixture"]
 # On which side of its line a violin stands. Strips go down the axis, so that low is up.
 Side = Literal["low", "both", "high"]
 # From the line of a strip, at its number, to the centre of the violin; strips are 1 apart.
@@ -48,79 +45,6 @@ _SHIFTS = {"low": -0.2, "both": 0.0, "high": 0.2}
 _HALF_STROKE = 0.2
 _HALVES: dict[System, Side] = {"model": "low", "mixture": "high"}
 _COLOURS: dict[System, str] = {"model": svg.MODEL, "mixture": svg.MIXTURE}
-
-
-@dataclass(frozen=True)
-class Violin:
-    """Holds the scores of a system, one per segment in which a source sounds; nan where blank."""
-
-    system: System
-    values: Sequence[float]
-    # As the tables print it.
-    median: float | None
-
-    @property
-    def finite(self) -> list[float]:
-        """Returns what can be drawn."""
-        return [value for value in self.values if math.isfinite(value)]
-
-
-@dataclass(frozen=True)
-class Strip:
-    """Is a row of a panel: one violin, or the halves of two."""
-
-    name: str
-    violins: Sequence[Violin]
-
-    @property
-    def num_segments(self) -> int:
-        """Returns the number of segments behind the strip: those of the model where it has one."""
-        by_system = {violin.system: violin for violin in self.violins}
-        violin = by_system.get("model", self.violins[0])
-        return len(violin.finite)
-
-
-def segment_values(rows: Iterable[Row], metric: str) -> list[tuple[Row, float]]:
-    """Returns the rows of sources that sound together with others, each with its value.
-
-    A blank value is nan.
-    """
-    pairs = []
-    for row in rows:
-        if row.status in COUNTED_STATUSES and not alone(row):
-            value = getattr(row, metric)
-            if value is None:
-                value = math.nan
-            pairs.append((row, value))
-    return pairs
-
-
-def make_strips(
-    values: Sequence[tuple[Row, float]],
-    name: Callable[[Row], str],
-    median: Callable[[str, Row], float | None],
-) -> list[Strip]:
-    """Makes a strip for every name of a row, in order of appearance.
-
-    Args:
-        values: of the model, and of another system where there is one.
-        name: of a row: that of its strip.
-        median: of a system and a row of a strip: what the tables print for them.
-    """
-    grouped: dict[str, dict[System, list[tuple[Row, float]]]] = {}
-    for row, value in values:
-        system: System = "model" if row.system == "model" else "mixture"
-        by_system = grouped.setdefault(name(row), {})
-        by_system.setdefault(system, []).append((row, value))
-    strips = []
-    for title, by_system in grouped.items():
-        violins = []
-        for system, pairs in by_system.items():
-            first_row, _ = pairs[0]
-            own = [value for _, value in pairs]
-            violins.append(Violin(system, own, median(system, first_row)))
-        strips.append(Strip(title, violins))
-    return strips
 
 
 def make_panel(key: str, title: str, strips: Sequence[Strip]) -> Panel:

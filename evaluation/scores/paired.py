@@ -16,10 +16,17 @@ from numpy.typing import NDArray
 from evaluation.scores import bootstrap
 from evaluation.scores.aggregates import Aggregate, SegmentKey, aggregate, alone, segment_key
 from evaluation.scores.bootstrap import Interval
-from evaluation.scores.comparable import common_sources, require_alike, restrict, rows_of
+from evaluation.scores.comparable import (
+    on_common_segments,
+    on_common_tracks,
+    restrict_to_common,
+    rows_of,
+    segment_words,
+    tracks_of,
+)
 from evaluation.scores.saved import ScoredRun
 from evaluation.scores.significance import holm, signed_rank
-from evaluation.scores.table import METRICS, MODEL, Row
+from evaluation.scores.table import MODEL, Row
 
 Values = dict[SegmentKey, float | None]
 Floats = NDArray[np.float64]
@@ -92,83 +99,45 @@ def compare(
         ValueError: the runs were not scored alike, or have no track, no source or too few segments
             in common.
     """
-    all_sources = {run.name: {row.source for row in rows_of(run)} for run in runs}
-    runs = _require_comparable(runs, metric, sources)
-    tracks = {run.name: list(dict.fromkeys(row.track for row in rows_of(run))) for run in runs}
-    common = set.intersection(*map(set, tracks.values()))
-    if not common:
-        raise ValueError("the runs have no track in common.")
-    runs = [replace(run, rows=[row for row in run.rows if row.track in common]) for run in runs]
-    num_rows = {run.name: len(rows_of(run)) for run in runs}
-    runs = _on_common_segments(runs)
-    compared = {row.source for row in rows_of(runs[0])}
-    values = {run.name: _values(run, metric) for run in runs}
-    reference = runs[0].name
-    before = values.pop(reference)
+    alike = restrict_to_common(runs, metric, sources)
+    on_tracks = on_common_tracks(alike)
+    compared = on_common_segments(on_tracks)
+    values = {run.name: _values(run, metric) for run in compared}
+    before = values.pop(compared[0].name)
     differences: list[Difference] = []
     for name, after in values.items():
         differences += _differences(name, _pair(before, after))
-    left_out = {
-        name: [track for track in own if track not in common] for name, own in tracks.items()
-    }
     return Comparison(
         metric=metric,
-        tracks=[track for track in tracks[reference] if track in common],
-        left_out={name: left for name, left in left_out.items() if left},
-        other_sources={
-            name: sorted(own - compared)
-            for name, own in all_sources.items()
-            if not sources and own - compared
-        },
-        num_other_rows={
-            run.name: num_rows[run.name] - len(rows_of(run))
-            for run in runs
-            if num_rows[run.name] > len(rows_of(run))
-        },
+        tracks=tracks_of(on_tracks[0]),
+        left_out=_left_out(alike, tracks_of(on_tracks[0])),
+        other_sources={} if sources else _other_sources(runs, compared[0]),
+        num_other_rows=_num_other_rows(on_tracks, compared),
         unpaired={name: _count_unpaired(before, after) for name, after in values.items()},
-        summaries=[_summary(run.name, rows_of(run), metric) for run in runs],
-        beside=_beside(runs[0], metric),
+        summaries=[_summary(run.name, rows_of(run), metric) for run in compared],
+        beside=_beside(compared[0], metric),
         differences=_correct(differences),
     )
 
 
-def _require_comparable(
-    runs: Sequence[ScoredRun], metric: str, sources: Collection[str]
-) -> list[ScoredRun]:
-    """Returns the runs with the sources to compare; ``ValueError`` where they do not compare."""
-    if metric not in METRICS:
-        raise ValueError(f"the scores have no metric {metric!r}; they have {', '.join(METRICS)}.")
-    if len({run.name for run in runs}) < max(len(runs), 2):
-        raise ValueError("name two or more different runs to compare.")
-    restricted = [restrict(run, sources) for run in runs]
-    if not sources:
-        common = common_sources(restricted)
-        restricted = [restrict(run, common) for run in restricted]
-    for run in restricted[1:]:
-        require_alike(restricted[0], run)
-    return restricted
+def _left_out(runs: Sequence[ScoredRun], common: Collection[str]) -> dict[str, list[str]]:
+    """Returns the tracks of each run that are not among the common ones, where there are any."""
+    others = {run.name: [track for track in tracks_of(run) if track not in common] for run in runs}
+    return {name: tracks for name, tracks in others.items() if tracks}
 
 
-def _on_common_segments(runs: Sequence[ScoredRun]) -> list[ScoredRun]:
-    """Returns runs with the segments that all of them have.
+def _other_sources(runs: Sequence[ScoredRun], compared: ScoredRun) -> dict[str, list[str]]:
+    """Returns the sources of each run that are not compared, where there are any."""
+    common = {row.source for row in rows_of(compared)}
+    others = {run.name: {row.source for row in rows_of(run)} - common for run in runs}
+    return {name: sorted(sources) for name, sources in others.items() if sources}
 
-    One system may have a segment more at the end of a track: estimates differ by some frames.
 
-    Raises:
-        ValueError: they have less than half in common, and so were cut otherwise.
-    """
-    keys = {run.name: {segment_key(row) for row in rows_of(run)} for run in runs}
-    common = set.intersection(*keys.values())
-    for run in runs:
-        others = keys[run.name] - common
-        if len(others) > len(common):
-            raise ValueError(
-                f"the runs have different segments: not all have {_words(min(others))} of "
-                f"{run.name}, and {len(others) - 1} more; score them with the same segments."
-            )
-    return [
-        replace(run, rows=[row for row in run.rows if segment_key(row) in common]) for run in runs
-    ]
+def _num_other_rows(runs: Sequence[ScoredRun], compared: Sequence[ScoredRun]) -> dict[str, int]:
+    """Returns how many rows of each run are not compared, where there are any."""
+    kept = {run.name: len(rows_of(run)) for run in compared}
+    others = {run.name: len(rows_of(run)) - kept[run.name] for run in runs}
+    return {name: num_rows for name, num_rows in others.items() if num_rows}
 
 
 def _values(run: ScoredRun, metric: str) -> Values:
@@ -178,7 +147,7 @@ def _values(run: ScoredRun, metric: str) -> Values:
     if len(values) < len(rows):
         counts = Counter(map(segment_key, rows))
         twice = next(key for key, count in counts.items() if count > 1)
-        raise ValueError(f"{run.name} has {_words(twice)} more than once.")
+        raise ValueError(f"{run.name} has {segment_words(twice)} more than once.")
     if all(value is None for value in values.values()):
         raise ValueError(f"{run.name} has no {metric} where sources sound together.")
     return values
@@ -194,11 +163,6 @@ def _value(row: Row, metric: str) -> float | None:
     if value is None or not np.isfinite(value) or alone(row):
         return None
     return value
-
-
-def _words(key: SegmentKey) -> str:
-    track, start_secs, source = key
-    return f"track {track}, {start_secs:g} s, {source}"
 
 
 def _pair(before: Values, after: Values) -> dict[str, dict[str, float]]:

@@ -80,12 +80,12 @@ def score_segment(
     # (S, K)
     quiet = levels < config.silent_dbfs
     is_mixture_silent = bool(activity.rms_db(audio.mixture) < config.silent_dbfs)
-    statuses = _statuses(is_mixture_silent, active, quiet)
-    polyphony = int(active.sum())
     metrics = [metric for metric in METRICS if config.bss_v4 or metric not in V4_METRICS]
     values = {metric: np.zeros(quiet.shape) for metric in metrics}
+    statuses = _statuses(is_mixture_silent, active, quiet)
+    scores = SegmentScores(statuses, values, polyphony=int(active.sum()))
     if is_mixture_silent:
-        return SegmentScores(statuses, values, polyphony)
+        return scores
     values["leakage"] = leakage(audio)
     # Only these take part: slots that are silent change nothing, not even the order of a sum.
     # (J, T, C)
@@ -100,7 +100,7 @@ def score_segment(
         for metric, of_pairs in ratios.items():
             values[metric][scored] = of_pairs
     values["sdr"][quiet] = activity.SILENT_ESTIMATE_DB
-    return SegmentScores(statuses, values, polyphony)
+    return scores
 
 
 def _statuses(

@@ -21,12 +21,7 @@ from evaluation.scores.about import About
 from evaluation.scores.results import file_contents
 from evaluation.scores.table import Row, sentences_on_silence
 from evaluation.tasks.finishing import finish
-from evaluation.tasks.separation.track_sources import (
-    TrackSource,
-    page,
-    require_backend,
-    score_source,
-)
+from evaluation.tasks.separation.track_sources import TrackSource, page, score_source
 
 # Of tracks that a sentence names at most.
 _MOST_NAMES = 5
@@ -55,33 +50,13 @@ def evaluate_folders(
     """
     settings = configs.override_evaluation(Config(name="estimates"), overrides).evaluation
     found = find_tracks(Path(estimates), Path(references))
-    require_backend(settings, found.tracks[0].channels)
-    if found.left_out:
-        print(f"left out, without estimates: {_some(found.left_out)}", flush=True)
-    if found.accompaniment:
-        _require_all_for_museval(found, settings)
-        print(
-            f"note: there are no estimates of {', '.join(found.accompaniment)}: together they are "
-            "the accompaniment, and only what is estimated is scored.",
-            flush=True,
-        )
-    if found.off:
-        most = max(map(abs, found.off.values()))
-        print(
-            f"note: {pluralized(len(found.off), 'file')} of other lengths than the first of their "
-            f"track, by {pluralized(most, 'frame')} at most, as "
-            f"{_some(list(map(str, found.off)))}: padded with zeros or cut.",
-            flush=True,
-        )
-    words = [
-        *("python", "-m", "evaluation.evaluate"),
-        f"--estimates={estimates}",
-        f"--references={references}",
-        f"--out={out}",
-        f"--baselines={baselines}",
-        *(f"--set={override}" for override in overrides),
-    ]
-    about = _about(found, estimates, references, settings, shlex.join(words))
+    _require_all_for_museval(found, settings)
+    for line in _notes(found):
+        print(line, flush=True)
+    words = [f"--estimates={estimates}", f"--references={references}", f"--out={out}"]
+    words += [f"--baselines={baselines}", *(f"--set={override}" for override in overrides)]
+    command = shlex.join(["python", "-m", "evaluation.evaluate", *words])
+    about = _about(found, estimates, references, settings, command)
     source = _track_source(found, about, baselines)
     folder = open_folder(out)
     folder.check()
@@ -114,10 +89,30 @@ def _track_source(found: FoundTracks, about: About, baselines: str) -> TrackSour
     )
 
 
+def _notes(found: FoundTracks) -> list[str]:
+    """Returns a sentence for everything of the folders that is not scored as it lies there."""
+    lines = []
+    if found.left_out:
+        lines.append(f"left out, without estimates: {_some(found.left_out)}")
+    if found.accompaniment:
+        lines.append(
+            f"note: there are no estimates of {', '.join(found.accompaniment)}: together they are "
+            "the accompaniment, and only what is estimated is scored."
+        )
+    if found.off:
+        most = max(map(abs, found.off.values()))
+        lines.append(
+            f"note: {pluralized(len(found.off), 'file')} of other lengths than the first of their "
+            f"track, by {pluralized(most, 'frame')} at most, as "
+            f"{_some(list(map(str, found.off)))}: padded with zeros or cut."
+        )
+    return lines
+
+
 def _require_all_for_museval(found: FoundTracks, settings: Evaluation) -> None:
     """Refuses what museval would score nowhere: no frame counts where an estimate is silent."""
     has_all = all(ACCOMPANIMENT in track.scored for track in found.tracks)
-    if settings.museval_compatible and not has_all:
+    if settings.museval_compatible and found.accompaniment and not has_all:
         raise ValueError(
             f"museval scores all sources or none, and there are no estimates of "
             f"{', '.join(found.accompaniment)}; add {ACCOMPANIMENT} to every track, such as the "
