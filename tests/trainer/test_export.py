@@ -1,6 +1,7 @@
 """The exported model, loaded with TensorFlow alone, estimates what separate estimates."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ import tensorflow as tf
 import configs
 from data_prep.storage.lock import held
 from tests.support.optimisation import optimisation_of
-from trainer.export import export
+from trainer.export import export, write_model
 from trainer.inference.separator import TrainedSeparator
 from trainer.loop.checkpoints import Checkpoints
 from trainer.networks import make_network
@@ -137,3 +138,79 @@ def test_a_second_export_replaces_the_first_and_nothing_else(tmp_path):
     ):
         export(str(tmp_path), "7", "")
     assert len(list((tmp_path / "checkpoints").glob("*.index"))) == 2
+
+
+class Model(tf.Module):
+    """Says a number, and separates nothing."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.describe = tf.function(lambda: {"step": tf.constant(number)}, input_signature=[])
+        waveform = tf.TensorSpec([None], tf.float32, "waveform")
+        self.separate = tf.function(lambda waveform: waveform, input_signature=[waveform])
+
+
+def said_by(folder):
+    return int(tf.saved_model.load(str(folder)).describe()["step"])
+
+
+@pytest.mark.parametrize("missing", ["variables", "saved_model.pb"])
+@pytest.mark.parametrize("where", ["model", "model.previous", "model.partial"])
+def test_an_export_continues_whatever_a_kill_left_of_the_models(tmp_path, where, missing):
+    """As where it deleted, moved or wrote one of the three folders."""
+    out = tmp_path / "model"
+    write_model(str(out), Model(1))
+    for name in ("model.previous", "model.partial"):
+        shutil.copytree(out, tmp_path / name)
+    if missing == "variables":
+        shutil.rmtree(tmp_path / where / "variables")
+    else:
+        (tmp_path / where / "saved_model.pb").unlink()
+    write_model(str(out), Model(2))
+    assert said_by(out) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "variables/mine.csv", "assets/picture.png"])
+@pytest.mark.parametrize("where", ["model", "model.previous"])
+def test_an_export_replaces_no_folder_that_holds_anything_else(tmp_path, where, name):
+    path = tmp_path / where / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    (tmp_path / where / "saved_model.pb").write_text("x")
+    with pytest.raises(ValueError, match=f"is no SavedModel, as it holds {name}; choose another"):
+        write_model(str(tmp_path / "model"), Model(1))
+    assert path.read_text() == "mine"
+
+
+def test_while_a_model_is_replaced_one_is_always_whole(tmp_path, monkeypatch):
+    """Look at every rename and deletion, where a kill may come."""
+    out = tmp_path / "model"
+    write_model(str(out), Model(1))
+    found = []
+    for function in ("rename", "rmtree"):
+        change = getattr(tf.io.gfile, function)
+
+        def watch(*paths, change=change, **options):
+            found.append({path.name: said_by(path) for path in tmp_path.iterdir()})
+            change(*paths, **options)
+
+        monkeypatch.setattr(tf.io.gfile, function, watch)
+    write_model(str(out), Model(2))
+    assert found == [
+        {"model": 1, "model.partial": 2},
+        {"model.previous": 1, "model.partial": 2},
+        {"model": 2, "model.previous": 1},
+    ]
+
+
+def test_a_model_in_a_bucket_is_replaced(gcs, bucket):
+    out = f"gs://{bucket}/run/saved_model"
+    write_model(out, Model(1))
+    for rest in ("previous/variables/variables.index", "partial/saved_model.pb"):
+        with tf.io.gfile.GFile(f"{out}.{rest}", "w") as file:
+            file.write("")
+    write_model(out, Model(3))
+    assert said_by(out) == 3
+    names = {name for name in gcs.sizes(bucket) if not name.endswith("/")}
+    assert all(name.startswith("run/saved_model/") for name in names), names
