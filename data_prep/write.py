@@ -18,10 +18,9 @@ from absl import flags
 
 import configs
 from configs import Config
-from configs.splits import SPLITS
 from data_prep.corpora import CORPORA, Listing, list_tracks
 from data_prep.records.entries import ShardEntry
-from data_prep.records.manifest import FILE_NAME, Manifest, load_manifest
+from data_prep.records.manifest import FILE_NAME, Manifest
 from data_prep.runtime import command, parallel
 from data_prep.runtime.quantities import pluralized
 from data_prep.runtime.revision import code_revision
@@ -29,6 +28,7 @@ from data_prep.storage import Folder, is_bucket, open_folder
 from data_prep.storage.files import written_by_another
 from data_prep.storage.lock import held
 from data_prep.writing.checks import Findings, finding_lines, judge, table
+from data_prep.writing.finished import require_finished
 from data_prep.writing.prepare import PreparedTrack, TrackToPrepare, prepare
 from data_prep.writing.progress import PreparationProgress, UploadProgress, summary_lines
 from data_prep.writing.shards import Shard, ShardInPlace, plan_splits, put_shards, shards_in_place
@@ -63,7 +63,7 @@ def write(
     with held(folder.url, "--out") as hold:
         if folder.stat(FILE_NAME):
             try:
-                return _finished(config, listing, folder, options.skip_bad)
+                return require_finished(config, listing, folder, options.skip_bad)
             finally:
                 folder.close()
         manifest = _write(config, listing, folder, options)
@@ -92,6 +92,7 @@ def _write(config: Config, listing: Listing, folder: Folder, options: Options) -
         },
         known_leaks=listing.splits.known_leaks if listing.splits else (),
         skipped=tuple(track.files.name for track in findings.skipped),
+        corpus_files={track.files.name: track.contents for track in tracks},
     )
 
 
@@ -173,53 +174,6 @@ def _examine(
             f"{listing.root} has {num_errors}, listed above; nothing was put in place."
         )
     return tracks, findings
-
-
-def _finished(config: Config, listing: Listing, folder: Folder, skip_bad: bool) -> Manifest:
-    """Returns the manifest of a folder that is finished, if it holds what was asked for.
-
-    Raises:
-        ValueError: it holds records of another corpus or config, lacks tracks that were asked for,
-            or has lost a shard.
-    """
-    manifest = load_manifest(folder.url)
-    if not _is_same(manifest, config, listing):
-        raise ValueError(
-            f"{folder.url} already holds finished records of another corpus or config "
-            f"({manifest.corpus}, {manifest.config.name}); choose another --out, or delete that "
-            f"folder first."
-        )
-    if manifest.skipped and not skip_bad:
-        raise ValueError(
-            f"the finished records in {folder.url} lack {', '.join(manifest.skipped)}, which could "
-            f"not be read; delete that folder to write all, or give --skip_bad to keep them as "
-            f"they are."
-        )
-    for entry in (entry for entries in manifest.shards.values() for entry in entries):
-        if folder.stat(entry.name) != (entry.num_bytes, entry.crc32c):
-            raise ValueError(
-                f"{folder.url}/{entry.name} is not there with its {entry.num_bytes} bytes and its "
-                f"checksum; delete what is there of it, and {folder.url}/{FILE_NAME}, then give "
-                f"the same command again."
-            )
-    return manifest
-
-
-def _is_same(manifest: Manifest, config: Config, listing: Listing) -> bool:
-    """Returns whether finished records are those of a config and of the tracks of a corpus."""
-    asked = sorted(
-        (track.split or "", track.name)
-        for track in listing.tracks
-        if track.name not in manifest.skipped
-    )
-    written = sorted((split, track.name) for split in SPLITS for track in manifest.tracks(split))
-    # Of a config only these sections say what records hold; one network's records fit another.
-    return (
-        manifest.corpus == listing.corpus
-        and manifest.config.audio == config.audio
-        and manifest.config.data == config.data
-        and written == asked
-    )
 
 
 FLAGS = flags.FLAGS

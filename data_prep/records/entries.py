@@ -33,6 +33,31 @@ class ShardEntry:
     tracks: tuple[TrackEntry, ...]
 
 
+@dataclass(frozen=True)
+class CorpusFile:
+    """Holds what is known of a file of a corpus from which records were made."""
+
+    # Without its folder, which is that of the track.
+    name: str
+    # What the file is of the track: the mixture, or an instrument.
+    label: str
+    num_bytes: int
+    crc32c: str
+
+
+def corpus_files_from_values(values: dict[str, Any]) -> dict[str, tuple[CorpusFile, ...]]:
+    """Returns the files of every track that ``dataclasses.asdict`` turned into plain values.
+
+    Raises:
+        TypeError, AttributeError: the values are not those of files.
+    """
+    found = {track: tuple(CorpusFile(**file) for file in files) for track, files in values.items()}
+    for files in found.values():
+        for file in files:
+            require_types((file.name, file.label, file.crc32c), (file.num_bytes,))
+    return found
+
+
 def shard_from_values(values: dict[str, Any]) -> ShardEntry:
     """Returns the entry that ``dataclasses.asdict`` turned into plain values.
 

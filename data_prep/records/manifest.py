@@ -4,14 +4,21 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import configs
 from configs import Config
 from configs.reading import parse_json
 from configs.splits import SPLITS
-from data_prep.records.entries import ShardEntry, TrackEntry, require_types, shard_from_values
+from data_prep.records.entries import (
+    CorpusFile,
+    ShardEntry,
+    TrackEntry,
+    corpus_files_from_values,
+    require_types,
+    shard_from_values,
+)
 from data_prep.records.format import FORMAT_VERSION, Layout, Record
 from data_prep.records.shard_files import ADVICE, iter_records, require_shard
 from data_prep.storage import open_folder
@@ -33,6 +40,8 @@ class Manifest:
     known_leaks: tuple[dict[str, Any], ...] = ()
     # The names of tracks that could not be read.
     skipped: tuple[str, ...] = ()
+    # Track -> the files that it was made from, also of those that could not be read.
+    corpus_files: dict[str, tuple[CorpusFile, ...]] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     @property
@@ -215,4 +224,6 @@ def _manifest_from_values(values: dict[str, Any]) -> Manifest:
         known_leaks=tuple(values["known_leaks"]),
         # Manifests that were written before tracks could be skipped do not have it.
         skipped=tuple(values.get("skipped", ())),
+        # Nor those that were written before a corpus was known by its content.
+        corpus_files=corpus_files_from_values(values.get("corpus_files", {})),
     )

@@ -6,6 +6,8 @@ The records go to a scratch folder, where a later call finds them again.
 import hashlib
 import json
 import zipfile
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from data_prep.audio.tracks import (
     with_accompaniment,
 )
 from data_prep.fingerprints.sketches import Sketch, make_sketch
-from data_prep.records.entries import TrackEntry, track_from_values
+from data_prep.records.entries import CorpusFile, TrackEntry, track_from_values
 from data_prep.records.excerpts import iter_excerpts
 from data_prep.records.format import FORMAT_VERSION, encode
 from data_prep.records.manifest import layout_of
@@ -47,16 +49,13 @@ class TrackToPrepare:
         """Returns the size of the files, a measure of the work; 0 for what is not there."""
         return sum(path.stat().st_size for path in self.files.paths if path.is_file())
 
-    @property
-    def key(self) -> str:
+    def key(self, contents: Sequence[CorpusFile]) -> str:
         """Returns a name for all that the records depend on: the format, the config, the files."""
         parts = [str(FORMAT_VERSION), str(self.config.audio), str(self.config.data)]
-        parts += [instrument for instrument, _ in self.files.sources]
-        # A file is known by its size and time: reading it would take as long as preparing it.
-        for path in self.files.paths:
-            status = path.stat()
-            parts.append(f"{path.parent.name}/{path.name} {status.st_size} {status.st_mtime_ns}")
-        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:24]
+        parts += [self.files.name, *(str(file) for file in contents)]
+        # A name may be of bytes that are no UTF-8.
+        text = "|".join(parts).encode(errors="surrogateescape")
+        return hashlib.sha256(text).hexdigest()[:24]
 
 
 @dataclass(frozen=True)
@@ -74,6 +73,8 @@ class PreparedTrack:
     key: str = ""
     # The size and checksum of its records.
     digest: Digest | None = None
+    # Its files, as far as they can be read.
+    contents: tuple[CorpusFile, ...] = ()
     # Whether it was read now, not found in scratch.
     is_new: bool = True
 
@@ -91,27 +92,43 @@ def prepare(track: TrackToPrepare) -> PreparedTrack:
     Raises:
         OSError: the records cannot be written.
     """
+    contents: tuple[CorpusFile, ...] = ()
     try:
-        key = track.key
         if track.scratch:
-            earlier = _prepared_before(track, track.scratch, key)
+            contents = read_contents(track.files)
+            earlier = _prepared_before(track, track.scratch, contents)
             if earlier:
                 return earlier
         decoded = load_for(track.config, track.files)
     except (ValueError, OSError) as error:
-        return PreparedTrack(track.files, errors=(str(error),))
+        return PreparedTrack(track.files, errors=(str(error),), contents=contents)
     waveforms = {MIXTURE: decoded.mixture, **decoded.sources}
     sketches = {
         name: make_sketch(waveform, decoded.sample_rate) for name, waveform in waveforms.items()
     }
     if track.scratch:
-        return _write(track, track.scratch, key, decoded, sketches)
+        return _write(track, track.scratch, contents, decoded, sketches)
     return PreparedTrack(
         files=track.files,
         original=decoded.original,
         entry=_entry(decoded, num_excerpts=0),
         sketches=sketches,
     )
+
+
+def read_contents(files: TrackFiles) -> tuple[CorpusFile, ...]:
+    """Reads what the files of a track hold, whatever the time of day that they bear.
+
+    Those that cannot be read are left out: whoever decodes them says why.
+    """
+    labelled = [(label, path) for label, path in files.sources]
+    if files.mixture:
+        labelled.insert(0, (MIXTURE, files.mixture))
+    contents = []
+    for label, path in labelled:
+        with suppress(OSError):
+            contents.append(CorpusFile(path.name, label, *checksum(path)))
+    return tuple(contents)
 
 
 def load_for(config: Config, files: TrackFiles) -> Track:
@@ -138,9 +155,14 @@ def records_path(scratch: Path, key: str) -> Path:
 
 
 def _write(
-    track: TrackToPrepare, scratch: Path, key: str, decoded: Track, sketches: dict[str, Sketch]
+    track: TrackToPrepare,
+    scratch: Path,
+    contents: tuple[CorpusFile, ...],
+    decoded: Track,
+    sketches: dict[str, Sketch],
 ) -> PreparedTrack:
     """Writes the records first and what is known of them last: whoever finds that finds all."""
+    key = track.key(contents)
     layout = layout_of(track.config)
     num_excerpts = 0
     whole = Checksum()
@@ -164,11 +186,15 @@ def _write(
         sketches=sketches,
         key=key,
         digest=digest,
+        contents=contents,
     )
 
 
-def _prepared_before(track: TrackToPrepare, scratch: Path, key: str) -> PreparedTrack | None:
+def _prepared_before(
+    track: TrackToPrepare, scratch: Path, contents: tuple[CorpusFile, ...]
+) -> PreparedTrack | None:
     """Returns what an earlier call left of the same track; None where it is not whole."""
+    key = track.key(contents)
     try:
         values = read_object(scratch / f"{key}.json")
         with (scratch / f"{key}.npz").open("rb") as file, np.load(file) as arrays:
@@ -189,6 +215,7 @@ def _prepared_before(track: TrackToPrepare, scratch: Path, key: str) -> Prepared
         sketches=sketches,
         key=key,
         digest=digest,
+        contents=contents,
         is_new=False,
     )
 

@@ -2,6 +2,7 @@
 wrong.
 """
 
+import dataclasses
 import json
 import os
 import random
@@ -29,7 +30,14 @@ from data_prep.storage.files import Digest
 from data_prep.storage.lock import held
 from data_prep.verify import iter_faults
 from data_prep.write import Options
-from data_prep.writing.prepare import PreparedTrack, TrackToPrepare, prepare, records_path
+from data_prep.writing.finished import require_finished
+from data_prep.writing.prepare import (
+    PreparedTrack,
+    TrackToPrepare,
+    prepare,
+    read_contents,
+    records_path,
+)
 from data_prep.writing.shards import plan, put_shards, shards_in_place
 from tests.support.commands import run_command, set_flags
 
@@ -38,11 +46,17 @@ CONFIG = configs.load("smoke", OVERRIDES)
 
 
 @pytest.fixture(scope="module")
-def written(corpus, tmp_path_factory):
-    """What an undisturbed job with one worker writes."""
+def written_folder(corpus, tmp_path_factory):
+    """Where an undisturbed job with one worker has written."""
     out = tmp_path_factory.mktemp("records")
     write.write(CONFIG, "urmp", corpus, out)
-    return bytes_of(out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def written(written_folder):
+    """What it wrote."""
+    return bytes_of(written_folder)
 
 
 @pytest.fixture
@@ -288,33 +302,88 @@ def test_a_track_that_changes_while_shards_are_put_in_place_is_one_sentence(
     )
     changed, kept = (track.name for track in shard.entry.tracks)
     (path, *_) = (pieces / changed).glob("AuSep_*.wav")
-    os.utime(path, ns=(1, 1))
+    flip(path)
     with pytest.raises(ValueError, match=rf"the records of {kept} in .* are gone, or"):
         write.write(CONFIG, "urmp", pieces, out)
     write.write(CONFIG, "urmp", pieces, out)
     assert list(iter_faults(str(out))) == []
 
 
+def key_of(track, overrides):
+    job = TrackToPrepare(track, configs.load("smoke", overrides), None)
+    return job.key(read_contents(track))
+
+
 def test_a_changed_track_is_prepared_again(pieces):
     (track, *_) = list_tracks("urmp", pieces, "synthetic").tracks
-    key = TrackToPrepare(track, CONFIG, None).key
-    assert (
-        TrackToPrepare(
-            track, configs.load("smoke", [*OVERRIDES, "data.encoding=float32"]), None
-        ).key
-        != key
-    )
-    assert (
-        TrackToPrepare(
-            track, configs.load("smoke", ["audio.sample_rate=16000", OVERRIDES[1]]), None
-        ).key
-        != key
-    )
-    assert (
-        TrackToPrepare(track, configs.load("smoke", [*OVERRIDES, "train.steps=3"]), None).key == key
-    )
+    key = key_of(track, OVERRIDES)
+    assert key_of(track, [*OVERRIDES, "data.encoding=float32"]) != key
+    assert key_of(track, ["audio.sample_rate=16000", OVERRIDES[1]]) != key
+    assert key_of(track, [*OVERRIDES, "train.steps=3"]) == key
     os.utime(track.paths[1], ns=(1, 1))
-    assert TrackToPrepare(track, CONFIG, None).key != key
+    assert key_of(track, OVERRIDES) == key
+    flip(track.paths[1])
+    os.utime(track.paths[1], ns=(1, 1))
+    assert key_of(track, OVERRIDES) != key
+
+
+def rename(path):
+    path.rename(path.with_name(path.name.replace("AuSep_2", "AuSep_5")))
+
+
+def relabel(path):
+    number, _, title = path.stem.removeprefix("AuSep_").split("_", 2)
+    path.rename(path.with_name(f"AuSep_{number}_vn_{title}.wav"))
+
+
+@pytest.mark.parametrize(
+    ("harm", "sentence"),
+    [
+        (flip, "03_Lantern_cl_hn/AuSep_2_hn_03_Lantern.wav has other bytes;"),
+        (cut, "03_Lantern_cl_hn/AuSep_2_hn_03_Lantern.wav has other bytes;"),
+        (Path.unlink, "03_Lantern_cl_hn/AuSep_2_hn_03_Lantern.wav is gone;"),
+        (relabel, "AuSep_2_hn_03_Lantern.wav is gone, 03_Lantern_cl_hn/AuSep_2_vn_03_Lantern"),
+        (rename, "03_Lantern.wav is gone, 03_Lantern_cl_hn/AuSep_5_hn_03_Lantern.wav is new;"),
+        (lambda path: shutil.rmtree(path.parent), "the track 03_Lantern_cl_hn is gone;"),
+    ],
+)
+def test_a_corpus_that_changed_is_not_complete(written_folder, pieces, tmp_path, harm, sentence):
+    out = shutil.copytree(written_folder, tmp_path / "out")
+    (path,) = pieces.glob("03_*/AuSep_2_*.wav")
+    status = path.stat()
+    harm(path)
+    if path.exists():
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    before = bytes_of(out)
+    with pytest.raises(
+        ValueError, match=rf"^{pieces} has changed since the records in {out} were .*another --out,"
+    ) as refusal:
+        write.write(CONFIG, "urmp", pieces, out)
+    assert sentence in str(refusal.value)
+    assert bytes_of(out) == before
+
+
+def test_a_split_file_that_changed_is_told(written_folder, corpus, tmp_path):
+    out = shutil.copytree(written_folder, tmp_path / "out")
+    manifest = load_manifest(str(out))
+    listing = list_tracks("urmp", corpus, "synthetic")
+    tracks = tuple(
+        dataclasses.replace(track, split={"train": "test"}.get(track.split, track.split))
+        for track in listing.tracks
+    )
+    with pytest.raises(ValueError, match=r"is for test, not train, .*, and 10 more; choose"):
+        require_finished(
+            CONFIG, dataclasses.replace(listing, tracks=tracks), open_folder(str(out)), False
+        )
+    assert manifest == load_manifest(str(out))
+
+
+def test_a_copy_of_the_corpus_is_the_corpus(written_folder, pieces):
+    for path in pieces.rglob("*.wav"):
+        os.utime(path, ns=(7, 7))
+    manifest = write.write(CONFIG, "urmp", pieces, written_folder)
+    assert manifest.corpus_files["03_Lantern_cl_hn"][0].label == "mixture"
+    assert len(manifest.corpus_files) == 18
 
 
 @pytest.mark.slow
@@ -464,6 +533,17 @@ def test_bad_tracks_are_skipped_where_that_is_wanted(pieces, tmp_path, capsys):
         ValueError, match=rf"lack {sorted(bad)[0]}.*delete that folder to write all"
     ):
         write.write(CONFIG, "urmp", pieces, tmp_path / "out")
+
+
+def test_a_skipped_track_that_was_mended_is_told(pieces, tmp_path):
+    (path,) = pieces.glob("03_*/AuSep_2_*.wav")
+    whole = path.read_bytes()
+    cut(path)
+    out = tmp_path / "out"
+    write.write(CONFIG, "urmp", pieces, out, Options(skip_bad=True))
+    path.write_bytes(whole)
+    with pytest.raises(ValueError, match=rf"^{pieces} has changed .*{path.name} has other bytes;"):
+        write.write(CONFIG, "urmp", pieces, out, Options(skip_bad=True))
 
 
 def test_all_tracks_bad_is_an_error(pieces, tmp_path):
