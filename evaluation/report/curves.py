@@ -8,10 +8,10 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from configs.reading import parse_lines, read_text
 from evaluation.document import svg
 from evaluation.document.numbers import decibels
 from evaluation.document.parts import Block, Figures, Panel, Text
+from trainer.loop.metrics import read_metrics
 
 # In CSS pixels.
 _WIDTH = 360
@@ -53,13 +53,11 @@ def training_blocks(lines: Sequence[Mapping[str, Any]], step: int) -> list[Block
 def read(folder: Path) -> list[dict[str, Any]]:
     """Reads the lines of the run that a folder of scores, WORKDIR/evaluation/STEP-SPLIT, is of.
 
-    There are none where the folder lies elsewhere. (read_metrics of trainer.loop.progress does the
-    same with TensorFlow, which a comparison of runs would import for nothing else.)
+    There are none where the folder lies elsewhere.
     """
-    path = folder.parent.parent / "metrics.jsonl"
-    if folder.parent.name != "evaluation" or not path.exists():
+    if folder.parent.name != "evaluation":
         return []
-    return parse_lines(read_text(path), path)
+    return read_metrics(str(folder.parent.parent))
 
 
 def make_common_panel(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Panel | None:

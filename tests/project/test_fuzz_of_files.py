@@ -25,7 +25,7 @@ from evaluation.scores.saved import read_museval
 from tests.project.test_fuzz import make_manifest, mutate_bytes, mutate_json, within_seconds
 from tests.support import replicas
 from trainer.loop.checkpoints import restore_network
-from trainer.loop.progress import read_metrics
+from trainer.loop.metrics import read_metrics
 from trainer.loop.workdir import load_run
 from trainer.networks import make_network
 from trainer.tpu.ceilings import load_ceilings

@@ -19,7 +19,7 @@ from data_prep.synthetic import write_urmp
 from tests.support.commands import run_command, set_flags
 from tests.support.killed_commands import KilledCommands
 from tests.trainer.loop.test_train import OVERRIDES, assert_same_state
-from trainer.loop.progress import read_metrics
+from trainer.loop.metrics import read_metrics
 
 # Checkpoints enough for old ones to be deleted, and validations for the best ones.
 SETTINGS = [

@@ -17,7 +17,7 @@ from evaluation.scores.improvement import improvement
 from evaluation.scores.table import read_csv
 from evaluation.tasks.pipeline import evaluate
 from tests.trainer.loop.test_train import OVERRIDES, assert_same_state, command, newest_step, run
-from trainer.loop.progress import read_metrics
+from trainer.loop.metrics import read_metrics
 
 NUM_KILLS = 20
 SETTINGS = ["train.steps_per_call=20", "train.checkpoint_steps=200", "train.validation_steps=2000"]

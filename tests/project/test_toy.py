@@ -15,7 +15,7 @@ import tensorflow as tf
 
 import tests.support.toy  # noqa: F401
 from tests.support.commands import run_command, set_flags
-from trainer.loop.progress import read_metrics
+from trainer.loop.metrics import read_metrics
 
 OVERRIDES = ["audio.sample_rate=4000", "data.excerpt_secs=1"]
 TRAIN = [*OVERRIDES, "train.steps=16", "train.steps_per_call=4", "train.checkpoint_steps=4"]

@@ -12,6 +12,7 @@ checkpoint_folder  which checkpoints a folder holds; the newest stay
 checkpoint_flags   how commands name a checkpoint
 workdir        whose run a folder is, and what may change
 interruptible  lets steps in progress finish
+metrics        reads the log of a run, damaged or not
 progress       says and records how far a run is
 summaries      sounds and pictures for TensorBoard
 """

@@ -7,20 +7,15 @@ written whole with each checkpoint, and cut back to the checkpoint from which a 
 that the two agree.
 """
 
-import json
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import tensorflow as tf
 
 from configs import Train
-from configs.reading import parse_lines, read_open_text
 from data_prep.runtime.quantities import clock
+from trainer.loop.metrics import take_up_metrics, write_metrics
 from trainer.loop.protocol import Figure
 from trainer.loop.summaries import Summaries
-from trainer.loop.workdir import write_text
 
 # From one line to the next, at least.
 _LINE_SECS = 5.0
@@ -33,10 +28,10 @@ class Progress:
     """Keeps the figures of a run, from the step on at which it starts or continues."""
 
     def __init__(self, workdir: str, settings: Train, step: int, summaries: Summaries) -> None:
-        self._path = f"{workdir}/metrics.jsonl"
+        self._workdir = workdir
         self._settings = settings
         self._summaries = summaries
-        self._lines = [line for line in read_metrics(workdir) if line["step"] <= step]
+        self._lines = [line for line in take_up_metrics(workdir) if line["step"] <= step]
         self._last_step = step
         self._last_call = time.monotonic()
         self._last_line = -math.inf
@@ -104,7 +99,7 @@ class Progress:
 
     def save(self) -> None:
         """Writes metrics.jsonl, and hands the summaries to the file system."""
-        write_text(self._path, "".join(json.dumps(line) + "\n" for line in self._lines))
+        write_metrics(self._workdir, self._lines)
         self._summaries.flush()
 
     def _print_line(self, step: int, losses: Mapping[str, float], rate: float, wait: float) -> None:
@@ -122,15 +117,6 @@ class Progress:
     def _add(self, step: int, kind: str, figures: Mapping[str, float]) -> None:
         self._lines.append({"step": step, "kind": kind, **figures})
         self._summaries.write_scalars(step, kind, figures)
-
-
-def read_metrics(workdir: str) -> list[dict[str, Any]]:
-    """Reads the lines of ``WORKDIR/metrics.jsonl``; none where there is no such file."""
-    path = f"{workdir}/metrics.jsonl"
-    if not tf.io.gfile.exists(path):
-        return []
-    with tf.io.gfile.GFile(path, "rb") as file:
-        return parse_lines(read_open_text(file, path), path)
 
 
 def _loss_names(losses: Mapping[str, float]) -> dict[str, float]:

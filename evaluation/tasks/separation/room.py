@@ -29,7 +29,7 @@ from evaluation.tasks.separation.track_sources import (
     require_backend,
     score_source,
 )
-from trainer.loop.progress import read_metrics
+from trainer.loop.metrics import read_metrics
 
 OPTIONS: tuple[str, ...] = ("baselines", "audit", "root")
 

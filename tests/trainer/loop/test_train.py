@@ -21,7 +21,7 @@ from tests.support import replicas
 from tests.support.commands import run_command, set_flags
 from tests.support.optimisation import optimisation_of
 from trainer.loop.checkpoints import Checkpoints, find_checkpoint, restore_network
-from trainer.loop.progress import read_metrics
+from trainer.loop.metrics import read_metrics
 from trainer.loop.schedules import LearningRate
 from trainer.loop.train import require_even_batches
 from trainer.loop.workdir import load_run, open_run

@@ -9,7 +9,8 @@ import tensorflow as tf
 from configs import Train
 from tests.support.optimisation import optimisation_without_loss
 from trainer.loop.checkpoints import Checkpoints, find_checkpoint
-from trainer.loop.progress import Progress, read_metrics
+from trainer.loop.metrics import read_metrics
+from trainer.loop.progress import Progress
 from trainer.loop.summaries import Summaries
 from trainer.loop.workdir import load_run, write_text
 

@@ -18,7 +18,7 @@ from evaluation.scores.improvement import improvement
 from evaluation.scoring.one_segment import score_track
 from tests.support import replicas
 from trainer.loop.checkpoints import restore_network
-from trainer.loop.progress import read_metrics
+from trainer.loop.metrics import read_metrics
 from trainer.loop.protocol import Figure
 from trainer.loop.train import train
 from trainer.networks import make_network
