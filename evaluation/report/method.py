@@ -19,7 +19,7 @@ STATUSES = {
     "other metrics are blank.",
     "absent": "It does not sound: no metric, but the energy that its estimate leaks.",
     "not scored": "Something sounds, but by museval's rules a segment is scored only where every "
-    "source and every estimate does: no metric.",
+    "source of the track and its estimate do: no metric.",
     "silent mixture": "Nothing sounds at all: not scored.",
     "leakage": "Energy of the estimate of an absent source relative to the mixture: median over "
     "the absent segments in dB, n below it; \N{MINUS SIGN}100 is the floor, lower is better.",

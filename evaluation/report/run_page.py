@@ -116,7 +116,8 @@ def _lead(digest: Digest, about: About) -> list[Block]:
     )
     if not isinstance(improvement.value, float) or improvement.n is None:
         nothing = (
-            "No segment could be compared with the mixture: nowhere do two sources sound together."
+            "No segment could be compared with the mixture: none is scored in which two sources "
+            "sound together."
         )
         return [Text(nothing, "lead"), Text(note, "note")]
     side = "below" if improvement.value < 0 else "above"

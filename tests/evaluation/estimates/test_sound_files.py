@@ -1,6 +1,7 @@
 """Sound files of every kind, as they are scored: all digits, any frames, and what is damaged."""
 
 import subprocess
+import tracemalloc
 import unicodedata
 
 import numpy as np
@@ -77,6 +78,20 @@ def test_any_frames_of_a_file_that_has_to_be_decoded(tmp_path, name):
         assert np.array_equal(read_frames(path, start, stop), expected[start:stop])
     with pytest.raises(ValueError, match=rf"{name} ends after {len(expected)} frames"):
         read_frames(path, 10, len(expected) + 1)
+
+
+def test_a_long_file_is_never_whole_in_memory(tmp_path):
+    path = tmp_path / "a.ogg"
+    num_frames = 40 * RATE
+    soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal(num_frames), RATE)
+    tracemalloc.start()
+    try:
+        assert read_format(path).num_frames == num_frames
+        read_frames(path, num_frames - 10, num_frames)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < num_frames * np.dtype(np.float32).itemsize / 2
 
 
 def test_a_wav_whose_size_was_never_filled_in_is_read(tmp_path):
