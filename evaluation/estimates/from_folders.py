@@ -151,9 +151,8 @@ def _list_files(root: Path) -> dict[str, Files]:
             raise ValueError(
                 f"{path} lies in no folder of a track; expected {root}/TRACK/{path.name}."
             )
-        # A Mac writes letters and their accents apart.
-        track = unicodedata.normalize("NFC", path.parent.relative_to(root).as_posix())
-        source = unicodedata.normalize("NFC", path.stem)
+        track = _as_text(path.parent.relative_to(root).as_posix())
+        source = _as_text(path.stem)
         files = files_of_tracks.setdefault(track, {})
         if source in files:
             raise ValueError(
@@ -163,6 +162,14 @@ def _list_files(root: Path) -> dict[str, Files]:
     if not files_of_tracks:
         raise ValueError(f"{root} holds no sound files; expected {root}/TRACK/SOURCE.wav.")
     return files_of_tracks
+
+
+def _as_text(name: str) -> str:
+    """Returns a name as scores have it: bytes that are no text escaped, accents with their letters.
+
+    A Mac writes them apart.
+    """
+    return unicodedata.normalize("NFC", name.encode("utf-8", "backslashreplace").decode())
 
 
 def _is_sound_file(path: Path, root: Path) -> bool:

@@ -1,5 +1,6 @@
 """Sound files of every kind, as they are scored: all digits, any frames, and what is damaged."""
 
+import os
 import subprocess
 import tracemalloc
 import unicodedata
@@ -13,8 +14,10 @@ from data_prep.audio.decoding import decode
 from data_prep.audio.waveforms import fit_frames
 from evaluation.estimates.from_folders import find_tracks, iter_readable
 from evaluation.estimates.sound_files import read_format, read_frames, require_whole
+from evaluation.scores.table import read_csv
 from evaluation.scoring.one_track import score_track_on_disk
 from evaluation.scoring.workers import Workers
+from evaluation.tasks.separation.folders import evaluate_folders
 
 RATE = 16000
 SECS = 1.5
@@ -169,6 +172,21 @@ def test_all_files_are_tried_before_the_first_track_is_scored(tmp_path):
     found = find_tracks(tmp_path / "estimates", tmp_path / "references")
     with pytest.raises(ValueError, match=r"B/bass\.flac is cut short"):
         next(iter_readable(found.tracks, tmp_path))
+
+
+@pytest.mark.parametrize("name", [b"Caf\xe9", b"\xc3", b"a\xff\xfe b"])
+def test_names_in_bytes_that_are_no_text_are_scored_escaped(tmp_path, name):
+    waveform = sound(channels=1)
+    for folder in ("references", "estimates"):
+        path = tmp_path / folder / os.fsdecode(name) / f"{os.fsdecode(name)}.wav"
+        path.parent.mkdir(parents=True)
+        with path.open("wb") as file:
+            soundfile.write(file, waveform, RATE, format="WAV")
+    folders = [str(tmp_path / folder) for folder in ("estimates", "references", "out")]
+    evaluate_folders(*folders, ["evaluation.filter_taps=4"], baselines="none")
+    escaped = os.fsdecode(name).encode("utf-8", "backslashreplace").decode()
+    rows = read_csv(tmp_path / "out/scores.csv")
+    assert {(row.track, row.source) for row in rows} == {(escaped, escaped)}
 
 
 def test_names_of_a_mac_are_those_that_are_typed(tmp_path):
