@@ -1,7 +1,8 @@
 """Reads what can be compared: runs of ours, and the JSON files of museval."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,20 @@ def load(name: str) -> ScoredRun:
     Raises:
         ValueError: there is nothing to read, or it is not what it should be.
     """
+    run = _load(name)
+    return replace(run, rows=[_with_composed_names(row) for row in run.rows])
+
+
+def _with_composed_names(row: Row) -> Row:
+    """Returns a row whose names have accents with their letters: a Mac writes them apart."""
+    if row.track.isascii() and row.source.isascii():
+        return row
+    track = unicodedata.normalize("NFC", row.track)
+    source = unicodedata.normalize("NFC", row.source)
+    return replace(row, track=track, source=source)
+
+
+def _load(name: str) -> ScoredRun:
     if is_bucket(name):
         return _load_from_bucket(name)
     path = Path(name)

@@ -1,9 +1,11 @@
 """What is said of scores that somebody else wrote, and refused in words."""
 
 import json
+import unicodedata
 
 import pytest
 
+from evaluation.scores.paired import compare
 from evaluation.scores.saved import load, read_museval, task_of
 from evaluation.scores.table import COLUMNS
 
@@ -26,6 +28,23 @@ def test_what_is_known_of_scores_is_read(tmp_path):
     (tmp_path / "scores.json").unlink()
     assert load(name).settings == {}
     assert task_of(name) == "separation"
+
+
+@pytest.mark.parametrize(("track", "source"), [("Café", "va"), ("t", "Flöte"), ("ÅØ/é", "ñ")])
+def test_runs_of_a_mac_and_of_others_have_the_same_names(tmp_path, track, source):
+    runs = []
+    for form in ("NFD", "NFC"):
+        folder = tmp_path / form
+        folder.mkdir()
+        row = f"model,{track},0.0,{source},scored,2,1.0,,,,,,,,,,,\n"
+        text = ",".join(COLUMNS) + "\n" + unicodedata.normalize(form, row)
+        (folder / "scores.csv").write_text(text, encoding="utf-8")
+        runs.append(load(str(folder)))
+    assert runs[0].rows == runs[1].rows
+    assert runs[1].rows[0].track == track
+    compared = compare(runs, "sdr")
+    assert compared.tracks == [track]
+    assert not compared.other_sources
 
 
 @pytest.mark.parametrize(
