@@ -34,6 +34,7 @@ from absl import app, flags, logging
 
 from data_prep.runtime import interruption
 from data_prep.runtime.interruption import import_first, importing
+from data_prep.runtime.memory import ran_out
 
 __all__ = ["ERROR", "FINISHED", "INTERRUPTED", "import_first", "importing", "run"]
 
@@ -48,6 +49,10 @@ _PLAIN_WORDS: dict[type[Exception], str] = {
     NotADirectoryError: " cannot be there: one of its folders is a file.",
     IsADirectoryError: " is a folder; expected a file.",
 }
+_TOO_LITTLE_MEMORY = (
+    "memory ran out; use fewer --workers or --processes, smaller values of the config (such as "
+    "train.batch_size, model.num_filters, evaluation.filter_taps), or a machine with more of it."
+)
 _TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -101,7 +106,9 @@ def _status(main: Callable[[list[str]], int | None], argv: list[str], takes_file
             )
         _expand_flags()
         return main([_expand_home(argument) for argument in argv]) or FINISHED
-    except _mendable() as error:
+    except Exception as error:
+        if not isinstance(error, _mendable()) and not ran_out(error):
+            raise
         print(f"error: {_sentence(error)}", file=sys.stderr)
         logging.debug("The error came from here.", exc_info=error)
         return ERROR
@@ -152,6 +159,8 @@ def _sentence(error: Exception) -> str:
     """Returns an error as one line, without what TensorFlow adds for those who write programs."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}{_PLAIN_WORDS.get(type(error), f': {error.strerror}')}"
+    if ran_out(error):
+        return _TOO_LITTLE_MEMORY
     # The str() of TensorFlow's errors ends in pages of node definitions.
     text = str(getattr(error, "message", error))
     if "HTTP response" in text:

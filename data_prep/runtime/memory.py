@@ -33,6 +33,18 @@ def available_memory() -> int:
     return min([_machine_memory(), *_control_group_memory()])
 
 
+def ran_out(error: BaseException) -> bool:
+    """Says whether an error tells that there was too little memory."""
+    if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, ImportError):
+        # Of a library that the linker has no room for.
+        return "failed to map segment" in str(error)
+    # TensorFlow says the same of a disk that is full.
+    is_exhausted = type(error).__name__ == "ResourceExhaustedError"
+    return is_exhausted and re.search("OOM|allocat|memory", str(error)) is not None
+
+
 def keep_freed_memory() -> None:
     """Lets this process keep memory that it frees, for arrays of megabytes that come and go.
 

@@ -52,28 +52,28 @@ def run(
         imports: slow modules that the function imports when it is called; imported once, before.
 
     Raises:
-        ValueError: a process was killed, most often because memory ran out.
+        ValueError: a process was killed or could not be started, most often because memory ran out.
     """
     if workers == 1 or len(items) == 1:
         interruption.import_first(imports)
         yield from map(function, items)
         return
-    pool = make_pool(min(workers, len(items)), [function.__module__, *imports])
     try:
-        with interruption.held():
-            waiting = {pool.submit(function, item) for item in items}
-        while waiting:
-            with interruption.held():
-                done, waiting = futures.wait(waiting, _LOOK_SECS, FIRST_COMPLETED)
-                results = [future.result() for future in done]
-            yield from results
+        pool = make_pool(min(workers, len(items)), [function.__module__, *imports])
+        try:
+            waiting = {submit(pool, function, item) for item in items}
+            while waiting:
+                with interruption.held():
+                    done, waiting = futures.wait(waiting, _LOOK_SECS, FIRST_COMPLETED)
+                    results = [future.result() for future in done]
+                yield from results
+        finally:
+            pool.shutdown(cancel_futures=True)
     except BrokenProcessPool as error:
         raise ValueError(
             f"one of {workers} worker processes was killed; if memory ran out, "
             f"use fewer with --workers."
         ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def make_pool(
@@ -85,8 +85,8 @@ def make_pool(
     """Returns a pool of processes, each forked from a server that has done nothing but import.
 
     They never hear of Ctrl-C, which the process that starts them handles, and end when it does.
-    Submit within ``interruption.held()``, and wait with ``result_of``: both share locks with the
-    thread that runs the pool.
+    Hand out work with ``submit`` and wait with ``result_of``: both share locks with the thread that
+    runs the pool.
 
     Args:
         size: how many processes there are at most.
@@ -94,6 +94,9 @@ def make_pool(
             process; later ones find it as it is, and their processes import what it lacks.
         begin: is called once in every process, with ``arguments``.
         arguments: may hold locks of ``multiprocessing.get_context("forkserver")``.
+
+    Raises:
+        BrokenProcessPool: no process can be started.
     """
     # Forking this process instead could copy a lock that is held.
     context = multiprocessing.get_context("forkserver")
@@ -104,9 +107,22 @@ def make_pool(
     # while the pool itself waits for that, a worker would start when the pool was gone, and
     # complain.
     first = context.Process()
-    first.start()
+    with _starting():
+        first.start()
     first.join()
     return ProcessPoolExecutor(size, context, _begin_worker, (begin, *arguments))
+
+
+def submit(
+    pool: ProcessPoolExecutor, function: Callable[[_Item], _Result], item: _Item
+) -> Future[_Result]:
+    """Hands an item to a pool, where its result will be that of a function of a module.
+
+    Raises:
+        BrokenProcessPool: no process can be started for it.
+    """
+    with interruption.held(), _starting():
+        return pool.submit(function, item)
 
 
 def result_of(future: Future[_Result]) -> _Result:
@@ -127,6 +143,15 @@ def unheard_interruptions() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Tells that the server of processes has died as a pool tells of a process that has."""
+    try:
+        yield
+    except (EOFError, ConnectionError) as error:
+        raise BrokenProcessPool("no process could be started") from error
 
 
 def _begin_worker(begin: Callable[..., None] | None, *arguments: Any) -> None:

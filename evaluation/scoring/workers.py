@@ -115,8 +115,7 @@ class Workers:
             lock = multiprocessing.get_context("forkserver").Lock()
             imports = [__name__, function.__module__]
             self._pool = parallel.make_pool(self._size, imports, _begin, [lock])
-        with interruption.held():
-            return self._pool.submit(functools.partial(_call_in_one_thread, function, item))
+        return parallel.submit(self._pool, functools.partial(_call_in_one_thread, function), item)
 
     def _stop(self) -> None:
         pool = self._pool

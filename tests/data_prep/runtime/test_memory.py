@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from data_prep.runtime.memory import ran_out
 
 # Prints how many pages the kernel gave to a hundred arrays of 16 MiB, one after the other.
 ARRAYS = """
@@ -33,3 +36,29 @@ def test_arrays_that_come_and_go_take_the_same_memory():
     pages_of_an_array = num_pages(keeps=False) / 100
     assert pages_of_an_array > 1
     assert num_pages(keeps=True) < 5 * pages_of_an_array
+
+
+class ResourceExhaustedError(Exception):
+    """Is called as TensorFlow's error is."""
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (ImportError("libtensorflow_cc.so.2: failed to map segment from shared object"), True),
+        (ImportError("No module named 'tensorflow'"), False),
+        (ResourceExhaustedError("OOM when allocating tensor with shape[9] and type float"), True),
+        (ResourceExhaustedError("failed to allocate memory"), True),
+        (ResourceExhaustedError("/a/ckpt-1.index; No space left on device"), False),
+        (ValueError("memory"), False),
+    ],
+)
+def test_what_says_that_memory_ran_out(error, expected):
+    assert ran_out(error) == expected
+
+
+def test_numpy_says_it_too():
+    with pytest.raises(MemoryError) as caught:
+        np.empty(2**60, np.int8)
+    assert ran_out(caught.value)
