@@ -7,17 +7,21 @@ count: nothing outside the folder is read, written or deleted.
 """
 
 import re
+import shutil
 from collections.abc import Sequence
 
 import tensorflow as tf
 
 from data_prep.runtime.quantities import pluralized
+from data_prep.storage import is_bucket
 from data_prep.storage.files import reason
 from trainer.loop.workdir import write_text
 
 _LIST = "checkpoint"
 _NAME = re.compile(r"ckpt-(\d+)")
 _INDEX = re.compile(r"ckpt-(\d+)\.index")
+# TensorFlow's own folder of a checkpoint that it saves; in a bucket a slash ends its name.
+_HALF_SAVED = re.compile(r"ckpt-\d+_temp/?")
 # A line of the list, which is a protocol buffer as text.
 _LISTED = re.compile(r'^ *(?:all_)?model_checkpoint_paths?: *"(.*)"', re.MULTILINE)
 
@@ -30,6 +34,7 @@ class CheckpointFolder:
         self._folder = folder
         self._keep = keep
         self._steps = list_steps(folder)
+        self._delete_half_saved()
 
     def save(self, checkpoint: tf.train.Checkpoint, step: int) -> None:
         """Saves the state after ``step`` steps, and drops those saved first, beyond those to keep.
@@ -58,6 +63,18 @@ class CheckpointFolder:
         for name in sorted(tf.io.gfile.listdir(self._folder), reverse=True):
             if owned.fullmatch(name):
                 tf.io.gfile.remove(f"{self._folder}/{name}")
+
+
+    def _delete_half_saved(self) -> None:
+        """Deletes what TensorFlow had of a checkpoint when a kill came."""
+        for name in _names(self._folder):
+            if _HALF_SAVED.fullmatch(name):
+                path = f"{self._folder}/{name.rstrip('/')}"
+                if is_bucket(path):
+                    tf.io.gfile.rmtree(path)
+                else:
+                    # Follows no link to another folder, as TensorFlow would.
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def path_of(folder: str, step: int) -> str:

@@ -156,8 +156,10 @@ class _Training:
 
     def _save(self) -> int:
         self._require_sound()
-        self._checkpoints.save(self.step)
+        # In this order: a run that continues drops lines after its checkpoint, but could not make
+        # those before it.
         self._progress.save()
+        self._checkpoints.save(self.step)
         self._progress.resume(self.step)
         return self.step
 

@@ -114,3 +114,17 @@ def test_files_that_are_no_checkpoints_stay(folder):
         Path(f"{folder}/{name}").write_bytes(b"mine")
     save(folder, 2, 3, keep=1)
     assert files(folder) == {"checkpoint", *names, *files_of(3)}
+
+
+def test_what_a_kill_left_half_saved_is_deleted_and_no_more(folder, tmp_path):
+    save(folder, 1)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").touch()
+    Path(f"{folder}/ckpt-3_temp").symlink_to(tmp_path / "mine")
+    for name in ("ckpt-2_temp", "ckpt-2_temporary", "my-ckpt-2_temp"):
+        Path(f"{folder}/{name}").mkdir()
+        Path(f"{folder}/{name}/part-00000-of-00001.index.tempstate12").touch()
+    save(folder, 2)
+    kept = {"ckpt-3_temp", "ckpt-2_temporary", "my-ckpt-2_temp"}
+    assert files(folder) == {"checkpoint", *kept, *files_of(1, 2)}
+    assert (tmp_path / "mine/notes.txt").exists()
