@@ -68,10 +68,21 @@ def run(main: Callable[[list[str]], int | None], takes_files: bool = False) -> N
             or None for finished.
         takes_files: whether there may be any beside the program.
     """
+
+    def settle(argv: list[str]) -> int:
+        status = _status(main, argv, takes_files)
+        sys.stdout.flush()
+        interruption.settle(status)
+        return status
+
     interruption.catch()
     _print_whatever_a_name_holds()
     _set_up_tensorflow(sys.argv)
-    app.run(lambda argv: _status(main, argv, takes_files), flags_parser=_parse_flags)
+    try:
+        app.run(settle, flags_parser=_parse_flags)
+    except KeyboardInterrupt:
+        # Before main was called, or while what it came to was told.
+        interruption.end_at_once()
 
 
 def _print_whatever_a_name_holds() -> None:
@@ -106,15 +117,16 @@ def _status(main: Callable[[list[str]], int | None], argv: list[str], takes_file
             )
         _expand_flags()
         return main([_expand_home(argument) for argument in argv]) or FINISHED
-    except Exception as error:
+    except (KeyboardInterrupt, Exception) as error:
+        # A library may have made another exception of the one that interrupts.
+        if isinstance(error, KeyboardInterrupt) or interruption.came():
+            print(interruption.SENTENCE, file=sys.stderr)
+            return INTERRUPTED
         if not isinstance(error, _mendable()) and not ran_out(error):
             raise
         print(f"error: {_sentence(error)}", file=sys.stderr)
         logging.debug("The error came from here.", exc_info=error)
         return ERROR
-    except KeyboardInterrupt:
-        print(interruption.SENTENCE, file=sys.stderr)
-        return INTERRUPTED
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:

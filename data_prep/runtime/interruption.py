@@ -3,6 +3,7 @@
 Ctrl-C and SIGTERM both interrupt. ``data_prep.runtime.command`` catches them from its start on.
 """
 
+import atexit
 import importlib
 import os
 import signal
@@ -11,20 +12,89 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 # EX_TEMPFAIL of sysexits.h: try again later.
 STATUS = 75
 SENTENCE = "interrupted; the same command continues."
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# From an interruption that was lost to when it comes again.
+_AGAIN_SECS = 0.05
+
+
+class _Interruption:
+    """Handles the signals of a command: the first one interrupts it, the second ends it at once.
+
+    The first is an exception, so that locks and files are given back. There is no second exception,
+    which could come when the command has caught the first and is about to end.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        self._number: int = signal.SIGINT
+        self._tell_of_others = sys.unraisablehook
+
+    def __call__(self, number: int, _frame: FrameType | None) -> NoReturn:
+        if self.came:
+            end_at_once()
+        self.came = True
+        self._number = number
+        raise KeyboardInterrupt
+
+    def come_again(self, lost: "sys.UnraisableHookArgs") -> None:
+        """Interrupts once more where Python dropped the exception.
+
+        It does so in destructors and callbacks of the garbage collector, and tells this hook of it.
+        A thread that sends the signal again would take locks, which may be taken.
+        """
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            self._tell_of_others(lost)
+            return
+        signal.signal(signal.SIGALRM, lambda _number, frame: self(self._number, frame))
+        self.came = False
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECS)
 
 
 def catch() -> None:
-    """Turns being asked to end (SIGTERM) into a ``KeyboardInterrupt`` from here on, as Ctrl-C is.
+    """Turns being asked to end (SIGTERM, Ctrl-C) into one ``KeyboardInterrupt`` from here on.
 
     Where Ctrl-C is ignored, as in a shell's background, it stays ignored.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Registered first, it is called last: then Python puts back what signals do of themselves.
+    atexit.register(_ignore)
+    handler = _Interruption()
+    sys.unraisablehook = handler.come_again
+    signal.signal(signal.SIGTERM, handler)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, handler)
+
+
+def came() -> bool:
+    """Returns whether the command was interrupted, whatever became of the exception."""
+    handler = signal.getsignal(signal.SIGTERM)
+    return isinstance(handler, _Interruption) and handler.came
+
+
+def settle(status: int) -> None:
+    """Lets interruptions end the process at once with the status that the command has come to."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: os._exit(status))
+
+
+def _ignore() -> None:
+    """Ignores interruptions, for the moments in which Python ends."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def end_at_once() -> NoReturn:
+    """Ends the process with the status and the sentence of an interruption, and nothing else."""
+    # Not print, whose lock the code that was interrupted may have.
+    os.write(2, f"{SENTENCE}\n".encode())
+    # Not sys.exit, which is an exception.
+    os._exit(STATUS)
 
 
 @contextmanager
@@ -36,17 +106,18 @@ def importing() -> Iterator[None]:
     has called ``catch``, as in a test or a notebook, the block changes nothing, nor does it in a
     thread, which is never interrupted.
     """
-    changed = []
-    if _is_caught():
+    before = {}
+    if _is_main_thread():
         for number in _SIGNALS:
-            if signal.getsignal(number) is signal.default_int_handler:
-                signal.signal(number, _end_at_once)
-                changed.append(number)
+            handler = signal.getsignal(number)
+            if isinstance(handler, _Interruption):
+                before[number] = handler
+                signal.signal(number, lambda _number, _frame: end_at_once())
     try:
         yield
     finally:
-        for number in changed:
-            signal.signal(number, signal.default_int_handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def import_first(modules: Sequence[str]) -> None:
@@ -78,16 +149,6 @@ def held() -> Iterator[None]:
             signal.raise_signal(came[0])
 
 
-def _is_caught() -> bool:
-    return _is_main_thread() and signal.getsignal(signal.SIGTERM) is signal.default_int_handler
-
-
 def _is_main_thread() -> bool:
     """Returns whether this thread is the one that Python interrupts; others may set no handler."""
     return threading.current_thread() is threading.main_thread()
-
-
-def _end_at_once(_number: int, _frame: FrameType | None) -> None:
-    print(SENTENCE, file=sys.stderr, flush=True)
-    # Not sys.exit, which is an exception.
-    os._exit(STATUS)

@@ -69,13 +69,15 @@ def _own_flags():
 
 @contextmanager
 def _own_handlers():
-    """Puts back what a command changes of the process: handlers of signals and of logging."""
+    """Puts back what a command changes of the process: handlers of signals, logging and errors."""
     numbers = (signal.SIGINT, signal.SIGTERM)
+    hook = sys.unraisablehook
     of_signals = {number: signal.getsignal(number) for number in numbers}
     of_logging = list(logging.root.handlers)
     try:
         yield
     finally:
         logging.root.handlers[:] = of_logging
+        sys.unraisablehook = hook
         for number, handler in of_signals.items():
             signal.signal(number, handler)

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 
@@ -17,13 +17,19 @@ def interruptible() -> Iterator[Callable[[], bool]]:
 
     def remember(number: int, _: Any) -> None:
         received.append(number)
-        signal.signal(number, previous[number])
-        print("interrupted: finishing the steps in progress, then saving", flush=True)
+        put_back()
+        # Where the signal came within another print, Python refuses this one.
+        with suppress(RuntimeError):
+            print("interrupted: finishing the steps in progress, then saving", flush=True)
+
+    def put_back() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
     for number in (int(signal.SIGTERM), int(signal.SIGINT)):
-        previous[number] = signal.signal(number, remember)
+        previous[number] = signal.getsignal(number)
+        signal.signal(number, remember)
     try:
         yield lambda: bool(received)
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        put_back()
