@@ -117,18 +117,6 @@ def read_object(path: Path, with_nan: bool = False) -> dict[str, Any]:
     return parse_object(read_text(path), path, with_nan)
 
 
-def parse_lines(text: str, path: object) -> list[dict[str, Any]]:
-    """Returns the objects of a text that has one a line, whose numbers may be NaN.
-
-    Raises:
-        ValueError: a line is no object; as from :func:`parse_object`, with the number of the line.
-    """
-    return [
-        parse_object(line, f"{path}, line {number}", with_nan=True)
-        for number, line in enumerate(text.splitlines(), 1)
-    ]
-
-
 def _require_size(size: int, largest: int, path: object) -> None:
     if size > largest:
         raise ValueError(

@@ -5,11 +5,11 @@ The records go to a scratch folder, where a later call finds them again.
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -205,7 +205,7 @@ def _prepared_before(
         # They were not flushed to the disk, so a machine that stopped may have lost some of them.
         if key not in track.keys_in_place and checksum(records_path(scratch, key)) != digest:
             return None
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, BadZipFile):
         # Whatever is wrong with these files, the track can be prepared again.
         return None
     return PreparedTrack(

@@ -85,10 +85,15 @@ def shards_in_place(folder: Folder) -> dict[str, ShardInPlace]:
     """
     in_place = {}
     for path in sorted(folder.scratch.glob(f"*{_SIDECAR}")):
-        values = read_object(path)
-        entry = shard_from_values(values["entry"])
+        try:
+            values = read_object(path)
+            entry = shard_from_values(values["entry"])
+            keys = tuple(values["keys"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # Whatever is wrong with it, the tracks of the shard can be prepared again.
+            continue
         if folder.stat(entry.name) == (entry.num_bytes, entry.crc32c):
-            in_place[entry.name] = ShardInPlace(entry, tuple(values["keys"]))
+            in_place[entry.name] = ShardInPlace(entry, keys)
     return in_place
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from configs.checks import one_of
+
 CONDITIONS = ("true", "unknown", "empty", "full", "swapped")
 
 
@@ -24,3 +26,6 @@ class Condition:
     num_tracks: int = 0
     # Why there is no figure.
     not_measured: str | None = None
+
+    def __post_init__(self) -> None:
+        one_of("labels", self.labels, CONDITIONS)

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import shlex
 
+from configs import typed
 from configs.reading import parse_object
 from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.runtime.revision import code_revision
@@ -67,7 +68,8 @@ def read_audit(system: EstimatedSystem) -> list[Condition]:
         described = parse_object(text, FILE_NAME, with_nan=True)
         if described["command"] != _command(system):
             return []
-        return [Condition(**condition) for condition in described["conditions"]]
+        conditions = described["conditions"]
+        return [typed.build(Condition, condition, "a condition") for condition in conditions]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{system.out.url}/{FILE_NAME} is not what evaluation.audit writes ({error}); remove "

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import configs
-from configs import instruments
+from configs import instruments, typed
 from data_prep.records.full_tracks import FullTrack
 from evaluation.audit import table
 from evaluation.scores.conditions import CONDITIONS, Condition
@@ -128,3 +128,19 @@ def test_the_table_has_a_line_per_condition():
     assert (
         lines[4] == "swapped: the slots named wrongly get -6.5 dB relative to the mixture (n 500)."
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"labels": "none"}, "labels is 'none'; expected one of true, unknown"),
+        ({"labels": "true", "improvement_db": "4 dB"}, "expected a finite number or none"),
+        ({"labels": "true", "num_tracks": None}, "expected a whole number"),
+        ({"labels": ["true"]}, "expected text"),
+        ({"improvement_db": 4}, "needs the field 'labels'"),
+        (["true"], "expected an object with named fields"),
+    ],
+)
+def test_a_condition_that_the_audit_does_not_write_is_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        typed.build(Condition, values, "a condition")

@@ -64,7 +64,6 @@ class CheckpointFolder:
             if owned.fullmatch(name):
                 tf.io.gfile.remove(f"{self._folder}/{name}")
 
-
     def _delete_half_saved(self) -> None:
         """Deletes what TensorFlow had of a checkpoint when a kill came."""
         for name in _names(self._folder):
