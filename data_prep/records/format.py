@@ -29,7 +29,7 @@ from data_prep.audio.activity import peak
 from data_prep.audio.tracks import Waveform
 from data_prep.records.excerpts import Excerpt
 from data_prep.records.wire_format import waveform_offsets
-from data_prep.storage.files import reason
+from data_prep.runtime.tensorflow_errors import reason
 
 FORMAT_VERSION = 1
 _INT16_PEAK = 32767

@@ -5,5 +5,6 @@ interruption   what Ctrl-C means while a command imports, works and ends
 parallel       the same work in several processes
 memory         how much memory there is to take
 quantities     numbers with units as people read them
+tensorflow_errors   what an error of TensorFlow means
 revision       the revision of the code
 """

@@ -23,11 +23,13 @@ The status is 0 for finished, 1 for an error that the user can mend, 75 for inte
 resumable.
 """
 
+import errno
 import io
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from logging import getLogger
 from pathlib import Path
 
 from absl import app, flags, logging
@@ -35,6 +37,7 @@ from absl import app, flags, logging
 from data_prep.runtime import interruption
 from data_prep.runtime.interruption import import_first, importing
 from data_prep.runtime.memory import ran_out
+from data_prep.runtime.tensorflow_errors import is_of_tensorflow, reason
 
 __all__ = ["ERROR", "FINISHED", "INTERRUPTED", "import_first", "importing", "run"]
 
@@ -53,7 +56,7 @@ _TOO_LITTLE_MEMORY = (
     "memory ran out; use fewer --workers or --processes, smaller values of the config (such as "
     "train.batch_size, model.num_filters, evaluation.filter_taps), or a machine with more of it."
 )
-_TRACEBACK = "Traceback (most recent call last)"
+_MAKE_ROOM = "; make room there, and give the same command again."
 
 
 def run(main: Callable[[list[str]], int | None], takes_files: bool = False) -> None:
@@ -122,7 +125,7 @@ def _status(main: Callable[[list[str]], int | None], argv: list[str], takes_file
         if isinstance(error, KeyboardInterrupt) or interruption.came():
             print(interruption.SENTENCE, file=sys.stderr)
             return INTERRUPTED
-        if not isinstance(error, _mendable()) and not ran_out(error):
+        if not _is_mendable(error):
             raise
         print(f"error: {_sentence(error)}", file=sys.stderr)
         logging.debug("The error came from here.", exc_info=error)
@@ -143,6 +146,8 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
     if flags.FLAGS["verbosity"].using_default_value:
         # Else absl turns it up, and TensorFlow tells of every file that it saves.
         flags.FLAGS.verbosity = logging.WARNING
+        # It warns those who write programs, as of each value in a checkpoint that was refused.
+        getLogger("tensorflow").setLevel("ERROR")
     return arguments
 
 
@@ -170,25 +175,16 @@ def _expand_home(text: str) -> str:
 def _sentence(error: Exception) -> str:
     """Returns an error as one line, without what TensorFlow adds for those who write programs."""
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}{_PLAIN_WORDS.get(type(error), f': {error.strerror}')}"
+        said = _PLAIN_WORDS.get(type(error), f": {error.strerror}")
+        return f"{error.filename}{said}{_MAKE_ROOM if error.errno == errno.ENOSPC else ''}"
     if ran_out(error):
         return _TOO_LITTLE_MEMORY
-    # The str() of TensorFlow's errors ends in pages of node definitions.
-    text = str(getattr(error, "message", error))
-    if "HTTP response" in text:
-        # Only where it is needed: it imports what computes checksums.
-        from data_prep.storage.files import reason
-
-        text = reason(error)
-    if _TRACEBACK in text:
-        # Of Python called from a graph: "{{node}} ValueError: the sentence", then its traceback.
-        text = text.partition(_TRACEBACK)[0].partition("Error: ")[2]
-    return " ".join(text.split()) or type(error).__name__
+    text = reason(error) if is_of_tensorflow(error) else str(error)
+    # A disk that is full is told of in many ways, all of which hold these words.
+    advice = _MAKE_ROOM if text.endswith("No space left on device") else ""
+    return " ".join(text.split()) + advice or type(error).__name__
 
 
-def _mendable() -> tuple[type[Exception], ...]:
-    """Returns the errors that a user can mend; TensorFlow's are among them once it is imported."""
-    tensorflow = sys.modules.get("tensorflow")
-    if tensorflow is None:
-        return (ValueError, OSError)
-    return (ValueError, OSError, tensorflow.errors.OpError)
+def _is_mendable(error: BaseException) -> bool:
+    """Returns whether an error is one that a user can mend; TensorFlow's are among them."""
+    return isinstance(error, ValueError | OSError) or is_of_tensorflow(error) or ran_out(error)

@@ -42,7 +42,9 @@ def ran_out(error: BaseException) -> bool:
         return "failed to map segment" in str(error)
     # TensorFlow says the same of a disk that is full.
     is_exhausted = type(error).__name__ == "ResourceExhaustedError"
-    return is_exhausted and re.search("OOM|allocat|memory", str(error)) is not None
+    if not is_exhausted or "No space left" in str(error):
+        return False
+    return re.search("OOM|allocat|memory", str(error)) is not None
 
 
 def keep_freed_memory() -> None:

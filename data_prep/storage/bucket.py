@@ -16,13 +16,13 @@ from pathlib import Path
 from uuid import uuid4
 
 from configs.reading import decode_text, require_text_size
+from data_prep.runtime.tensorflow_errors import reason
 from data_prep.storage.faults import CONNECT_SECS, retried_requests
 from data_prep.storage.files import (
     Digest,
     another_file,
     checksum,
     plain_name,
-    reason,
     require_part,
     written_by_another,
 )

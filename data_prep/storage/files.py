@@ -165,21 +165,3 @@ def another_file(path: str) -> ValueError:
 def written_by_another(path: str) -> ValueError:
     """Returns the error of a job that finds another's file where it has put its own."""
     return ValueError(f"{path} was written by another job at the same time; end one of them.")
-
-
-def reason(error: Exception) -> str:
-    """Returns what TensorFlow says has failed, in a line.
-
-    It adds names and definitions of nodes, or the whole answer of a server.
-    """
-    # The str() of its errors ends in pages of node definitions.
-    text = str(getattr(error, "message", error))
-    status = re.search(r"HTTP response code (\d+)", text)
-    if status:
-        address = re.search(r"gs://\S+", text)
-        said = f"Cloud Storage answered {status[1]}"
-        return f"{said} for {address[0]}" if address else said
-    if not text:
-        return type(error).__name__
-    # "{{function_node ...}} the reason [Op:ReadFile] name: ..." -> "the reason"
-    return re.sub(r"\{\{.*?\}\} *| *\[Op:.*", "", text.splitlines()[0])

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from data_prep.runtime.quantities import pluralized
+from data_prep.runtime.tensorflow_errors import reason
 from data_prep.storage import is_bucket
-from data_prep.storage.files import reason
 from trainer.loop.workdir import write_text
 
 _LIST = "checkpoint"

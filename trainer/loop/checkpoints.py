@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import keras
 import tensorflow as tf
 
-from data_prep.storage.files import reason
+from data_prep.runtime.tensorflow_errors import reason
 from trainer.loop.checkpoint_folder import (
     CheckpointFolder,
     is_out_of_reach,
