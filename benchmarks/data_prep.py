@@ -40,7 +40,7 @@ from data_prep import write
 from data_prep.audio.conversion import to_mono
 from data_prep.audio.stems import STREAMS, SUFFIX, read_stems
 from data_prep.audio.tracks import TrackFiles, Waveform
-from data_prep.audio.waveforms import read_wav
+from data_prep.audio.waveforms import read_sound
 from data_prep.corpora import list_tracks
 from data_prep.runtime import command
 from data_prep.synthetic import write_musdb, write_urmp
@@ -75,8 +75,8 @@ class Corpus:
     def load(self, track: TrackFiles) -> list[tuple[Waveform, int]]:
         """Every waveform of a track, the mixture first."""
         if track.paths[0].name.endswith(SUFFIX):
-            return list(read_stems(track.paths[0]).values())
-        return [read_wav(path) for path in track.paths]
+            return [stem[:2] for stem in read_stems(track.paths[0]).values()]
+        return [read_sound(path) for path in track.paths]
 
 
 def make_corpora(folder: Path, pieces: int, secs: float) -> list[Corpus]:

@@ -9,7 +9,7 @@ status 1 if there is any. With --against, every waveform is compared with what t
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
@@ -185,7 +185,8 @@ def _iter_expected(shard: _ShardToVerify) -> Iterator[_ExpectedRecord]:
         excerpts: Iterator[Excerpt | None] = repeat(None)
         if track.name in shard.corpus:
             try:
-                original = load_for(config, shard.corpus[track.name])
+                files = replace(shard.corpus[track.name], read_on=track.is_damaged)
+                original = load_for(config, files)
             except ValueError as error:
                 raise ValueError(
                     f"{track.name} of the corpus has nothing to compare with: {error}"

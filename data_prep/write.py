@@ -43,6 +43,8 @@ class Options:
     strict: bool = False
     # Tracks that cannot be read are left out.
     skip_bad: bool = False
+    # What cannot be decoded of a track is silent.
+    read_on_over_damage: bool = False
 
 
 def write(
@@ -63,7 +65,13 @@ def write(
     with held(folder.url, "--out") as hold:
         if folder.stat(FILE_NAME):
             try:
-                return require_finished(config, listing, folder, options.skip_bad)
+                return require_finished(
+                    config,
+                    listing,
+                    folder,
+                    skip_bad=options.skip_bad,
+                    read_on=options.read_on_over_damage,
+                )
             finally:
                 folder.close()
         manifest = _write(config, listing, folder, options)
@@ -156,7 +164,15 @@ def _examine(
     Raises:
         ValueError: the corpus has errors.
     """
-    wanted = [TrackToPrepare(files, config, scratch, keys_in_place) for files in listing.tracks]
+    wanted = [
+        TrackToPrepare(
+            files=dataclasses.replace(files, read_on=options.read_on_over_damage),
+            config=config,
+            scratch=scratch,
+            keys_in_place=keys_in_place,
+        )
+        for files in listing.tracks
+    ]
     # The longest come first, so that no worker ends long after the others.
     wanted.sort(key=lambda track: -track.num_bytes)
     progress = PreparationProgress(wanted)
@@ -185,7 +201,12 @@ def main(_: Sequence[str]) -> None:
     if FLAGS.splits:
         data = dataclasses.replace(config.data, splits=FLAGS.splits)
         config = dataclasses.replace(config, data=data)
-    options = Options(FLAGS.workers or parallel.num_cores(), FLAGS.strict, FLAGS.skip_bad)
+    options = Options(
+        workers=FLAGS.workers or parallel.num_cores(),
+        strict=FLAGS.strict,
+        skip_bad=FLAGS.skip_bad,
+        read_on_over_damage=FLAGS.read_on_over_damage,
+    )
     if FLAGS.check:
         check(config, FLAGS.corpus, Path(FLAGS.root), options)
         return
@@ -213,6 +234,11 @@ if __name__ == "__main__":
     )
     flags.DEFINE_bool(
         "skip_bad", False, "leave out tracks that cannot be read, and list them at the end"
+    )
+    flags.DEFINE_bool(
+        "read_on_over_damage",
+        False,
+        "put silence where a file is damaged or cut short, and warn, instead of an error",
     )
     flags.DEFINE_integer(
         "workers", None, "processes; as many as there are cores unless given", lower_bound=1

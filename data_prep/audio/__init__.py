@@ -6,6 +6,7 @@ parts         opens the waveforms of a track one after the other, and measures t
 stems         decodes a stem file in one pass
 waveforms     reads sound files, whole or in blocks; fits and adds waveforms
 decoding      decodes a file of any kind in blocks, and tells where it is damaged
+damage        says what could not be decoded
 endings       tells whether a file has its end
 sound_frames  makes arrays of what FFmpeg decodes
 conversion    changes the rate and the number of channels

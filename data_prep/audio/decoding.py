@@ -8,15 +8,15 @@ file has; where they change, what follows is converted.
 Axes: T frames, C channels.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import av
 import numpy as np
 
+from data_prep.audio.damage import Damage, LostBytes, describe
 from data_prep.audio.endings import is_ended
 from data_prep.audio.sound_frames import FrameConverter, JoinedBlocks, form_of
 from data_prep.audio.tracks import BLOCK_FRAMES, AudioFormat, Waveform
@@ -43,15 +43,6 @@ _SHORT_SECS = 0.1
 _MOST_EXPECTED_FRAMES = 2**24
 
 
-class Damage(NamedTuple):
-    """Says what of a file could not be decoded."""
-
-    # Where it is in the file.
-    secs: float
-    # How long it is silent; 0 where the file ends.
-    lost_secs: float
-
-
 class DecodedFile:
     """Is a sound file that is open.
 
@@ -60,10 +51,11 @@ class DecodedFile:
         num_announced: frames that it says it has; None where it does not.
         damages: what could not be decoded of what was read.
         ends_early: whether the end is missing, once all was read.
+        is_lossy: whether its codec keeps less than was coded.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Opens a file.
+    def __init__(self, path: Path, stream: int = 0) -> None:
+        """Opens a file, or one of several streams of sound in it.
 
         Raises:
             ValueError: it is missing, no sound file, or holds no audio.
@@ -72,11 +64,16 @@ class DecodedFile:
             raise ValueError(f"there is no file {path}.")
         self.path = path
         self.damages: list[Damage] = []
+        self._end_secs = 0.0
         self.ends_early = False
         try:
             self._address = _address(path)
             self._container = av.open(self._address, options={"format_whitelist": _CONTAINERS})
-            self._stream = self._container.streams.audio[0]
+            self._stream = self._container.streams.audio[stream]
+            self.is_lossy = not self._stream.codec_context.codec.lossless
+            if self._stream.codec_context.name == "flac":
+                # Else bytes that changed become sound. Other codecs have no checksums.
+                self._stream.codec_context.options = {"err_detect": "crccheck+explode"}
             self._frames = self._iter_frames()
             first = next(self._frames, None)
         except (av.FFmpegError, IndexError, OSError) as error:
@@ -126,6 +123,7 @@ class DecodedFile:
         for part in converter.flush():
             joined.add(part)
         yield from self._require_finite(joined.take(all_of_it=True))
+        self._end_secs = float(heard_secs)
         announced_secs = (self.num_announced or 0) / rate
         is_short = heard_secs < announced_secs - _SHORT_SECS
         self.ends_early = self.ends_early or is_short or not is_ended(self.path)
@@ -135,14 +133,12 @@ class DecodedFile:
 
     def warnings(self) -> list[str]:
         """Returns what is missing of the file that was read, a sentence each."""
-        sentences = [
-            f"{self.path}: {damage.lost_secs:.2f} s from {damage.secs:.2f} s on cannot be decoded "
-            "and are silent."
-            for damage in self.damages
-        ]
-        if self.ends_early:
-            sentences.append(f"{self.path} is cut short: it ends before it says it does.")
-        return sentences
+        return [f"{self.path}{fault}" for fault in self.faults()]
+
+    def faults(self) -> list[str]:
+        """Returns the same sentences without the path before them."""
+        end_secs = self._end_secs if self.ends_early else None
+        return describe(self.damages, end_secs)
 
     def _announced_secs(self) -> Fraction | None:
         stream = self._stream
@@ -168,7 +164,7 @@ class DecodedFile:
 
     def _iter_frames(self) -> Iterator[av.AudioFrame]:
         """Yields what can be decoded, with a clock that goes on over what cannot."""
-        lost = _LostBytes()
+        lost = LostBytes()
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -198,29 +194,6 @@ class DecodedFile:
             yield block
 
 
-class _LostBytes:
-    """Reckons how long lost bytes would have sounded, where a packet of junk counts as one."""
-
-    def __init__(self) -> None:
-        # To be added to the clock, in its units.
-        self.ticks = 0
-        # The sizes of the packets before.
-        self._sizes: deque[int] = deque(maxlen=100)
-
-    def count(self, packet: "av.Packet[Any]") -> None:
-        """Takes note of a packet that could be decoded."""
-        if packet.size:
-            self._sizes.append(packet.size)
-
-    def add(self, packet: "av.Packet[Any]") -> None:
-        """Takes note of one that could not."""
-        if not (packet.duration and self._sizes):
-            return
-        usual = sum(self._sizes) / len(self._sizes)
-        num_packets = round(packet.size / usual)
-        self.ticks += max(num_packets - 1, 0) * packet.duration
-
-
 def is_sound_name(path: Path) -> bool:
     """Returns whether a file has a name of sound: its suffix, in any case, and no point before.
 
@@ -239,7 +212,13 @@ def decode(path: Path) -> tuple[Waveform, int, list[str]]:
         ValueError: as from ``DecodedFile``.
     """
     file = DecodedFile(path)
-    rate, num_channels = file.audio_format
+    waveform = whole(file)
+    return waveform, file.audio_format.sample_rate, file.warnings()
+
+
+def whole(file: DecodedFile) -> Waveform:
+    """Returns all blocks of a file as one waveform (T, C)."""
+    num_channels = file.audio_format.channels
     # What a header announces may be any number: it is believed as far as frames come.
     num_expected = min(file.num_announced or BLOCK_FRAMES, _MOST_EXPECTED_FRAMES)
     waveform = np.empty((num_expected, num_channels), np.float32)
@@ -252,7 +231,7 @@ def decode(path: Path) -> tuple[Waveform, int, list[str]]:
         waveform[num_frames : num_frames + len(block)] = block
         num_frames += len(block)
     waveform.resize((num_frames, num_channels), refcheck=False)
-    return waveform, rate, file.warnings()
+    return waveform
 
 
 def _address(path: Path) -> Any:

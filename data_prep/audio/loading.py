@@ -101,10 +101,17 @@ class _TrackBuilder:
         self._rest: Waveform | None = None
         self._sources: dict[str, Waveform] = {}
         self._num_parts: dict[str, int] = {}
+        self._is_damaged = False
+        # names of parts
+        self._lossy: list[str] = []
 
     def add(self, part: OpenPart) -> None:
         """Reads the next waveform; of a track with errors nothing is kept."""
         self._first = self._first or part
+        self._warnings += part.damage
+        self._is_damaged = self._is_damaged or bool(part.damage)
+        if part.is_lossy:
+            self._lossy.append(part.name)
         self._lengths[part.name] = part.num_frames
         try:
             waveform = self._read(part, self._first)
@@ -182,6 +189,8 @@ class _TrackBuilder:
             for name, source in self._sources.items():
                 self._sources[name] = fit_frames(source, longest)
             self._mixture = np.sum(list(self._sources.values()), axis=0)
+        if self._lossy:
+            self._warnings.append(f"coded with loss: {', '.join(self._lossy)}.")
         file_format = self._first.audio_format
         audio_format = self._audio_format or file_format
         return Track(
@@ -193,6 +202,7 @@ class _TrackBuilder:
             warnings=tuple(self._warnings),
             residual_db=residual_db,
             original=Original(file_format.sample_rate, file_format.channels, num_frames),
+            is_damaged=self._is_damaged,
         )
 
     def _check_lengths(self) -> int:

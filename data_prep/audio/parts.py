@@ -8,8 +8,8 @@ import numpy as np
 
 from data_prep.audio.activity import INAUDIBLE_DBFS, peak
 from data_prep.audio.stems import SUFFIX, read_stems
-from data_prep.audio.tracks import BLOCK_FRAMES, MIXTURE, AudioFormat, TrackFiles, Waveform
-from data_prep.audio.waveforms import SoundStream, open_wav
+from data_prep.audio.tracks import MIXTURE, AudioFormat, TrackFiles, Waveform
+from data_prep.audio.waveforms import SoundStream, in_blocks, open_sound
 
 # full scale of 16 bit, but for a step of rounding
 _FULL_SCALE = 32766 / 32768
@@ -26,6 +26,8 @@ class OpenPart:
         name: names the part in warnings, which records keep, wherever the corpus lies.
         audio_format: its rate and channels.
         num_frames: its length.
+        damage: what of it could not be decoded and is silent, a sentence each.
+        is_lossy: whether the codec of its file keeps less than was coded.
     """
 
     def __init__(self, instrument: str | None, path: str, name: str, sound: SoundStream) -> None:
@@ -34,6 +36,8 @@ class OpenPart:
         self.name = name
         self.audio_format = AudioFormat(sound.sample_rate, sound.channels)
         self.num_frames = sound.num_frames
+        self.damage = sound.damage
+        self.is_lossy = sound.is_lossy
         self._blocks = sound.blocks
         self._peak = 0.0
         self._num_clipped = 0
@@ -95,37 +99,31 @@ def iter_open_parts(files: TrackFiles, errors: list[str]) -> Iterator[OpenPart]:
         errors: a sentence for each file that cannot be opened is added to these.
     """
     if is_stem_file(files.mixture):
-        yield from _iter_stems(files.paths[0], errors)
+        yield from _iter_stems(files.paths[0], files.read_on, errors)
         return
     paths: list[tuple[str | None, Path]] = [*files.sources]
     if files.mixture:
         paths.insert(0, (None, files.mixture))
     for instrument, path in paths:
         try:
-            sound = open_wav(path)
+            sound = open_sound(path, files.read_on)
         except (ValueError, OSError) as error:
             errors.append(as_sentence(str(path), error))
             continue
         yield OpenPart(instrument, str(path), path.name, sound)
 
 
-def _iter_stems(path: Path, errors: list[str]) -> Iterator[OpenPart]:
+def _iter_stems(path: Path, read_on: bool, errors: list[str]) -> Iterator[OpenPart]:
     try:
-        streams = read_stems(path)
+        streams = read_stems(path, read_on)
     except (ValueError, OSError) as error:
         errors.append(str(error))
         return
     for name in list(streams):
         # taken out, so that a waveform is freed as soon as it was read
-        waveform, sample_rate = streams.pop(name)
+        waveform, sample_rate, damage = streams.pop(name)
         instrument = None if name == MIXTURE else name
-        starts = range(0, len(waveform), BLOCK_FRAMES)
-        sound = SoundStream(
-            sample_rate=sample_rate,
-            channels=waveform.shape[1],
-            num_frames=len(waveform),
-            blocks=(waveform[start : start + BLOCK_FRAMES] for start in starts),
-        )
+        sound = in_blocks(waveform, sample_rate, damage=damage)
         yield OpenPart(instrument, f"{name} of {path}", f"{name} of {path.name}", sound)
 
 

@@ -1,14 +1,16 @@
 """Decodes the stem files of MUSDB18: five AAC streams in one mp4, by PyAV."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
 from configs import instruments
+from data_prep.audio.decoding import DecodedFile, whole
 from data_prep.audio.tracks import MIXTURE, Waveform
+from data_prep.audio.waveforms import refuse_damage
 
 SUFFIX = ".stem.mp4"
 # in the order that they have in a file
@@ -18,13 +20,25 @@ CODEC_FRAMES = 2048
 _INT16_SCALE = 32768
 
 
-def read_stems(path: Path) -> dict[str, tuple[Waveform, int]]:
+class Stem(NamedTuple):
+    """Is a stream of a stem file."""
+
+    # (frames, channels)
+    waveform: Waveform
+    sample_rate: int
+    # What could not be decoded and is silent, a sentence each.
+    damage: tuple[str, ...] = ()
+
+
+def read_stems(path: Path, read_on: bool = False) -> dict[str, Stem]:
     """Returns the streams of a stem file by name, the mixture first, decoded in one pass.
 
-    Each is a waveform (frames, channels) and its rate.
+    Args:
+        path: of the file.
+        read_on: whether what cannot be decoded is silent, and no error.
 
     Raises:
-        ValueError: the file cannot be decoded, is cut short, or holds other streams.
+        ValueError: the file cannot be decoded, is damaged, or holds other streams.
     """
     try:
         with av.open(path) as container:
@@ -34,15 +48,26 @@ def read_stems(path: Path) -> dict[str, tuple[Waveform, int]]:
             for packet in container.demux(*streams):
                 frames = (frame for frame in packet.decode() if isinstance(frame, av.AudioFrame))
                 blocks[packet.stream.index].extend(frame.to_ndarray() for frame in frames)
-            # Blocks are taken out one stream at a time, so that no two streams are held twice.
-            return {
-                name: (_join(path, stream, blocks.pop(stream.index)), stream.rate)
-                for name, stream in zip(STREAMS, streams, strict=True)
-            }
-    except av.FFmpegError as error:
-        raise ValueError(
-            f"{path} cannot be decoded ({error.strerror}); copy it again from the corpus."
-        ) from error
+            if all(_is_complete(stream, blocks[stream.index]) for stream in streams):
+                # Blocks are taken out one stream at a time: no two streams are held twice.
+                return {
+                    name: Stem(_rounded(_joined(blocks.pop(stream.index))), stream.rate)
+                    for name, stream in zip(STREAMS, streams, strict=True)
+                }
+    except av.FFmpegError:
+        pass
+    # The decoder knows where the harm is.
+    stems = {name: _read_damaged(path, number) for number, name in enumerate(STREAMS)}
+    faults = {fault: None for stem in stems.values() for fault in stem.damage}
+    if not read_on:
+        refuse_damage(path, list(faults) or [" cannot be decoded"])
+    return stems
+
+
+def _read_damaged(path: Path, number: int) -> Stem:
+    file = DecodedFile(path, number)
+    waveform = _rounded(whole(file))
+    return Stem(waveform, file.audio_format.sample_rate, tuple(file.faults()))
 
 
 def _check_streams(path: Path, streams: tuple[av.AudioStream, ...]) -> None:
@@ -56,21 +81,21 @@ def _check_streams(path: Path, streams: tuple[av.AudioStream, ...]) -> None:
     )
 
 
-def _join(path: Path, stream: av.AudioStream, blocks: list[NDArray[Any]]) -> Waveform:
-    """Returns decoded blocks (channels, frames) as one waveform (frames, channels).
-
-    It is rounded and clipped to 16 bit, as the package musdb delivers it.
-    """
-    num_frames = sum(block.shape[1] for block in blocks)
+def _is_complete(stream: av.AudioStream, blocks: list[NDArray[Any]]) -> bool:
+    """Returns whether as many frames came as a stream announces."""
     announced = 1
     if stream.duration and stream.time_base:
         announced = round(stream.duration * stream.time_base * stream.rate)
-    if num_frames < max(1, announced - CODEC_FRAMES):
-        raise ValueError(
-            f"{path} is cut short: a stream announces {announced} frames, {num_frames} came; "
-            f"copy it again from the corpus."
-        )
-    waveform: Waveform = np.ascontiguousarray(np.concatenate(blocks, axis=1).T)
+    return sum(block.shape[1] for block in blocks) >= max(1, announced - CODEC_FRAMES)
+
+
+def _joined(blocks: list[NDArray[Any]]) -> Waveform:
+    """Returns decoded blocks (channels, frames) as one waveform (frames, channels)."""
+    return np.ascontiguousarray(np.concatenate(blocks, axis=1).T)
+
+
+def _rounded(waveform: Waveform) -> Waveform:
+    """Rounds and clips a waveform to 16 bit, as the package musdb delivers it."""
     # in place: a track of ten minutes has five waveforms of 200 MiB
     waveform *= _INT16_SCALE
     np.rint(waveform, out=waveform)

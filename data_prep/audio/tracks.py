@@ -36,6 +36,8 @@ class TrackFiles:
     warnings: tuple[str, ...] = ()
     # why the track cannot be read, a sentence each
     errors: tuple[str, ...] = ()
+    # whether what cannot be decoded of a file becomes silence, and no error
+    read_on: bool = False
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -77,6 +79,8 @@ class Track:
     # level of the mixture less the sum of the sources, relative to the mixture, as in the files
     residual_db: float = -np.inf
     original: Original | None = None
+    # whether something of its files could not be decoded, and is silent
+    is_damaged: bool = False
 
 
 def with_accompaniment(track: Track, vocabulary: Collection[str]) -> Track:

@@ -1,24 +1,24 @@
 """Reads sound files, and brings waveforms of one track to one length.
 
-Files of a corpus are read by libsndfile, whole or in blocks, and one that was cut short in copying
-is refused. A song that somebody wants separated may be of any kind, see ``decoding``.
+Files of a corpus are read by the decoder of the project; whole wav and flac files by libsndfile,
+which gives the same samples faster. What is wrong with a file, the decoder says in any case.
 """
 
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import soundfile
 
-from data_prep.audio.decoding import decode
-from data_prep.audio.endings import UNKNOWN_RIFF_BYTES
+from data_prep.audio.decoding import DecodedFile, whole
+from data_prep.audio.endings import is_ended
 from data_prep.audio.tracks import BLOCK_FRAMES, Waveform
 
-# letters and size, which the size does not count
-_RIFF_START_BYTES = 8
+# with which wav and flac files begin
+_PCM_LETTERS = (b"RIFF", b"RF64", b"fLaC")
 
 
 class SoundStream(NamedTuple):
@@ -31,48 +31,95 @@ class SoundStream(NamedTuple):
     channels: int
     num_frames: int
     blocks: Iterator[Waveform]
+    # What could not be decoded and is silent, a sentence each.
+    damage: tuple[str, ...] = ()
+    # Whether its codec keeps less than was coded.
+    is_lossy: bool = False
 
 
-def read_wav(path: Path) -> tuple[Waveform, int]:
-    """Reads a file of a corpus: wav, flac, or what else libsndfile reads.
+def read_sound(path: Path) -> tuple[Waveform, int]:
+    """Reads a file of any kind that FFmpeg decodes.
 
     Returns:
         The waveform (frames, channels), full scale 1, and its rate.
 
     Raises:
-        ValueError: the file is empty, cut short or no sound file.
+        ValueError: as from ``open_sound``.
         OSError: the file cannot be opened.
     """
-    sound = open_wav(path, block_frames=None)
+    sound = open_sound(path, block_frames=None)
     return next(sound.blocks), sound.sample_rate
 
 
-def open_wav(path: Path, block_frames: int | None = BLOCK_FRAMES) -> SoundStream:
-    """Opens a file of a corpus, to be read in blocks of so many frames; None: all in one.
+def open_sound(
+    path: Path, read_on: bool = False, block_frames: int | None = BLOCK_FRAMES
+) -> SoundStream:
+    """Opens a file of a corpus, to be read in blocks.
+
+    Args:
+        path: of a file of any kind that FFmpeg decodes.
+        read_on: whether what cannot be decoded is silent, and no error.
+        block_frames: so many in a block; None: all in one.
 
     Raises:
-        ValueError: the file is empty, cut short or no sound file; this may come with any block.
+        ValueError: the file is empty, damaged or no sound file; this may come with any block.
         OSError: the file cannot be opened.
     """
-    _refuse_truncated(path)
-    with _naming(path):
-        file = soundfile.SoundFile(path)
-    if not file.frames and _is_size_unknown(path):
-        # libsndfile takes a size of 0 at its word.
-        file.close()
-        waveform, sample_rate, _ = decode(path)
-        size = block_frames or len(waveform)
-        starts = range(0, len(waveform), size)
-        blocks = (waveform[start : start + size] for start in starts)
-        return SoundStream(sample_rate, waveform.shape[1], len(waveform), blocks)
-    if not file.frames:
-        raise ValueError(f"{path} holds no frames; expected sound, copy it again from the corpus.")
+    if _is_whole_pcm(path):
+        with suppress(soundfile.SoundFileError):
+            file = soundfile.SoundFile(path)
+            if file.frames and not read_on:
+                blocks = _iter_blocks(path, file, block_frames or file.frames)
+                return SoundStream(file.samplerate, file.channels, file.frames, blocks)
+            with file:
+                if file.frames:
+                    # Whole: what is missing must be known before the first block.
+                    waveform = file.read(dtype="float32", always_2d=True)
+                    if len(waveform) == file.frames:
+                        return in_blocks(waveform, file.samplerate, block_frames)
+    return _decoded(path, read_on, block_frames)
+
+
+def in_blocks(
+    waveform: Waveform,
+    sample_rate: int,
+    block_frames: int | None = BLOCK_FRAMES,
+    damage: Sequence[str] = (),
+    is_lossy: bool = False,
+) -> SoundStream:
+    """Returns a waveform (frames, channels) in blocks; the other arguments are as there."""
+    num_frames, num_channels = waveform.shape
+    size = block_frames or num_frames
     return SoundStream(
-        sample_rate=file.samplerate,
-        channels=file.channels,
-        num_frames=file.frames,
-        blocks=_iter_blocks(path, file, block_frames or file.frames),
+        sample_rate=sample_rate,
+        channels=num_channels,
+        num_frames=num_frames,
+        blocks=(waveform[start : start + size] for start in range(0, num_frames, size)),
+        damage=tuple(damage),
+        is_lossy=is_lossy,
     )
+
+
+def refuse_damage(path: Path, faults: Sequence[str]) -> None:
+    """Raises a ``ValueError`` where something is missing of a file of a corpus."""
+    if faults:
+        what = " ".join(faults).replace(" and are silent", "").rstrip(".")
+        raise ValueError(
+            f"{path}{what}; copy it again from the corpus, or let data_prep.write put silence "
+            "there by --read_on_over_damage."
+        )
+
+
+def _decoded(path: Path, read_on: bool, block_frames: int | None) -> SoundStream:
+    """Decodes a whole file: how long it is, most kinds of files say by their end alone."""
+    file = DecodedFile(path)
+    waveform = whole(file)
+    if not read_on:
+        refuse_damage(path, file.faults())
+    if not len(waveform):
+        raise ValueError(f"{path} holds no frames; expected sound, copy it again from the corpus.")
+    damage = [f"{path.name}{fault}" for fault in file.faults()]
+    return in_blocks(waveform, file.audio_format.sample_rate, block_frames, damage, file.is_lossy)
 
 
 def _iter_blocks(path: Path, file: soundfile.SoundFile, block_frames: int) -> Iterator[Waveform]:
@@ -82,54 +129,30 @@ def _iter_blocks(path: Path, file: soundfile.SoundFile, block_frames: int) -> It
     with file:
         for start in range(0, num_frames, len(buffer)):
             wanted = buffer[: num_frames - start]
-            with _naming(path):
+            block = buffer[:0]
+            with suppress(soundfile.SoundFileError):
                 block = file.read(dtype="float32", always_2d=True, out=wanted)
             if len(block) < len(wanted):
-                raise ValueError(
-                    f"{path} is cut short: its header announces {num_frames} frames, "
-                    f"{start + len(block)} came; copy it again from the corpus."
-                )
+                # The decoder finds out where the harm is.
+                _decoded(path, read_on=False, block_frames=None)
+                raise ValueError(f"{path} cannot be read; copy it again from the corpus.")
             yield block
 
 
-def _is_size_unknown(path: Path) -> bool:
-    """Returns whether the writer of a wav file could not go back to fill in its size."""
-    with path.open("rb") as file:
-        header = file.read(_RIFF_START_BYTES)
-    return header[:4] == b"RIFF" and int.from_bytes(header[4:], "little") in UNKNOWN_RIFF_BYTES
+def _is_whole_pcm(path: Path) -> bool:
+    """Returns whether a file is one that libsndfile reads, faster and to the last bit the same.
 
+    It would read what is left of a cut file without a word, and takes a size of 0 at its word.
 
-def _refuse_truncated(path: Path) -> None:
-    """Raises a ``ValueError`` where a file is shorter than its RIFF header announces.
-
-    libsndfile would read what is left of it without a word.
+    Raises:
+        ValueError: the file is empty.
+        OSError: it cannot be opened.
     """
     with path.open("rb") as file:
-        header = file.read(8)
-        present = file.seek(0, 2)
-    if not present:
+        start = file.read(8)
+    if not start:
         raise ValueError(f"{path} is empty; expected a sound file, copy it again from the corpus.")
-    # bytes 0 to 3 are the letters RIFF, bytes 4 to 7 the size
-    size = int.from_bytes(header[4:], "little")
-    if header[:4] != b"RIFF" or size in UNKNOWN_RIFF_BYTES:
-        return
-    # Some writers do count the first 8 bytes, so a file may seem to lack that many.
-    if present < size:
-        raise ValueError(
-            f"{path} is cut short: its header announces {size + _RIFF_START_BYTES} bytes, the file "
-            f"has {present}; copy it again from the corpus."
-        )
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Turns errors of libsndfile into a ``ValueError`` that names the file."""
-    try:
-        yield
-    except soundfile.SoundFileError as error:
-        raise ValueError(
-            f"{path} is not a readable sound file ({error}); copy it again from the corpus."
-        ) from error
+    return start[:4] in _PCM_LETTERS and is_ended(path)
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from data_prep.audio.tracks import MIXTURE, TrackFiles
 
 NUM_TRACKS = None
 SAMPLE_RATE = None
-_SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg")
 
 
 def find_tracks(root: Path, splits: Splits | None) -> list[TrackFiles]:
@@ -32,11 +31,11 @@ def find_tracks(root: Path, splits: Splits | None) -> list[TrackFiles]:
         if _is_hidden(folder):
             continue
         paths = _sound_files(folder)
-        if any(_is_read(path) for path in paths):
+        if paths:
             tracks.append(_track(folder, paths, splits))
     if not tracks:
         raise ValueError(
-            f"{root} has no tracks; expected folders with sound files ({', '.join(_SUFFIXES)}) "
+            f"{root} has no tracks; expected folders with sound files (wav, flac, mp3 and others) "
             f"in them."
         )
     return tracks
@@ -44,10 +43,6 @@ def find_tracks(root: Path, splits: Splits | None) -> list[TrackFiles]:
 
 def _sound_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if is_sound_name(path))
-
-
-def _is_read(path: Path) -> bool:
-    return path.suffix.lower() in _SUFFIXES
 
 
 def _is_hidden(path: Path) -> bool:
@@ -66,12 +61,7 @@ def _track(folder: Path, paths: list[Path], splits: Splits) -> TrackFiles:
         except ValueError as error:
             errors.append(f"{path}: {error}")
             continue
-        if label is not None and not _is_read(path):
-            errors.append(
-                f"{path} is of a kind that is not read; convert it to wav or flac, or ignore it in "
-                "the 'names' of the split file."
-            )
-        elif label == MIXTURE:
+        if label == MIXTURE:
             mixtures.append(path)
         elif label is not None:
             sources.append((label, path))

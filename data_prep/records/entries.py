@@ -20,6 +20,8 @@ class TrackEntry:
     # Mixture against the sum of the sources, None where it is exactly the sum: JSON has no -inf.
     residual_db: float | None
     warnings: tuple[str, ...] = ()
+    # Whether something of its files could not be decoded, and is silent.
+    is_damaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ def track_from_values(values: dict[str, Any]) -> TrackEntry:
         texts=(entry.name, *entry.num_parts, *entry.warnings),
         counts=(entry.num_frames, entry.num_excerpts, *entry.num_parts.values()),
     )
+    if not isinstance(entry.is_damaged, bool):
+        raise TypeError(f"is_damaged is {entry.is_damaged}")
     if entry.residual_db is not None and not math.isfinite(entry.residual_db):
         raise TypeError(f"residual_db is {entry.residual_db}")
     return entry

@@ -4,6 +4,7 @@ folder   what every folder can do, and how a file is made in it
 local    a folder on a disk
 bucket   a folder in a Cloud Storage bucket
 lock     one job per folder
+lease    the same where there are no locks
 faults   how requests are tried again, and why one failed
 files    checksums, names, and files that replace others
 """

@@ -14,7 +14,9 @@ from data_prep.writing.prepare import read_contents
 _MOST_CHANGES = 3
 
 
-def require_finished(config: Config, listing: Listing, folder: Folder, skip_bad: bool) -> Manifest:
+def require_finished(
+    config: Config, listing: Listing, folder: Folder, skip_bad: bool, read_on: bool
+) -> Manifest:
     """Returns the manifest of a folder that is finished, if it holds what was asked for.
 
     Every file of the corpus and every shard is read for that.
@@ -37,6 +39,15 @@ def require_finished(config: Config, listing: Listing, folder: Folder, skip_bad:
             f"the finished records in {folder.url} lack {', '.join(manifest.skipped)}, which could "
             f"not be read; delete that folder to write all, or give --skip_bad to keep them as "
             f"they are."
+        )
+    damaged = sorted(
+        track.name for split in SPLITS for track in manifest.tracks(split) if track.is_damaged
+    )
+    if damaged and not read_on:
+        raise ValueError(
+            f"the finished records in {folder.url} are silent where files of "
+            f"{', '.join(damaged)} are damaged; choose another --out for a corpus that is whole, "
+            f"or give --read_on_over_damage to keep them as they are."
         )
     changes = [*_changed_tracks(manifest, listing), *_changed_files(manifest, listing)]
     if changes:

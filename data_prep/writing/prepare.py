@@ -202,6 +202,8 @@ def _prepared_before(
         digest = Digest(*values["stored"])
         entry = track_from_values(values["entry"])
         original = Original(*values["original"])
+        if entry.is_damaged and not track.files.read_on:
+            return None
         # They were not flushed to the disk, so a machine that stopped may have lost some of them.
         if key not in track.keys_in_place and checksum(records_path(scratch, key)) != digest:
             return None
@@ -229,4 +231,5 @@ def _entry(track: Track, num_excerpts: int) -> TrackEntry:
         num_parts=track.num_parts,
         residual_db=None if track.residual_db == -np.inf else round(track.residual_db, 2),
         warnings=track.warnings,
+        is_damaged=track.is_damaged,
     )

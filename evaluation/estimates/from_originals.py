@@ -16,7 +16,7 @@ import numpy as np
 from configs.instruments import ACCOMPANIMENT
 from data_prep.audio.loading import iter_parts
 from data_prep.audio.tracks import AudioFormat, TrackFiles, Waveform
-from data_prep.audio.waveforms import add, fit_frames, read_wav
+from data_prep.audio.waveforms import add, fit_frames, read_sound
 from data_prep.corpora import list_tracks
 from evaluation.estimates.estimated_system import EstimatedSystem
 from evaluation.estimates.track_on_disk import TrackOnDisk, add_estimates, write_blocks
@@ -125,7 +125,7 @@ def _write_references(files: TrackFiles, vocabulary: Sequence[str], scratch: Pat
         waveform = part.waveform
         if source in lengths:
             # Several parts of one instrument are one source.
-            waveform = add(waveform, read_wav(paths[source])[0])
+            waveform = add(waveform, read_sound(paths[source])[0])
         _write(paths[source], waveform, audio_format)
         lengths[source] = len(waveform)
         if files.mixture is None:
@@ -133,7 +133,7 @@ def _write_references(files: TrackFiles, vocabulary: Sequence[str], scratch: Pat
     # Zeros are appended or an end is cut off, as in the records.
     for source, length in lengths.items():
         if length != len(mixture):
-            waveform = fit_frames(read_wav(paths[source])[0], len(mixture))
+            waveform = fit_frames(read_sound(paths[source])[0], len(mixture))
             _write(paths[source], waveform, audio_format)
     references = {source: paths[source] for source in vocabulary if source in lengths}
     return _Originals(audio_format, mixture, references)

@@ -373,7 +373,7 @@ def test_a_split_file_that_changed_is_told(written_folder, corpus, tmp_path):
     )
     with pytest.raises(ValueError, match=r"is for test, not train, .*, and 10 more; choose"):
         require_finished(
-            CONFIG, dataclasses.replace(listing, tracks=tracks), open_folder(str(out)), False
+            CONFIG, dataclasses.replace(listing, tracks=tracks), open_folder(str(out)), False, False
         )
     assert manifest == load_manifest(str(out))
 
@@ -487,8 +487,8 @@ def spoil(pieces):
 
     write_bytes(parts[0], whole[: len(whole) // 2], "is cut short")
     write_bytes(parts[1], b"", "is empty")
-    write_bytes(parts[2], b"a diary" * 1000, "is not a readable sound file")
-    write_audio(parts[3], np.zeros((0, 1)), 48000, "holds no frames")
+    write_bytes(parts[2], b"a diary" * 1000, "is no sound file that can be decoded")
+    write_audio(parts[3], np.zeros((0, 1)), 48000, "holds no audio frames")
     write_audio(parts[4], np.full((88200, 1), 0.1), 44100, "has 44100 Hz and 1 channels")
     write_audio(parts[5], np.full((96000, 1), np.nan), 48000, "not finite numbers", "FLOAT")
     (mixture,) = parts[6].parent.glob("AuMix_*.wav")
@@ -544,6 +544,26 @@ def test_a_skipped_track_that_was_mended_is_told(pieces, tmp_path):
     path.write_bytes(whole)
     with pytest.raises(ValueError, match=rf"^{pieces} has changed .*{path.name} has other bytes;"):
         write.write(CONFIG, "urmp", pieces, out, Options(skip_bad=True))
+
+
+def test_damage_is_an_error_or_silence_that_is_told_and_remembered(pieces, tmp_path, capsys):
+    part, other = sorted(pieces.glob("0[34]_*/AuSep_2_*.wav"))
+    for path in (part, other):
+        os.truncate(path, path.stat().st_size // 2)
+    out = tmp_path / "out"
+    with pytest.raises(ValueError, match="has 2 errors"):
+        write.write(CONFIG, "urmp", pieces, out)
+    told = f"{part} is cut short: it ends at 1.00 s, before it says it does; copy it again"
+    assert told in capsys.readouterr().out
+    read_on = Options(read_on_over_damage=True)
+    manifest = write.write(CONFIG, "urmp", pieces, out, read_on)
+    assert f"{part.name} is cut short: it ends at 1.00 s" in capsys.readouterr().out
+    damaged = {track.name for track in manifest.tracks("train") if track.is_damaged}
+    assert damaged == {part.parent.name, other.parent.name}
+    assert list(iter_faults(str(out), against=pieces)) == []
+    assert write.write(CONFIG, "urmp", pieces, out, read_on) == manifest
+    with pytest.raises(ValueError, match=rf"silent where files of {part.parent.name}, .*--read_on"):
+        write.write(CONFIG, "urmp", pieces, out)
 
 
 def test_all_tracks_bad_is_an_error(pieces, tmp_path):

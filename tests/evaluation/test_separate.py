@@ -85,7 +85,7 @@ def test_what_is_missing_of_a_file_is_told_beside_its_estimates(separator, tmp_p
     (written,) = separate_files(separator, [path], ["vn"], tmp_path / "out")
     assert soundfile.info(written).frames == pytest.approx(2000, abs=20)
     assert capsys.readouterr().err == (
-        f"warning: {path} is cut short: it ends before it says it does.\n"
+        f"warning: {path} is cut short: it ends at 0.25 s, before it says it does.\n"
     )
 
 

@@ -16,7 +16,7 @@ from configs.splits import load_splits
 from data_prep.audio.conversion import Converter
 from data_prep.audio.loading import load_track
 from data_prep.audio.tracks import BLOCK_FRAMES, AudioFormat, TrackFiles, with_accompaniment
-from data_prep.audio.waveforms import fit_frames, read_wav
+from data_prep.audio.waveforms import fit_frames, read_sound
 from data_prep.corpora import list_tracks
 from data_prep.synthetic import write_musdb, write_urmp
 
@@ -108,7 +108,7 @@ def test_wav_samples_are_exact(tmp_path, subtype):
         np.random.default_rng(0).integers(-(2**15), 2**15, (500, 2)).astype(np.float32) / 2**15
     )
     soundfile.write(tmp_path / "a.wav", written, 8000, subtype=subtype)
-    waveform, sample_rate = read_wav(tmp_path / "a.wav")
+    waveform, sample_rate = read_sound(tmp_path / "a.wav")
     assert (waveform.dtype, sample_rate) == (np.float32, 8000)
     assert np.array_equal(waveform, written)
 
@@ -118,20 +118,20 @@ def test_spoilt_wavs_name_their_path(tmp_path):
     good = (tmp_path / "good.wav").read_bytes()
     spoilt = {
         "is empty": b"",
-        "is cut short: its header announces 3044 bytes, the file has 1500": good[:1500],
-        "is cut short: its header announces 3044 bytes, the file has 44": good[:44],
-        "is cut short": good[:20],
-        "is not a readable sound file": b"this is a diary, not music " * 50,
-        "is not a readable sound file (": good[:12] + bytes(len(good) - 12),
+        "is cut short: it ends at 0.06 s, before it says it does; copy it again": good[:1500],
+        "holds no audio frames": good[:44],
+        "is no sound file that can be decoded": good[:20],
+        "is no sound file that can be decoded (": b"this is a diary, not music " * 50,
+        "is no sound file that can be decoded (Inv": good[:12] + bytes(len(good) - 12),
     }
     path = tmp_path / "bad.wav"
     for words, content in spoilt.items():
         path.write_bytes(content)
-        assert f"{path} {words}" in complaint(read_wav, path)
+        assert f"{path} {words}" in complaint(read_sound, path)
     soundfile.write(path, np.zeros((0, 1)), 8000)
-    assert f"{path} holds no frames" in complaint(read_wav, path)
+    assert f"{path} holds no audio frames" in complaint(read_sound, path)
     with pytest.raises(OSError, match=re.escape(str(tmp_path / "none.wav"))):
-        read_wav(tmp_path / "none.wav")
+        read_sound(tmp_path / "none.wav")
 
 
 def test_a_wav_of_unknown_length_is_read(tmp_path):
@@ -140,7 +140,7 @@ def test_a_wav_of_unknown_length_is_read(tmp_path):
     content = bytearray((tmp_path / "a.wav").read_bytes())
     content[4:8] = b"\xff" * 4
     (tmp_path / "a.wav").write_bytes(content)
-    assert read_wav(tmp_path / "a.wav")[0].shape == (1000, 1)
+    assert read_sound(tmp_path / "a.wav")[0].shape == (1000, 1)
 
 
 def test_fit_frames_pads_and_trims_the_end():

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from data_prep.storage import faults, lock, open_folder
+from data_prep.storage import faults, lease, lock, open_folder
 
 KINDS = ["locks", "no locks", "bucket"]
 LEASES = KINDS[1:]
@@ -40,7 +40,7 @@ def _flock(*_):
 @pytest.fixture(autouse=True)
 def _short(monkeypatch):
     for name, secs in SECS.items():
-        monkeypatch.setattr(lock, name, secs)
+        monkeypatch.setattr(lease, name, secs)
 
 
 class Workdir:
@@ -121,7 +121,7 @@ def _prepare(kind, environment, secs):
     if kind == "no locks":
         fcntl.flock = _flock
     for name, value in secs.items():
-        setattr(lock, name, value)
+        setattr(lease, name, value)
 
 
 def _work(workdir, kind, environment, secs, pipe):
@@ -185,7 +185,7 @@ def test_the_next_job_starts_at_once_unless_a_lease_was_left_behind(workdir, end
     left = workdir.has_lease and end == "kill"
     assert (workdir.lease is not None) == left
     if left:
-        lock._STALE_SECS = 0.5
+        lease._STALE_SECS = 0.5
     began = time.monotonic()
     with lock.held(workdir.url) as hold:
         assert not hold.lost
@@ -291,7 +291,7 @@ def test_a_failing_bucket_ends_a_lease_only_if_it_goes_on_failing(
         until(lambda: workdir.lease["heartbeats"] > before + 2)
         assert not hold.lost
         gcs.inject(503, bucket)
-        lock._LOST_SECS = 0.5
+        lease._LOST_SECS = 0.5
         until(lambda: hold.lost)
         gcs.heal()
         time.sleep(0.5)
@@ -315,7 +315,7 @@ def test_an_answer_that_is_lost_loses_no_lease(workdir, gcs, bucket, capsys, mon
 
 @with_a_lease
 def test_a_lease_that_another_writes_or_removes_is_lost(workdir):
-    lock._HEARTBEAT_SECS = 0.5
+    lease._HEARTBEAT_SECS = 0.5
     with lock.held(workdir.url) as hold:
         workdir.write(token="x", job="the other")
         until(lambda: hold.lost)
@@ -324,7 +324,7 @@ def test_a_lease_that_another_writes_or_removes_is_lost(workdir):
 
 @with_a_lease
 def test_what_is_no_lease_is_watched_as_one(workdir):
-    lock._STALE_SECS = 0.1
+    lease._STALE_SECS = 0.1
     for text in ("", "{half", "[]", "\0"):
         workdir.write_text(text)
         began = time.monotonic()
@@ -387,14 +387,14 @@ def test_of_jobs_that_start_together_exactly_one_gets_the_lease(workdir):
 
 @with_a_lease
 def test_a_heartbeat_that_hung_for_too_long_does_not_bring_a_lost_lease_back(workdir, monkeypatch):
-    replace = lock._Lease._replace
+    replace = lease._Lease._replace
 
     def hang(held):
         time.sleep(0.9 if held._num_heartbeats else 0.0)
         return replace(held)
 
-    monkeypatch.setattr(lock._Lease, "_replace", hang)
-    lock._HEARTBEAT_SECS, lock._LOST_SECS = 0.4, 1.0
+    monkeypatch.setattr(lease._Lease, "_replace", hang)
+    lease._HEARTBEAT_SECS, lease._LOST_SECS = 0.4, 1.0
     with lock.held(workdir.url) as hold:
         until(lambda: hold.lost)
         # The heartbeat ends meanwhile; whatever the machine is doing, lost stays lost.
@@ -439,6 +439,6 @@ def test_a_lease_that_is_lost_ends_the_job_in_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", _flock)
     with lock.held(str(tmp_path)) as hold:
         hold.require()
-        monkeypatch.setattr(lock, "_LOST_SECS", -1.0)
+        monkeypatch.setattr(lease, "_LOST_SECS", -1.0)
         with pytest.raises(ValueError, match="give the same command again"):
             hold.require()
