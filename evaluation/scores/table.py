@@ -79,6 +79,10 @@ class Row:
     snri: float | None = None
 
 
+# Of a finite metric: the ratio of the largest and the smallest number that there is has fewer.
+_MOST_DB = 10_000.0
+# Thirty years: of a start.
+_MOST_SECS = 1e9
 _NAME = "a name without the character NUL"
 COLUMNS = tuple(field.name for field in fields(Row))
 _LEGAL = dict.fromkeys(METRICS, "a number of dB or nothing") | {
@@ -176,10 +180,10 @@ def _parse_cell(column: str, cell: str) -> str | int | float | None:
         is_legal = 0 <= value < 2**63
     elif column == "start_secs":
         value = float(cell)
-        is_legal = 0 <= value < np.inf
+        is_legal = 0 <= value <= _MOST_SECS
     elif column in METRICS:
         value = float(cell) if cell else None
-        is_legal = value is None or not np.isnan(value)
+        is_legal = value is None or abs(value) <= _MOST_DB or np.isinf(value)
     elif column == "status":
         is_legal = cell in STATUSES
     if not is_legal:

@@ -409,7 +409,7 @@ def test_refuses_a_system_named_like_a_baseline():
 
 
 _names = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=20)
-_decibels = st.none() | st.floats(allow_nan=False)
+_decibels = st.none() | st.floats(-1e4, 1e4) | st.sampled_from((np.inf, -np.inf))
 
 
 @settings(deadline=None)
@@ -499,6 +499,14 @@ _GOOD = "model,t,0.0,va,scored,2,1.0,2.0,3.0,,,,4.0,5.0,,,,"
         (
             f"{_HEADER}\n{_GOOD.replace('0.0', 'inf')}",
             "line 2: start_secs is 'inf'; expected a number of seconds",
+        ),
+        (
+            f"{_HEADER}\n{_GOOD.replace('0.0', '1e300')}",
+            "line 2: start_secs is '1e300'; expected a number of seconds",
+        ),
+        (
+            f"{_HEADER}\n{_GOOD.replace('4.0', '-1e308')}",
+            "line 2: si_sdr is '-1e308'; expected a number of dB or nothing",
         ),
         (
             f"{_HEADER}\n{_GOOD.replace('0.0', '-1e-9')}",
