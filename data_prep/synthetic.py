@@ -10,7 +10,6 @@ samples.
 """
 
 import json
-import math
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +42,7 @@ _TUNES = (
 )
 # Their numbers have two digits.
 _MAX_PIECES = 99
+_MAX_SECS = 3600
 
 
 def write_urmp(root: Path, num_pieces: int = 18, secs: float = 20.0, seed: int = 0) -> None:
@@ -116,8 +116,8 @@ def _open_corpus(root: Path, corpus: str, num_pieces: int, secs: float, seed: in
     """
     if not 1 <= num_pieces <= _MAX_PIECES:
         raise ValueError(f"the number of pieces is {num_pieces}; expected 1 to {_MAX_PIECES}.")
-    if not (math.isfinite(secs) and secs >= 1):
-        raise ValueError(f"the length of a piece is {secs} seconds; expected 1 or more.")
+    if not 1 <= secs <= _MAX_SECS:
+        raise ValueError(f"the length of a piece is {secs} seconds; expected 1 to {_MAX_SECS}.")
     if seed < 0:
         raise ValueError(f"the seed is {seed}; expected 0 or more.")
     content = {

@@ -25,6 +25,7 @@ resumable.
 
 import errno
 import io
+import math
 import os
 import re
 import sys
@@ -118,7 +119,7 @@ def _status(main: Callable[[list[str]], int | None], argv: list[str], takes_file
                 f"{argv[1]!r} is no flag; everything is said by flags, such as "
                 f"--set train.steps=100."
             )
-        _expand_flags()
+        _settle_flags()
         return main([_expand_home(argument) for argument in argv]) or FINISHED
     except (KeyboardInterrupt, Exception) as error:
         # A library may have made another exception of the one that interrupts.
@@ -151,11 +152,18 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
     return arguments
 
 
-def _expand_flags() -> None:
+def _settle_flags() -> None:
+    """Expands the home in flags that are paths, and refuses numbers that nothing can be done with.
+
+    Raises:
+        ValueError: a number is NaN or infinite, which no bounds of a flag exclude.
+    """
     for name in flags.FLAGS:
         flag = flags.FLAGS[name]
         if isinstance(flag.value, str):
             flag.value = _expand_home(flag.value)
+        if isinstance(flag.value, float) and not math.isfinite(flag.value):
+            raise ValueError(f"--{name} is {flag.value}; expected a finite number.")
 
 
 def _expand_home(text: str) -> str:

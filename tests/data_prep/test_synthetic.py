@@ -256,8 +256,9 @@ def test_files_of_others_are_left_alone(tmp_path):
     [
         ({"num_pieces": 0}, "number of pieces is 0; expected 1 to 99"),
         ({"num_pieces": 100}, "number of pieces is 100; expected 1 to 99"),
-        ({"secs": 0.5}, r"is 0\.5 seconds; expected 1 or more"),
-        ({"secs": float("nan")}, "is nan seconds; expected 1 or more"),
+        ({"secs": 0.5}, r"is 0\.5 seconds; expected 1 to 3600"),
+        ({"secs": float("nan")}, "is nan seconds; expected 1 to 3600"),
+        ({"secs": 1e300}, r"is 1e\+300 seconds; expected 1 to 3600"),
         ({"seed": -1}, "seed is -1; expected 0 or more"),
     ],
 )

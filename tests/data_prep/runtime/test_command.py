@@ -1,6 +1,9 @@
 """How a command ends: a sentence and a status for what a user can mend, a traceback for the rest."""
 
+import math
+
 import pytest
+from absl import flags
 
 from data_prep.runtime import command
 
@@ -37,3 +40,15 @@ def test_a_fault_of_the_program_keeps_its_traceback(error, capsys):
 
     with pytest.raises(type(error)):
         end(main, capsys)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1e999"])
+def test_a_flag_is_a_finite_number(value, capsys):
+    flags.DEFINE_float("hours_of_a_test", 1.0, "for this test", lower_bound=-math.inf)
+    try:
+        flags.FLAGS["hours_of_a_test"].parse(value)
+        status, said = end(lambda _: None, capsys)
+    finally:
+        delattr(flags.FLAGS, "hours_of_a_test")
+    assert status == command.ERROR
+    assert said == f"error: --hours_of_a_test is {float(value)}; expected a finite number.\n"
