@@ -17,7 +17,7 @@ import av
 import numpy as np
 
 from data_prep.audio.damage import Damage, LostBytes, describe
-from data_prep.audio.endings import is_ended
+from data_prep.audio.endings import is_ended, says_its_length
 from data_prep.audio.sound_frames import FrameConverter, JoinedBlocks, form_of
 from data_prep.audio.tracks import BLOCK_FRAMES, AudioFormat, Waveform
 
@@ -34,7 +34,7 @@ SUFFIXES = (
 """What the names of sound files end with, in small letters."""
 
 # Clocks of containers are rounded to a millisecond and more; a packet of a codec lasts 20 and more.
-_GAP_SECS = 0.01
+_GAP_SECS = 0.015
 # Beyond it a clock is wrong, and not the file damaged for as long.
 _LONGEST_GAP_SECS = 3600.0
 # What a length that a file announces may be off, such as the start that a codec adds.
@@ -141,6 +141,8 @@ class DecodedFile:
         return describe(self.damages, end_secs)
 
     def _announced_secs(self) -> Fraction | None:
+        if not says_its_length(self.path, self._container.format.name):
+            return None
         stream = self._stream
         if stream.duration and stream.time_base:
             return stream.duration * stream.time_base

@@ -183,3 +183,41 @@ def test_a_file_is_never_in_memory_twice(tmp_path):
 def test_names_of_sound_files():
     names = ["a.WAV", "a.Flac", "a.mp3", "._a.wav", "a.txt", "wav", "a.m4a.part"]
     assert [name for name in names if is_sound_name(Path(name))] == ["a.WAV", "a.Flac", "a.mp3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.aac", ["-c:a", "aac"]),
+        ("a.mp3", ["-q:a", "4", "-write_xing", "0"]),
+        ("a.mp2", ["-c:a", "mp2"]),
+        ("a.ogg", ["-c:a", "libvorbis"]),
+        ("a.wma", ["-c:a", "wmav2"]),
+    ],
+)
+def test_whole_files_of_loud_and_silent_parts_are_not_called_cut_or_damaged(
+    tmp_path, name, options
+):
+    """FFmpeg guesses the length of bare frames from the first of them, and the clock of Vorbis is off
+    by a part of a block where long and short ones meet."""
+    loud = noise(1.0, rate=44100)
+    waveform = np.concatenate([loud, np.zeros((2 * 44100, 2), np.float32), loud])
+    decoded, rate, warnings = decode(encode(tmp_path, name, waveform, options, rate=44100))
+    assert warnings == []
+    assert len(decoded) / rate == pytest.approx(4.0, abs=0.06)
+
+
+@pytest.mark.parametrize("name", ["a.w64", "a.caf", "a.au", "a.aiff", "a.ogg", "a.tta", "a.wv"])
+def test_files_cut_at_any_place_say_so(tmp_path, name):
+    options = CODECS.get(name.partition(".")[2], [])
+    content = encode(tmp_path, name, noise(2.5), options).read_bytes()
+    for num_bytes in (len(content) // 2, len(content) * 9 // 10):
+        (tmp_path / name).write_bytes(content[:num_bytes])
+        _, _, warnings = decode(tmp_path / name)
+        assert any("cut short" in warning for warning in warnings)
+
+
+def test_an_ogg_file_cut_within_its_last_page_says_so(tmp_path):
+    content = encode(tmp_path, "a.ogg", noise(1.0), CODECS["ogg"]).read_bytes()
+    (tmp_path / "a.ogg").write_bytes(content[:-40])
+    assert "cut short" in decode(tmp_path / "a.ogg")[2][-1]
