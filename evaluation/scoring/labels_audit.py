@@ -32,6 +32,9 @@ def audit(system: EstimatedSystem) -> list[Condition]:
     if read_described(system.out, FILE_NAME).get("made_from") == parts.made_from:
         written = read_audit(system)
         if written:
+            if parts.kept:
+                # A kill came after the file and before they were deleted.
+                parts.delete()
             return written
     for track in iter_full_tracks(system.manifest, system.folder, system.split):
         if track.name not in parts.kept:
