@@ -26,7 +26,9 @@ def dry_run(task: Task, config: Config, strategy: tf.distribute.Strategy) -> Non
     settings = config.train
     optimisation = make_optimisation(task, settings, strategy)
     run_steps = make_run_steps(optimisation, strategy)
-    batches = iter(distribute(task.make_examples(0), settings.batch_size, strategy))
+    # The run may have fewer steps than are measured.
+    examples = task.make_examples(0).repeat()
+    batches = iter(distribute(examples, settings.batch_size, strategy))
     # The first call compiles.
     run_steps(batches, tf.constant(1))
     started = time.monotonic()
