@@ -9,6 +9,7 @@ import random
 import resource
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pytest
@@ -110,14 +111,19 @@ def make_run(folder):
     (folder / "records.json").write_text(json.dumps(described))
 
 
+@cache
+def network_of_run():
+    return make_network(CONFIG)
+
+
 def make_checkpoint(folder):
-    network = make_network(CONFIG)
+    network = network_of_run()
     saved = tf.train.Checkpoint(network={each.path: each for each in network.variables})
     tf.train.CheckpointManager(saved, str(folder / "checkpoints"), 1).save(7)
 
 
 def use_checkpoint(folder):
-    restore_network(str(folder), make_network(CONFIG), "latest")
+    restore_network(str(folder), network_of_run(), "latest")
 
 
 SPLIT = {"rule": "By hand.", "train": ["a", "b"], "valid": ["c"], "test": ["d é"]}
