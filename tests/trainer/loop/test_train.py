@@ -298,12 +298,11 @@ def test_a_config_that_was_changed_by_hand_is_refused(
 ):
     workdir = tmp_path / "run"
     edit_config(undisturbed, workdir, section, change)
-    network = make_network(configs.load("smoke", OVERRIDES))
-    for use in (
-        lambda: find_checkpoint(str(workdir), "best"),
-        lambda: restore_network(str(workdir), network, "32"),
-        lambda: make_checkpoints(workdir).restore(),
-    ):
+    uses = [lambda: find_checkpoint(str(workdir), "best")]
+    if section == "data":
+        # To continue the run, which takes longer to set up.
+        uses.append(lambda: make_checkpoints(workdir).restore())
+    for use in uses:
         with pytest.raises(ValueError, match=r"config\.json is not what .* trained with") as error:
             use()
         assert message in str(error.value)

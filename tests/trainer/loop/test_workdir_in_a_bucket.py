@@ -93,7 +93,7 @@ def test_a_checkpoint_that_cannot_be_read_for_now_is_not_left_for_an_older_one(
     assert open_checkpoints(workdir).restore() == 10
 
 
-@pytest.mark.parametrize(("outcome", "best"), [(403, False), (401, True), (404, False)])
+@pytest.mark.parametrize(("outcome", "best"), [(403, False), (401, True)])
 def test_a_run_continues_whose_first_list_could_not_be_written(gcs, bucket, workdir, outcome, best):
     checkpoints = open_checkpoints(workdir)
     if best:
