@@ -398,6 +398,7 @@ def test_interruption_is_status_75(corpus, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".scratch"]
 
 
+@pytest.mark.slow
 def test_an_interruption_while_workers_start_is_one_sentence(corpus, tmp_path):
     process = subprocess.Popen(
         command(corpus, tmp_path / "out"),

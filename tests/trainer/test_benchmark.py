@@ -46,7 +46,8 @@ def test_a_line_of_the_table_says_what_was_measured_or_why_not():
     assert row_line(Measurement("float32", 8, [])).split(maxsplit=2)[2] == "does not fit the memory"
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", pytest.param("jax", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.slow
 def test_a_benchmark_has_a_row_per_size_and_a_figure(backend, tmp_path):
     (tmp_path / "preflight.json").write_text(json.dumps(PREFLIGHT))
     flags = [f"--set={size}" for size in SIZES] + [

@@ -67,19 +67,17 @@ def make_run(workdir, overrides):
     "overrides",
     [
         ["augmentation.label_dropout=0.5"],
-        pytest.param(
-            [
-                "audio.channels=2",
-                "model.padding=same",
-                "model.estimate_frames=1024",
-                "model.conditioning=none",
-                "model.conditioned_at=none",
-                "model.gate_heads=false",
-            ],
-            marks=pytest.mark.slow,
-        ),
+        [
+            "audio.channels=2",
+            "model.padding=same",
+            "model.estimate_frames=1024",
+            "model.conditioning=none",
+            "model.conditioned_at=none",
+            "model.gate_heads=false",
+        ],
     ],
 )
+@pytest.mark.slow
 def test_it_estimates_what_separate_does_without_our_packages(overrides, tmp_path):
     config, rng = make_run(tmp_path, overrides), np.random.default_rng(0)
     waveforms = {

@@ -364,6 +364,7 @@ def command(folder, *arguments):
     return ["evaluation.evaluate", *flags, *set_flags(SET), *arguments]
 
 
+@pytest.mark.slow
 def test_the_command_is_stopped_and_continued(corpus):
     """Killed between two tracks, for real; what was scored is not scored again, and nothing but the
     results is left.

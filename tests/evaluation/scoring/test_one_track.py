@@ -122,6 +122,7 @@ def test_processes_load_no_tensorflow_and_have_one_thread():
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(segment_groups, "_BYTES", 1)
     stored, _ = make_track(tmp_path)

@@ -35,6 +35,7 @@ EVERYTHING = [
 ]
 
 
+@pytest.mark.slow
 def test_xla_compiles_the_whole_step_into_one_program_of_static_shapes():
     config = configs.load("smoke", EVERYTHING)
     rng = np.random.default_rng(0)
