@@ -46,6 +46,7 @@ def test_the_solver_finds_the_shipped_splits(name):
 
 
 @pytest.mark.parametrize("name", ["grouped", "vimss", "mt3"])
+@pytest.mark.slow
 def test_no_exchange_of_two_blocks_is_better(name):
     """Without the solver: every legal assignment that differs in one or two blocks."""
     problem, splits = problem_of(name), load_splits(name)

@@ -618,6 +618,7 @@ def test_what_the_splits_name_but_is_not_there_is_a_warning(corpus, tmp_path, ca
     assert "name what is not there: Song *, 99_Lost." in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_bucket_gets_the_same_bytes(corpus, written, gcs, bucket):
     url = f"gs://{bucket}/records/urmp"
     manifest = write.write(CONFIG, "urmp", corpus, url)

@@ -227,6 +227,7 @@ def test_a_disk_gets_a_lease_only_where_it_has_no_locks(tmp_path, monkeypatch):
 
 
 @with_a_lease
+@pytest.mark.slow
 def test_heartbeats_keep_a_lease_for_longer_than_it_would_take_to_go_stale(workdir):
     secs = {"_LOST_SECS": 1.5, "_STALE_SECS": 1.5}
     first = workdir.jobs(**secs)
@@ -358,6 +359,7 @@ def _race(kind, environment, urls, delays, start, decided, outcomes):
 
 
 @with_a_lease
+@pytest.mark.slow
 def test_of_jobs_that_start_together_exactly_one_gets_the_lease(workdir):
     rng = random.Random(1)
     urls = [f"{workdir.url}-{i}" for i in range(12)]
@@ -386,6 +388,7 @@ def test_of_jobs_that_start_together_exactly_one_gets_the_lease(workdir):
 
 
 @with_a_lease
+@pytest.mark.slow
 def test_a_heartbeat_that_hung_for_too_long_does_not_bring_a_lost_lease_back(workdir, monkeypatch):
     replace = lease._Lease._replace
 

@@ -551,6 +551,7 @@ def test_sounds_have_players_and_one_script_that_is_ours(
     assert "script-src 'none'" in Page(read_page(written(*INTERVALS))).policy
 
 
+@pytest.mark.slow
 def test_a_page_stays_below_twenty_megabytes(tmp_path: Path) -> None:
     """Of noise, which FLAC cannot make smaller, at the rate and channels of MUSDB18."""
     recordings = make_recordings("t", 8, 5.0, 44100, 2)

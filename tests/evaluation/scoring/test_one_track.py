@@ -110,6 +110,7 @@ def end(_):
     os._exit(3)
 
 
+@pytest.mark.slow
 def test_processes_load_no_tensorflow_and_have_one_thread():
     # In a process of its own: the fork server of this one may have imported it for another test.
     script = (

@@ -225,6 +225,7 @@ def test_labels_are_dropped_as_a_whole_and_nothing_else_changes(prepared, undist
         assert dropped or np.array_equal(after["labels"], before["labels"])
 
 
+@pytest.mark.slow
 def test_every_position_is_equally_likely(prepared):
     config, _, _, geometry, excerpts = prepared
     changed = configs.override(config, ["train.batch_size=1", "train.steps=4000"])

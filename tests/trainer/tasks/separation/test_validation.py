@@ -161,6 +161,7 @@ def test_a_continued_run_keeps_its_plateau_and_the_metrics_of_its_checkpoint(rec
     assert rates == pytest.approx([1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125, 0.0625])
 
 
+@pytest.mark.slow
 def test_the_average_is_validated_and_restored_beside_the_raw_weights(records, tmp_path):
     settings = [
         "train.steps=12",
