@@ -122,9 +122,16 @@ def _accepts(annotation: Any, value: object) -> bool:
     if _is_optional(annotation):
         return value is None or _accepts(_option(annotation), value)
     if annotation is float:
-        # Also of a whole number that is too large for a float; NaN is not below.
-        return type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
+        return _is_finite(value)
     return type(value) is annotation
+
+
+def _is_finite(value: object) -> bool:
+    """Returns whether a value is a number that a float can hold; True and False are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    # NaN is not below; a whole number may be above.
+    return abs(value) <= sys.float_info.max
 
 
 def _is_optional(annotation: Any) -> bool:

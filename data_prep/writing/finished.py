@@ -26,29 +26,8 @@ def require_finished(
             tracks that were asked for, or has lost a shard.
     """
     manifest = load_manifest(folder.url)
-    # Of a config only these sections say what records hold; one network's records fit another.
-    is_same = manifest.config.audio == config.audio and manifest.config.data == config.data
-    if manifest.corpus != listing.corpus or not is_same:
-        raise ValueError(
-            f"{folder.url} already holds finished records of another corpus or config "
-            f"({manifest.corpus}, {manifest.config.name}); choose another --out, or delete that "
-            f"folder first."
-        )
-    if manifest.skipped and not skip_bad:
-        raise ValueError(
-            f"the finished records in {folder.url} lack {', '.join(manifest.skipped)}, which could "
-            f"not be read; delete that folder to write all, or give --skip_bad to keep them as "
-            f"they are."
-        )
-    damaged = sorted(
-        track.name for split in SPLITS for track in manifest.tracks(split) if track.is_damaged
-    )
-    if damaged and not read_on:
-        raise ValueError(
-            f"the finished records in {folder.url} are silent where files of "
-            f"{', '.join(damaged)} are damaged; choose another --out for a corpus that is whole, "
-            f"or give --read_on_over_damage to keep them as they are."
-        )
+    _require_same_kind(manifest, config, listing, folder)
+    _require_whole_tracks(manifest, folder, skip_bad, read_on)
     changes = [*_changed_tracks(manifest, listing), *_changed_files(manifest, listing)]
     if changes:
         more = ""
@@ -67,6 +46,40 @@ def require_finished(
                 f"the same command again."
             )
     return manifest
+
+
+def _require_same_kind(
+    manifest: Manifest, config: Config, listing: Listing, folder: Folder
+) -> None:
+    # Of a config only these sections say what records hold; one network's records fit another.
+    is_same = manifest.config.audio == config.audio and manifest.config.data == config.data
+    if manifest.corpus != listing.corpus or not is_same:
+        raise ValueError(
+            f"{folder.url} already holds finished records of another corpus or config "
+            f"({manifest.corpus}, {manifest.config.name}); choose another --out, or delete that "
+            f"folder first."
+        )
+
+
+def _require_whole_tracks(
+    manifest: Manifest, folder: Folder, skip_bad: bool, read_on: bool
+) -> None:
+    """Refuses records that lack what the flags of the command do not allow to be lacking."""
+    if manifest.skipped and not skip_bad:
+        raise ValueError(
+            f"the finished records in {folder.url} lack {', '.join(manifest.skipped)}, which could "
+            f"not be read; delete that folder to write all, or give --skip_bad to keep them as "
+            f"they are."
+        )
+    damaged = sorted(
+        track.name for split in SPLITS for track in manifest.tracks(split) if track.is_damaged
+    )
+    if damaged and not read_on:
+        raise ValueError(
+            f"the finished records in {folder.url} are silent where files of "
+            f"{', '.join(damaged)} are damaged; choose another --out for a corpus that is whole, "
+            f"or give --read_on_over_damage to keep them as they are."
+        )
 
 
 def _changed_tracks(manifest: Manifest, listing: Listing) -> Iterator[str]:
