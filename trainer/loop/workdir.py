@@ -6,6 +6,7 @@ Nothing here imports TensorFlow before a run begins, so that commands refuse a f
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,34 +44,40 @@ def require_run(workdir: str) -> str:
     """Returns the path or address of a folder that holds a run.
 
     Raises:
-        ValueError: there is no run.
+        ValueError: there is no run, or its files are not what ``open_run`` wrote.
     """
     folder = open_folder(workdir)
-    _read(folder, "config.json")
+    _parse_run(folder)
     return folder.url
 
 
 def load_run(workdir: str) -> TrainingRun:
-    """Reads the run in a folder.
+    """Reads the run in a folder, and notes fields of its config that have other names now.
 
     Raises:
-        ValueError: there is none, or its files are not what ``open_run`` wrote.
+        ValueError: as from ``require_run``.
     """
     folder = open_folder(workdir)
+    run, former = _parse_run(folder)
+    if former:
+        print(
+            f"note: {folder.url}/config.json names fields as before: {', '.join(former)}.",
+            flush=True,
+        )
+    return run
+
+
+def _parse_run(folder: Folder) -> tuple[TrainingRun, Sequence[str]]:
+    """Returns a run, and which fields its config names as before."""
     texts = {name: _read(folder, name) for name in ("config.json", "records.json")}
     name = "config.json"
     try:
         config = configs.from_json(texts[name])
         former = configs.former_names_in(texts[name])
-        if former:
-            print(
-                f"note: {folder.url}/{name} names fields as before: {', '.join(former)}.",
-                flush=True,
-            )
         name = "records.json"
         records = parse_object(texts[name], name)
         manifest = manifest_from_json(json.dumps(records["manifest"]), f"{folder.url}/{name}")
-        return TrainingRun(config, str(records["folder"]), manifest)
+        return TrainingRun(config, str(records["folder"]), manifest), former
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{folder.url}/{name} is not what trainer.task wrote ({error}); "
