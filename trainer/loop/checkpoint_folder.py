@@ -34,7 +34,7 @@ class CheckpointFolder:
         self._folder = folder
         self._keep = keep
         self._steps = list_steps(folder)
-        self._delete_half_saved()
+        self._end_what_was_begun()
 
     def save(self, checkpoint: tf.train.Checkpoint, step: int) -> None:
         """Saves the state after ``step`` steps, and drops those saved first, beyond those to keep.
@@ -46,6 +46,9 @@ class CheckpointFolder:
         checkpoint.write(path_of(self._folder, step))
         steps = [step, *(other for other in self._steps if other != step)]
         self._write_list(steps)
+        self._drop_oldest(steps)
+
+    def _drop_oldest(self, steps: list[int]) -> None:
         self._steps = steps[: self._keep]
         if len(steps) > self._keep:
             self._delete(steps[self._keep :])
@@ -64,8 +67,8 @@ class CheckpointFolder:
             if owned.fullmatch(name):
                 tf.io.gfile.remove(f"{self._folder}/{name}")
 
-    def _delete_half_saved(self) -> None:
-        """Deletes what TensorFlow had of a checkpoint when a kill came."""
+    def _end_what_was_begun(self) -> None:
+        """Deletes what a kill left half saved, and what it left half deleted."""
         for name in _names(self._folder):
             if _HALF_SAVED.fullmatch(name):
                 path = f"{self._folder}/{name.rstrip('/')}"
@@ -74,6 +77,7 @@ class CheckpointFolder:
                 else:
                     # Follows no link to another folder, as TensorFlow would.
                     shutil.rmtree(path, ignore_errors=True)
+        self._drop_oldest(self._steps)
 
 
 def path_of(folder: str, step: int) -> str:

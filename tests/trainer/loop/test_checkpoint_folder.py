@@ -128,3 +128,13 @@ def test_what_a_kill_left_half_saved_is_deleted_and_no_more(folder, tmp_path):
     kept = {"ckpt-3_temp", "ckpt-2_temporary", "my-ckpt-2_temp"}
     assert files(folder) == {"checkpoint", *kept, *files_of(1, 2)}
     assert (tmp_path / "mine/notes.txt").exists()
+
+
+@pytest.mark.parametrize("name", [None, "ckpt-1.index", "ckpt-1.data-00000-of-00001"])
+def test_a_deletion_that_a_kill_ended_is_done_by_the_next_job(folder, name):
+    save(folder, 1, 2, 3, keep=3)
+    if name:
+        Path(f"{folder}/{name}").unlink()
+    save(folder, keep=2)
+    assert files(folder) == {"checkpoint", *files_of(2, 3)}
+    assert list_steps(folder) == [3, 2]
