@@ -70,6 +70,10 @@ class DecodedFile:
             self._address = _address(path)
             self._container = av.open(self._address, options={"format_whitelist": _CONTAINERS})
             self._stream = self._container.streams.audio[stream]
+            if self._stream.codec_context is None:
+                raise ValueError(
+                    f"{path} is of a codec that is not known; expected wav, flac, mp3 or m4a."
+                )
             self.is_lossy = not self._stream.codec_context.codec.lossless
             if self._stream.codec_context.name == "flac":
                 # Else bytes that changed become sound. Other codecs have no checksums.

@@ -72,13 +72,23 @@ def _read_damaged(path: Path, number: int) -> Stem:
 
 def _check_streams(path: Path, streams: tuple[av.AudioStream, ...]) -> None:
     """Raises a ``ValueError`` unless there are the five streams; FFmpeg decodes AAC to fltp."""
-    if len(streams) == len(STREAMS) and all(stream.format.name == "fltp" for stream in streams):
+    codecs = [_codec(stream) for stream in streams]
+    if len(codecs) == len(STREAMS) and all(codec.endswith(" fltp") for codec in codecs):
         return
-    present = ", ".join(f"{stream.codec.name} {stream.format.name}" for stream in streams)
+    present = ", ".join(codecs)
     raise ValueError(
         f"{path} has the audio streams {present or 'none'}; expected {len(STREAMS)} of AAC: "
         f"{', '.join(STREAMS)}."
     )
+
+
+def _codec(stream: av.AudioStream) -> str:
+    """Returns the codec of a stream and how its samples come, in the words of FFmpeg."""
+    context = stream.codec_context
+    # PyAV has none for a codec that it does not know, nor a format for one that it cannot decode.
+    if context is None or context.format is None:
+        return "unknown"
+    return f"{context.codec.name} {context.format.name}"
 
 
 def _is_complete(stream: av.AudioStream, blocks: list[NDArray[Any]]) -> bool:

@@ -139,6 +139,9 @@ def _is_whole(path: str) -> bool:
     """Returns whether the index of a checkpoint, which is written last, was written to its end."""
     try:
         tf.train.load_checkpoint(path)
+    except MemoryError:
+        # A damaged index may ask for all of it.
+        return False
     except tf.errors.OpError as error:
         if is_out_of_reach(error):
             raise

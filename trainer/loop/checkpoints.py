@@ -197,7 +197,8 @@ def _readable(path: str) -> Iterator[None]:
     """Names a checkpoint that cannot be restored, for whatever reason TensorFlow gives."""
     try:
         yield
-    except (tf.errors.OpError, IndexError, AssertionError, ValueError) as error:
+    # A damaged index may ask for all memory.
+    except (tf.errors.OpError, IndexError, AssertionError, ValueError, MemoryError) as error:
         if is_out_of_reach(error):
             raise ValueError(
                 f"the checkpoint {path} cannot be read for now: {reason(error)}"
