@@ -7,6 +7,7 @@ from pathlib import Path
 from data_prep.records.entries import ShardEntry
 from data_prep.records.format import Layout, Record, parse
 from data_prep.records.wire_format import FOOTER_BYTES, HEADER_BYTES, stated_digest
+from data_prep.runtime.datasets import untuned
 from data_prep.storage import Folder, is_bucket
 from data_prep.storage.files import Digest
 
@@ -86,7 +87,7 @@ def iter_records(path: str, layout: Layout, address: int = 0) -> Iterator[Record
 
     index = 0
     try:
-        for serialized in tf.data.TFRecordDataset(path).as_numpy_iterator():
+        for serialized in untuned(tf.data.TFRecordDataset(path)).as_numpy_iterator():
             yield parse(serialized, layout, address + HEADER_BYTES)
             address += HEADER_BYTES + len(serialized) + FOOTER_BYTES
             index += 1

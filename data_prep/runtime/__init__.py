@@ -5,6 +5,7 @@ interruption   what Ctrl-C means while a command imports, works and ends
 parallel       the same work in several processes
 memory         how much memory there is to take
 quantities     numbers with units as people read them
+datasets       iterators of TensorFlow that end at once
 tensorflow_errors   what an error of TensorFlow means
 revision       the revision of the code
 """

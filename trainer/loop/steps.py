@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from configs import Train
+from data_prep.runtime.datasets import untuned
 from trainer.loop.optimisation import Optimisation
 from trainer.loop.protocol import Task
 
@@ -32,7 +33,7 @@ def distribute(examples: tf.data.Dataset, batch_size: int, strategy: tf.distribu
 
     def of_host(context: tf.distribute.InputContext) -> tf.data.Dataset:
         shares = shares_of_host(examples.batch(share, drop_remainder=True), context)
-        return shares.prefetch(tf.data.AUTOTUNE)
+        return untuned(shares.prefetch(tf.data.AUTOTUNE))
 
     return strategy.distribute_datasets_from_function(of_host)
 

@@ -165,6 +165,16 @@ def test_a_value_that_is_no_number_is_refused(tmp_path):
         decode(tmp_path / "a.wav")
 
 
+def test_a_codec_that_nobody_knows_is_refused(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, noise(0.1), RATE, subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    content[20:22] = b"\x34\x12"  # the tag of the codec
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="is of a codec that is not known; expected wav, flac"):
+        decode(path)
+
+
 def test_a_file_is_never_in_memory_twice(tmp_path):
     path = encode(tmp_path, "a.flac", noise(30), [])
     tracemalloc.start()

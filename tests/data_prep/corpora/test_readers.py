@@ -592,6 +592,17 @@ def test_stems_of_another_kind_are_refused(tmp_path):
     assert "has the audio streams alac s16p, alac" in refused(frames=[4096] * 5, codec="alac")
 
 
+def test_a_stem_of_a_codec_that_nobody_knows_is_refused(tmp_path):
+    path = tmp_path / "a.stem.mp4"
+    write_stems(path, [4096] * 5)
+    before, of_last = path.read_bytes().rsplit(b"mp4a", 1)
+    path.write_bytes(before + b"zzzz" + of_last.replace(b"esds", b"zzzz"))
+    message = complaint(load_track, TrackFiles("a", "train", path))
+    assert (
+        f"{path} has the audio streams aac fltp, aac fltp, aac fltp, aac fltp, unknown;" in message
+    )
+
+
 def test_spoilt_stem_files_name_their_path(stems):
     listed = only(listed_tracks("musdb", stems, "official"))
     path, whole = listed.paths[0], REAL_STEM.read_bytes()

@@ -65,13 +65,26 @@ def test_without_a_list_the_files_tell(folder, content):
     assert files(folder) == {"checkpoint", *files_of(15, 16)}
 
 
-@pytest.mark.parametrize("num_bytes", [0, 40, -1])
-def test_a_first_checkpoint_that_is_not_whole_is_none(folder, num_bytes):
+def asking_for_all_memory(index):
+    """An index that says of one of its blocks that it has 2^61 bytes."""
+    size = bytes([128] * 8 + [32])
+    return index[:-48] + (bytes(3) + size).ljust(40, b"\0") + index[-8:]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda index: index[:0],
+        lambda index: index[:40],
+        lambda index: index[:-1],
+        asking_for_all_memory,
+    ],
+)
+def test_a_first_checkpoint_that_is_not_whole_is_none(folder, damage):
     save(folder, 8)
     Path(f"{folder}/checkpoint").unlink()
-    Path(f"{folder}/ckpt-8.index").write_bytes(
-        Path(f"{folder}/ckpt-8.index").read_bytes()[:num_bytes]
-    )
+    index = Path(f"{folder}/ckpt-8.index")
+    index.write_bytes(damage(index.read_bytes()))
     assert list_steps(folder) == []
     save(folder, 8)
     assert list_steps(folder) == [8]

@@ -328,13 +328,20 @@ def test_what_may_change_when_a_run_continues_may_be_changed_by_hand(
 
 
 @pytest.mark.parametrize("name", ["ckpt-40.data-00000-of-00001", "ckpt-40.index"])
-@pytest.mark.parametrize("damage", ["truncated", "missing"])
+@pytest.mark.parametrize("damage", ["truncated", "missing", "too large"])
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
     undisturbed, tmp_path, capfd, name, damage
 ):
     folder = copy_of_run(undisturbed, tmp_path / "run")
     path = folder / name
-    path.unlink() if damage == "missing" else path.write_bytes(path.read_bytes()[:100])
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "truncated":
+        path.write_bytes(content[:100])
+    if damage == "too large":
+        # The last 48 bytes of an index tell where its blocks are: one of them of 2^61 bytes.
+        footer = bytes([0] * 3 + [128] * 8 + [32]).ljust(40, b"\0")
+        path.write_bytes(content[:-48] + footer + content[-8:])
     with pytest.raises(ValueError, match="ckpt-40 is damaged, missing or of another network"):
         restore_network(
             str(tmp_path / "run"), make_network(configs.load("smoke", OVERRIDES)), "latest"
