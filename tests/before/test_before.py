@@ -217,6 +217,7 @@ def estimate(folder):
     return model.separate(waveform, np.array([1, 0, 1], np.float32)).numpy()
 
 
+@pytest.mark.slow
 def test_an_old_saved_model_and_a_new_one_estimate_the_same(files, arrays):
     """Load the old SavedModel, and export the old checkpoint again."""
     expected = arrays["saved_model"]

@@ -85,6 +85,7 @@ def test_a_flipped_bit(records):
         assert "): its bytes are not those written. Delete the shard and manifest.json, " in fault
 
 
+@pytest.mark.slow
 def test_the_advice_mends_a_shard(records, corpus, written):
     path = records / "train-00002-of-00008.tfrecord"
     path.write_bytes(path.read_bytes()[:1000])
@@ -165,6 +166,7 @@ def test_a_corpus_that_cannot_be_read_is_no_fault_of_the_records(records, corpus
         list(iter_faults(str(records), against=root))
 
 
+@pytest.mark.slow
 def test_against_another_corpus(records, corpus, tmp_path):
     root = shutil.copytree(corpus, tmp_path / "corpus")
     folder = next(root.glob("05_*"))

@@ -111,6 +111,7 @@ def processes_of(marker):
 # ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(corpus, written, tmp_path):
     result = run(corpus, tmp_path / "out")
     assert result.returncode == 0, result.stderr
@@ -172,6 +173,7 @@ def test_twenty_kills_leave_no_trace(corpus, written, tmp_path):
     disturb(corpus, tmp_path / "out", written, 20)
 
 
+@pytest.mark.slow
 def test_each_moment_of_a_job_can_be_its_last(corpus, written, tmp_path, monkeypatch):
     """In one process, where the moments can be chosen: before, between and after the files that are
     put in place.

@@ -153,6 +153,7 @@ def evaluate_alone(workdir, *overrides, split="test", out="", **options):
     return evaluate(named, **options)
 
 
+@pytest.mark.slow
 def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
     evaluate_alone(workdir, "evaluation.segment_secs=3", audit=True)
     out = workdir / "evaluation" / "120-test"
@@ -179,6 +180,7 @@ def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
     (out / "audit.json").unlink()
 
 
+@pytest.mark.slow
 def test_an_audit_is_continued_track_by_track(workdir, monkeypatch, capsys):
     subject = open_estimated_system(
         NamedCheckpoint(str(workdir), "", "test", "latest", ["evaluation.segment_secs=1.5"])
@@ -208,6 +210,7 @@ def test_an_audit_is_continued_track_by_track(workdir, monkeypatch, capsys):
     (out / "audit.json").unlink()
 
 
+@pytest.mark.slow
 def test_scores_at_the_rate_of_the_original_files(workdir, corpus, scored):
     """What is estimated at 8 kHz is scored at 48 kHz."""
     out = Path(evaluate_alone(workdir, root=str(corpus)))
@@ -275,6 +278,7 @@ def test_originals_are_stored_as_they_would_be_loaded(workdir, tmp_path):
         list(iter_original_estimates(subject, {"Piece": files}, other, (), tmp_path))
 
 
+@pytest.mark.slow
 def test_a_report_on_training_tracks_is_no_result(workdir, tmp_path):
     """Written outside the run, as of one that may only be read."""
     before = sorted(workdir.rglob("*"))

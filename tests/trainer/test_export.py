@@ -202,6 +202,7 @@ def test_while_a_model_is_replaced_one_is_always_whole(tmp_path, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_a_model_in_a_bucket_is_replaced(gcs, bucket):
     out = f"gs://{bucket}/run/saved_model"
     write_model(out, Model(1))

@@ -205,6 +205,7 @@ def test_without_a_compiler_it_says_which_environment_has_one():
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_nothing_that_preflight_imports_imports_tensorflow():
     code = (
         "import sys; sys.modules['tensorflow'] = None; "

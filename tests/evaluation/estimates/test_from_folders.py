@@ -244,6 +244,7 @@ def test_a_system_that_estimates_some_sources_is_scored_on_those(tmp_path, capsy
     assert same([row for row in alone if row.system == "model"], vocals, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_estimates_that_are_a_little_off_are_padded_or_cut_and_it_is_said(corpus, capsys):
     folder, audio = corpus
     rows = read_csv(Path(evaluate(folder, baselines="none")) / "scores.csv")

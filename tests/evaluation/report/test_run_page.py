@@ -440,6 +440,7 @@ def test_every_number_is_the_aggregate_of_the_rows(
     assert gains_shown == sorted(gains_shown, reverse=True)
 
 
+@pytest.mark.slow
 def test_the_check_sees_a_wrong_number(written: Callable[..., Path]) -> None:
     folder = written(*INTERVALS)
     html, rows = read_page(folder), read_csv(folder / "scores.csv")

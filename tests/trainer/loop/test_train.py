@@ -352,6 +352,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
     )
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_the_checkpoint_before_to_the_same_end(records, undisturbed, tmp_path):
     folder = copy_of_run(undisturbed, tmp_path / "run")
     (folder / "ckpt-40.index").write_bytes(b"x")

@@ -27,6 +27,7 @@ def open_checkpoints(workdir, keep=2):
     return Checkpoints(workdir, optimisation_without_loss(Train(), network), keep)
 
 
+@pytest.mark.slow
 def test_the_newest_and_the_best_are_kept_and_what_others_wrote(gcs, bucket, workdir):
     gcs.put(bucket, "run/checkpoints/ckpt-100.index.mine", b"")
     gcs.put(bucket, "run/checkpoints/notes.txt", b"")

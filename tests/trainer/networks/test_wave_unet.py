@@ -167,6 +167,7 @@ def loss_and_gradients(network, batch):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["cpu", "tpu"])
 @pytest.mark.parametrize(
     "overrides",

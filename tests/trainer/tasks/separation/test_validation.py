@@ -145,6 +145,7 @@ def test_early_stopping_keeps_the_best_and_a_second_start_does_nothing(records, 
     assert "Stopped early after step 10" in capfd.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_continued_run_keeps_its_plateau_and_the_metrics_of_its_checkpoint(records, tmp_path):
     settings = ["train.schedule=plateau", "train.decay_rate=0.5", "train.plateau_validations=2"]
     train_scripted(records, tmp_path, [5.0, *[1.0] * 5], *settings, "train.steps=12")
