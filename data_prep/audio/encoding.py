@@ -1,0 +1,214 @@
+"""Encodes sound files with FFmpeg, block by block, so that none need fit in memory.
+
+The same blocks and tags give the same bytes: no file holds the time or the name of its writer.
+
+Axes: T frames, C channels.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import av
+import numpy as np
+from av.stream import Disposition
+from numpy.typing import NDArray
+
+from data_prep.audio.tracks import AudioFormat, Waveform
+
+# Flags of FFmpeg's, of a container and of an encoder: what is written depends on the sound alone.
+_BITEXACT_FILE = 0x400
+_BITEXACT_CODEC = 0x800000
+# What a file says of its own form, and not of the sound in it.
+_TECHNICAL = ("major_brand", "minor_version", "compatible_brands", "encoder", "creation_time")
+_OF_STREAMS = ("language", "handler_name", "vendor_id", "variant_bitrate")
+_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+_AAC_RATES = (*_MP3_RATES, 7350, 64000, 88200, 96000)
+_LAYOUTS = {1: "mono", 2: "stereo"}
+
+
+class Format(NamedTuple):
+    """Says how a kind of sound file is written."""
+
+    suffix: str
+    container: str
+    codec: str
+    # Of the numbers that the encoder takes, in FFmpeg's words.
+    numbers: str
+    # Of fixed-point numbers; 0: values beyond full scale are kept.
+    num_bits: int = 0
+    most_channels: int = 64
+    # None: any.
+    rates: tuple[int, ...] | None = None
+    # Of two channels.
+    bits_per_sec: int = 0
+    holds_covers: bool = False
+    options: Mapping[str, str] = MappingProxyType({})
+
+
+# Above 4 GiB, whose size a wav file cannot state, it is RF64.
+_WAV = MappingProxyType({"rf64": "auto"})
+FORMATS: Mapping[str, Format] = {
+    "wav": Format(".wav", "wav", "pcm_f32le", "flt", options=_WAV),
+    "wav24": Format(".wav", "wav", "pcm_s24le", "s32", 24, options=_WAV),
+    "wav16": Format(".wav", "wav", "pcm_s16le", "s16", 16, options=_WAV),
+    "flac": Format(".flac", "flac", "flac", "s32", 24, most_channels=8, holds_covers=True),
+    "mp3": Format(
+        ".mp3", "mp3", "libmp3lame", "fltp", 0, 2, _MP3_RATES, 320_000, holds_covers=True
+    ),
+    "m4a": Format(
+        *(".m4a", "mp4", "aac", "fltp", 0, 2, _AAC_RATES, 256_000),
+        holds_covers=True,
+        options=MappingProxyType({"brand": "M4A "}),
+    ),
+}
+"""The kinds of files that are written, by the words for them."""
+
+
+class Cover(NamedTuple):
+    """Is a picture within a sound file."""
+
+    codec: str
+    width: int
+    height: int
+    data: bytes
+
+
+class Tags(NamedTuple):
+    """Holds what a sound file says of its sound."""
+
+    texts: Mapping[str, str] = MappingProxyType({})
+    cover: Cover | None = None
+
+
+def read_tags(path: Path) -> Tags:
+    """Returns the tags of a file; none of one that cannot be opened."""
+    try:
+        with av.open(f"file:{path}") as container:
+            sound = container.streams.audio[0].metadata
+            texts = {
+                **{name: text for name, text in sound.items() if name not in _OF_STREAMS},
+                **container.metadata,
+            }
+            kept = {name: text for name, text in texts.items() if name not in _TECHNICAL}
+            return Tags(kept, _read_cover(container))
+    except (av.FFmpegError, OSError, IndexError, ValueError):
+        # Whoever decodes the file says what is wrong with it.
+        return Tags()
+
+
+def _read_cover(container: Any) -> Cover | None:
+    for stream in container.streams.video:
+        if stream.disposition & Disposition.attached_pic and stream.codec_context is not None:
+            packet = next(container.demux(stream))
+            codec = stream.codec_context
+            return Cover(codec.name, codec.width, codec.height, bytes(packet))
+    return None
+
+
+def require_writable(form: str, audio_format: AudioFormat) -> None:
+    """Raises a ``ValueError`` where a kind of file cannot hold sound of a rate and channels."""
+    known = FORMATS[form]
+    rate, num_channels = audio_format
+    if num_channels > known.most_channels:
+        raise ValueError(
+            f"{form} holds up to {known.most_channels} channels, this are {num_channels}; choose "
+            f"wav or another format."
+        )
+    if known.rates and rate not in known.rates:
+        rates = ", ".join(map(str, sorted(known.rates)))
+        raise ValueError(
+            f"{form} holds sound at {rates} Hz, this is at {rate}; choose wav or another format."
+        )
+
+
+class SoundWriter:
+    """Is a sound file in the making."""
+
+    def __init__(self, container: Any, form: Format, audio_format: AudioFormat, tags: Tags) -> None:
+        """Begins a file; :func:`writing` also ends it."""
+        self._container = container
+        self._form = form
+        self._rate, num_channels = audio_format
+        self._layout = _LAYOUTS.get(num_channels, f"{num_channels}c")
+        container.flags |= _BITEXACT_FILE
+        container.metadata.update(tags.texts)
+        self._stream = container.add_stream(
+            form.codec, rate=self._rate, layout=self._layout, format=form.numbers
+        )
+        self._stream.codec_context.flags |= _BITEXACT_CODEC
+        if form.bits_per_sec:
+            self._stream.bit_rate = form.bits_per_sec * num_channels // 2
+        if tags.cover is not None and form.holds_covers:
+            self._add_cover(tags.cover)
+        self._num_frames = 0
+
+    def write(self, block: Waveform) -> None:
+        """Adds a block (frames, C); where numbers are fixed-point, values are clipped."""
+        if not len(block):
+            return
+        array = _numbers(block, self._form)
+        frame = av.AudioFrame.from_ndarray(array, format=self._form.numbers, layout=self._layout)
+        frame.sample_rate = self._rate
+        frame.pts = self._num_frames
+        self._num_frames += len(block)
+        self._container.mux(self._stream.encode(frame))
+
+    def finish(self) -> None:
+        """Writes what the encoder holds back."""
+        self._container.mux(self._stream.encode(None))
+
+    def _add_cover(self, cover: Cover) -> None:
+        stream = self._container.add_mux_stream(
+            cover.codec, width=cover.width, height=cover.height
+        )
+        stream.disposition = Disposition.attached_pic
+        self._container.start_encoding()
+        packet = av.Packet(cover.data)
+        packet.stream = stream
+        packet.pts = 0
+        packet.dts = 0
+        packet.is_keyframe = True
+        self._container.mux(packet)
+
+
+@contextmanager
+def writing(
+    path: Path, form: str, audio_format: AudioFormat, tags: Tags = Tags()
+) -> Iterator[SoundWriter]:
+    """Yields a writer of a sound file, which is whole once the block is done.
+
+    Args:
+        path: of the file, which is replaced; its name says nothing of its format.
+        form: one of ``FORMATS``.
+        audio_format: of all blocks.
+        tags: that it shall hold, as far as its format does.
+
+    Raises:
+        ValueError: as from ``require_writable``.
+        OSError: the disk is full.
+    """
+    require_writable(form, audio_format)
+    known = FORMATS[form]
+    options = dict(known.options)
+    with av.open(f"file:{path}", "w", format=known.container, options=options) as container:
+        writer = SoundWriter(container, known, audio_format, tags)
+        yield writer
+        writer.finish()
+
+
+def _numbers(block: Waveform, form: Format) -> NDArray[Any]:
+    """Returns a block (frames, C) as an encoder takes it: (C, frames), or (1, frames * C)."""
+    if form.numbers == "fltp":
+        return np.ascontiguousarray(block.T)
+    if form.numbers == "flt":
+        return np.ascontiguousarray(block, np.float32).reshape(1, -1)
+    scale = 2 ** (form.num_bits - 1)
+    rounded = np.rint(block.astype(np.float64) * scale).clip(-scale, scale - 1)
+    if form.num_bits == 16:
+        return rounded.astype(np.int16).reshape(1, -1)
+    # The upper bits of each number are those that are kept.
+    shifted: NDArray[Any] = rounded.astype(np.int32) << (32 - form.num_bits)
+    return shifted.reshape(1, -1)
