@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from data_prep.runtime import interruption
@@ -107,8 +108,7 @@ def make_pool(
     # while the pool itself waits for that, a worker would start when the pool was gone, and
     # complain.
     first = context.Process()
-    with _starting():
-        first.start()
+    _start_whole(first)
     first.join()
     return ProcessPoolExecutor(size, context, _begin_worker, (begin, *arguments))
 
@@ -143,6 +143,28 @@ def unheard_interruptions() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_whole(process: BaseProcess) -> None:
+    """Starts a process in a thread, where no interruption comes half-way.
+
+    The process would not be told all that it has to do, and complain. It starts once the server has
+    imported everything; an interruption does not wait for that.
+    """
+    failures = []
+
+    def start() -> None:
+        try:
+            with _starting():
+                process.start()
+        except BrokenProcessPool as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=start, daemon=True)
+    thread.start()
+    thread.join()
+    for failure in failures:
+        raise failure
 
 
 @contextmanager
