@@ -7,6 +7,11 @@ URMP = ("bn", "cl", "db", "fl", "hn", "ob", "sax", "tba", "tbn", "tpt", "va", "v
 
 # In a vocabulary: the sum of all sources that it does not name.
 ACCOMPANIMENT = "accompaniment"
+# In commands: every source; what the others leave of a mixture.
+ALL = "all"
+RESIDUAL = "residual"
+# What no source can be called, as in commands it means something else.
+RESERVED = (ALL, "auto", "unknown", RESIDUAL)
 
 _NAMES = {
     "bn": "bassoon",

@@ -40,6 +40,7 @@ SHORTEST_HOP_SECS = 0.001
 # A source must be a name that a file can have.
 _PLAIN_NAME = re.compile(r"\w[\w .+,()&'-]*")
 _PLAIN_WORDS = "a name that a file can have: letters, digits, spaces and any of .+,()&'-_"
+_FREE_WORDS = f"another name: commands mean something else by {', '.join(instruments.RESERVED)}"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class Data:
         require(distinct, "data.sources", self.sources, "at least one name, each once")
         for name in self.sources:
             require(_PLAIN_NAME.fullmatch(name) is not None, "data.sources", name, _PLAIN_WORDS)
+            is_free = name.casefold() not in instruments.RESERVED
+            require(is_free, "data.sources", name, _FREE_WORDS)
         require_within(self, "data", _DATA_LIMITS)
         require_legal_words(self, "data")
 

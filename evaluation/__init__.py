@@ -11,6 +11,7 @@ estimates   who estimated what, as tracks on a disk
 metrics     the signal mathematics of the metrics
 scoring     tracks to scores, in processes of bounded memory
 scores      the table of scores and what is computed from it
+songs       files of sound to files of their sources
 listening   what a page lets people hear
 document    how a page looks
 report      what a page says

@@ -83,6 +83,9 @@ class Tags(NamedTuple):
     cover: Cover | None = None
 
 
+_NO_TAGS = Tags()
+
+
 def read_tags(path: Path) -> Tags:
     """Returns the tags of a file; none of one that cannot be opened."""
     try:
@@ -161,9 +164,7 @@ class SoundWriter:
         self._container.mux(self._stream.encode(None))
 
     def _add_cover(self, cover: Cover) -> None:
-        stream = self._container.add_mux_stream(
-            cover.codec, width=cover.width, height=cover.height
-        )
+        stream = self._container.add_mux_stream(cover.codec, width=cover.width, height=cover.height)
         stream.disposition = Disposition.attached_pic
         self._container.start_encoding()
         packet = av.Packet(cover.data)
@@ -176,7 +177,7 @@ class SoundWriter:
 
 @contextmanager
 def writing(
-    path: Path, form: str, audio_format: AudioFormat, tags: Tags = Tags()
+    path: Path, form: str, audio_format: AudioFormat, tags: Tags = _NO_TAGS
 ) -> Iterator[SoundWriter]:
     """Yields a writer of a sound file, which is whole once the block is done.
 

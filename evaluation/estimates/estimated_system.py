@@ -19,7 +19,7 @@ class EstimatedSystem(OpenedRun):
     def made_from(self) -> dict[str, object]:
         """Returns what estimates and whatever is measured of them depend on, as plain values."""
         return {
-            "weights": self.separator.checksum,
+            "weights": self.separator.checksum(),
             "shards": [[shard.name, shard.crc32c] for shard in self.manifest.shards[self.split]],
             "config": configs.to_json(self.config),
             "code": code_revision(),

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
-from configs.instruments import ACCOMPANIMENT
+from configs.instruments import ACCOMPANIMENT, RESIDUAL
 from data_prep.audio.decoding import DecodedFile, is_sound_name
 from data_prep.audio.tracks import MIXTURE
 from data_prep.runtime.quantities import pluralized
@@ -190,8 +190,10 @@ def _make_track(
     The sources of the accompaniment count as one.
     """
     sources = {source: path for source, path in references.items() if source != MIXTURE}
-    # Some systems copy the mixture to what they estimate; nothing is scored by it.
-    estimated = {source: path for source, path in estimates.items() if source != MIXTURE}
+    # Some systems copy the mixture to what they estimate, ours adds what it leaves of it.
+    estimated = {
+        source: path for source, path in estimates.items() if source not in (MIXTURE, RESIDUAL)
+    }
     _require_complete(name, sources.keys(), estimated.keys() | accompaniment)
     mixture = references.get(MIXTURE)
     paths = [] if mixture is None else [mixture]

@@ -33,7 +33,9 @@ from evaluation.scores.aggregates import segment_key
 from evaluation.scores.improvement import improvement
 from evaluation.scores.table import SCHEMA_VERSION, read_csv
 from evaluation.scoring.labels_audit import audit
-from evaluation.separate import separate_files
+from evaluation.songs.batch import Destination, separate_songs
+from evaluation.songs.choice import parse_stems
+from evaluation.songs.stems import Wanted
 from evaluation.tasks.pipeline import evaluate
 from tests.support import replicas
 from tests.support.commands import run_command
@@ -308,6 +310,11 @@ def separator(workdir):
     return TrainedSeparator(str(workdir))
 
 
+def separate_song(separator, path, labels, out):
+    stems = parse_stems(None, labels, separator.config.data.sources)
+    return separate_songs(separator, [path], Wanted(labels, stems), Destination(str(out)))
+
+
 @pytest.mark.parametrize(
     ("rate", "channels", "num_frames"),
     [(8000, 1, 5000), (44100, 2, 30001), (22050, 1, 1), (11025, 2, 777)],
@@ -317,7 +324,7 @@ def test_estimates_have_the_form_of_their_file(separator, tmp_path, rate, channe
         np.float32
     )
     soundfile.write(tmp_path / "song.wav", waveform, rate, subtype="FLOAT")
-    written = separate_files(separator, [tmp_path / "song.wav"], ["vn", "vc"], tmp_path / "out")
+    written = separate_song(separator, tmp_path / "song.wav", ["vn", "vc"], tmp_path / "out")
     assert written == [str(tmp_path / "out" / "song" / f"{source}.wav") for source in ("vc", "vn")]
     for path in written:
         estimate, estimate_rate = soundfile.read(path, always_2d=True)
@@ -383,7 +390,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(workdir, separator, tmp_pa
         ),
     ]:
         with pytest.raises(ValueError, match=message):
-            separate_files(separator, [tmp_path / name], labels, out)
+            separate_song(separator, tmp_path / name, labels, out)
         assert not out.exists()
     result = separate(workdir, str(tmp_path / "song.wav"))
     assert result.returncode == 1
@@ -398,6 +405,7 @@ def test_the_command_separates(workdir, tmp_path):
     )
     assert result.returncode == 0, result.stderr
     assert sorted(path.name for path in (tmp_path / "out" / "song").iterdir()) == [
+        "separated.json",
         "vc.wav",
         "vn.wav",
     ]
@@ -426,10 +434,10 @@ def test_a_stereo_network_on_four_sources(tmp_path):
     separator = TrainedSeparator(str(workdir))
     mono = 0.1 * np.random.default_rng(0).standard_normal((4000, 1)).astype(np.float32)
     assert separator.separate(mono, 8000, config.data.sources).shape == (4, 4000, 1)
-    written = separate_files(
-        separator, [root / "test" / "Artist 03 - Meadow" / "mixture.wav"], None, tmp_path / "out"
+    written = separate_song(
+        separator, root / "test" / "Artist 03 - Meadow" / "mixture.wav", None, tmp_path / "out"
     )
     assert [Path(path).stem for path in written] == ["drums", "bass", "other", "vocals"]
-    with pytest.raises(ValueError, match="the file has 3 channels"):
-        separator.separate(np.zeros((4000, 3), np.float32), 8000, config.data.sources)
+    surround = np.zeros((4000, 3), np.float32)
+    assert separator.separate(surround, 8000, config.data.sources).shape == (4, 4000, 3)
     assert json.loads((workdir / "config.json").read_text())["audio"]["channels"] == 2

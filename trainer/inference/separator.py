@@ -12,17 +12,29 @@ from itertools import chain
 
 import numpy as np
 import soxr
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from configs import Config, instruments
 from data_prep.audio.tracks import Waveform
-from trainer.inference.channels import from_outputs, require_channels, to_inputs
+from data_prep.runtime.parallel import num_cores
+from data_prep.runtime.quantities import pluralized
+from trainer.inference.channels import from_all_outputs, to_all_inputs
 from trainer.inference.tiling import make_block_estimator
 from trainer.loop.checkpoints import restore_network
 from trainer.loop.workdir import load_run
 from trainer.networks import make_network
 from trainer.networks.conditioning import UNKNOWN
 from trainer.networks.network import Network
+
+
+def describe_device() -> str:
+    """Returns on what networks compute here, in words."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return f"GPU ({details.get('device_name', 'of an unknown kind')})"
+    return f"CPU ({pluralized(num_cores(), 'core')})"
 
 
 class Separator:
@@ -33,6 +45,13 @@ class Separator:
         self.config = config
         self.network = network
         self._iter_estimates = make_block_estimator(network)
+
+    def checksum(self) -> str:
+        """Returns what tells the weights, on which estimates depend, from others."""
+        checksum = hashlib.sha256()
+        for weight in self.network.weights:
+            checksum.update(weight.numpy().tobytes())
+        return checksum.hexdigest()
 
     def label_vector(self, labels: Sequence[str] | None) -> NDArray[np.float32]:
         """Returns the vector (K,) that the network takes for labels, None where they are unknown.
@@ -76,8 +95,7 @@ class Separator:
     ) -> Waveform:
         """Estimates the sources (K, T, C) of a waveform (T, C) of any rate, length and channels.
 
-        A mono network separates each channel by itself; a stereo network hears a mono file twice,
-        and the mean of its two channels is returned.
+        What of the channels a network hears together is said in ``channels``.
         """
         return np.concatenate(list(self.iter_separated(waveform, sample_rate, labels)), axis=1)
 
@@ -104,13 +122,12 @@ class Separator:
         counted = _Counted(blocks)
         first = next(counted)
         num_channels = first.shape[1]
-        require_channels(num_channels, audio.channels)
         whole = (block[None] for block in chain([first], counted))
         resampled = _resample(whole, sample_rate, audio.sample_rate)
         # (N, T, C_net): each is estimated by itself.
-        heard = (np.asarray(to_inputs(block, audio.channels)) for (block,) in resampled)
+        heard = (to_all_inputs(block, audio.channels) for (block,) in resampled)
         outputs = self._iter_estimates(heard, self._conditions(labels))
-        estimates = (np.asarray(from_outputs(block, num_channels)) for block in outputs)
+        estimates = (from_all_outputs(block, num_channels) for block in outputs)
         return _fit(_resample(estimates, audio.sample_rate, sample_rate), counted)
 
     def _conditions(self, labels: Sequence[str] | None) -> dict[str, NDArray[np.float32]]:
@@ -128,11 +145,6 @@ class TrainedSeparator(Separator):
         # The steps that the weights have seen.
         self.step = restore_network(workdir, network, checkpoint, weights)
         super().__init__(config, network)
-        # Of the weights: what its estimates depend on.
-        checksum = hashlib.sha256()
-        for weight in network.weights:
-            checksum.update(weight.numpy().tobytes())
-        self.checksum = checksum.hexdigest()
 
 
 def _resample(blocks: Iterator[Waveform], rate: int, sample_rate: int) -> Iterator[Waveform]:

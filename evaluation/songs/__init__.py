@@ -1,0 +1,8 @@
+"""Separates files of sound into files of their sources.
+
+choice     which instruments play, and which stems are wanted
+places     where the stems of a song go
+finished   what of them is there already, known by content
+stems      one song: its estimates, its residual, its peak, its files
+batch      many songs
+"""

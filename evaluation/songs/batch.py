@@ -1,0 +1,150 @@
+"""Separates many songs, one after the other; what is wrong with one is no harm to the others."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_prep.audio.decoding import DecodedFile
+from data_prep.audio.encoding import FORMATS
+from data_prep.storage import open_folder
+from data_prep.storage.files import checksum
+from data_prep.storage.folder import making
+from data_prep.storage.lock import keeping
+from evaluation.estimates.bars import make_bar
+from evaluation.songs.finished import Finished
+from evaluation.songs.places import (
+    DEFAULT_NAME,
+    Place,
+    require_apart,
+    require_name,
+    stem_places,
+)
+from evaluation.songs.stems import OpenSong, Wanted
+
+# It imports TensorFlow, for which a command that is refused does not wait.
+if TYPE_CHECKING:
+    from trainer.inference.separator import Separator
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Says where stems go."""
+
+    # Path or address of a folder.
+    out: str
+    # Of each, without its suffix.
+    name: str = DEFAULT_NAME
+    overwrite: bool = False
+
+
+def separate_songs(
+    separator: "Separator", paths: Sequence[Path], wanted: Wanted, destination: Destination
+) -> list[str]:
+    """Writes the stems of every song; those that are there already are left as they are.
+
+    Args:
+        separator: estimates the sources.
+        paths: of the songs.
+        wanted: of each.
+        destination: of all stems.
+
+    Returns:
+        The paths or addresses of the stems, also of those that were there.
+
+    Raises:
+        ValueError: a label is unknown, two stems would have one name, or some songs cannot be
+            separated; the others are separated first, and of those nothing is written.
+    """
+    stems = wanted.stems.names
+    require_name(destination.name, len(stems))
+    # Refuses labels that it does not know, before the first song is read.
+    separator.label_vector(wanted.labels)
+    suffix = FORMATS[wanted.form].suffix
+    places = {
+        path: stem_places(path, stems, destination.out, destination.name, suffix) for path in paths
+    }
+    require_apart(places)
+    written = []
+    refusals = []
+    lengths = {path: _announced_secs(path) for path in paths}
+    with make_bar("all songs", sum(lengths.values()), stays=False) as bar:
+        for path in paths:
+            begun_secs = bar.n
+            try:
+                _separate_song(separator, path, wanted, destination, places[path], bar.update)
+            except ValueError as error:
+                named = str(path) in str(error)
+                refusals.append(str(error) if named else f"{path}: {error}")
+                continue
+            finally:
+                # Also where a song is as long as it says by chance only, or was there.
+                bar.update(begun_secs + lengths[path] - bar.n)
+            written += [str(place) for place in places[path].values()]
+    if refusals:
+        of_all = "" if len(paths) == 1 else f"{len(refusals)} of {len(paths)} were not separated: "
+        raise ValueError(of_all + " ".join(refusals))
+    return written
+
+
+def _announced_secs(path: Path) -> float:
+    """Returns how long a song says it is; 0 where it does not, or cannot be opened."""
+    try:
+        song = DecodedFile(path)
+    except ValueError:
+        return 0.0
+    return (song.num_announced or 0) / song.audio_format.sample_rate
+
+
+def _separate_song(
+    separator: "Separator",
+    path: Path,
+    wanted: Wanted,
+    destination: Destination,
+    places: Mapping[str, Place],
+    progress: Callable[[float], Any],
+) -> None:
+    """Writes the stems of one song that are not there, all or none of them."""
+    # Before any folder is made.
+    song = OpenSong(separator, path, wanted)
+    made_of = {
+        "song": checksum(path)._asdict(),
+        "weights": separator.checksum(),
+        **asdict(wanted),
+    }
+    folders = {place.folder: open_folder(place.folder) for place in places.values()}
+    with ExitStack() as stack:
+        finished = {}
+        for url, folder in folders.items():
+            stack.enter_context(keeping(folder, "--out"))
+            finished[url] = Finished(folder)
+        missing = {
+            name: place
+            for name, place in places.items()
+            if finished[place.folder].missing([place.file], made_of, destination.overwrite)
+        }
+        if not missing:
+            print(f"{path.name}: there already", flush=True)
+            return
+        # Each appears under its name when this stack is left, when all of them are whole.
+        with ExitStack() as putting:
+            files = {
+                name: putting.enter_context(making(folders[place.folder], place.file))
+                for name, place in missing.items()
+            }
+            scratch = next(iter(folders.values())).scratch
+            made = song.write_stems(files, scratch, progress)
+            for url, of_folder in finished.items():
+                digests = {
+                    place.file: checksum(files[name])
+                    for name, place in missing.items()
+                    if place.folder == url
+                }
+                of_folder.add(digests, made_of)
+    for warning in made.warnings:
+        print(f"warning: {warning}", file=sys.stderr, flush=True)
+    remark = made.remark(wanted.form)
+    line = f"{path.name}: {', '.join(places)} -> {', '.join(folders)}"
+    print(f"{line}; {remark}" if remark else line, flush=True)

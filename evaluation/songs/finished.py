@@ -1,0 +1,75 @@
+"""Knows which stems are there already, by what they were made of and by what they hold."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from configs.reading import parse_object
+from data_prep.storage import Folder
+from data_prep.storage.files import Digest
+
+FILE_NAME = "separated.json"
+_VERSION = 1
+
+Making = Mapping[str, Any]
+"""What the bytes of a stem depend on: the song, the weights, what was asked for; plain values."""
+
+
+class Finished:
+    """Is the list of the stems in a folder, which lies beside them."""
+
+    def __init__(self, folder: Folder) -> None:
+        """Reads the list of a folder; none is an empty one.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        self._folder = folder
+        self._stems: dict[str, Any] = {}
+        path = f"{folder.url}/{FILE_NAME}"
+        text = folder.read_text(FILE_NAME)
+        if text is not None:
+            values = parse_object(text, path)
+            stems = values.get("stems")
+            if values.get("version") != _VERSION or not isinstance(stems, dict):
+                raise ValueError(
+                    f"{path} is not what evaluation.separate writes; put the original back, or "
+                    f"delete it, after which --overwrite makes the stems anew."
+                )
+            self._stems = stems
+
+    def missing(self, files: Sequence[str], making: Making, overwrite: bool) -> list[str]:
+        """Returns the files that are yet to be made.
+
+        Raises:
+            ValueError: one is there, is not what would be made, and may not be overwritten.
+        """
+        if overwrite:
+            return list(files)
+        missing = []
+        for file in files:
+            present = self._folder.stat(file)
+            if present is None:
+                missing.append(file)
+            elif self._stems.get(file) != _entry(making, present):
+                raise ValueError(
+                    f"{self._folder.url}/{file} is there already, and is not what this command "
+                    f"makes of this song; choose another --out or --name, or give --overwrite."
+                )
+        return missing
+
+    def add(self, digests: Mapping[str, Digest], making: Making) -> None:
+        """Notes files before they are put into the folder.
+
+        In this order: a file that a kill left out is made again, but of one that nobody noted
+        nobody would know what it is.
+        """
+        for file, digest in digests.items():
+            self._stems[file] = _entry(making, digest)
+        values = {"version": _VERSION, "stems": dict(sorted(self._stems.items()))}
+        self._folder.write_text(FILE_NAME, json.dumps(values, indent=1) + "\n")
+
+
+def _entry(making: Making, digest: Digest) -> dict[str, Any]:
+    # As it is read back: JSON has no tuples.
+    return parse_object(json.dumps({**making, **digest._asdict()}), FILE_NAME)

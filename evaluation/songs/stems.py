@@ -1,0 +1,201 @@
+"""Makes the stems of one song: its estimates, what they leave of it, and files of both.
+
+Axes: K slots, T frames, C channels.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from configs.instruments import RESIDUAL
+from data_prep.audio.decoding import DecodedFile
+from data_prep.audio.encoding import FORMATS, read_tags, require_writable, writing
+from data_prep.audio.tracks import Waveform
+from data_prep.audio.waveforms import open_sound
+from evaluation.songs.choice import Stems
+
+# It imports TensorFlow, for which a command that is refused does not wait.
+if TYPE_CHECKING:
+    from trainer.inference.separator import Separator
+
+Clip = Literal["rescale", "clamp", "error"]
+CLIPS: tuple[Clip, ...] = get_args(Clip)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Says what a person wants of every song."""
+
+    # The instruments that play; None: nobody says.
+    labels: Sequence[str] | None
+    stems: Stems
+    # Of data_prep.audio.encoding.FORMATS.
+    form: str = "wav"
+    # What becomes of values beyond full scale, where the format has none.
+    clip: Clip = "rescale"
+
+
+@dataclass(frozen=True)
+class Made:
+    """Says what became of a song."""
+
+    # What was wrong with its file, a sentence each.
+    warnings: Sequence[str]
+    # The highest value of all stems as they were estimated; full scale is 1.
+    peak: float
+    # What all of them were multiplied by.
+    gain: float
+
+    def remark(self, form: str) -> str:
+        """Returns what the level of the stems calls for, a sentence, or nothing."""
+        if self.peak <= 1:
+            return ""
+        peak = f"peak {self.peak:.3g} ({_decibels(self.peak):+.1f} dB)"
+        if not _is_limited(form):
+            return f"{peak}, kept as it is in float"
+        if self.gain < 1:
+            return f"{peak}, all stems turned down by {-_decibels(self.gain):.1f} dB"
+        return f"{peak}, clipped at full scale"
+
+
+class OpenSong:
+    """Is a song that is known to be one, and whose first frames have been read."""
+
+    def __init__(self, separator: "Separator", path: Path, wanted: Wanted) -> None:
+        """Opens a song.
+
+        Args:
+            separator: estimates the sources.
+            path: of the song.
+            wanted: of it; where the residual is, it is the song minus all other stems.
+
+        Raises:
+            ValueError: the song cannot be read or separated, or not be written in the form that is
+                wanted.
+        """
+        self._wanted = wanted
+        self._file = DecodedFile(path)
+        self._format = self._file.audio_format
+        require_writable(wanted.form, self._format)
+        self._tags = read_tags(path)
+        self._heard = _Heard(self._file.iter_blocks())
+        self._sources = separator.config.data.sources
+        # (K, frames, C) each
+        self._estimates = separator.iter_stream_separated(
+            self._heard, self._format.sample_rate, wanted.labels
+        )
+
+    def write_stems(
+        self, files: Mapping[str, Path], scratch: Path, progress: Callable[[float], Any]
+    ) -> Made:
+        """Writes stems with the rate, channels, length and tags of the song; once.
+
+        Args:
+            files: where to write each stem that shall be written, by its name.
+            scratch: folder for stems whose level is not known before their end.
+            progress: is told how many more seconds of the song are done.
+
+        Raises:
+            ValueError: the song cannot be read to its end, or a value is beyond full scale and that
+                is an error.
+            OSError: the disk is full.
+        """
+        form = self._wanted.form
+        if not _is_limited(form):
+            peak = self._write(files, form, progress)
+            return Made(self._file.warnings(), peak, gain=1.0)
+        # In float first: how loud the stems are is not known before their end.
+        wholes = {name: scratch / f"{i}.wav" for i, name in enumerate(files)}
+        peak = self._write(wholes, "wav", progress)
+        gain = _gain(peak, self._wanted)
+        for name, whole in wholes.items():
+            with writing(files[name], form, self._format, self._tags) as writer:
+                for block in open_sound(whole).blocks:
+                    writer.write((block * np.float32(gain)).clip(-1, 1))
+            whole.unlink()
+        return Made(self._file.warnings(), peak, gain)
+
+    def _write(
+        self, files: Mapping[str, Path], form: str, progress: Callable[[float], Any]
+    ) -> float:
+        """Writes stems as they are estimated; returns the highest value of all stems."""
+        peak = 0.0
+        with ExitStack() as stack:
+            writers = {
+                name: stack.enter_context(writing(path, form, self._format, self._tags))
+                for name, path in files.items()
+            }
+            for block in self._iter_stems():
+                peak = max(peak, *(float(np.abs(each).max(initial=0)) for each in block.values()))
+                for name, writer in writers.items():
+                    writer.write(block[name])
+                num_frames = len(next(iter(block.values())))
+                progress(num_frames / self._format.sample_rate)
+        return peak
+
+    def _iter_stems(self) -> Iterator[dict[str, Waveform]]:
+        """Yields all stems in consecutive blocks, by name, (frames, C) each."""
+        stems = self._wanted.stems
+        for estimates in self._estimates:
+            named = dict(zip(self._sources, estimates, strict=True))
+            block = {name: named[name] for name in stems.sources}
+            if stems.with_residual:
+                mixture = self._heard.take(estimates.shape[1])
+                block[RESIDUAL] = mixture - sum(block.values())
+            else:
+                self._heard.forget()
+            yield block
+
+
+class _Heard:
+    """Keeps the blocks (frames, C) of a song that were read, until they are asked for."""
+
+    def __init__(self, blocks: Iterator[Waveform]) -> None:
+        self._blocks = blocks
+        self._kept: list[Waveform] = []
+
+    def __iter__(self) -> Iterator[Waveform]:
+        for block in self._blocks:
+            self._kept.append(block)
+            yield block
+
+    def take(self, num_frames: int) -> Waveform:
+        """Returns the next frames, which have been read."""
+        whole = np.concatenate(self._kept)
+        self._kept = [whole[num_frames:]]
+        return whole[:num_frames]
+
+    def forget(self) -> None:
+        """Forgets what has been read."""
+        self._kept = []
+
+
+def _gain(peak: float, wanted: Wanted) -> float:
+    """Returns what all stems are multiplied by: by one number, so that they stay in balance.
+
+    Raises:
+        ValueError: none may be, and the peak is beyond full scale.
+    """
+    if peak <= 1 or not _is_limited(wanted.form) or wanted.clip == "clamp":
+        return 1.0
+    if wanted.clip == "error":
+        raise ValueError(
+            f"the stems reach {peak:.3g} ({_decibels(peak):+.1f} dB), which {wanted.form} cannot "
+            f"hold; choose wav, or --clip=rescale or clamp."
+        )
+    return 1 / peak
+
+
+def _is_limited(form: str) -> bool:
+    """Returns whether a format has nothing beyond full scale, or plays it distorted."""
+    known = FORMATS[form]
+    return known.num_bits > 0 or known.bits_per_sec > 0
+
+
+def _decibels(ratio: float) -> float:
+    return 20 * math.log10(ratio)

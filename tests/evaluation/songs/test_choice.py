@@ -1,0 +1,68 @@
+"""What plays and what is wanted, in the words of a person."""
+
+import pytest
+
+import configs
+from evaluation.songs.choice import parse_labels, parse_stems
+
+VOCABULARY = ("drums", "bass", "other", "vocals")
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        (None, None),
+        ("vocals, bass", ["vocals", "bass"]),
+        ("all", list(VOCABULARY)),
+        (" drums ,", ["drums"]),
+    ],
+)
+def test_labels(text, labels):
+    assert parse_labels(text, VOCABULARY) == labels
+
+
+@pytest.mark.parametrize(
+    ("write", "labels", "names"),
+    [
+        (None, None, VOCABULARY),
+        (None, ["vocals", "bass"], ("bass", "vocals")),
+        ("all", ["vocals"], VOCABULARY),
+        ("vocals", None, ("vocals",)),
+        ("vocals,residual", None, ("vocals", "residual")),
+        ("residual, all", None, (*VOCABULARY, "residual")),
+        ("all-but:vocals", None, ("drums", "bass", "other")),
+        ("all-but:vocals,drums,residual", ["bass"], ("bass", "other", "residual")),
+        ("all-but:vocals,all-but:drums", None, ("bass", "other")),
+    ],
+)
+def test_stems(write, labels, names):
+    assert parse_stems(write, labels, VOCABULARY).names == names
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        ("residual", "leaves no stem; name at least one of drums, bass"),
+        ("", "leaves no stem"),
+        ("all-but:all", "leaves no stem"),
+        ("vocal", "no source is called vocal; the legal labels are drums, bass"),
+        ("all-but:vocal", "no source is called vocal;"),
+        ("drums,all-but:vocals", "names stems that are wanted and, behind all-but:, such that"),
+    ],
+)
+def test_stems_that_cannot_be(write, message):
+    with pytest.raises(ValueError, match=message):
+        parse_stems(write, None, VOCABULARY)
+
+
+def test_labels_that_cannot_be():
+    with pytest.raises(ValueError, match="--labels names nothing; leave it out"):
+        parse_labels(" ,", VOCABULARY)
+    with pytest.raises(ValueError, match="no source is called residual"):
+        parse_labels("residual", VOCABULARY)
+
+
+@pytest.mark.parametrize("name", ["all", "auto", "unknown", "residual", "Residual"])
+def test_words_of_commands_are_no_sources(name):
+    with pytest.raises(ValueError, match=r"data\.sources.*commands mean something else by all, "):
+        configs.load("smoke", [f"data.sources=vn,{name}"])
