@@ -13,8 +13,10 @@ setup(
     packages=find_packages(include=["configs*", "data_prep*", "trainer*", "evaluation*"]),
     package_data={
         "configs.splits": ["*.json"],
+        "evaluation": ["py.typed"],
         "evaluation.document": ["*.jinja", "*.css", "*.js"],
     },
+    entry_points={"console_scripts": ["source-separate = evaluation.songs.console:main"]},
     install_requires=[
         "absl-py>=2.1",
         "av>=12",

@@ -1,5 +1,7 @@
 """Turns checkpoints into estimates, scores and reports.
 
+``load_separator`` gives the network of a run to other programs.
+
 evaluate    scores a run, or the files of any other system
 compare     says whether runs differ
 audit       what the labels do
@@ -17,3 +19,7 @@ document    how a page looks
 report      what a page says
 tasks       what each task scores and shows
 """
+
+from evaluation.songs.loaded import LoadedSeparator, load_separator
+
+__all__ = ["LoadedSeparator", "load_separator"]

@@ -5,4 +5,6 @@ places     where the stems of a song go
 finished   what of them is there already, known by content
 stems      one song: its estimates, its residual, its peak, its files
 batch      many songs
+loaded     the same for waveforms, and for other programs
+console    the command that an installation brings
 """

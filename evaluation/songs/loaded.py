@@ -1,0 +1,131 @@
+"""Separates waveforms of other programs: what ``evaluation.load_separator`` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from data_prep.audio.tracks import Waveform
+from trainer.loop.workdir import require_run
+
+# It imports TensorFlow, for which whoever imports this module does not wait.
+if TYPE_CHECKING:
+    from trainer.inference.separator import TrainedSeparator
+
+# Of a waveform: (seconds that are done, seconds of all of it).
+Progress = Callable[[float, float], None]
+
+
+class LoadedSeparator:
+    """Is the network of a run as a function of waveforms.
+
+    Attributes:
+        sources: the names of what it estimates, which are its labels too.
+        sample_rate: that it was trained at; waveforms may have any.
+        channels: that it hears together, 1 or 2; waveforms may have any number.
+        step: how many steps of training its weights have seen.
+    """
+
+    def __init__(self, separator: TrainedSeparator) -> None:
+        """Wraps a separator; :func:`load_separator` makes one."""
+        self._separator = separator
+        self.sources: tuple[str, ...] = separator.config.data.sources
+        self.sample_rate: int = separator.config.audio.sample_rate
+        self.channels: int = separator.config.audio.channels
+        self.step: int = separator.step
+
+    def __call__(
+        self,
+        waveform: ArrayLike,
+        sample_rate: int,
+        labels: Sequence[str] | None = None,
+        progress: Progress | None = None,
+    ) -> dict[str, Waveform]:
+        """Estimates the sources of a waveform.
+
+        Args:
+            waveform: (frames, channels), or (frames,) for one channel; full scale is 1.
+            sample_rate: of the waveform, in Hz.
+            labels: the instruments that play; None: not known.
+            progress: is called after each stretch with the seconds that are done, and all seconds.
+
+        Returns:
+            By the name of each source its estimate, float32, of the shape and rate of the waveform.
+
+        Raises:
+            ValueError: the waveform is empty, of another shape, or holds values that are no finite
+                numbers; a label is unknown; or the network never learnt to do without labels.
+        """
+        whole = np.asarray(waveform, np.float32)
+        # (T,) -> (T, 1)
+        columns = whole[:, None] if whole.ndim == 1 else whole
+        parts: dict[str, list[Waveform]] = {source: [] for source in self.sources}
+        num_done = 0
+        for block in self.stream([columns], sample_rate, labels):
+            for source, part in block.items():
+                parts[source].append(part)
+            num_done += len(part)
+            if progress is not None:
+                progress(num_done / sample_rate, len(columns) / sample_rate)
+        return {
+            source: np.concatenate(found).reshape(whole.shape) for source, found in parts.items()
+        }
+
+    def stream(
+        self,
+        blocks: Iterable[ArrayLike],
+        sample_rate: int,
+        labels: Sequence[str] | None = None,
+    ) -> Iterator[dict[str, Waveform]]:
+        """Yields the estimates of a waveform that comes in blocks, for what is too long for memory.
+
+        Args:
+            blocks: consecutive ones of the waveform, (frames, channels), of any lengths.
+            sample_rate: of the waveform, in Hz.
+            labels: the instruments that play; None: not known.
+
+        Yields:
+            Consecutive blocks by the name of each source, (frames, channels), as many frames
+            together as came. Their lengths are those of the network's windows.
+
+        Raises:
+            ValueError: as from calling the separator.
+        """
+        checked = (_require_waveform(np.asarray(block, np.float32)) for block in blocks)
+        if not sample_rate > 0:
+            raise ValueError(f"expected a sample rate in Hz, above 0; got {sample_rate}.")
+        for estimates in self._separator.iter_stream_separated(checked, sample_rate, labels):
+            yield dict(zip(self.sources, estimates, strict=True))
+
+
+def load_separator(
+    workdir: str, checkpoint: str = "best", weights: str = "average"
+) -> LoadedSeparator:
+    """Restores the network of a run.
+
+    Args:
+        workdir: path or ``gs://`` address of the run.
+        checkpoint: ``best`` (in validation), ``latest``, or a number of steps.
+        weights: ``average``, the moving average where the run kept one, or ``raw``.
+
+    Raises:
+        ValueError: there is no such run or checkpoint, or it is damaged.
+    """
+    place = require_run(workdir)
+    from trainer.inference.separator import TrainedSeparator
+
+    return LoadedSeparator(TrainedSeparator(place, checkpoint, weights))
+
+
+def _require_waveform(block: Waveform) -> Waveform:
+    if block.ndim != 2 or block.size == 0:
+        raise ValueError(
+            f"expected a waveform of the shape (frames, channels), or (frames,) of one channel, "
+            f"with at least one frame; got the shape {block.shape}."
+        )
+    if not np.isfinite(block).all():
+        raise ValueError("the waveform holds values that are not finite numbers.")
+    return block

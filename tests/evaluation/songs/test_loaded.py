@@ -1,0 +1,109 @@
+"""A run as a function of waveforms, and the page that shows how it is called."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from evaluation import load_separator
+from tests.support.commands import run_command
+
+ROOT = Path(__file__).parents[3]
+RUN = ROOT / "tests" / "before" / "files" / "run"
+EXAMPLES = re.findall(
+    r"```python\n(.*?)```", (ROOT / "docs" / "separating.md").read_text(encoding="utf-8"), re.DOTALL
+)
+
+
+@pytest.fixture(scope="module")
+def separator():
+    return load_separator(str(RUN), checkpoint="latest")
+
+
+def noise(*shape):
+    return (0.1 * np.random.default_rng(len(shape)).standard_normal(shape)).astype(np.float32)
+
+
+def test_it_says_what_it_is(separator):
+    assert separator.sources == ("hn", "tba", "va")
+    assert (separator.sample_rate, separator.channels, separator.step > 0) == (4000, 1, True)
+
+
+@pytest.mark.parametrize("shape", [(3000,), (3000, 1), (3000, 2), (3000, 6), (1,)])
+def test_estimates_have_the_shape_of_the_waveform(separator, shape):
+    estimates = separator(noise(*shape), 8000, labels=["hn"])
+    assert {name: each.shape for name, each in estimates.items()} == dict.fromkeys(
+        separator.sources, shape
+    )
+    assert {each.dtype for each in estimates.values()} == {np.dtype(np.float32)}
+
+
+def test_it_gives_what_the_command_writes(separator, tmp_path):
+    waveform = noise(9000, 2)
+    soundfile.write(tmp_path / "song.wav", waveform, 8000, subtype="FLOAT")
+    flags = [f"--workdir={RUN}", "--checkpoint=latest", f"--out={tmp_path}", "--labels=hn,va"]
+    done = run_command("evaluation.separate", *flags, str(tmp_path / "song.wav"))
+    assert done.returncode == 0, done.stderr
+    estimates = separator(waveform, 8000, ["hn", "va"])
+    for name in ("hn", "va"):
+        stem, _ = soundfile.read(tmp_path / "song" / f"{name}.wav", always_2d=True)
+        np.testing.assert_allclose(estimates[name], stem, atol=1e-6)
+
+
+def test_a_stream_gives_the_same(separator):
+    waveform = noise(20000, 2)
+    whole = separator(waveform, 8000, ["tba"])
+    blocks = list(separator.stream(np.split(waveform, [7, 8000]), 8000, ["tba"]))
+    for name, estimate in whole.items():
+        np.testing.assert_array_equal(np.concatenate([each[name] for each in blocks]), estimate)
+
+
+def test_progress_ends_with_the_whole(separator):
+    told = []
+    separator(noise(20000), 8000, ["va"], progress=lambda *secs: told.append(secs))
+    assert told[-1] == (2.5, 2.5)
+    assert [secs for secs, _ in told] == sorted(secs for secs, _ in told)
+
+
+@pytest.mark.parametrize(
+    ("waveform", "rate", "labels", "message"),
+    [
+        (noise(0, 1), 8000, None, r"expected a waveform of the shape \(frames, channels\)"),
+        (noise(3, 2, 2), 8000, None, r"got the shape \(3, 2, 2\)"),
+        (np.full(9, np.nan), 8000, None, "values that are not finite"),
+        (noise(9), 0, None, "expected a sample rate in Hz, above 0; got 0"),
+        (noise(9), 8000, ["vn"], "no source is called vn; the legal labels are hn, tba, va"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(separator, waveform, rate, labels, message):
+    with pytest.raises(ValueError, match=message):
+        separator(waveform, rate, labels)
+
+
+def test_a_run_that_is_not_there_is_a_sentence(tmp_path):
+    with pytest.raises(ValueError, match=r"there is no .*config\.json"):
+        load_separator(str(tmp_path / "none"))
+
+
+def test_nothing_slow_is_imported_before_a_run_is_loaded():
+    show = (
+        "import sys, evaluation; print({'tensorflow', 'keras', 'scipy', 'av'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_the_examples_of_the_page_run(tmp_path, monkeypatch, number):
+    """On a small run, whose instruments are others."""
+    shutil.copytree(RUN, tmp_path / "runs" / "smoke")
+    soundfile.write(tmp_path / "song.wav", noise(9000, 2), 8000)
+    monkeypatch.chdir(tmp_path)
+    exec(EXAMPLES[number].replace('"vn"', '"hn"').replace('"vc"', '"va"'), {})
+    written = {path.name: soundfile.info(path).frames for path in tmp_path.glob("*.wav")}
+    assert written == {"song.wav": 9000, **dict.fromkeys(written, 9000)}
