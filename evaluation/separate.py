@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
     if is_bucket(out.url):
         # Before the network is restored, which takes long.
         out.check()
-    separator = TrainedSeparator(workdir, FLAGS.checkpoint, FLAGS.weights)
+    separator = TrainedSeparator(workdir, FLAGS.checkpoint, FLAGS.weights, FLAGS.memory)
     print(f"step {separator.step:,} of {workdir}, on the {describe_device()}", flush=True)
     wanted = Wanted(labels, stems, FLAGS.format, FLAGS.clip)
     destination = Destination(out.url, FLAGS.name, FLAGS.overwrite)
@@ -85,5 +85,11 @@ if __name__ == "__main__":
     )
     flags.DEFINE_string("out", "separated", "folder to write to")
     flags.DEFINE_string("name", DEFAULT_NAME, "of each stem in that folder, without its suffix")
+    flags.DEFINE_float(
+        "memory",
+        1000.0,
+        "MB that the network may take for one stretch of a song; less is slower",
+        lower_bound=1.0,
+    )
     flags.DEFINE_bool("overwrite", False, "replace stems that are there")
     command.run(main, takes_files=True)

@@ -131,6 +131,10 @@ class DecodedFile:
         announced_secs = (self.num_announced or 0) / rate
         is_short = heard_secs < announced_secs - _SHORT_SECS
         self.ends_early = self.ends_early or is_short or not is_ended(self.path)
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file, for who does not read it to its end."""
         self._container.close()
         if not isinstance(self._address, str):
             self._address.close()

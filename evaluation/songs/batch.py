@@ -95,6 +95,7 @@ def _announced_secs(path: Path) -> float:
         song = DecodedFile(path)
     except ValueError:
         return 0.0
+    song.close()
     return (song.num_announced or 0) / song.audio_format.sample_rate
 
 

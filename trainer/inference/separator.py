@@ -20,7 +20,7 @@ from data_prep.audio.tracks import Waveform
 from data_prep.runtime.parallel import num_cores
 from data_prep.runtime.quantities import pluralized
 from trainer.inference.channels import from_all_outputs, to_all_inputs
-from trainer.inference.tiling import make_block_estimator
+from trainer.inference.tiling import MEMORY_MB, frames_in, make_block_estimator
 from trainer.loop.checkpoints import restore_network
 from trainer.loop.workdir import load_run
 from trainer.networks import make_network
@@ -40,11 +40,17 @@ def describe_device() -> str:
 class Separator:
     """Is a network as a function of waveforms."""
 
-    def __init__(self, config: Config, network: Network) -> None:
-        """Makes a separator of a network, whose weights may change later."""
+    def __init__(self, config: Config, network: Network, memory_mb: float = MEMORY_MB) -> None:
+        """Makes a separator of a network, whose weights may change later.
+
+        Args:
+            config: of the network.
+            network: computes the estimates.
+            memory_mb: what it may take for one window of a waveform, in MB.
+        """
         self.config = config
         self.network = network
-        self._iter_estimates = make_block_estimator(network)
+        self._iter_estimates = make_block_estimator(network, frames_in(memory_mb, network))
 
     def checksum(self) -> str:
         """Returns what tells the weights, on which estimates depend, from others."""
@@ -138,13 +144,19 @@ class Separator:
 class TrainedSeparator(Separator):
     """Is the network of a run, with the weights of one of its checkpoints."""
 
-    def __init__(self, workdir: str, checkpoint: str = "best", weights: str = "average") -> None:
+    def __init__(
+        self,
+        workdir: str,
+        checkpoint: str = "best",
+        weights: str = "average",
+        memory_mb: float = MEMORY_MB,
+    ) -> None:
         """Restores the network of a run; ``ValueError`` where there is none."""
         config = load_run(workdir).config
         network = make_network(config)
         # The steps that the weights have seen.
         self.step = restore_network(workdir, network, checkpoint, weights)
-        super().__init__(config, network)
+        super().__init__(config, network, memory_mb)
 
 
 def _resample(blocks: Iterator[Waveform], rate: int, sample_rate: int) -> Iterator[Waveform]:

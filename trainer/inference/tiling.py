@@ -4,6 +4,7 @@ It works with any network that separates, through its window, its conditions and
 Axes: K slots, T frames, C channels.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import chain
@@ -14,6 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from configs.geometry import Window
+from data_prep.runtime.memory import available_memory
 from trainer.networks.conditions import CUTS, cut_conditions, whole
 from trainer.networks.network import Network
 
@@ -23,16 +25,44 @@ BlockEstimator = Callable[
     [Iterable[NDArray[np.float32]], Conditions], Iterator[NDArray[np.float32]]
 ]
 
-# Frames that a window estimates at most. Longer windows compute less context twice; this one takes
-# about 200 MB per 24 filters of a Wave-U-Net, and its result is the same but for rounding.
-_LONG_WINDOW_FRAMES = 2**17
+MEMORY_MB = 1000
+"""What a window takes at most, a Wave-U-Net of 24 filters 2.3 times 2^18 frames of it.
+
+A laptop has it. Longer windows compute less context twice, here a seventh of all; the estimates are
+the same but for rounding. What happens to be free plays no part: the same sound gives the same
+bytes.
+"""
 
 
-def make_block_estimator(network: Network) -> BlockEstimator:
+def frames_in(memory_mb: float, network: Network) -> int:
+    """Returns how many frames a window estimates that takes so much memory, in MB.
+
+    Where there is less than that, it is what there is, and that is said.
+    """
+    available_mb = available_memory() / 1e6
+    if available_mb < memory_mb:
+        print(
+            f"warning: there are {available_mb:,.0f} MB of memory left and not {memory_mb:,.0f}, "
+            f"so that windows are shorter: that is slower, and estimates may differ by rounding.",
+            file=sys.stderr,
+            flush=True,
+        )
+        memory_mb = available_mb
+    shortest = network.window()
+    # What a window of any length reads beside what it estimates, and what it is rounded up by.
+    context_frames = shortest.mixture_frames - shortest.hop_frames + shortest.stride_frames
+    return int(memory_mb * 1e6 / network.frame_bytes()) - context_frames
+
+
+def make_block_estimator(network: Network, longest_frames: int) -> BlockEstimator:
     """Returns a function (blocks of mixtures, conditions) -> blocks of their estimates.
 
     The blocks (N, frames, C) follow each other and are N mixtures together; those of the estimates
     are (N, K, frames, C). No more than a window of either is held.
+
+    Args:
+        network: computes the estimates.
+        longest_frames: that a window estimates at most.
     """
 
     @cache
@@ -48,7 +78,8 @@ def make_block_estimator(network: Network) -> BlockEstimator:
     ) -> Iterator[NDArray[np.float32]]:
         stretch = _Stretch(iter(blocks))
         # A short mixture has a window of its own, so that little is computed for nothing.
-        window = long_window(network, stretch.read_up_to(_LONG_WINDOW_FRAMES))
+        num_frames = min(stretch.read_up_to(longest_frames), longest_frames)
+        window = long_window(network, num_frames)
         start = 0
         while start == 0 or stretch.read_up_to(start + 1) > start:
             # The window reads [first, stop) of the mixture; zeros stand in for what lies outside.
@@ -157,9 +188,9 @@ def estimate_in_graph(
     return joined[:, :num_frames]
 
 
-def long_window(network: Network, num_frames: int = _LONG_WINDOW_FRAMES) -> Window:
-    """Returns a window long enough for so many frames, within the memory of one call."""
+def long_window(network: Network, num_frames: int) -> Window:
+    """Returns a window that contributes at least so many frames to a full-length estimate."""
     shortest = network.window()
     # At least one stride must be left between what is dropped at both ends of an estimate.
-    kept = max(min(num_frames, _LONG_WINDOW_FRAMES), shortest.stride_frames)
+    kept = max(num_frames, shortest.stride_frames)
     return network.window(kept + 2 * shortest.kept_offset)

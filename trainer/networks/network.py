@@ -86,6 +86,13 @@ class Network(keras.Model):
         """
         raise NotImplementedError
 
+    def frame_bytes(self) -> int:
+        """Returns how many bytes a frame of a mixture takes while estimates are computed, at most.
+
+        A network that takes more overrides it.
+        """
+        return 2000
+
     def build_on_symbols(self, condition_shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Makes the weights from symbols in place of a batch: nothing is computed.
 

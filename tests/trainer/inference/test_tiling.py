@@ -8,7 +8,7 @@ import pytest
 import configs
 from tests.support.estimates import estimates_of
 from trainer.inference import tiling
-from trainer.inference.tiling import make_block_estimator
+from trainer.inference.tiling import MEMORY_MB, frames_in, long_window, make_block_estimator
 from trainer.networks import make_network
 
 SMALL = ["model.num_levels=4", "model.num_filters=4", "data.sources=fl,vc,vn"]
@@ -17,33 +17,32 @@ SAME = [*SMALL, "model.padding=same", "model.estimate_frames=64"]
 
 
 @cache
-def estimator_of(config):
+def estimator_of(config, longest):
     """An estimator, which compiles the network once for each size of a patch."""
-    return make_block_estimator(make_network(config))
+    return make_block_estimator(make_network(config), longest)
 
 
-def estimate(config, mixture, longest, monkeypatch):
-    monkeypatch.setattr(tiling, "_LONG_WINDOW_FRAMES", longest)
+def estimate(config, mixture, longest):
     # In blocks that have nothing to do with the windows.
     blocks = np.split(mixture[None], range(23, len(mixture), 23), axis=1)
-    estimates = estimator_of(config)(blocks, {"labels": np.array([1, 0, 1], np.float32)})
+    estimates = estimator_of(config, longest)(blocks, {"labels": np.array([1, 0, 1], np.float32)})
     return np.concatenate(list(estimates), axis=2)[0]
 
 
 @pytest.mark.parametrize("overrides", [VALID, SAME, [*VALID, "audio.channels=2"]])
 @pytest.mark.parametrize("num_frames", [1, 15, 16, 17, 1000])
-def test_the_length_of_the_patch_changes_nothing(overrides, num_frames, monkeypatch):
+def test_the_length_of_the_patch_changes_nothing(overrides, num_frames):
     config = configs.load("smoke", overrides)
     rng = np.random.default_rng(0)
     mixture = rng.standard_normal((num_frames, config.audio.channels)).astype(np.float32)
-    short = estimate(config, mixture, 40, monkeypatch)
-    long = estimate(config, mixture, 2**17, monkeypatch)
+    short = estimate(config, mixture, 40)
+    long = estimate(config, mixture, 2**17)
     assert short.shape == (3, num_frames, config.audio.channels)
     np.testing.assert_allclose(short, long, atol=1e-6)
     assert np.abs(long).max() > 1e-3
 
 
-def test_the_estimate_is_that_of_the_network_on_the_whole_track(monkeypatch):
+def test_the_estimate_is_that_of_the_network_on_the_whole_track():
     config = configs.load("smoke", VALID)
     network, geometry = make_network(config), config.model.window()
     mixture = np.random.default_rng(0).standard_normal((500, 1)).astype(np.float32)
@@ -53,4 +52,25 @@ def test_the_estimate_is_that_of_the_network_on_the_whole_track(monkeypatch):
     )
     labels = np.array([1, 0, 1], np.float32)
     expected = np.asarray(estimates_of(network, padded[None], labels[None]))[0, :, :500]
-    np.testing.assert_allclose(estimate(config, mixture, 40, monkeypatch), expected, atol=1e-6)
+    np.testing.assert_allclose(estimate(config, mixture, 40), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["smoke", "urmp_labels", "musdb", "musdb_hq"])
+def test_a_window_takes_the_memory_that_it_may(name):
+    network = make_network(configs.load(name))
+    window = long_window(network, frames_in(MEMORY_MB, network))
+    assert 0.9 < window.mixture_frames * network.frame_bytes() / (1e6 * MEMORY_MB) <= 1
+    # What is computed twice.
+    assert 1 - window.hop_frames / window.mixture_frames < 0.15
+    assert long_window(network, frames_in(0, network)).hop_frames == network.window().stride_frames
+
+
+def test_where_there_is_too_little_memory_windows_are_shorter_and_it_is_said(monkeypatch, capsys):
+    network = make_network(configs.load("smoke", VALID))
+    expected = frames_in(20, network)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(tiling, "available_memory", lambda: 20_000_000)
+    assert frames_in(1000, network) == expected
+    assert capsys.readouterr().err.startswith(
+        "warning: there are 20 MB of memory left and not 1,000, so that windows are shorter:"
+    )
