@@ -194,10 +194,14 @@ def writing(
     require_writable(form, audio_format)
     known = FORMATS[form]
     options = dict(known.options)
-    with av.open(f"file:{path}", "w", format=known.container, options=options) as container:
-        writer = SoundWriter(container, known, audio_format, tags)
-        yield writer
-        writer.finish()
+    try:
+        with av.open(f"file:{path}", "w", format=known.container, options=options) as container:
+            writer = SoundWriter(container, known, audio_format, tags)
+            yield writer
+            writer.finish()
+    except av.FFmpegError as error:
+        # PyAV's errors are of this kind, too, but nobody can name the file in them.
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _numbers(block: Waveform, form: Format) -> NDArray[Any]:

@@ -1,8 +1,9 @@
 """Sound files as they are written, read again by others and by our own decoder."""
 
 import json
-import resource
+import re
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -139,11 +140,25 @@ def test_what_a_format_cannot_hold_is_refused(form, rate, channels, message):
         require_writable(form, AudioFormat(rate, channels))
 
 
-def test_a_full_disk_is_an_error(tmp_path):
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            write(tmp_path / "sound", "wav", music(RATE))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+@pytest.mark.parametrize("form", ["wav", "flac", "m4a"])
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, form):
+    write_much = (
+        "import numpy as np; from pathlib import Path; "
+        "from data_prep.audio.encoding import writing; "
+        "from data_prep.audio.tracks import AudioFormat; "
+        "from data_prep.runtime import command; "
+        "from data_prep.storage import open_folder; "
+        "from data_prep.storage.folder import making\n"
+        "noise = np.random.default_rng(0).uniform(-1, 1, (99999, 2)).astype(np.float32)\n"
+        "def main(_):\n"
+        f"  with making(open_folder({str(tmp_path)!r}), 'vn') as path, "
+        f"writing(path, {form!r}, AudioFormat(8000, 2)) as writer:\n"
+        "    for _ in range(9): writer.write(noise)\n"
+        "command.run(main)"
+    )
+    # Files of 100 KiB at most: as a disk that has no more.
+    limited = ["bash", "-c", 'ulimit -f 100; exec "$@"', "-", sys.executable, "-c", write_much]
+    done = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"error: {tmp_path}/\S+: File too large\n", done.stderr), done.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
