@@ -87,7 +87,7 @@ if __name__ == "__main__":
     flags.DEFINE_string("name", DEFAULT_NAME, "of each stem in that folder, without its suffix")
     flags.DEFINE_float(
         "memory",
-        1000.0,
+        1200.0,
         "MB that the network may take for one stretch of a song; less is slower",
         lower_bound=1.0,
     )

@@ -16,7 +16,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from configs import Config, instruments
-from data_prep.audio.tracks import Waveform
+from data_prep.audio.tracks import BLOCK_FRAMES, Waveform
 from data_prep.runtime.parallel import num_cores
 from data_prep.runtime.quantities import pluralized
 from trainer.inference.channels import from_all_outputs, to_all_inputs
@@ -133,7 +133,13 @@ class Separator:
         # (N, T, C_net): each is estimated by itself.
         heard = (to_all_inputs(block, audio.channels) for (block,) in resampled)
         outputs = self._iter_estimates(heard, self._conditions(labels))
-        estimates = (from_all_outputs(block, num_channels) for block in outputs)
+        # In pieces: what is computed of a whole window at once would be there several times.
+        pieces = (
+            block[:, :, start : start + BLOCK_FRAMES]
+            for block in outputs
+            for start in range(0, block.shape[2], BLOCK_FRAMES)
+        )
+        estimates = (from_all_outputs(piece, num_channels) for piece in pieces)
         return _fit(_resample(estimates, audio.sample_rate, sample_rate), counted)
 
     def _conditions(self, labels: Sequence[str] | None) -> dict[str, NDArray[np.float32]]:

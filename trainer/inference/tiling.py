@@ -25,12 +25,12 @@ BlockEstimator = Callable[
     [Iterable[NDArray[np.float32]], Conditions], Iterator[NDArray[np.float32]]
 ]
 
-MEMORY_MB = 1000
-"""What a window takes at most, a Wave-U-Net of 24 filters 2.3 times 2^18 frames of it.
+MEMORY_MB = 1200
+"""What a window takes at most, which every laptop has.
 
-A laptop has it. Longer windows compute less context twice, here a seventh of all; the estimates are
-the same but for rounding. What happens to be free plays no part: the same sound gives the same
-bytes.
+Longer windows compute less context twice: of the published network a seventh of all at this size.
+Estimates are the same but for rounding. What happens to be free plays no part, so that the same
+sound gives the same bytes.
 """
 
 

@@ -139,10 +139,10 @@ class WaveUNet(Network):
     def frame_bytes(self) -> int:
         """Returns how many bytes a frame of a mixture takes while estimates are computed, at most.
 
-        Measured on a CPU: ten numbers for each filter of the first level, and each estimate twice.
+        Measured on a CPU, where TensorFlow takes memory in ever larger pieces: fourteen numbers for
+        each filter of the first level.
         """
-        num_estimates = len(self.sources) * self.num_channels
-        return 4 * (10 * self.settings.num_filters + 2 * num_estimates)
+        return 4 * 14 * self.settings.num_filters
 
     def _call_heads(self, mixture: Any, x: Any, vector: Any) -> Any:
         """Returns (B, T, heads * C) of the cropped mixture (B, T, C) and x (B, T, F)."""
