@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import configs
 from data_prep.audio.decoding import DecodedFile
 from data_prep.audio.encoding import FORMATS
 from data_prep.storage import open_folder
-from data_prep.storage.files import checksum
+from data_prep.storage.files import Checksum, checksum
 from data_prep.storage.folder import making
 from data_prep.storage.lock import keeping
 from evaluation.estimates.bars import make_bar
@@ -70,17 +71,20 @@ def separate_songs(
     written = []
     refusals = []
     lengths = {path: _announced_secs(path) for path in paths}
+    made_by = _identity(separator)
     with make_bar("all songs", sum(lengths.values()), stays=False) as bar:
         for path in paths:
             begun_secs = bar.n
             try:
-                _separate_song(separator, path, wanted, destination, places[path], bar.update)
+                _separate_song(
+                    separator, path, wanted, destination, places[path], made_by, bar.update
+                )
             except ValueError as error:
                 named = str(path) in str(error)
                 refusals.append(str(error) if named else f"{path}: {error}")
                 continue
             finally:
-                # Also where a song is as long as it says by chance only, or was there.
+                # A song may be longer or shorter than it says, refused, or there already.
                 bar.update(begun_secs + lengths[path] - bar.n)
             written += [str(place) for place in places[path].values()]
     if refusals:
@@ -99,22 +103,26 @@ def _announced_secs(path: Path) -> float:
     return (song.num_announced or 0) / song.audio_format.sample_rate
 
 
+def _identity(separator: "Separator") -> dict[str, str]:
+    """Returns what tells a network from others: two configs may have the same weights."""
+    config = Checksum()
+    config.update(configs.to_json(separator.config).encode())
+    return {"weights": separator.checksum(), "config": config.digest().crc32c}
+
+
 def _separate_song(
     separator: "Separator",
     path: Path,
     wanted: Wanted,
     destination: Destination,
     places: Mapping[str, Place],
+    made_by: Mapping[str, str],
     progress: Callable[[float], Any],
 ) -> None:
     """Writes the stems of one song that are not there, all or none of them."""
     # Before any folder is made.
     song = OpenSong(separator, path, wanted)
-    made_of = {
-        "song": checksum(path)._asdict(),
-        "weights": separator.checksum(),
-        **asdict(wanted),
-    }
+    made_of = {"song": checksum(path)._asdict(), **made_by, **asdict(wanted)}
     folders = {place.folder: open_folder(place.folder) for place in places.values()}
     with ExitStack() as stack:
         finished = {}
