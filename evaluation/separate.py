@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
         out.check()
     separator = TrainedSeparator(workdir, FLAGS.checkpoint, FLAGS.weights, FLAGS.memory)
     print(f"step {separator.step:,} of {workdir}, on the {describe_device()}", flush=True)
-    wanted = Wanted(labels, stems, FLAGS.format, FLAGS.clip)
+    wanted = Wanted(labels, stems, FLAGS.format, FLAGS.clip, FLAGS.downmix)
     destination = Destination(out.url, FLAGS.name, FLAGS.overwrite)
     separate_songs(separator, sounds, wanted, destination)
 
@@ -85,6 +85,7 @@ if __name__ == "__main__":
     )
     flags.DEFINE_string("out", "separated", "folder to write to")
     flags.DEFINE_string("name", DEFAULT_NAME, "of each stem in that folder, without its suffix")
+    flags.DEFINE_bool("downmix", False, "mix surround sound down to two channels first")
     flags.DEFINE_float(
         "memory",
         1200.0,

@@ -54,8 +54,13 @@ class DecodedFile:
         is_lossy: whether its codec keeps less than was coded.
     """
 
-    def __init__(self, path: Path, stream: int = 0) -> None:
+    def __init__(self, path: Path, stream: int = 0, downmix: bool = False) -> None:
         """Opens a file, or one of several streams of sound in it.
+
+        Args:
+            path: of the file.
+            stream: which of its streams of sound.
+            downmix: whether more channels than two become two, by FFmpeg's rules.
 
         Raises:
             ValueError: it is missing, no sound file, or holds no audio.
@@ -85,7 +90,10 @@ class DecodedFile:
         if first is None:
             raise ValueError(f"{path} holds no audio frames.")
         self._first = first
-        self.audio_format = AudioFormat(first.sample_rate, first.layout.nb_channels)
+        self._layout = first.layout
+        if downmix and first.layout.nb_channels > 2:
+            self._layout = av.AudioLayout("stereo")
+        self.audio_format = AudioFormat(first.sample_rate, self._layout.nb_channels)
         self.num_announced = None
         announced_secs = self._announced_secs()
         if announced_secs is not None:
@@ -99,7 +107,7 @@ class DecodedFile:
         """
         rate = self.audio_format.sample_rate
         joined = JoinedBlocks(self.audio_format.channels)
-        converter = FrameConverter(self._first)
+        converter = FrameConverter(self._first, self._layout)
         # How long what came so far lasts.
         heard_secs = Fraction(0)
         # How far the clock is ahead of that where nothing is missing. It falls where a codec drops

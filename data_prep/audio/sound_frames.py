@@ -20,11 +20,11 @@ _MOST_PLANES = 7
 
 
 class FrameConverter:
-    """Makes arrays (frames, C) of frames, all of the rate and channels of the first one."""
+    """Makes arrays (frames, C) of frames, all of the rate of the first one and of one layout."""
 
-    def __init__(self, first: av.AudioFrame) -> None:
-        self._form = form_of(first)
-        self._first_format = (first.layout, first.sample_rate)
+    def __init__(self, first: av.AudioFrame, layout: av.AudioLayout) -> None:
+        self._form = (first.sample_rate, layout.nb_channels)
+        self._format = (layout, first.sample_rate)
         self._resampler: Any = None
         self._resampled_form: Any = None
 
@@ -37,7 +37,7 @@ class FrameConverter:
             yield to_array(frame)
             return
         if self._resampler is None:
-            layout, rate = self._first_format
+            layout, rate = self._format
             self._resampler = av.AudioResampler("flt", layout, rate)
             self._resampled_form = form
         # Times are kept by whoever asks.

@@ -38,6 +38,8 @@ class Wanted:
     form: str = "wav"
     # What becomes of values beyond full scale, where the format has none.
     clip: Clip = "rescale"
+    # Whether more channels than two become two.
+    downmix: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class OpenSong:
                 wanted.
         """
         self._wanted = wanted
-        self._file = DecodedFile(path)
+        self._file = DecodedFile(path, downmix=wanted.downmix)
         self._format = self._file.audio_format
         require_writable(wanted.form, self._format)
         self._tags = read_tags(path)

@@ -133,13 +133,7 @@ class Separator:
         # (N, T, C_net): each is estimated by itself.
         heard = (to_all_inputs(block, audio.channels) for (block,) in resampled)
         outputs = self._iter_estimates(heard, self._conditions(labels))
-        # In pieces: what is computed of a whole window at once would be there several times.
-        pieces = (
-            block[:, :, start : start + BLOCK_FRAMES]
-            for block in outputs
-            for start in range(0, block.shape[2], BLOCK_FRAMES)
-        )
-        estimates = (from_all_outputs(piece, num_channels) for piece in pieces)
+        estimates = (from_all_outputs(piece, num_channels) for piece in _pieces(outputs))
         return _fit(_resample(estimates, audio.sample_rate, sample_rate), counted)
 
     def _conditions(self, labels: Sequence[str] | None) -> dict[str, NDArray[np.float32]]:
@@ -178,6 +172,16 @@ def _resample(blocks: Iterator[Waveform], rate: int, sample_rate: int) -> Iterat
     for block in chain([first], blocks):
         yield convert(block, last=False)
     yield convert(first[:, :0], last=True)
+
+
+def _pieces(blocks: Iterable[Waveform]) -> Iterator[Waveform]:
+    """Yields blocks (N, K, frames, C) in pieces, one without frames as it is.
+
+    What is computed of a whole window of all sources would be there several times at once.
+    """
+    for block in blocks:
+        for start in range(0, max(block.shape[2], 1), BLOCK_FRAMES):
+            yield block[:, :, start : start + BLOCK_FRAMES]
 
 
 class _Counted:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from data_prep.audio.decoding import DecodedFile, decode, is_sound_name
+from data_prep.audio.decoding import DecodedFile, decode, is_sound_name, whole
 
 RATE = 48000
 CODECS = {
@@ -155,6 +155,17 @@ def test_a_playlist_leads_nowhere(tmp_path, name, content):
 def test_a_name_is_a_name(tmp_path, name):
     soundfile.write(tmp_path / name, noise(0.1), RATE)
     assert len(decode(tmp_path / name)[0]) == 0.1 * RATE
+
+
+def test_surround_sound_is_mixed_down_as_ffmpeg_does(tmp_path):
+    path = encode(tmp_path, "a.wav", noise(0.5, 6), ["-c:a", "pcm_f32le"])
+    expected = encode(tmp_path, "b.wav", noise(0.5, 6), ["-ac", "2", "-c:a", "pcm_f32le"])
+    file = DecodedFile(path, downmix=True)
+    assert file.audio_format == (RATE, 2)
+    np.testing.assert_allclose(whole(file), decode(expected)[0], atol=1e-4)
+    # Two channels stay as they are.
+    stereo = DecodedFile(expected, downmix=True)
+    np.testing.assert_array_equal(whole(stereo), decode(expected)[0])
 
 
 def test_a_value_that_is_no_number_is_refused(tmp_path):

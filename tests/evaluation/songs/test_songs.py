@@ -43,7 +43,7 @@ def write_noise(path, frames=900, channels=1, rate=RATE):
 def separate(separator, paths, out, labels=("vn",), write=None, **options):
     """Separates songs; ``options`` are fields of what is wanted and of where it goes."""
     stems = parse_stems(write, labels, separator.config.data.sources)
-    chosen = {name: options.pop(name) for name in ("form", "clip") if name in options}
+    chosen = {name: options.pop(name) for name in ("form", "clip", "downmix") if name in options}
     return separate_songs(
         separator, paths, Wanted(labels, stems, **chosen), Destination(str(out), **options)
     )
@@ -156,10 +156,10 @@ def test_a_song_that_another_command_writes_is_left_to_it(separator, tmp_path):
     assert files_in(out) == ["separated.json"] * 3 + ["vn.wav"] * 3
 
 
-@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize(("channels", "frames"), [(1, 5000), (2, 5000), (6, 5000), (1, 1)])
 @pytest.mark.parametrize("write", ["vn,residual", "all,residual"])
-def test_stems_and_residual_are_the_song(separator, tmp_path, write, channels):
-    path = write_noise(tmp_path / "a.wav", frames=5000, channels=channels, rate=11025)
+def test_stems_and_residual_are_the_song(separator, tmp_path, write, channels, frames):
+    path = write_noise(tmp_path / "a.wav", frames=frames, channels=channels, rate=22050)
     written = separate(separator, [path], tmp_path / "out", write=write)
     assert Path(written[-1]).name == "residual.wav"
     total = sum(soundfile.read(each, always_2d=True)[0] for each in written)
@@ -272,6 +272,12 @@ def test_surround_sound_is_heard_in_pairs_and_singles():
     for group in ([0, 1], [2], [3], [4, 5]):
         alone = stereo.separate(waveform[:, group], RATE, ["vn"])
         np.testing.assert_allclose(found[:, :, group], alone, atol=1e-6)
+
+
+def test_surround_sound_is_mixed_down_on_demand(separator, tmp_path):
+    path = write_noise(tmp_path / "a.wav", channels=6)
+    (mixed,) = separate(separator, [path], tmp_path / "out", form="mp3", downmix=True)
+    assert decode(Path(mixed))[0].shape == (900, 2)
 
 
 def test_names_of_stems(separator, tmp_path):
