@@ -602,7 +602,7 @@ def test_what_is_odd_is_a_warning(pieces, capsys):
     write.check(configs.override(CONFIG, ["data.splits=synthetic"]), "urmp", pieces)
     printed = capsys.readouterr().out
     warnings = printed.partition("warnings")[2]
-    assert f"{folders[0].name}: {first.name} is silent." in warnings
+    assert f"{folders[0]}: {first.name} is silent." in warnings
     assert f"{folders[1].name}: {second.name} clips: " in warnings
     assert (
         f"{folders[1].name}: AuMix_{folders[1].name}.wav is not the sum of its sources" in warnings
