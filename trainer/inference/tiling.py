@@ -25,6 +25,10 @@ BlockEstimator = Callable[
     [Iterable[NDArray[np.float32]], Conditions], Iterator[NDArray[np.float32]]
 ]
 
+# Windows that estimate more than so many times what they read beside it, or so few frames, are not
+# worth their memory.
+_MOST_TO_CONTEXT = 8
+_FEW_FRAMES = 2**17
 MEMORY_MB = 1200
 """What a window takes at most, which every laptop has.
 
@@ -35,9 +39,9 @@ sound gives the same bytes.
 
 
 def frames_in(memory_mb: float, network: Network) -> int:
-    """Returns how many frames a window estimates that takes so much memory, in MB.
+    """Returns how many frames a window estimates that takes so much memory, in MB, at most.
 
-    Where there is less than that, it is what there is, and that is said.
+    They are no more than is of use. Where there is less than that, it is what there is, and that is said.
     """
     available_mb = available_memory() / 1e6
     if available_mb < memory_mb:
@@ -51,7 +55,8 @@ def frames_in(memory_mb: float, network: Network) -> int:
     shortest = network.window()
     # What a window of any length reads beside what it estimates, and what it is rounded up by.
     context_frames = shortest.mixture_frames - shortest.hop_frames + shortest.stride_frames
-    return int(memory_mb * 1e6 / network.frame_bytes()) - context_frames
+    most_frames = int(memory_mb * 1e6 / network.frame_bytes()) - context_frames
+    return min(most_frames, max(_FEW_FRAMES, _MOST_TO_CONTEXT * context_frames))
 
 
 def make_block_estimator(network: Network, longest_frames: int) -> BlockEstimator:

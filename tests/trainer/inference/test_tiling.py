@@ -56,10 +56,15 @@ def test_the_estimate_is_that_of_the_network_on_the_whole_track():
 
 
 @pytest.mark.parametrize("name", ["smoke", "urmp_labels", "musdb", "musdb_hq"])
-def test_a_window_takes_the_memory_that_it_may(name):
+def test_a_window_takes_the_memory_that_it_may_and_no_more_than_is_of_use(name):
     network = make_network(configs.load(name))
     window = long_window(network, frames_in(MEMORY_MB, network))
-    assert 0.9 < window.mixture_frames * network.frame_bytes() / (1e6 * MEMORY_MB) <= 1
+    num_bytes = window.mixture_frames * network.frame_bytes()
+    # The published network has much context, that of the smoke run little.
+    if name == "smoke":
+        assert num_bytes < 0.2 * 1e6 * MEMORY_MB
+    else:
+        assert 0.9 < num_bytes / (1e6 * MEMORY_MB) <= 1
     # What is computed twice.
     assert 1 - window.hop_frames / window.mixture_frames < 0.15
     assert long_window(network, frames_in(0, network)).hop_frames == network.window().stride_frames
