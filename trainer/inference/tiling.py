@@ -41,7 +41,8 @@ sound gives the same bytes.
 def frames_in(memory_mb: float, network: Network) -> int:
     """Returns how many frames a window estimates that takes so much memory, in MB, at most.
 
-    They are no more than is of use. Where there is less than that, it is what there is, and that is said.
+    They are no more than is of use. Where less memory is there, it is what there is, and that is
+    said.
     """
     available_mb = available_memory() / 1e6
     if available_mb < memory_mb:
