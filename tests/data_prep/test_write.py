@@ -258,6 +258,7 @@ def cut(path):
     os.truncate(path, path.stat().st_size - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [flip, cut, Path.unlink])
 @pytest.mark.parametrize("which", [0, 1])
 def test_records_damaged_before_they_are_put_in_place_are_one_sentence(

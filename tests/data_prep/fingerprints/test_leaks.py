@@ -61,6 +61,7 @@ def check(root, capsys, **changes):
     return printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "stop", "gain", "noise"),
     [

@@ -296,6 +296,7 @@ def test_chosen_sources_and_another_metric(tmp_path, three):
     assert page.lines("scores")["film"][2][0] == printed(float(np.median(own)))
 
 
+@pytest.mark.slow
 def test_names_of_runs_show_as_text(tmp_path):
     hostile = [
         write_run(tmp_path / name, seed)

@@ -714,6 +714,7 @@ def test_what_surrounds_the_numbers(tmp_path: Path, written: Callable[..., Path]
     assert "Not comparable" not in marked
 
 
+@pytest.mark.slow
 def test_oracles_and_the_audit_show_where_there_are_any(tmp_path: Path) -> None:
     rows = sample_rows(instruments.MUSDB, 2, 12)
     conditions = [

@@ -286,6 +286,7 @@ def stereo(request, tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"min_gain": 1.0, "max_gain": 1.0}, EVERYTHING])
 def test_excerpts_read_from_the_shards_give_the_same_batches(stereo, settings):
     assert len(stereo[1].shards["train"]) > 1

@@ -129,6 +129,7 @@ def test_silence_is_finite_and_dark():
         assert found.max() <= -79.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate", "channels", "frames"), [(22050, 1, 22050), (44100, 2, 1000), (22050, 1, 1)]
 )

@@ -217,6 +217,7 @@ def test_another_config_is_refused_in_one_sentence(records, undisturbed, overrid
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoints(records, tmp_path):
     result = run(
         records,

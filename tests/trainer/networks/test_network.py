@@ -113,6 +113,7 @@ def test_the_random_state_of_the_process_does_not_change_a_network():
         np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("computation", ["plain", "cpu", "tpu"])
 @pytest.mark.parametrize(
     ("kind", "place"),

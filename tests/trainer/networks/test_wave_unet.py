@@ -50,6 +50,7 @@ def count_parameters(config):
     return make_network(config).count_params()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COUNTS)
 def test_parameter_counts_of_the_publications(name):
     config = configs.load(name)
@@ -229,6 +230,7 @@ def conditioned(kind, place):
     return configs.load("smoke", SMALL + overrides)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "place"), GRID)
 def test_permuting_the_batch_permutes_the_estimates(kind, place):
     config = conditioned(kind, place)

@@ -128,6 +128,7 @@ def train_scripted(records, workdir, script, *overrides):
     return done, config
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_best_and_a_second_start_does_nothing(records, tmp_path, capfd):
     script = [1.0, 2.0, 1.5, None, 1.9, 3.0]
     done, config = train_scripted(records, tmp_path, script, "train.patience=3")
