@@ -24,6 +24,7 @@ from evaluation.songs.batch import Destination, separate_songs
 from evaluation.songs.choice import parse_labels, parse_stems
 from evaluation.songs.places import DEFAULT_NAME, find_sounds, require_name
 from evaluation.songs.stems import CLIPS, Wanted
+from trainer.inference.memory import MEMORY_MB
 from trainer.loop.checkpoint_flags import define_checkpoint_flags
 from trainer.loop.workdir import load_run, require_run
 
@@ -88,7 +89,7 @@ if __name__ == "__main__":
     flags.DEFINE_bool("downmix", False, "mix surround sound down to two channels first")
     flags.DEFINE_float(
         "memory",
-        1200.0,
+        MEMORY_MB,
         "MB that the network may take for one stretch of a song; less is slower",
         lower_bound=1.0,
     )

@@ -3,6 +3,7 @@
 Preparing, training and scoring share these definitions of a segment, of a level and of silence.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,11 @@ def segment_bounds(num_frames: int, segment_frames: int, hop_frames: int) -> lis
     # segment cuts it.
     bounds[-1] = (bounds[-1][0], num_frames)
     return bounds
+
+
+def amplitude_db(amplitude: float) -> float:
+    """Returns an amplitude in dBFS, of which 1 is 0; -inf for none."""
+    return 20 * math.log10(amplitude) if amplitude > 0 else -math.inf
 
 
 def rms_db(waveforms: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

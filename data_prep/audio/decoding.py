@@ -11,6 +11,7 @@ Axes: T frames, C channels.
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import av
@@ -26,6 +27,8 @@ _CONTAINERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,eac3,flac,flv,m4a,matroska,mov,mp3,mpc,mpc8,mpeg,"
     "mpegts,ogg,tak,tta,voc,w64,wav,wv"
 )
+OPENING = MappingProxyType({"format_whitelist": _CONTAINERS})
+"""The options with which any file of sound is opened."""
 SUFFIXES = (
     *(".aac", ".ac3", ".aif", ".aiff", ".ape", ".au", ".caf", ".flac", ".m4a", ".m4b", ".mka"),
     *(".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".oga", ".ogg", ".opus", ".tta", ".w64"),
@@ -72,8 +75,8 @@ class DecodedFile:
         self._end_secs = 0.0
         self.ends_early = False
         try:
-            self._address = _address(path)
-            self._container = av.open(self._address, options={"format_whitelist": _CONTAINERS})
+            self._address = address_of(path)
+            self._container = av.open(self._address, options=dict(OPENING))
             self._stream = self._container.streams.audio[stream]
             if self._stream.codec_context is None:
                 raise ValueError(
@@ -252,7 +255,7 @@ def whole(file: DecodedFile) -> Waveform:
     return waveform
 
 
-def _address(path: Path) -> Any:
+def address_of(path: Path) -> Any:
     """Returns what FFmpeg opens a file by; its protocol is named, so that no colon names another.
 
     A name in bytes that are no UTF-8 cannot be told to PyAV: such a file is opened here.

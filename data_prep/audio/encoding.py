@@ -16,6 +16,7 @@ import numpy as np
 from av.stream import Disposition
 from numpy.typing import NDArray
 
+from data_prep.audio.decoding import OPENING, address_of
 from data_prep.audio.tracks import AudioFormat, Waveform
 
 # Flags of FFmpeg's, of a container and of an encoder: what is written depends on the sound alone.
@@ -52,14 +53,27 @@ class Format(NamedTuple):
 _WAV = MappingProxyType({"rf64": "auto"})
 FORMATS: Mapping[str, Format] = {
     "wav": Format(".wav", "wav", "pcm_f32le", "flt", options=_WAV),
-    "wav24": Format(".wav", "wav", "pcm_s24le", "s32", 24, options=_WAV),
-    "wav16": Format(".wav", "wav", "pcm_s16le", "s16", 16, options=_WAV),
-    "flac": Format(".flac", "flac", "flac", "s32", 24, most_channels=8, holds_covers=True),
+    "wav24": Format(".wav", "wav", "pcm_s24le", "s32", num_bits=24, options=_WAV),
+    "wav16": Format(".wav", "wav", "pcm_s16le", "s16", num_bits=16, options=_WAV),
+    "flac": Format(".flac", "flac", "flac", "s32", num_bits=24, most_channels=8, holds_covers=True),
     "mp3": Format(
-        ".mp3", "mp3", "libmp3lame", "fltp", 0, 2, _MP3_RATES, 320_000, holds_covers=True
+        ".mp3",
+        "mp3",
+        "libmp3lame",
+        "fltp",
+        most_channels=2,
+        rates=_MP3_RATES,
+        bits_per_sec=320_000,
+        holds_covers=True,
     ),
     "m4a": Format(
-        *(".m4a", "mp4", "aac", "fltp", 0, 2, _AAC_RATES, 256_000),
+        ".m4a",
+        "mp4",
+        "aac",
+        "fltp",
+        most_channels=2,
+        rates=_AAC_RATES,
+        bits_per_sec=256_000,
         holds_covers=True,
         options=MappingProxyType({"brand": "M4A "}),
     ),
@@ -89,7 +103,7 @@ _NO_TAGS = Tags()
 def read_tags(path: Path) -> Tags:
     """Returns the tags of a file; none of one that cannot be opened."""
     try:
-        with av.open(f"file:{path}") as container:
+        with _reading(path) as container:
             sound = container.streams.audio[0].metadata
             texts = {
                 **{name: text for name, text in sound.items() if name not in _OF_STREAMS},
@@ -99,7 +113,19 @@ def read_tags(path: Path) -> Tags:
             return Tags(kept, _read_cover(container))
     except (av.FFmpegError, OSError, IndexError, ValueError):
         # Whoever decodes the file says what is wrong with it.
-        return Tags()
+        return _NO_TAGS
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[Any]:
+    address = address_of(path)
+    try:
+        with av.open(address, options=dict(OPENING)) as container:
+            yield container
+    finally:
+        # PyAV leaves a file open that it was given open.
+        if not isinstance(address, str):
+            address.close()
 
 
 def _read_cover(container: Any) -> Cover | None:
@@ -117,7 +143,7 @@ def require_writable(form: str, audio_format: AudioFormat) -> None:
     rate, num_channels = audio_format
     if num_channels > known.most_channels:
         raise ValueError(
-            f"{form} holds up to {known.most_channels} channels, this are {num_channels}; choose "
+            f"{form} holds up to {known.most_channels} channels, this has {num_channels}; choose "
             f"wav or another format."
         )
     if known.rates and rate not in known.rates:

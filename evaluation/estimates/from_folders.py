@@ -113,9 +113,7 @@ def _decoded(track: TrackOnDisk, scratch: Path) -> TrackOnDisk:
         places[path] = scratch / f"decoded-{number}.wav"
         file = DecodedFile(path)
         blocks = ({path.name: block} for block in file.iter_blocks())
-        write_blocks(
-            {path.name: places[path]}, *file.audio_format, blocks, num_frames=track.num_frames
-        )
+        write_blocks({path.name: places[path]}, *file.audio_format, blocks)
     return track.moved(places)
 
 

@@ -159,5 +159,4 @@ def _write(path: Path, waveform: Waveform, audio_format: AudioFormat) -> None:
         sample_rate=audio_format.sample_rate,
         channels=audio_format.channels,
         blocks=[{"": waveform}],
-        num_frames=len(waveform),
     )

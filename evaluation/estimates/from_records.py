@@ -51,7 +51,6 @@ def _write_track(system: EstimatedSystem, track: TrackInBlocks, scratch: Path) -
         sample_rate=audio.sample_rate,
         channels=audio.channels,
         blocks=_reference_blocks(track.blocks, mixture),
-        num_frames=track.num_frames,
     )
     on_disk = TrackOnDisk(
         name=track.name,

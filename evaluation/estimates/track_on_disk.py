@@ -5,24 +5,20 @@ So no track needs to fit in memory.
 Axes: K slots, T frames, C channels.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
-from data_prep.audio.tracks import Waveform
-from data_prep.audio.waveforms import writing_to
+from data_prep.audio.encoding import writing
+from data_prep.audio.tracks import AudioFormat, Waveform
 from evaluation.estimates.bars import watch
 from evaluation.estimates.sound_files import Floats, read_frames
 from evaluation.scores.table import MODEL
 
-# A wav file states its size, the header included, in 32 bits.
-_MOST_WAV_BYTES = 2**32 - 2**10
 # By the name of the source; the other sources are silent.
 Files = Mapping[str, Path]
 
@@ -134,40 +130,28 @@ def write_blocks(
     sample_rate: int,
     channels: int,
     blocks: Iterable[Mapping[str, NDArray[np.float32]]],
-    num_frames: int | None = None,
 ) -> None:
     """Writes wav files in float, block by block; a name that a block lacks is silent there.
-
-    Files above 4 GiB, whose size a wav file cannot state, are RF64.
 
     Args:
         paths: name -> the file, which is replaced.
         sample_rate: frames per second.
         channels: C.
         blocks: name -> shape (T, C), all of a block of the same length.
-        num_frames: how many frames come, as far as it is known.
 
     Raises:
         OSError: the disk is full.
     """
-    num_bytes = (num_frames or 0) * channels * np.dtype(np.float32).itemsize
-    form = "RF64" if num_bytes > _MOST_WAV_BYTES else "WAV"
-    folder = next(iter(paths.values())).parent
-    with writing_to(folder), ExitStack() as stack:
-        files = {
-            name: stack.enter_context(
-                # As bytes: a name may be of bytes that are no UTF-8.
-                soundfile.SoundFile(
-                    os.fsencode(path), "w", sample_rate, channels, subtype="FLOAT", format=form
-                )
-            )
+    with ExitStack() as stack:
+        writers = {
+            name: stack.enter_context(writing(path, "wav", AudioFormat(sample_rate, channels)))
             for name, path in paths.items()
         }
         for block in blocks:
             # As long as the block, (T, C): a file that misses a block would end too early.
             silence = np.zeros_like(next(iter(block.values())))
-            for name, file in files.items():
-                file.write(block.get(name, silence))
+            for name, writer in writers.items():
+                writer.write(block.get(name, silence))
 
 
 def add_estimates(track: TrackOnDisk, blocks: Iterator[Waveform], scratch: Path) -> TrackOnDisk:
@@ -184,5 +168,5 @@ def add_estimates(track: TrackOnDisk, blocks: Iterator[Waveform], scratch: Path)
     estimates = {name: scratch / f"estimate-{k}.wav" for k, name in enumerate(track.vocabulary)}
     watched = watch(blocks, f"{track.name} estimated", track.num_frames, track.sample_rate)
     named = (dict(zip(track.vocabulary, block, strict=True)) for block in watched)
-    write_blocks(estimates, track.sample_rate, track.channels, named, track.num_frames)
+    write_blocks(estimates, track.sample_rate, track.channels, named)
     return replace(track, systems={MODEL: estimates})

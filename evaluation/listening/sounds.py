@@ -54,7 +54,7 @@ def match_levels(waveforms: Sequence[Waveform]) -> list[float]:
     gains = [_level_gain_db(waveform) for waveform in waveforms]
     peaks = []
     for waveform, gain in zip(waveforms, gains, strict=True):
-        peaks.append(_decibels(np.max(np.abs(waveform), initial=0.0)) + gain)
+        peaks.append(activity.amplitude_db(np.max(np.abs(waveform), initial=0.0)) + gain)
     # The same for all of them, so that they stay at one level.
     excess = max(max(peaks) - _PEAK_DBFS, 0.0)
     return [gain - excess for gain in gains]
@@ -65,10 +65,6 @@ def _level_gain_db(waveform: Waveform) -> float:
     if level > activity.INAUDIBLE_DBFS:
         return min(LEVEL_DBFS - level, MAX_GAIN_DB)
     return 0.0
-
-
-def _decibels(amplitude: float) -> float:
-    return 20 * math.log10(amplitude) if amplitude > 0 else -math.inf
 
 
 def encode(waveform: Waveform, gain_db: float, sample_rate: int) -> EncodedSound:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +122,8 @@ def _separate_song(
     """Writes the stems of one song that are not there, all or none of them."""
     # Before any folder is made.
     song = OpenSong(separator, path, wanted)
-    made_of = {"song": checksum(path)._asdict(), **made_by, **asdict(wanted)}
+    made_of = {"song": checksum(path)._asdict(), **made_by}
+    makings = {name: {**made_of, **wanted.of_stem(name)} for name in places}
     folders = {place.folder: open_folder(place.folder) for place in places.values()}
     with ExitStack() as stack:
         finished = {}
@@ -132,7 +133,7 @@ def _separate_song(
         missing = {
             name: place
             for name, place in places.items()
-            if finished[place.folder].missing([place.file], made_of, destination.overwrite)
+            if finished[place.folder].lacks(place.file, makings[name], destination.overwrite)
         }
         if not missing:
             print(f"{path.name}: there already", flush=True)
@@ -145,13 +146,10 @@ def _separate_song(
             }
             scratch = next(iter(folders.values())).scratch
             made = song.write_stems(files, scratch, progress)
-            for url, of_folder in finished.items():
-                digests = {
-                    place.file: checksum(files[name])
-                    for name, place in missing.items()
-                    if place.folder == url
-                }
-                of_folder.add(digests, made_of)
+            for name, place in missing.items():
+                finished[place.folder].note(place.file, makings[name], checksum(files[name]))
+            for of_folder in finished.values():
+                of_folder.write()
     for warning in made.warnings:
         print(f"warning: {warning}", file=sys.stderr, flush=True)
     remark = made.remark(wanted.form)

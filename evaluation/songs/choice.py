@@ -24,7 +24,7 @@ class Stems(NamedTuple):
 
 
 def parse_labels(text: str | None, vocabulary: Sequence[str]) -> list[str] | None:
-    """Returns the instruments that play, None where nothing is said of them.
+    """Returns the instruments that play, in order; None where nothing is said of them.
 
     Raises:
         ValueError: it names none, or one that the vocabulary does not have.
@@ -39,7 +39,7 @@ def parse_labels(text: str | None, vocabulary: Sequence[str]) -> list[str] | Non
     if labels == [ALL]:
         return list(vocabulary)
     instruments.multi_hot(labels, vocabulary)
-    return labels
+    return list(_in_order(labels, vocabulary))
 
 
 def parse_stems(text: str | None, labels: Sequence[str] | None, vocabulary: Sequence[str]) -> Stems:

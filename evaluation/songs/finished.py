@@ -1,7 +1,7 @@
 """Knows which stems are there already, by what they were made of and by what they hold."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from configs.reading import parse_object
@@ -12,7 +12,7 @@ FILE_NAME = "separated.json"
 _VERSION = 1
 
 Making = Mapping[str, Any]
-"""What the bytes of a stem depend on: the song, the weights, what was asked for; plain values."""
+"""What the bytes of a stem depend on: the song, the network, what was asked for; plain values."""
 
 
 class Finished:
@@ -38,34 +38,32 @@ class Finished:
                 )
             self._stems = stems
 
-    def missing(self, files: Sequence[str], making: Making, overwrite: bool) -> list[str]:
-        """Returns the files that are yet to be made.
+    def lacks(self, file: str, making: Making, overwrite: bool) -> bool:
+        """Returns whether a file is yet to be made.
 
         Raises:
-            ValueError: one is there, is not what would be made, and may not be overwritten.
+            ValueError: it is there, is not what would be made, and may not be overwritten.
         """
-        if overwrite:
-            return list(files)
-        missing = []
-        for file in files:
-            present = self._folder.stat(file)
-            if present is None:
-                missing.append(file)
-            elif self._stems.get(file) != _entry(making, present):
-                raise ValueError(
-                    f"{self._folder.url}/{file} is there already, and is not what this command "
-                    f"makes of this song; choose another --out or --name, or give --overwrite."
-                )
-        return missing
+        present = self._folder.stat(file)
+        if overwrite or present is None:
+            return True
+        if self._stems.get(file) != _entry(making, present):
+            raise ValueError(
+                f"{self._folder.url}/{file} is there already, and is not what this command makes "
+                f"of this song; choose another --out or --name, or give --overwrite."
+            )
+        return False
 
-    def add(self, digests: Mapping[str, Digest], making: Making) -> None:
-        """Notes files before they are put into the folder.
+    def note(self, file: str, making: Making, digest: Digest) -> None:
+        """Adds a file to the list, before it is put into the folder."""
+        self._stems[file] = _entry(making, digest)
+
+    def write(self) -> None:
+        """Writes the list, before the files that were noted are put into the folder.
 
         In this order: a file that a kill left out is made again, but of one that nobody noted
         nobody would know what it is.
         """
-        for file, digest in digests.items():
-            self._stems[file] = _entry(making, digest)
         values = {"version": _VERSION, "stems": dict(sorted(self._stems.items()))}
         self._folder.write_text(FILE_NAME, json.dumps(values, indent=1) + "\n")
 

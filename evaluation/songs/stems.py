@@ -3,7 +3,6 @@
 Axes: K slots, T frames, C channels.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from configs.instruments import RESIDUAL
+from data_prep.audio.activity import amplitude_db
 from data_prep.audio.decoding import DecodedFile
 from data_prep.audio.encoding import FORMATS, read_tags, require_writable, writing
 from data_prep.audio.tracks import Waveform
@@ -41,6 +41,22 @@ class Wanted:
     # Whether more channels than two become two.
     downmix: bool = False
 
+    def of_stem(self, name: str) -> dict[str, Any]:
+        """Returns what of all this the bytes of a stem depend on, as plain values.
+
+        On the other stems only where these leave it, or where all are turned down together.
+        """
+        values: dict[str, Any] = {
+            "labels": self.labels,
+            "form": self.form,
+            "downmix": self.downmix,
+        }
+        if _is_limited(self.form):
+            values["clip"] = self.clip
+        if name == RESIDUAL or (_is_limited(self.form) and self.clip == "rescale"):
+            values["stems"] = self.stems.names
+        return values
+
 
 @dataclass(frozen=True)
 class Made:
@@ -57,11 +73,11 @@ class Made:
         """Returns what the level of the stems calls for, a sentence, or nothing."""
         if self.peak <= 1:
             return ""
-        peak = f"peak {self.peak:.3g} ({_decibels(self.peak):+.1f} dB)"
+        peak = f"peak {self.peak:.3g} ({amplitude_db(self.peak):+.1f} dB)"
         if not _is_limited(form):
             return f"{peak}, kept as it is in float"
         if self.gain < 1:
-            return f"{peak}, all stems turned down by {-_decibels(self.gain):.1f} dB"
+            return f"{peak}, all stems turned down by {-amplitude_db(self.gain):.1f} dB"
         return f"{peak}, clipped at full scale"
 
 
@@ -187,8 +203,8 @@ def _gain(peak: float, wanted: Wanted) -> float:
         return 1.0
     if wanted.clip == "error":
         raise ValueError(
-            f"the stems reach {peak:.3g} ({_decibels(peak):+.1f} dB), which {wanted.form} cannot "
-            f"hold; choose wav, or --clip=rescale or clamp."
+            f"the stems reach {peak:.3g} ({amplitude_db(peak):+.1f} dB), which {wanted.form} "
+            f"cannot hold; choose wav, or --clip=rescale or clamp."
         )
     return 1 / peak
 
@@ -197,7 +213,3 @@ def _is_limited(form: str) -> bool:
     """Returns whether a format has nothing beyond full scale, or plays it distorted."""
     known = FORMATS[form]
     return known.num_bits > 0 or known.bits_per_sec > 0
-
-
-def _decibels(ratio: float) -> float:
-    return 20 * math.log10(ratio)

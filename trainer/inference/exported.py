@@ -12,8 +12,8 @@ from trainer.inference.tiling import estimate_in_graph, long_window
 from trainer.networks.conditioning import UNKNOWN
 from trainer.networks.network import Network
 
-# That a window estimates: whoever loads the model says nothing of memory, of which a Wave-U-Net of
-# 24 filters takes 300 MB here.
+# That a window estimates: whoever loads the model says nothing of memory, of which the published
+# network takes about 200 MB here.
 _WINDOW_FRAMES = 2**17
 
 

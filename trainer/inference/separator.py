@@ -20,7 +20,8 @@ from data_prep.audio.tracks import BLOCK_FRAMES, Waveform
 from data_prep.runtime.parallel import num_cores
 from data_prep.runtime.quantities import pluralized
 from trainer.inference.channels import from_all_outputs, to_all_inputs
-from trainer.inference.tiling import MEMORY_MB, frames_in, make_block_estimator
+from trainer.inference.memory import MEMORY_MB, frames_in
+from trainer.inference.tiling import make_block_estimator
 from trainer.loop.checkpoints import restore_network
 from trainer.loop.workdir import load_run
 from trainer.networks import make_network

@@ -12,7 +12,7 @@ VOCABULARY = ("drums", "bass", "other", "vocals")
     ("text", "labels"),
     [
         (None, None),
-        ("vocals, bass", ["vocals", "bass"]),
+        ("vocals, bass", ["bass", "vocals"]),
         ("all", list(VOCABULARY)),
         (" drums ,", ["drums"]),
     ],

@@ -100,23 +100,6 @@ def test_a_stream_is_separated_as_the_whole_is(separator, channels, rate):
     np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=1e-6)
 
 
-def test_a_disk_that_is_full_is_one_sentence_and_leaves_nothing(tmp_path):
-    write = (
-        "import numpy as np; from pathlib import Path; "
-        "from data_prep.runtime import command; "
-        "from evaluation.estimates.track_on_disk import write_blocks; "
-        f"block = {{'vn': np.zeros((99999, 2), np.float32)}}; path = Path({str(tmp_path)!r}) / 'vn'; "
-        "command.run(lambda _: write_blocks({'vn': path}, 8000, 2, [block] * 9))"
-    )
-    # Files of 100 KiB at most: as a disk that has no more.
-    limited = ["bash", "-c", 'ulimit -f 100; exec "$@"', "-", sys.executable, "-c", write]
-    done = subprocess.run(limited, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr == (
-        f"error: {tmp_path}: a sound file cannot be written whole, the disk may be full\n"
-    )
-
-
 def test_a_terminal_that_cannot_show_a_name_gets_it_escaped():
     # A name of Latin-1 bytes reaches Python with a lone surrogate.
     show = r"from data_prep.runtime import command; command.run(lambda _: print('\xfc \udce9'))"
@@ -209,6 +192,19 @@ def test_what_is_there_and_another_file_is_overwritten_on_demand_alone(separator
     separate(separator, [path], out)
 
 
+def test_another_stem_is_added_to_those_that_are_there(separator, tmp_path):
+    path = write_noise(tmp_path / "a.wav")
+    for write in ("vn", "fl,vn", "vn,residual"):
+        separate(separator, [path], tmp_path / "out", write=write)
+    assert files_in(tmp_path / "out") == ["fl.wav", "residual.wav", "separated.json", "vn.wav"]
+    # What they leave is another: the residual of more stems, and the level of all of them.
+    with pytest.raises(ValueError, match=r"residual\.wav is there already, and is not what this"):
+        separate(separator, [path], tmp_path / "out", write="all,residual")
+    separate(separator, [path], tmp_path / "flac", write="vn", form="flac")
+    with pytest.raises(ValueError, match=r"vn\.flac is there already, and is not what this comm"):
+        separate(separator, [path], tmp_path / "flac", write="all", form="flac")
+
+
 def test_other_labels_make_another_stem(separator, tmp_path):
     path = write_noise(tmp_path / "a.wav")
     separate(separator, [path], tmp_path / "out")
@@ -259,7 +255,7 @@ def test_loud_stems_are_clipped_or_refused(loud, tmp_path, capsys):
 
 def test_a_format_that_cannot_hold_the_song_is_told_before_it_is_separated(separator, tmp_path):
     path = write_noise(tmp_path / "a.wav", channels=6)
-    with pytest.raises(ValueError, match=r"a\.wav: mp3 holds up to 2 channels, this are 6"):
+    with pytest.raises(ValueError, match=r"a\.wav: mp3 holds up to 2 channels, this has 6"):
         separate(separator, [path], tmp_path / "out", form="mp3")
     assert not (tmp_path / "out").exists()
 

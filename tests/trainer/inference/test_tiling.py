@@ -7,8 +7,9 @@ import pytest
 
 import configs
 from tests.support.estimates import estimates_of
-from trainer.inference import tiling
-from trainer.inference.tiling import MEMORY_MB, frames_in, long_window, make_block_estimator
+from trainer.inference import memory
+from trainer.inference.memory import MEMORY_MB, frames_in
+from trainer.inference.tiling import long_window, make_block_estimator
 from trainer.networks import make_network
 
 SMALL = ["model.num_levels=4", "model.num_filters=4", "data.sources=fl,vc,vn"]
@@ -74,7 +75,7 @@ def test_where_there_is_too_little_memory_windows_are_shorter_and_it_is_said(mon
     network = make_network(configs.load("smoke", VALID))
     expected = frames_in(20, network)
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(tiling, "available_memory", lambda: 20_000_000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 20_000_000)
     assert frames_in(1000, network) == expected
     assert capsys.readouterr().err.startswith(
         "warning: there are 20 MB of memory left and not 1,000, so that windows are shorter:"
