@@ -129,11 +129,11 @@ def _separate_song(
         finished = {}
         for url, folder in folders.items():
             stack.enter_context(keeping(folder, "--out"))
-            finished[url] = Finished(folder)
+            finished[url] = Finished(folder, destination.overwrite)
         missing = {
             name: place
             for name, place in places.items()
-            if finished[place.folder].lacks(place.file, makings[name], destination.overwrite)
+            if finished[place.folder].lacks(place.file, makings[name])
         }
         if not missing:
             print(f"{path.name}: there already", flush=True)

@@ -18,34 +18,40 @@ Making = Mapping[str, Any]
 class Finished:
     """Is the list of the stems in a folder, which lies beside them."""
 
-    def __init__(self, folder: Folder) -> None:
-        """Reads the list of a folder; none is an empty one.
+    def __init__(self, folder: Folder, overwrite: bool) -> None:
+        """Reads the list of a folder; none is an empty one, and so is a damaged one.
 
         Raises:
-            ValueError: it is damaged.
+            ValueError: it is damaged, and nothing may be overwritten.
         """
         self._folder = folder
+        self._overwrite = overwrite
         self._stems: dict[str, Any] = {}
         path = f"{folder.url}/{FILE_NAME}"
         text = folder.read_text(FILE_NAME)
-        if text is not None:
+        if text is None:
+            return
+        try:
             values = parse_object(text, path)
-            stems = values.get("stems")
-            if values.get("version") != _VERSION or not isinstance(stems, dict):
-                raise ValueError(
-                    f"{path} is not what evaluation.separate writes; put the original back, or "
-                    f"delete it, after which --overwrite makes the stems anew."
-                )
+        except ValueError:
+            values = {}
+        stems = values.get("stems")
+        if values.get("version") == _VERSION and isinstance(stems, dict):
             self._stems = stems
+        elif not overwrite:
+            raise ValueError(
+                f"{path} is not what evaluation.separate wrote; put the original back, or give "
+                f"--overwrite, which makes the stems anew."
+            )
 
-    def lacks(self, file: str, making: Making, overwrite: bool) -> bool:
+    def lacks(self, file: str, making: Making) -> bool:
         """Returns whether a file is yet to be made.
 
         Raises:
             ValueError: it is there, is not what would be made, and may not be overwritten.
         """
         present = self._folder.stat(file)
-        if overwrite or present is None:
+        if self._overwrite or present is None:
             return True
         if self._stems.get(file) != _entry(making, present):
             raise ValueError(

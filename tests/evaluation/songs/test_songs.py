@@ -192,6 +192,17 @@ def test_what_is_there_and_another_file_is_overwritten_on_demand_alone(separator
     separate(separator, [path], out)
 
 
+@pytest.mark.parametrize("text", ["{", "[]", '{"version": 2}', '{"version": 1, "stems": 3}'])
+def test_a_damaged_list_is_refused_or_overwritten(separator, tmp_path, text):
+    path = write_noise(tmp_path / "a.wav")
+    (stem,) = separate(separator, [path], tmp_path / "out")
+    Path(stem).with_name("separated.json").write_text(text)
+    with pytest.raises(ValueError, match=r"separated\.json is not what evaluation\.separate wrote"):
+        separate(separator, [path], tmp_path / "out")
+    separate(separator, [path], tmp_path / "out", overwrite=True)
+    separate(separator, [path], tmp_path / "out")
+
+
 def test_another_stem_is_added_to_those_that_are_there(separator, tmp_path):
     path = write_noise(tmp_path / "a.wav")
     for write in ("vn", "fl,vn", "vn,residual"):
