@@ -33,9 +33,11 @@ setup(
         "scipy>=1.13",
         "soundfile>=0.12",
         "soxr>=0.5",
+        "starlette>=0.40",
         "tensorflow-io>=0.37",
         "threadpoolctl>=3.5",
         "tqdm>=4.66",
+        "uvicorn>=0.30",
     ],
     extras_require={
         # One TensorFlow per environment: tensorflow, tensorflow-cpu and tensorflow-tpu install the
