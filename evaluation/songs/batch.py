@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import configs
 from data_prep.audio.decoding import DecodedFile
-from data_prep.audio.encoding import FORMATS
+from data_prep.audio.encoding import FORMATS, read_tags
 from data_prep.storage import open_folder
 from data_prep.storage.files import Checksum, checksum
 from data_prep.storage.folder import making
@@ -121,7 +121,8 @@ def _separate_song(
 ) -> None:
     """Writes the stems of one song that are not there, all or none of them."""
     # Before any folder is made.
-    song = OpenSong(separator, path, wanted)
+    sound = DecodedFile(path, downmix=wanted.downmix)
+    song = OpenSong(separator, sound, read_tags(path), wanted)
     made_of = {"song": checksum(path)._asdict(), **made_by}
     makings = {name: {**made_of, **wanted.of_stem(name)} for name in places}
     folders = {place.folder: open_folder(place.folder) for place in places.values()}

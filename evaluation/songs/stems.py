@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
 
 from configs.instruments import RESIDUAL
 from data_prep.audio.activity import amplitude_db
-from data_prep.audio.decoding import DecodedFile
-from data_prep.audio.encoding import FORMATS, read_tags, require_writable, writing
-from data_prep.audio.tracks import Waveform
+from data_prep.audio.encoding import FORMATS, Tags, require_writable, writing
+from data_prep.audio.tracks import AudioFormat, Waveform
 from data_prep.audio.waveforms import open_sound
 from evaluation.songs.choice import Stems
 
@@ -81,27 +80,43 @@ class Made:
         return f"{peak}, clipped at full scale"
 
 
+class Sound(Protocol):
+    """Is sound that is decoded as it is read, by this process or by another."""
+
+    audio_format: AudioFormat
+
+    def iter_blocks(self) -> Iterator[Waveform]:
+        """Yields consecutive blocks (frames, C), full scale 1; once.
+
+        Raises:
+            ValueError: what follows cannot be read.
+        """
+
+    def warnings(self) -> list[str]:
+        """Returns what is missing of the sound that was read, a sentence each."""
+
+
 class OpenSong:
     """Is a song that is known to be one, and whose first frames have been read."""
 
-    def __init__(self, separator: "Separator", path: Path, wanted: Wanted) -> None:
-        """Opens a song.
+    def __init__(self, separator: "Separator", sound: Sound, tags: Tags, wanted: Wanted) -> None:
+        """Begins to separate a song.
 
         Args:
             separator: estimates the sources.
-            path: of the song.
+            sound: of the song.
+            tags: of the song, which its stems get.
             wanted: of it; where the residual is, it is the song minus all other stems.
 
         Raises:
-            ValueError: the song cannot be read or separated, or not be written in the form that is
-                wanted.
+            ValueError: the song cannot be separated, or not be written in the form that is wanted.
         """
         self._wanted = wanted
-        self._file = DecodedFile(path, downmix=wanted.downmix)
-        self._format = self._file.audio_format
+        self._sound = sound
+        self._format = sound.audio_format
         require_writable(wanted.form, self._format)
-        self._tags = read_tags(path)
-        self._heard = _Heard(self._file.iter_blocks())
+        self._tags = tags
+        self._heard = _Heard(sound.iter_blocks())
         self._sources = separator.config.data.sources
         # (K, frames, C) each
         self._estimates = separator.iter_stream_separated(
@@ -126,17 +141,15 @@ class OpenSong:
         form = self._wanted.form
         if not _is_limited(form):
             peak = self._write(files, form, progress)
-            return Made(self._file.warnings(), peak, gain=1.0)
+            return Made(self._sound.warnings(), peak, gain=1.0)
         # In float first: how loud the stems are is not known before their end.
         wholes = {name: scratch / f"{i}.wav" for i, name in enumerate(files)}
         peak = self._write(wholes, "wav", progress)
-        gain = _gain(peak, self._wanted)
+        gain = level_gain(peak, form, self._wanted.clip)
         for name, whole in wholes.items():
-            with writing(files[name], form, self._format, self._tags) as writer:
-                for block in open_sound(whole).blocks:
-                    writer.write((block * np.float32(gain)).clip(-1, 1))
+            encode(whole, files[name], form, gain, self._tags)
             whole.unlink()
-        return Made(self._file.warnings(), peak, gain)
+        return Made(self._sound.warnings(), peak, gain)
 
     def _write(
         self, files: Mapping[str, Path], form: str, progress: Callable[[float], Any]
@@ -193,17 +206,42 @@ class _Heard:
         self._kept = []
 
 
-def _gain(peak: float, wanted: Wanted) -> float:
-    """Returns what all stems are multiplied by: by one number, so that they stay in balance.
+def encode(whole: Path, path: Path, form: str, gain: float, tags: Tags) -> None:
+    """Writes a finished stem, a float wav, in another form.
+
+    Args:
+        whole: path of the stem.
+        path: of the file to write.
+        form: of the file.
+        gain: what the stem is multiplied by.
+        tags: that the file shall hold.
 
     Raises:
-        ValueError: none may be, and the peak is beyond full scale.
+        ValueError: the form cannot hold such sound.
+        OSError: the disk is full.
     """
-    if peak <= 1 or not _is_limited(wanted.form) or wanted.clip == "clamp":
+    sound = open_sound(whole)
+    with writing(path, form, AudioFormat(sound.sample_rate, sound.channels), tags) as writer:
+        for block in sound.blocks:
+            writer.write((block * np.float32(gain)).clip(-1, 1))
+
+
+def level_gain(peak: float, form: str, clip: Clip) -> float:
+    """Returns what all stems are multiplied by: by one number, so that they stay in balance.
+
+    Args:
+        peak: the highest value of all stems.
+        form: they are to be written in.
+        clip: what becomes of values that this has no room for.
+
+    Raises:
+        ValueError: nothing may become of them, and there are such values.
+    """
+    if peak <= 1 or not _is_limited(form) or clip == "clamp":
         return 1.0
-    if wanted.clip == "error":
+    if clip == "error":
         raise ValueError(
-            f"the stems reach {peak:.3g} ({amplitude_db(peak):+.1f} dB), which {wanted.form} "
+            f"the stems reach {peak:.3g} ({amplitude_db(peak):+.1f} dB), which {form} "
             f"cannot hold; choose wav, or --clip=rescale or clamp."
         )
     return 1 / peak
