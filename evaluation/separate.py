@@ -10,10 +10,15 @@ sound files in it. --labels says what plays, --write which stems are wanted:
     --write=all-but:vocals     every source but one
 
 Given again, the same command makes what is missing and leaves what is there.
+
+    python -m evaluation.separate --workdir=runs/urmp_labels --serve
+
+opens a page instead, for the browsers of this machine: drop songs on it, hear their stems in step.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -28,14 +33,25 @@ from trainer.inference.memory import MEMORY_MB
 from trainer.loop.checkpoint_flags import define_checkpoint_flags
 from trainer.loop.workdir import load_run, require_run
 
+# It imports TensorFlow, for which a command that is refused does not wait.
+if TYPE_CHECKING:
+    from trainer.inference.separator import TrainedSeparator
+
 FLAGS = flags.FLAGS
 
 
+# What the page asks for, or does not have.
+_OF_FILES = ("labels", "write", "format", "clip", "out", "name", "downmix", "overwrite")
+
+
 def main(arguments: Sequence[str]) -> None:
-    """Separates the songs that the arguments name."""
+    """Separates the songs that the arguments name, or those that a page is given."""
     paths = [Path(argument) for argument in arguments[1:]]
+    if FLAGS.serve:
+        _serve(paths)
+        return
     if not paths:
-        raise ValueError("name at least one audio file to separate.")
+        raise ValueError("name at least one audio file to separate, or open a page with --serve.")
     workdir = require_run(FLAGS.workdir)
     # All that can be refused is, before anything slow is imported.
     sounds = find_sounds(paths)
@@ -43,18 +59,44 @@ def main(arguments: Sequence[str]) -> None:
     labels = parse_labels(FLAGS.labels, vocabulary)
     stems = parse_stems(FLAGS.write, labels, vocabulary)
     require_name(FLAGS.name, len(stems.names))
-    with command.importing():
-        from trainer.inference.separator import TrainedSeparator, describe_device
-
     out = open_folder(FLAGS.out)
     if is_bucket(out.url):
         # Before the network is restored, which takes long.
         out.check()
-    separator = TrainedSeparator(workdir, FLAGS.checkpoint, FLAGS.weights, FLAGS.memory)
-    print(f"step {separator.step:,} of {workdir}, on the {describe_device()}", flush=True)
+    separator, model = _restore(workdir)
+    print(model, flush=True)
     wanted = Wanted(labels, stems, FLAGS.format, FLAGS.clip, FLAGS.downmix)
     destination = Destination(out.url, FLAGS.name, FLAGS.overwrite)
     separate_songs(separator, sounds, wanted, destination)
+
+
+def _serve(paths: Sequence[Path]) -> None:
+    """Opens the page."""
+    given = [f"--{name}" for name in _OF_FILES if FLAGS[name].present]
+    given += [str(path) for path in paths]
+    if given:
+        raise ValueError(
+            f"--serve opens a page that takes songs and asks what is wanted of them; leave out "
+            f"{', '.join(given)}."
+        )
+    workdir = require_run(FLAGS.workdir)
+    with command.importing():
+        from evaluation.server.serve import open_port, serve
+
+    # Before the network is restored, which takes long.
+    listening = open_port(FLAGS.port)
+    separator, model = _restore(workdir)
+    print(model, flush=True)
+    serve(separator, model, listening, FLAGS.upload_mb)
+
+
+def _restore(workdir: str) -> tuple["TrainedSeparator", str]:
+    """Returns the network of a run, and says which it is."""
+    with command.importing():
+        from trainer.inference.separator import TrainedSeparator, describe_device
+
+    separator = TrainedSeparator(workdir, FLAGS.checkpoint, FLAGS.weights, FLAGS.memory)
+    return separator, f"step {separator.step:,} of {workdir}, on the {describe_device()}"
 
 
 if __name__ == "__main__":
@@ -94,4 +136,11 @@ if __name__ == "__main__":
         lower_bound=1.0,
     )
     flags.DEFINE_bool("overwrite", False, "replace stems that are there")
+    flags.DEFINE_bool("serve", False, "open a page for the browsers of this machine instead")
+    flags.DEFINE_integer(
+        "port", 8765, "of that page; 0 for any that is free", lower_bound=0, upper_bound=65535
+    )
+    flags.DEFINE_float(
+        "upload_mb", 500.0, "MB that a song may have that is sent to the page", lower_bound=1e-3
+    )
     command.run(main, takes_files=True)

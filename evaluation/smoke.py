@@ -232,6 +232,9 @@ def show(out: Path, seconds: float) -> int:
     print(f"\nreport          {results / 'report.html'}")
     print(f"real track      {musdb / 'report.html'} (not a result)")
     print(f"its stems       {out / 'stems'}")
+    print(
+        f"your own songs  python -m evaluation.separate --serve --workdir={out / 'runs' / 'smoke'}"
+    )
     print(f"all done        {seconds:.0f} s; make smoke-clean starts over")
     if improvement_db < LEAST_IMPROVEMENT_DB:
         expected = f"at least {LEAST_IMPROVEMENT_DB:.0f} dB were expected"

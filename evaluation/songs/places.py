@@ -75,7 +75,7 @@ def stem_places(
     for stem in stems:
         *folders, file = name.split("/")
         folder = "/".join([out, *(_fill(each, track, stem) for each in folders)])
-        filled = _NOT_PLAIN.sub("_", _fill(file, track, stem))
+        filled = plain(_fill(file, track, stem))
         places[stem] = Place(folder, f"{filled}{suffix}")
     return places
 
@@ -84,6 +84,11 @@ def _fill(pattern: str, track: str, stem: str) -> str:
     # At once: a song may be called {instrument}.
     values = dict(zip(_FIELDS, (track, stem), strict=True))
     return re.sub("|".join(map(re.escape, _FIELDS)), lambda field: values[field[0]], pattern)
+
+
+def plain(text: str) -> str:
+    """Returns a text as the name of a file in any folder can be."""
+    return _NOT_PLAIN.sub("_", text)
 
 
 def track_name(path: Path) -> str:

@@ -1,0 +1,112 @@
+"""Makes files to take away, and tickets by which a browser fetches each, once.
+
+A link cannot bring the token, and a page that fetched a file itself would hold it in memory.
+"""
+
+import secrets
+import shutil
+import time
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from configs.instruments import ALL
+from data_prep.audio.encoding import FORMATS, require_writable
+from data_prep.storage.files import replacing
+from evaluation.server.song import Song
+from evaluation.songs.places import plain, track_name
+from evaluation.songs.stems import encode, level_gain
+
+_VALID_SECS = 60.0
+# The earliest that an archive can state: the same stems give the same bytes.
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)
+
+
+class Download(NamedTuple):
+    """Is a file to take away, and the name that it goes by."""
+
+    path: Path
+    name: str
+
+
+class Tickets:
+    """Knows which files may be fetched once, by words that nobody can guess."""
+
+    def __init__(self) -> None:
+        """Begins without tickets."""
+        self._issued: dict[str, tuple[Download, float]] = {}
+
+    def issue(self, download: Download) -> str:
+        """Returns a ticket for a file, which is good for a minute."""
+        now = time.monotonic()
+        self._issued = {
+            ticket: issued for ticket, issued in self._issued.items() if issued[1] > now
+        }
+        ticket = secrets.token_urlsafe(32)
+        self._issued[ticket] = (download, now + _VALID_SECS)
+        return ticket
+
+    def redeem(self, ticket: str) -> Download | None:
+        """Returns the file of a ticket, which is good no more."""
+        download, until = self._issued.pop(ticket, (None, 0.0))
+        return download if time.monotonic() < until else None
+
+
+def make_download(song: Song, stem: str, form: str) -> Download:
+    """Returns a stem of a song in a format, or an archive of all; it is made where it is not there.
+
+    The bytes are those that the command writes.
+
+    Args:
+        song: that is separated.
+        stem: a name of one of its stems, or ``all``.
+        form: one of ``FORMATS``.
+
+    Raises:
+        ValueError: there is no such stem or format, or the format cannot hold the song.
+        OSError: the disk is full.
+    """
+    stems = [*song.stems()]
+    if form not in FORMATS:
+        raise ValueError(f"no format is called {form!r}; expected one of {', '.join(FORMATS)}.")
+    if stem not in (ALL, *stems):
+        raise ValueError(f"no stem is called {stem!r}; expected one of {', '.join(stems)}, or all.")
+    track = plain(track_name(Path(song.title)))
+    suffix = FORMATS[form].suffix
+    with song.lock:
+        if stem != ALL:
+            return Download(_encoded(song, stem, form), f"{track} - {stem}{suffix}")
+        path = song.folder / f"{form}.zip"
+        if not path.exists():
+            files = [_encoded(song, each, form) for each in stems]
+            names = [f"{track}/{plain(each)}{suffix}" for each in stems]
+            _pack(files, names, path)
+        return Download(path, f"{track}.zip")
+
+
+def _encoded(song: Song, stem: str, form: str) -> Path:
+    """Returns the file of a stem in a format."""
+    whole = song.stems()[stem]
+    assert song.made is not None
+    assert song.audio_format is not None
+    if form == "wav":
+        return whole
+    require_writable(form, song.audio_format)
+    path = whole.with_name(f"{whole.stem}.{form}")
+    if not path.exists():
+        gain = level_gain(song.made.peak, form, "rescale")
+        with replacing(path, flush=False) as partial:
+            encode(whole, partial, form, gain, song.tags)
+    return path
+
+
+def _pack(files: Sequence[Path], names: Sequence[str], path: Path) -> None:
+    with (
+        replacing(path, flush=False) as partial,
+        zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive,
+    ):
+        for file, name in zip(files, names, strict=True):
+            entry = zipfile.ZipInfo(name, _LONG_AGO)
+            with file.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
+                shutil.copyfileobj(source, target)

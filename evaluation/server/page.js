@@ -1,0 +1,375 @@
+// Sends songs, shows how far each is, and lets its stems be heard and taken away. Whatever comes from a
+// song is put on the page as text.
+
+import {Player} from "./player.js";
+
+const POLL_MS = 500;
+const REST_MS = 5000;  // between two looks while nothing is separated
+const $ = (selector, within = document) => within.querySelector(selector);
+
+// The token stands behind the # of the address that the command prints; a reload finds it in this tab.
+const token = location.hash.slice(1) || sessionStorage.getItem("token") || "";
+sessionStorage.setItem("token", token);
+history.replaceState(null, "", location.pathname);
+
+let model = null;
+let timer = null;
+const cards = new Map();  // by the key of a song
+
+async function ask(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(`/api/${path}`, {...options, headers: {"X-Token": token}});
+  } catch {
+    throw new Error("The command does not answer; begin it again, and open the address that it prints.");
+  }
+  if (!response.ok) throw new Error(await response.text());
+  return response;
+}
+
+function tell(error) {
+  const trouble = $("#trouble");
+  trouble.textContent = error ? error.message : "";
+  trouble.hidden = !error;
+}
+
+const nameOf = (label) => label === "residual" ? "what the others leave" : model.sources[label] ?? label;
+
+function clock(secs) {
+  const whole = Math.round(secs);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+const megabytes = (bytes) => `${(bytes / 1e6).toLocaleString("en", {maximumFractionDigits: 1})} MB`;
+
+// --- what is chosen -----------------------------------------------------------------------------------
+
+function showModel() {
+  $("#model").textContent = model.model;
+  for (const [label, name] of Object.entries(model.sources)) {
+    const line = document.createElement("label");
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.value = label;
+    line.append(box, ` ${name}`);
+    $("#sources").append(line);
+  }
+  $("#hint").textContent = model.takes_unknown_labels
+    ? "Tick none where you do not know: then the network hears for itself, and every stem is made."
+    : "This network was always told what plays: tick at least one.";
+}
+
+function choices() {
+  const labels = [...document.querySelectorAll("#sources input:checked")].map((box) => box.value);
+  const chosen = new URLSearchParams();
+  if (labels.length) chosen.set("labels", labels.join(","));
+  const stems = $("input[name=stems]:checked").value || labels.join(",") || "all";
+  chosen.set("write", $("#residual").checked ? `${stems},residual` : stems);
+  return chosen;
+}
+
+// --- sending ------------------------------------------------------------------------------------------
+
+function send(file) {
+  const line = document.createElement("li");
+  const said = document.createElement("p");
+  const bar = document.createElement("progress");
+  line.append(said, bar);
+  $("#uploads").append(line);
+
+  const refuse = (sentence) => {
+    said.textContent = `${file.name}: ${sentence}`;
+    said.className = "failed";
+    bar.remove();
+    const button = document.createElement("button");
+    button.className = "quiet";
+    button.textContent = "Dismiss";
+    button.addEventListener("click", () => line.remove());
+    line.append(button);
+  };
+  if (file.size > model.most_bytes) {
+    refuse(`it has ${megabytes(file.size)}, and up to ${megabytes(model.most_bytes)} are taken.`);
+    return;
+  }
+  const chosen = choices();
+  if (!model.takes_unknown_labels && !chosen.has("labels")) {
+    refuse("tick what plays before you send it; this network was never without such words.");
+    return;
+  }
+  chosen.set("title", file.name);
+  const request = new XMLHttpRequest();  // fetch does not tell how far it is
+  request.open("POST", `/api/songs?${chosen}`);
+  request.setRequestHeader("X-Token", token);
+  said.textContent = `${file.name}: sending`;
+  request.upload.addEventListener("progress", (event) => {
+    bar.max = event.total || 1;
+    bar.value = event.loaded;
+  });
+  request.addEventListener("error", () => refuse("it could not be sent; the command may have ended."));
+  request.addEventListener("load", () => {
+    if (request.status === 201) {
+      line.remove();
+      look();
+    } else refuse(request.responseText);
+  });
+  request.send(file);
+}
+
+function takeFiles() {
+  const input = $("#files");
+  input.addEventListener("change", () => {
+    for (const file of input.files) send(file);
+    input.value = "";
+  });
+  const drop = $(".drop");
+  for (const kind of ["dragenter", "dragover"]) {
+    document.addEventListener(kind, (event) => {
+      event.preventDefault();
+      drop.classList.add("over");
+    });
+  }
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) drop.classList.remove("over");
+  });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    for (const file of event.dataTransfer.files) send(file);
+  });
+}
+
+// --- songs --------------------------------------------------------------------------------------------
+
+async function look() {
+  clearTimeout(timer);
+  let wait = REST_MS;
+  try {
+    const songs = (await (await ask("songs")).json()).filter((song) => song.state !== "receiving");
+    const keys = new Set(songs.map((song) => song.key));
+    for (const [key, card] of cards) if (!keys.has(key)) card.remove();
+    for (const song of songs) {
+      if (!cards.has(song.key)) cards.set(song.key, new Card(song));
+      cards.get(song.key).show(song);
+    }
+    if (songs.some((song) => song.state === "waiting" || song.state === "separating")) wait = POLL_MS;
+    tell(null);
+  } catch (error) {
+    tell(error);
+  }
+  clearTimeout(timer);
+  timer = setTimeout(look, wait);
+}
+
+class Card {
+  constructor(song) {
+    this.key = song.key;
+    this.element = $("#song").content.cloneNode(true).firstElementChild;
+    $("h2", this.element).textContent = song.title;
+    const remove = $(".remove", this.element);
+    remove.setAttribute("aria-label", `Remove ${song.title}`);
+    remove.addEventListener("click", () => this.#leave());
+    $("#songs").prepend(this.element);
+  }
+
+  show(song) {
+    if (this.state === "ready" || this.state === "failed") return;
+    this.state = song.state;
+    const status = $(".status", this.element);
+    const bar = $("progress", this.element);
+    status.textContent = sentence(song);
+    status.classList.toggle("failed", song.state === "failed");
+    bar.hidden = song.state !== "separating";
+    bar.setAttribute("aria-label", `${song.title}: separated`);
+    if (song.all_secs) {
+      bar.max = song.all_secs;
+      bar.value = Math.min(song.done_secs, song.all_secs);
+    }
+    if (song.state !== "ready") return;
+    for (const warning of song.warnings) {
+      const line = document.createElement("li");
+      line.textContent = warning;
+      $(".warnings", this.element).append(line);
+    }
+    this.#open(song).catch(tell);
+  }
+
+  remove() {
+    if (this.player) this.player.close();
+    this.element.remove();
+    cards.delete(this.key);
+  }
+
+  async #leave() {
+    try {
+      await ask(`songs/${this.key}`, {method: "DELETE"});
+      this.remove();
+    } catch (error) {
+      tell(error);
+    }
+  }
+
+  async #open(song) {
+    const picture = await (await ask(`songs/${this.key}/picture`)).json();
+    this.player = new Player({
+      names: Object.keys(picture.outlines),
+      sampleRate: picture.sample_rate,
+      channels: picture.channels,
+      numFrames: picture.num_frames,
+      load: async (first, count) => {
+        const response = await ask(`songs/${this.key}/sound?first=${first}&frames=${count}`);
+        return new Float32Array(await response.arrayBuffer());
+      },
+    });
+    for (const stem of song.stems) this.#addStem(song, stem, picture.outlines[stem]);
+    $(".rest", this.element).textContent = rest(picture.rest_db);
+    this.#connect(song);
+    $(".player", this.element).hidden = false;
+    this.#follow();
+  }
+
+  #addStem(song, stem, outline) {
+    const row = $("#stem").content.cloneNode(true).firstElementChild;
+    const name = nameOf(stem);
+    row.dataset.stem = stem;
+    $(".name", row).textContent = name;
+    $("path", row).setAttribute("d", path(outline));
+    for (const kind of ["mute", "solo"]) {
+      const button = $(`.${kind}`, row);
+      button.setAttribute("aria-label", `${button.textContent} ${name}`);
+      button.addEventListener("click", () => {
+        const pressed = button.getAttribute("aria-pressed") !== "true";
+        button.setAttribute("aria-pressed", pressed);
+        this.player.set(stem, {[kind]: pressed});
+        this.#fade();
+      });
+    }
+    const volume = $(".volume", row);
+    volume.setAttribute("aria-label", `Volume of ${name}`);
+    volume.addEventListener("input", () => this.player.set(stem, {volume: Number(volume.value)}));
+    const wave = $(".wave", row);
+    wave.addEventListener("click", (event) => {
+      const box = wave.getBoundingClientRect();
+      this.#seek((event.clientX - box.left) / box.width * this.player.secs);
+    });
+    const download = $(".download", row);
+    download.setAttribute("aria-label", `Download ${name}`);
+    download.addEventListener("click", () => this.#take(stem, download));
+    $(".stems", this.element).append(row);
+  }
+
+  #connect(song) {
+    const player = this.player;
+    const position = $(".position", this.element);
+    position.max = player.secs;
+    position.addEventListener("input", () => this.#seek(Number(position.value)));
+    const play = $(".play", this.element);
+    play.addEventListener("click", () => {
+      if (player.run) player.pause();
+      else {
+        for (const card of cards.values()) if (card !== this && card.player) card.pause();
+        player.play().catch((error) => this.#stop(error));
+      }
+      this.#follow();
+    });
+    player.onend = () => this.#follow();
+    for (const choice of this.element.querySelectorAll(".hear input")) {
+      choice.name = `hear-${this.key}`;
+      choice.addEventListener("change", () => {
+        player.hear(choice.value);
+        this.#fade();
+      });
+    }
+    const formats = $(".format", this.element);
+    for (const format of model.formats) formats.add(new Option(format));
+    const all = $(".all", this.element);
+    all.setAttribute("aria-label", `Download all stems of ${song.title}`);
+    all.addEventListener("click", () => this.#take("all", all));
+  }
+
+  pause() {
+    this.player.pause();
+    this.#follow();
+  }
+
+  #stop(error) {
+    this.pause();
+    tell(error);
+  }
+
+  #seek(secs) {
+    this.player.seek(secs).catch((error) => this.#stop(error));
+    this.#follow();
+  }
+
+  // Shows where the player is, and goes on to while it plays.
+  #follow() {
+    const {position, secs, run} = this.player;
+    $(".play", this.element).textContent = run ? "Pause" : "Play";
+    $(".time", this.element).textContent = `${clock(position)} of ${clock(secs)}`;
+    const slider = $(".position", this.element);
+    slider.value = position;
+    slider.setAttribute("aria-valuetext", clock(position));
+    for (const mark of this.element.querySelectorAll(".wave i")) mark.style.left = `${100 * position / secs}%`;
+    cancelAnimationFrame(this.next);
+    if (run) this.next = requestAnimationFrame(() => this.#follow());
+  }
+
+  #fade() {
+    for (const row of this.element.querySelectorAll(".stem")) {
+      row.classList.toggle("silent", !this.player.isHeard(row.dataset.stem));
+    }
+  }
+
+  async #take(stem, button) {
+    const told = $(".told", this.element);
+    const format = $(".format", this.element).value;
+    button.disabled = true;
+    told.textContent = "being made";
+    try {
+      const wanted = new URLSearchParams({stem, format});
+      const made = await (await ask(`songs/${this.key}/downloads?${wanted}`, {method: "POST"})).json();
+      const link = document.createElement("a");
+      link.href = made.address;
+      link.download = "";
+      link.click();
+      told.textContent = "";
+    } catch (error) {
+      told.textContent = error.message;
+    }
+    button.disabled = false;
+  }
+}
+
+function sentence(song) {
+  if (song.state === "failed") return song.sentence;
+  if (song.state === "waiting") return "waits for the songs before it";
+  if (song.state === "ready") return song.remark;
+  const done = song.all_secs
+    ? `${Math.min(100, Math.round(100 * song.done_secs / song.all_secs))} %`
+    : `${clock(song.done_secs)} done`;
+  return song.left_secs === null ? done : `${done}, ${clock(song.left_secs)} left`;
+}
+
+function rest(decibels) {
+  if (decibels === null) return "";
+  if (decibels < -100) return "Together the stems are the song.";
+  const distance = Math.abs(decibels).toFixed(1);
+  return `What the stems together leave of the song lies ${distance} dB ${decibels < 0 ? "below" : "above"} it.`;
+}
+
+// The outline of a sound: its highest values from left to right, and back along its lowest.
+function path(outline) {
+  const width = 1000 / outline.length;
+  const above = outline.map(([, high], i) => `${(i * width).toFixed(1)} ${-high}`);
+  const below = outline.map(([low], i) => `${(i * width).toFixed(1)} ${-low}`).reverse();
+  return `M${above.join("L")}L${below.join("L")}Z`;
+}
+
+try {
+  model = await (await ask("model")).json();
+  showModel();
+  takeFiles();
+  await look();
+} catch (error) {
+  tell(error);
+}

@@ -1,0 +1,80 @@
+"""Opens a page to separate songs with, on this machine alone, until it is stopped."""
+
+import secrets
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from evaluation.server.app import make_app
+from evaluation.server.scratch import scratch_folder
+from evaluation.server.songs import Songs
+
+# It imports TensorFlow, for which a command that is refused does not wait.
+if TYPE_CHECKING:
+    from trainer.inference.separator import Separator
+
+_ADDRESS = "127.0.0.1"
+_PATIENCE_SECS = 5.0
+
+
+def open_port(port: int) -> socket.socket:
+    """Returns a socket that listens on this machine's own address alone.
+
+    Args:
+        port: its number; 0 for any that is free.
+
+    Raises:
+        ValueError: the port is taken, or only for others.
+    """
+    listening = socket.socket()
+    # Else a server that is begun again would wait for the connections of the one before.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((_ADDRESS, port))
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        raise ValueError(
+            f"port {port} cannot be had ({error.strerror}); give another with --port, or --port=0 "
+            f"for any that is free."
+        ) from error
+    return listening
+
+
+def serve(separator: "Separator", model: str, listening: socket.socket, upload_mb: float) -> None:
+    """Serves the page and separates what is sent, until an interruption.
+
+    Args:
+        separator: estimates the sources.
+        model: says in words which network that is.
+        listening: socket of the page, which is closed in the end.
+        upload_mb: that a song may have, in MB.
+    """
+    token = secrets.token_urlsafe(32)
+    with listening, scratch_folder() as folder:
+        songs = Songs(separator, folder)
+        app = make_app(songs, model, token, round(upload_mb * 1e6))
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            ws="none",
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+        server = uvicorn.Server(config)
+        # This thread separates: an interruption ends a song at once.
+        answering = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        answering.start()
+        port = listening.getsockname()[1]
+        print(f"open http://{_ADDRESS}:{port}/#{token}", flush=True)
+        print("Ctrl-C stops; songs and stems are deleted then.", flush=True)
+        try:
+            songs.work()
+        except KeyboardInterrupt:
+            print("stopped", flush=True)
+        finally:
+            server.should_exit = True
+            answering.join(_PATIENCE_SECS)
