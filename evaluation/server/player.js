@@ -107,7 +107,9 @@ export class Player {
         // At the start, and where a stretch came too late: all sounds wait for it together.
         const soon = this.context.currentTime + START_SECS;
         if (run.startTime === null || this.#timeOf(run, next) < soon - START_SECS) {
-          run.startTime = soon - (next - run.first) / this.sampleRate;
+          // Upon a frame: between two, the browser would make up others.
+          const frame = Math.ceil(soon * this.sampleRate);
+          run.startTime = (frame - next + run.first) / this.sampleRate;
         }
         this.#begin(run, next, count, numbers);
         next += count;

@@ -3,6 +3,7 @@
 import secrets
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _ADDRESS = "127.0.0.1"
 _PATIENCE_SECS = 5.0
+_LOOK_SECS = 0.01
 
 
 def open_port(port: int) -> socket.socket:
@@ -68,10 +70,11 @@ def serve(separator: "Separator", model: str, listening: socket.socket, upload_m
         # This thread separates: an interruption ends a song at once.
         answering = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         answering.start()
-        port = listening.getsockname()[1]
-        print(f"open http://{_ADDRESS}:{port}/#{token}", flush=True)
-        print("Ctrl-C stops; songs and stems are deleted then.", flush=True)
         try:
+            while answering.is_alive() and not server.started:
+                time.sleep(_LOOK_SECS)
+            print(f"open http://{_ADDRESS}:{listening.getsockname()[1]}/#{token}", flush=True)
+            print("Ctrl-C stops; songs and stems are deleted then.", flush=True)
             songs.work()
         except KeyboardInterrupt:
             print("stopped", flush=True)

@@ -1,0 +1,236 @@
+"""The page in headless Chromium, from the command itself: real songs, and what leaves the machine."""
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.evaluation.report.test_browser import FLAGS, wait
+
+ROOT = Path(__file__).parents[3]
+WORKDIR = ROOT / "tests/before/files/run"
+REAL_STEM = Path(str(files("stempeg") / "data" / "The Easton Ellises - Falcon 69.stem.mp4"))
+RATE = 22050
+# Copies of all sounds before they are turned up or down, as channels of one stream: what comes at
+# one time stands in one row.
+TAP = """
+const gains = [], begin = AudioContext.prototype.createGain, go = AudioNode.prototype.connect;
+window.heard = [];
+AudioContext.prototype.createGain = function () {
+  const gain = begin.call(this);
+  gain.tap = gains.push(gain) - 1;
+  if (!this.tap) {
+    const tap = this.createScriptProcessor(4096, 16, 1);
+    this.tap = this.createChannelMerger(16);
+    tap.onaudioprocess = ({inputBuffer}) => {
+      window.heard.push(gains.map((_, i) => [...inputBuffer.getChannelData(i)]));
+    };
+    go.call(this.tap, tap);
+    go.call(tap, this.destination);
+  }
+  return gain;
+};
+AudioNode.prototype.connect = function (target, ...rest) {
+  if (this instanceof AudioBufferSourceNode) go.call(this, target.context.tap, 0, target.tap);
+  return go.call(this, target, ...rest);
+};
+"""
+
+pytestmark = pytest.mark.slow
+
+
+class Command:
+    """Is the command, with the address that it printed."""
+
+    def __init__(self, place):
+        arguments = ["-m", "evaluation.separate", "--serve", f"--workdir={WORKDIR}", "--port=0"]
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={"TMPDIR": str(place), "PATH": "/usr/bin:/bin"},
+        )
+        self.place = place
+        lines = iter(self.process.stdout.readline, "")
+        self.address = next(line.split()[1] for line in lines if line.startswith("open "))
+
+    def end(self, number):
+        self.process.send_signal(number)
+        rest = self.process.communicate(timeout=30)[0]
+        return self.process.returncode, rest
+
+    def files(self):
+        """Returns what there is of songs; TensorFlow leaves files of its own beside."""
+        return [path for path in self.place.glob("source-separate-*/**/*") if path.is_file()]
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory):
+    command = Command(tmp_path_factory.mktemp("place"))
+    yield command
+    if command.process.poll() is None:
+        command.end(signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory):
+    """Two songs: noise of ten seconds, whose every frame can be told, and the real track."""
+    folder = tmp_path_factory.mktemp("songs")
+    noise = 0.1 * np.random.default_rng(1).standard_normal((10 * RATE, 1))
+    soundfile.write(folder / "noise <b>.wav", noise.astype(np.float32), RATE, subtype="FLOAT")
+    shutil.copy(REAL_STEM, folder)
+    return [folder / "noise <b>.wav", folder / REAL_STEM.name]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    executable = shutil.which("chromium")
+    assert executable, "chromium is not installed; make test-slow installs it where it can."
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, command):
+    context = browser.new_context(viewport={"width": 390, "height": 800}, accept_downloads=True)
+    page = context.new_page()
+    page.problems, page.requests = [], []
+    page.on("console", lambda message: page.problems.append(message.text))
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("request", lambda request: page.requests.append(request.url))
+    page.add_init_script(TAP)
+    page.goto(command.address)
+    wait(page, "document.querySelectorAll('#sources input').length > 0")
+    yield page
+    context.close()
+
+
+def place_in(sound, block):
+    """Returns at which frame of a sound a block of it begins."""
+    size = 2 ** int(np.ceil(np.log2(len(sound) + len(block))))
+    spectrum = np.fft.rfft(sound, size) * np.fft.rfft(block, size).conj()
+    return int(np.argmax(np.fft.irfft(spectrum, size)[: len(sound)]))
+
+
+def make_by_command(path, out):
+    command = [sys.executable, "-m", "evaluation.separate", f"--workdir={WORKDIR}", str(path)]
+    command += [f"--out={out}", "--write=all,residual", "--labels=all"]
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    return {file.stem: file for file in (out / path.stem).glob("*.wav")}
+
+
+def test_songs_are_sent_separated_heard_in_step_and_taken_away(page, command, songs, tmp_path):
+    size = sum(
+        len(page.request.get(f"{command.address.split('#')[0]}{name}").body())
+        for name in ("", "page.css", "page.js", "player.js")
+    )
+    assert size < 80_000
+    # The token is in no address that the page shows.
+    assert "#" not in page.evaluate("location.href")
+    for box in page.query_selector_all("#sources input"):
+        box.check()
+    page.check("#residual")
+    page.set_input_files("#files", songs)
+    progress = set()
+    for _ in range(600):
+        progress |= set(
+            page.evaluate("[...document.querySelectorAll('.status')].map(each => each.textContent)")
+        )
+        if page.evaluate("document.querySelectorAll('.player:not([hidden])').length") == 2:
+            break
+        page.wait_for_timeout(20)
+    assert any("waits for the songs before it" in text for text in progress)
+    assert any(re.search(r"\d+ %(, \d:\d\d left)?", text) for text in progress)
+    titles = page.evaluate("[...document.querySelectorAll('h2')].map(each => each.textContent)")
+    # As text: no name makes an element.
+    assert sorted(titles) == sorted(path.name for path in songs)
+
+    expected = make_by_command(songs[0], tmp_path)
+    card = page.locator(".song").filter(has_text="noise <b>.wav")
+    names = [
+        "*",
+        *page.evaluate(
+            "[...document.querySelectorAll('.song')].filter(each => each.textContent.includes('noise'))"
+            ".flatMap(each => [...each.querySelectorAll('.stem')].map(row => row.dataset.stem))"
+        ),
+    ]
+    assert set(names[1:]) == set(expected)
+
+    # In step: what sounds at one time is the same frame of every sound.
+    card.locator(".play").press("Enter")
+    sounds = [songs[0], *(expected[name] for name in names[1:])]
+    waveforms = [soundfile.read(sound, dtype="float32")[0] for sound in sounds]
+    for number in range(100):
+        wait(page, f"window.heard.length > {number}")
+        blocks = np.array(page.evaluate(f"window.heard[{number}]"), np.float32)
+        first = place_in(waveforms[0], blocks[0])
+        frames = slice(first, first + len(blocks[0]))
+        is_whole = len(waveforms[0]) > frames.stop and np.allclose(
+            waveforms[0][frames], blocks[0], atol=1e-6
+        )
+        # Later than the first stretch, so that a seam was passed; a slow machine may wait between.
+        if is_whole and first > RATE:
+            break
+    assert is_whole
+    for waveform, block in zip(waveforms, blocks, strict=True):
+        np.testing.assert_allclose(waveform[frames], block, atol=1e-6)
+
+    # Solo and mute by the keyboard.
+    silent = "[...document.querySelectorAll('.stem.silent')].length"
+    solo = card.locator(".solo").first
+    solo.press("Space")
+    assert solo.get_attribute("aria-pressed") == "true"
+    assert page.evaluate(silent) == len(names) - 2
+    solo.press("Space")
+    card.locator(".mute").first.press("Enter")
+    assert page.evaluate(silent) == 1
+    card.locator(".hear input").nth(1).press("Space")
+    assert page.evaluate(silent) == len(names) - 1
+    card.locator(".play").press("Enter")
+
+    stem = names[1]
+    with page.expect_download() as download:
+        card.locator(".download").first.press("Enter")
+    assert Path(download.value.path()).read_bytes() == expected[stem].read_bytes()
+    assert download.value.suggested_filename == f"noise _b_ - {stem}.wav"
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    home = command.address.split("#")[0]
+    assert {url for url in page.requests if not url.startswith((home, "data:", "blob:"))} == set()
+    # Of the recorder of this test.
+    own = "The ScriptProcessorNode is deprecated"
+    assert [problem for problem in page.problems if not problem.startswith(own)] == []
+
+
+def test_a_song_that_cannot_be_separated_is_told_in_a_sentence(page, tmp_path):
+    page.check("#sources input")
+    (tmp_path / "list.m3u8").write_text("#EXTM3U\n/etc/passwd\n")
+    page.set_input_files("#files", tmp_path / "list.m3u8")
+    wait(page, "document.querySelector('.status.failed') !== null")
+    text = page.evaluate("document.querySelector('.status.failed').textContent")
+    assert text.startswith("list.m3u8 is no sound file that can be decoded")
+    page.locator(".song", has_text="list.m3u8").locator(".remove").press("Enter")
+    wait(page, "document.querySelector('.status.failed') === null")
+
+
+def test_nothing_stays_of_a_command_that_ends_or_is_killed(command):
+    assert len(command.files()) > 5
+    assert command.end(signal.SIGKILL)[0] == -signal.SIGKILL
+    assert len(command.files()) > 5
+    again = Command(command.place)
+    # Its own lock alone.
+    assert [path.suffix for path in command.files()] == [".lock"]
+    status, said = again.end(signal.SIGINT)
+    assert (status, said.splitlines()[-1]) == (0, "stopped")
+    assert command.files() == []
