@@ -14,6 +14,7 @@ metrics     the signal mathematics of the metrics
 scoring     tracks to scores, in processes of bounded memory
 scores      the table of scores and what is computed from it
 songs       files of sound to files of their sources
+server      a page that does so
 listening   what a page lets people hear
 document    how a page looks
 report      what a page says
