@@ -1,6 +1,7 @@
 """Turns checkpoints into estimates, scores and reports.
 
-``load_separator`` gives the network of a run to other programs.
+``load_separator`` gives the network of a run to other programs, ``untrained_separator`` that of an
+experiment with random weights.
 
 evaluate    scores a run, or the files of any other system
 compare     says whether runs differ
@@ -21,6 +22,6 @@ report      what a page says
 tasks       what each task scores and shows
 """
 
-from evaluation.songs.loaded import LoadedSeparator, load_separator
+from evaluation.songs.loaded import LoadedSeparator, load_separator, untrained_separator
 
-__all__ = ["LoadedSeparator", "load_separator"]
+__all__ = ["LoadedSeparator", "load_separator", "untrained_separator"]

@@ -9,6 +9,11 @@ sound files in it. --labels says what plays, --write which stems are wanted:
     --write=vocals,residual    the voice, and all that it leaves of the song
     --write=all-but:vocals     every source but one
 
+Before anything is trained, --untrained separates with the random weights that a training begins
+with, the baseline that a trained network must be better than:
+
+    python -m evaluation.separate --untrained --config=musdb song.mp3 --out=untrained
+
 Given again, the same command makes what is missing and leaves what is there.
 
     python -m evaluation.separate --workdir=runs/urmp_labels --serve
@@ -18,30 +23,27 @@ opens a page instead, for the browsers of this machine: drop songs on it, hear t
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from absl import flags
 
+import configs
 from data_prep.audio.encoding import FORMATS
 from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
 from evaluation.songs.batch import Destination, separate_songs
 from evaluation.songs.choice import parse_labels, parse_stems
+from evaluation.songs.networks import NamedNetwork, name_run, name_untrained
 from evaluation.songs.places import DEFAULT_NAME, find_sounds, require_name
 from evaluation.songs.stems import CLIPS, Wanted
 from trainer.inference.memory import MEMORY_MB
 from trainer.loop.checkpoint_flags import define_checkpoint_flags
-from trainer.loop.workdir import load_run, require_run
-
-# It imports TensorFlow, for which a command that is refused does not wait.
-if TYPE_CHECKING:
-    from trainer.inference.separator import TrainedSeparator
 
 FLAGS = flags.FLAGS
 
 
 # What the page asks for, or does not have.
 _OF_FILES = ("labels", "write", "format", "clip", "out", "name", "downmix", "overwrite")
+_OF_PAGE = ("port", "upload_mb")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -52,19 +54,25 @@ def main(arguments: Sequence[str]) -> None:
         return
     if not paths:
         raise ValueError("name at least one audio file to separate, or open a page with --serve.")
-    workdir = require_run(FLAGS.workdir)
+    for name in _OF_PAGE:
+        if FLAGS[name].present:
+            raise ValueError(f"--{name} is for the page that --serve opens; leave it out.")
     # All that can be refused is, before anything slow is imported.
+    network = named_network()
     sounds = find_sounds(paths)
-    vocabulary = load_run(workdir).config.data.sources
+    vocabulary = network.config.data.sources
     labels = parse_labels(FLAGS.labels, vocabulary)
     stems = parse_stems(FLAGS.write, labels, vocabulary)
     require_name(FLAGS.name, len(stems.names))
+    with command.importing():
+        from trainer.inference.separator import describe
+
     out = open_folder(FLAGS.out)
     if is_bucket(out.url):
         # Before the network is restored, which takes long.
         out.check()
-    separator, model = _restore(workdir)
-    print(model, flush=True)
+    separator = network.load(FLAGS.memory)
+    print(describe(separator), flush=True)
     wanted = Wanted(labels, stems, FLAGS.format, FLAGS.clip, FLAGS.downmix)
     destination = Destination(out.url, FLAGS.name, FLAGS.overwrite)
     separate_songs(separator, sounds, wanted, destination)
@@ -79,28 +87,59 @@ def _serve(paths: Sequence[Path]) -> None:
             f"--serve opens a page that takes songs and asks what is wanted of them; leave out "
             f"{', '.join(given)}."
         )
-    workdir = require_run(FLAGS.workdir)
+    network = named_network()
     with command.importing():
         from evaluation.server.serve import open_port, serve
+        from trainer.inference.separator import describe
 
     # Before the network is restored, which takes long.
     listening = open_port(FLAGS.port)
-    separator, model = _restore(workdir)
+    separator = network.load(FLAGS.memory)
+    model = describe(separator)
     print(model, flush=True)
     serve(separator, model, listening, FLAGS.upload_mb)
 
 
-def _restore(workdir: str) -> tuple["TrainedSeparator", str]:
-    """Returns the network of a run, and says which it is."""
-    with command.importing():
-        from trainer.inference.separator import TrainedSeparator, describe_device
+def named_network() -> NamedNetwork:
+    """Returns the network that the flags name.
 
-    separator = TrainedSeparator(workdir, FLAGS.checkpoint, FLAGS.weights, FLAGS.memory)
-    return separator, f"step {separator.step:,} of {workdir}, on the {describe_device()}"
+    Raises:
+        ValueError: they name none, or both kinds, or one that is not there.
+    """
+    if FLAGS.untrained == (FLAGS.workdir is not None):
+        raise ValueError(
+            "expected either --workdir, the folder of a run, or --untrained with --config, which "
+            "needs no run."
+        )
+    if FLAGS.untrained:
+        if FLAGS["checkpoint"].present or FLAGS["weights"].present:
+            raise ValueError(
+                "--checkpoint and --weights choose among those of a run; leave them out with "
+                "--untrained."
+            )
+        if FLAGS.config is None:
+            raise ValueError(
+                f"--untrained needs --config, one of {', '.join(configs.experiments())}."
+            )
+        return name_untrained(FLAGS.config, FLAGS.set)
+    if FLAGS.config is not None or FLAGS.set:
+        raise ValueError(
+            "--config and --set go with --untrained; a run has the config that it was trained with."
+        )
+    return name_run(FLAGS.workdir, FLAGS.checkpoint, FLAGS.weights)
 
 
 if __name__ == "__main__":
-    define_checkpoint_flags()
+    define_checkpoint_flags(workdir_required=False)
+    flags.DEFINE_bool(
+        "untrained", False, "in place of a run: the network of --config with random weights"
+    )
+    flags.DEFINE_string(
+        "config", None, f"with --untrained: experiment, one of {', '.join(configs.experiments())}"
+    )
+    flags.DEFINE_multi_string(
+        "set", [], "with --untrained: override, section.field=value; may be repeated"
+    )
     flags.DEFINE_string(
         "labels",
         None,

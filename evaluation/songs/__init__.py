@@ -1,5 +1,6 @@
 """Separates files of sound into files of their sources.
 
+networks   whose estimates they are
 choice     which instruments play, and which stems are wanted
 places     where the stems of a song go
 finished   what of them is there already, known by content

@@ -103,11 +103,18 @@ def _announced_secs(path: Path) -> float:
     return (song.num_announced or 0) / song.audio_format.sample_rate
 
 
-def _identity(separator: "Separator") -> dict[str, str]:
+def _identity(separator: "Separator") -> dict[str, Any]:
     """Returns what tells a network from others: two configs may have the same weights."""
     config = Checksum()
     config.update(configs.to_json(separator.config).encode())
-    return {"weights": separator.checksum(), "config": config.digest().crc32c}
+    identity: dict[str, Any] = {
+        "weights": separator.checksum(),
+        "config": config.digest().crc32c,
+    }
+    if separator.is_untrained:
+        # For whoever finds the stems later.
+        identity["untrained"] = True
+    return identity
 
 
 def _separate_song(
@@ -116,7 +123,7 @@ def _separate_song(
     wanted: Wanted,
     destination: Destination,
     places: Mapping[str, Place],
-    made_by: Mapping[str, str],
+    made_by: Mapping[str, Any],
     progress: Callable[[float], Any],
 ) -> None:
     """Writes the stems of one song that are not there, all or none of them."""

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data_prep.audio.tracks import Waveform
-from trainer.loop.workdir import require_run
+from evaluation.songs.networks import name_run, name_untrained
 
 # It imports TensorFlow, for which whoever imports this module does not wait.
 if TYPE_CHECKING:
-    from trainer.inference.separator import TrainedSeparator
+    from trainer.inference.separator import Separator
 
 # Of a waveform: (seconds that are done, seconds of all of it).
 Progress = Callable[[float, float], None]
@@ -29,7 +29,7 @@ class LoadedSeparator:
         step: how many steps of training its weights have seen.
     """
 
-    def __init__(self, separator: TrainedSeparator) -> None:
+    def __init__(self, separator: Separator) -> None:
         """Wraps a separator; :func:`load_separator` makes one."""
         self._separator = separator
         self.sources: tuple[str, ...] = separator.config.data.sources
@@ -114,10 +114,20 @@ def load_separator(
     Raises:
         ValueError: there is no such run or checkpoint, or it is damaged.
     """
-    place = require_run(workdir)
-    from trainer.inference.separator import TrainedSeparator
+    return LoadedSeparator(name_run(workdir, checkpoint, weights).load())
 
-    return LoadedSeparator(TrainedSeparator(place, checkpoint, weights))
+
+def untrained_separator(config: str, overrides: Sequence[str] = ()) -> LoadedSeparator:
+    """Makes the network of an experiment with random weights: what training must improve on.
+
+    Args:
+        config: name of the experiment, such as ``smoke``.
+        overrides: of its fields, ``section.field=value``; ``train.seed`` gives the weights.
+
+    Raises:
+        ValueError: there is no such experiment, or an override makes no sense.
+    """
+    return LoadedSeparator(name_untrained(config, overrides).load())
 
 
 def _require_waveform(block: Waveform) -> Waveform:

@@ -29,6 +29,14 @@ from trainer.networks.conditioning import UNKNOWN
 from trainer.networks.network import Network
 
 
+def describe(separator: "Separator") -> str:
+    """Returns whose weights compute, on what, and what must be known of them: a line."""
+    line = f"{separator.origin}, on the {describe_device()}"
+    if separator.is_untrained:
+        return f"{line}: what follows is what random weights do"
+    return line
+
+
 def describe_device() -> str:
     """Returns on what networks compute here, in words."""
     gpus = tf.config.list_physical_devices("GPU")
@@ -41,6 +49,11 @@ def describe_device() -> str:
 class Separator:
     """Is a network as a function of waveforms."""
 
+    # How many steps of training its weights have seen, where that is known.
+    step = 0
+    # Whether it is known that they have seen none.
+    is_untrained = False
+
     def __init__(self, config: Config, network: Network, memory_mb: float = MEMORY_MB) -> None:
         """Makes a separator of a network, whose weights may change later.
 
@@ -52,6 +65,11 @@ class Separator:
         self.config = config
         self.network = network
         self._iter_estimates = make_block_estimator(network, frames_in(memory_mb, network))
+
+    @property
+    def origin(self) -> str:
+        """Returns where its weights are from, in words."""
+        return f"a network of {self.config.name}"
 
     def checksum(self) -> str:
         """Returns what tells the weights, on which estimates depend, from others."""
@@ -71,7 +89,7 @@ class Separator:
             return np.array(instruments.multi_hot(labels, sources), np.float32)
         if not self.config.takes_unknown_labels:
             raise ValueError(
-                "this network was trained to be told the instruments and never without "
+                "this network is told the instruments and never learns to do without "
                 "(augmentation.label_dropout is 0); name them with --labels, of "
                 f"{', '.join(sources)}."
             )
@@ -155,9 +173,29 @@ class TrainedSeparator(Separator):
         """Restores the network of a run; ``ValueError`` where there is none."""
         config = load_run(workdir).config
         network = make_network(config)
-        # The steps that the weights have seen.
         self.step = restore_network(workdir, network, checkpoint, weights)
+        self._workdir = workdir
         super().__init__(config, network, memory_mb)
+
+    @property
+    def origin(self) -> str:
+        """Returns where its weights are from, in words."""
+        return f"step {self.step:,} of {self._workdir}"
+
+
+class UntrainedSeparator(Separator):
+    """Is a network with the weights that a training begins with, which ``train.seed`` gives."""
+
+    is_untrained = True
+
+    def __init__(self, config: Config, memory_mb: float = MEMORY_MB) -> None:
+        """Makes the network of an experiment."""
+        super().__init__(config, make_network(config), memory_mb)
+
+    @property
+    def origin(self) -> str:
+        """Returns where its weights are from, in words."""
+        return f"{self.config.name}, untrained"
 
 
 def _resample(blocks: Iterator[Waveform], rate: int, sample_rate: int) -> Iterator[Waveform]:

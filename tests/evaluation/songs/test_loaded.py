@@ -1,5 +1,6 @@
 """A run as a function of waveforms, and the page that shows how it is called."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,8 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluation import load_separator
-from tests.support.commands import run_command
+import configs
+from evaluation import load_separator, untrained_separator
+from tests.support.commands import run_command, set_flags
+from trainer.inference.separator import Separator, UntrainedSeparator
+from trainer.networks import make_network
 
 ROOT = Path(__file__).parents[3]
 RUN = ROOT / "tests" / "before" / "files" / "run"
@@ -88,6 +92,49 @@ def test_what_cannot_be_is_a_sentence(separator, waveform, rate, labels, message
 def test_a_run_that_is_not_there_is_a_sentence(tmp_path):
     with pytest.raises(ValueError, match=r"there is no .*config\.json"):
         load_separator(str(tmp_path / "none"))
+
+
+SMALL = [
+    "data.sources=hn,vn",
+    "model.num_levels=2",
+    "model.num_filters=2",
+    "model.estimate_frames=101",
+]
+
+
+def test_an_untrained_network_has_the_weights_that_a_training_begins_with():
+    separator = untrained_separator("smoke", [*SMALL, "train.seed=1"])
+    assert (separator.step, separator.sample_rate, separator.sources) == (0, 22050, ("hn", "vn"))
+    config = configs.load("smoke", [*SMALL, "train.seed=1"])
+    expected = Separator(config, make_network(config))
+    found = separator(noise(900, 1), 22050, ["vn"])
+    assert np.abs(found["vn"]).max() > 1e-3
+    np.testing.assert_array_equal(
+        list(found.values()), expected.separate(noise(900, 1), 22050, ["vn"])
+    )
+    other = UntrainedSeparator(configs.load("smoke", SMALL))
+    assert other.checksum() != expected.checksum()
+
+
+def test_the_command_separates_with_random_weights_and_says_so(tmp_path):
+    soundfile.write(tmp_path / "song.wav", noise(900, 1), 22050, subtype="FLOAT")
+    flags = ["--untrained", "--config=smoke", *set_flags(SMALL), "--labels=vn"]
+    for out in ("once", "twice"):
+        where = [f"--out={tmp_path / out}", str(tmp_path / "song.wav")]
+        done = run_command("evaluation.separate", *flags, *where)
+        assert done.returncode == 0, done.stderr
+    first, _ = done.stdout.splitlines()
+    assert first.startswith("smoke, untrained, on the ")
+    assert first.endswith(": what follows is what random weights do")
+    once, twice = (tmp_path / out / "song" / "vn.wav" for out in ("once", "twice"))
+    assert once.read_bytes() == twice.read_bytes()
+    noted = json.loads(once.with_name("separated.json").read_text())["stems"]["vn.wav"]
+    assert noted["untrained"] is True
+
+
+def test_an_experiment_that_is_not_there_is_a_sentence():
+    with pytest.raises(ValueError, match="no experiment is called 'none'"):
+        untrained_separator("none")
 
 
 def test_nothing_slow_is_imported_before_a_run_is_loaded():
