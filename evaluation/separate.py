@@ -65,12 +65,13 @@ def main(arguments: Sequence[str]) -> None:
     stems = parse_stems(FLAGS.write, labels, vocabulary)
     require_name(FLAGS.name, len(stems.names))
     with command.importing():
-        from trainer.inference.separator import describe
+        from trainer.inference.separator import compute_in_turn, describe
 
     out = open_folder(FLAGS.out)
     if is_bucket(out.url):
         # Before the network is restored, which takes long.
         out.check()
+    compute_in_turn()
     separator = network.load(FLAGS.memory)
     print(describe(separator), flush=True)
     wanted = Wanted(labels, stems, FLAGS.format, FLAGS.clip, FLAGS.downmix)
@@ -90,10 +91,11 @@ def _serve(paths: Sequence[Path]) -> None:
     network = named_network()
     with command.importing():
         from evaluation.server.serve import open_port, serve
-        from trainer.inference.separator import describe
+        from trainer.inference.separator import compute_in_turn, describe
 
     # Before the network is restored, which takes long.
     listening = open_port(FLAGS.port)
+    compute_in_turn()
     separator = network.load(FLAGS.memory)
     model = describe(separator)
     print(model, flush=True)

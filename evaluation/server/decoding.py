@@ -3,7 +3,6 @@
 Axes: C channels.
 """
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from configs.reading import parse_json
 from data_prep.audio.encoding import Cover, Tags
 from data_prep.audio.tracks import AudioFormat, Waveform
 from evaluation.server.decoder import ABOUT, BLOCK, COVER, END, HEAD, REFUSED
@@ -53,7 +53,7 @@ class DecodedApart:
             stderr=subprocess.DEVNULL,
         )
         try:
-            about = json.loads(self._read(ABOUT)[1])
+            about = parse_json(self._read(ABOUT)[1].decode(), title)
             self.audio_format = AudioFormat(about["sample_rate"], about["channels"])
             self.num_announced: int | None = about["num_announced"]
             cover = None
@@ -75,7 +75,7 @@ class DecodedApart:
             block = np.frombuffer(payload, np.float32)
             yield block.reshape(-1, self.audio_format.channels)
             letter, payload = self._read(BLOCK, END)
-        self._faults = json.loads(payload)
+        self._faults = parse_json(payload.decode(), self._title)
         self.close()
 
     def warnings(self) -> list[str]:

@@ -104,7 +104,7 @@ def test_what_cannot_be_is_one_sentence_and_the_next_song_is_separated(server, t
     [
         ("labels=none", b"no source is called none"),
         ("labels=vn&write=residual", b"leaves no stem"),
-        ("title=a", b"never without"),
+        ("title=a", b"never learns to do without"),
     ],
 )
 def test_choices_that_cannot_be_are_refused_before_the_song(server, chosen, sentence):
