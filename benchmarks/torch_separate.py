@@ -1,0 +1,93 @@
+"""Is the PyTorch side of separate: Open-Unmix and Demucs, from their packages, with random weights.
+
+    python benchmarks/torch_separate.py
+
+It says which packages it has, then answers every line on stdin, NAME, SONG and FOLDER with tabs
+between them, with the seconds from the opening of the song to the last stem, float wavs all.
+"""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import demucs
+import numpy as np
+import openunmix
+import soundfile
+import torch
+from demucs.apply import apply_model
+from demucs.htdemucs import HTDemucs
+from openunmix.model import OpenUnmix
+from openunmix.model import Separator as UnmixSeparator
+from openunmix.utils import bandwidth_to_max_bin
+
+RATE = 44100
+TARGETS = ("vocals", "drums", "bass", "other")
+# Of umxhq, as its package makes it.
+NUM_BINS = 4096 // 2 + 1
+HIDDEN_SIZE = 512
+BANDWIDTH_HZ = 16000
+# Of htdemucs, where its published weights differ from the defaults of the class.
+DEMUCS = {"bottom_channels": 512, "t_layers": 5, "segment": 7.8, "dconv_mode": 3}
+
+
+class Unmix:
+    """Is Open-Unmix with four targets, with so many iterations of its Wiener filter."""
+
+    def __init__(self, num_iterations: int) -> None:
+        highest = bandwidth_to_max_bin(RATE, 2 * (NUM_BINS - 1), BANDWIDTH_HZ)
+        models = {
+            target: OpenUnmix(NUM_BINS, nb_channels=2, hidden_size=HIDDEN_SIZE, max_bin=highest)
+            for target in TARGETS
+        }
+        self.separator = UnmixSeparator(models, niter=num_iterations, sample_rate=RATE).eval()
+
+    def __call__(self, mixture: Any) -> Any:
+        """(C, T) -> (K, C, T)."""
+        return self.separator(mixture[None])[0]
+
+
+class Demucs:
+    """Is htdemucs as its command applies it: by segments that overlap, once."""
+
+    def __init__(self) -> None:
+        self.model = HTDemucs(list(TARGETS), **DEMUCS).eval()
+
+    def __call__(self, mixture: Any) -> Any:
+        """(C, T) -> (K, C, T)."""
+        # As the command does.
+        mean = mixture.mean(0)
+        normal = (mixture - mean.mean()) / mean.std()
+        estimates = apply_model(self.model, normal[None], shifts=0, split=True, overlap=0.25)[0]
+        return estimates * mean.std() + mean.mean()
+
+
+def main() -> None:
+    """Answers the lines on stdin."""
+    torch.manual_seed(0)
+    systems: dict[str, Any] = {
+        "openunmix": Unmix(0),
+        "openunmix wiener": Unmix(1),
+        "htdemucs": Demucs(),
+    }
+    millions = sum(weight.numel() for weight in systems["htdemucs"].model.parameters()) / 1e6
+    print(
+        f"PyTorch {torch.__version__}, Open-Unmix {openunmix.__name__}, Demucs "
+        f"{demucs.__version__} ({millions:.1f} million weights), {torch.get_num_threads()} threads",
+        flush=True,
+    )
+    for line in sys.stdin:
+        name, song, folder = line.rstrip("\n").split("\t")
+        started = time.perf_counter()
+        waveform, _ = soundfile.read(song, dtype="float32", always_2d=True)
+        with torch.no_grad():
+            estimates = systems[name](torch.from_numpy(np.ascontiguousarray(waveform.T)))
+        for target, estimate in zip(TARGETS, estimates, strict=True):
+            path = Path(folder) / f"{target}.wav"
+            soundfile.write(path, estimate.T.numpy(), RATE, subtype="FLOAT")
+        print(time.perf_counter() - started, flush=True)
+
+
+if __name__ == "__main__":
+    main()
