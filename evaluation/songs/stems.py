@@ -21,7 +21,7 @@ from evaluation.songs.choice import Stems
 
 # It imports TensorFlow, for which a command that is refused does not wait.
 if TYPE_CHECKING:
-    from trainer.inference.separator import Separator
+    from trainer.inference.base import BaseSeparator
 
 Clip = Literal["rescale", "clamp", "error"]
 CLIPS: tuple[Clip, ...] = get_args(Clip)
@@ -84,7 +84,7 @@ class Made:
 class OpenSong:
     """Is a song that is known to be one, and whose first frames have been read."""
 
-    def __init__(self, separator: "Separator", path: Path, wanted: Wanted) -> None:
+    def __init__(self, separator: "BaseSeparator", path: Path, wanted: Wanted) -> None:
         """Opens a song.
 
         Args:
