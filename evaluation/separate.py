@@ -14,6 +14,12 @@ with, the baseline that a trained network must be better than:
 
     python -m evaluation.separate --untrained --config=musdb song.mp3 --out=untrained
 
+Estimates get a little better where several are averaged, those of more passes of a network over the
+song, or of more runs, which takes as many times as long:
+
+    --passes=4                 the song as it is, and shifted by three parts of the network's stride
+    --workdir=A --workdir=B    two runs with the same sources, rate and channels
+
 Given again, the same command makes what is missing and leaves what is there.
 
     python -m evaluation.separate --workdir=runs/urmp_labels --serve
@@ -32,7 +38,7 @@ from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
 from evaluation.songs.batch import Destination, separate_songs
 from evaluation.songs.choice import parse_labels, parse_stems
-from evaluation.songs.networks import NamedNetwork, name_run, name_untrained
+from evaluation.songs.networks import NamedNetwork, name_runs, name_untrained
 from evaluation.songs.places import DEFAULT_NAME, find_sounds, require_name
 from evaluation.songs.stems import CLIPS, Wanted
 from trainer.inference.memory import MEMORY_MB
@@ -123,16 +129,16 @@ def named_network() -> NamedNetwork:
             raise ValueError(
                 f"--untrained needs --config, one of {', '.join(configs.experiments())}."
             )
-        return name_untrained(FLAGS.config, FLAGS.set)
+        return name_untrained(FLAGS.config, FLAGS.set, FLAGS.passes)
     if FLAGS.config is not None or FLAGS.set:
         raise ValueError(
             "--config and --set go with --untrained; a run has the config that it was trained with."
         )
-    return name_run(FLAGS.workdir, FLAGS.checkpoint, FLAGS.weights)
+    return name_runs(FLAGS.workdir, FLAGS.checkpoint, FLAGS.weights, FLAGS.passes)
 
 
 if __name__ == "__main__":
-    define_checkpoint_flags(workdir_required=False)
+    define_checkpoint_flags(workdir_required=False, several=True)
     flags.DEFINE_bool(
         "untrained", False, "in place of a run: the network of --config with random weights"
     )
@@ -141,6 +147,12 @@ if __name__ == "__main__":
     )
     flags.DEFINE_multi_string(
         "set", [], "with --untrained: override, section.field=value; may be repeated"
+    )
+    flags.DEFINE_integer(
+        "passes",
+        1,
+        "how often each network hears a song, each time shifted otherwise; the estimates are "
+        "averaged, which takes as many times as long",
     )
     flags.DEFINE_string(
         "labels",

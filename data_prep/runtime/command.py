@@ -162,6 +162,10 @@ def _settle_flags() -> None:
         flag = flags.FLAGS[name]
         if isinstance(flag.value, str):
             flag.value = _expand_home(flag.value)
+        if isinstance(flag.value, list):
+            flag.value = [
+                _expand_home(each) if isinstance(each, str) else each for each in flag.value
+            ]
         if isinstance(flag.value, float) and not math.isfinite(flag.value):
             raise ValueError(f"--{name} is {flag.value}; expected a finite number.")
 

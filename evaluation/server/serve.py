@@ -14,7 +14,7 @@ from evaluation.server.songs import Songs
 
 # It imports TensorFlow, for which a command that is refused does not wait.
 if TYPE_CHECKING:
-    from trainer.inference.separator import Separator
+    from trainer.inference.base import BaseSeparator
 
 _ADDRESS = "127.0.0.1"
 _PATIENCE_SECS = 5.0
@@ -45,7 +45,9 @@ def open_port(port: int) -> socket.socket:
     return listening
 
 
-def serve(separator: "Separator", model: str, listening: socket.socket, upload_mb: float) -> None:
+def serve(
+    separator: "BaseSeparator", model: str, listening: socket.socket, upload_mb: float
+) -> None:
     """Serves the page and separates what is sent, until an interruption.
 
     Args:

@@ -20,7 +20,7 @@ from evaluation.songs.stems import OpenSong
 
 # It imports TensorFlow, for which whoever imports this module does not wait.
 if TYPE_CHECKING:
-    from trainer.inference.separator import Separator
+    from trainer.inference.base import BaseSeparator
 
 _BYTES_PER_VALUE = 4
 
@@ -28,7 +28,7 @@ _BYTES_PER_VALUE = 4
 class Songs:
     """Is all that were sent; the thread that calls ``work`` separates them, one after the other."""
 
-    def __init__(self, separator: "Separator", folder: Path) -> None:
+    def __init__(self, separator: "BaseSeparator", folder: Path) -> None:
         """Begins without songs.
 
         Args:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import configs
 from data_prep.audio.decoding import DecodedFile
 from data_prep.audio.encoding import FORMATS, read_tags
 from data_prep.storage import open_folder
-from data_prep.storage.files import Checksum, checksum
+from data_prep.storage.files import checksum
 from data_prep.storage.folder import making
 from data_prep.storage.lock import keeping
 from evaluation.estimates.bars import make_bar
@@ -27,7 +26,7 @@ from evaluation.songs.stems import OpenSong, Wanted
 
 # It imports TensorFlow, for which a command that is refused does not wait.
 if TYPE_CHECKING:
-    from trainer.inference.separator import Separator
+    from trainer.inference.base import BaseSeparator
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Destination:
 
 
 def separate_songs(
-    separator: "Separator", paths: Sequence[Path], wanted: Wanted, destination: Destination
+    separator: "BaseSeparator", paths: Sequence[Path], wanted: Wanted, destination: Destination
 ) -> list[str]:
     """Writes the stems of every song; those that are there already are left as they are.
 
@@ -71,7 +70,7 @@ def separate_songs(
     written = []
     refusals = []
     lengths = {path: _announced_secs(path) for path in paths}
-    made_by = _identity(separator)
+    made_by = separator.identity()
     with make_bar("all songs", sum(lengths.values()), stays=False) as bar:
         for path in paths:
             begun_secs = bar.n
@@ -103,22 +102,8 @@ def _announced_secs(path: Path) -> float:
     return (song.num_announced or 0) / song.audio_format.sample_rate
 
 
-def _identity(separator: "Separator") -> dict[str, Any]:
-    """Returns what tells a network from others: two configs may have the same weights."""
-    config = Checksum()
-    config.update(configs.to_json(separator.config).encode())
-    identity: dict[str, Any] = {
-        "weights": separator.checksum(),
-        "config": config.digest().crc32c,
-    }
-    if separator.is_untrained:
-        # For whoever finds the stems later.
-        identity["untrained"] = True
-    return identity
-
-
 def _separate_song(
-    separator: "Separator",
+    separator: "BaseSeparator",
     path: Path,
     wanted: Wanted,
     destination: Destination,

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data_prep.audio.tracks import Waveform
-from evaluation.songs.networks import name_run, name_untrained
+from evaluation.songs.networks import name_runs, name_untrained
 
 # It imports TensorFlow, for which whoever imports this module does not wait.
 if TYPE_CHECKING:
-    from trainer.inference.separator import Separator
+    from trainer.inference.base import BaseSeparator
 
 # Of a waveform: (seconds that are done, seconds of all of it).
 Progress = Callable[[float, float], None]
@@ -26,10 +26,10 @@ class LoadedSeparator:
         sources: the names of what it estimates, which are its labels too.
         sample_rate: that it was trained at; waveforms may have any.
         channels: that it hears together, 1 or 2; waveforms may have any number.
-        step: how many steps of training its weights have seen.
+        step: how many steps of training its weights have seen, of several runs those of the first.
     """
 
-    def __init__(self, separator: Separator) -> None:
+    def __init__(self, separator: BaseSeparator) -> None:
         """Wraps a separator; :func:`load_separator` makes one."""
         self._separator = separator
         self.sources: tuple[str, ...] = separator.config.data.sources
@@ -102,32 +102,44 @@ class LoadedSeparator:
 
 
 def load_separator(
-    workdir: str, checkpoint: str = "best", weights: str = "average"
+    workdir: str | Sequence[str],
+    checkpoint: str = "best",
+    weights: str = "average",
+    passes: int = 1,
 ) -> LoadedSeparator:
-    """Restores the network of a run.
+    """Restores the network of a run, or those of several, whose estimates are averaged.
 
     Args:
-        workdir: path or ``gs://`` address of the run.
+        workdir: path or ``gs://`` address of the run, or several that have the same sources, rate
+            and channels.
         checkpoint: ``best`` (in validation), ``latest``, or a number of steps.
         weights: ``average``, the moving average where the run kept one, or ``raw``.
+        passes: how often each network hears a waveform, each time shifted otherwise; the estimates
+            are averaged.
 
     Raises:
-        ValueError: there is no such run or checkpoint, or it is damaged.
+        ValueError: there is no such run or checkpoint, it is damaged, the runs do not estimate the
+            same, or there are not so many passes.
     """
-    return LoadedSeparator(name_run(workdir, checkpoint, weights).load())
+    workdirs = [workdir] if isinstance(workdir, str) else workdir
+    return LoadedSeparator(name_runs(workdirs, checkpoint, weights, passes).load())
 
 
-def untrained_separator(config: str, overrides: Sequence[str] = ()) -> LoadedSeparator:
+def untrained_separator(
+    config: str, overrides: Sequence[str] = (), passes: int = 1
+) -> LoadedSeparator:
     """Makes the network of an experiment with random weights: what training must improve on.
 
     Args:
         config: name of the experiment, such as ``smoke``.
         overrides: of its fields, ``section.field=value``; ``train.seed`` gives the weights.
+        passes: as of :func:`load_separator`.
 
     Raises:
-        ValueError: there is no such experiment, or an override makes no sense.
+        ValueError: there is no such experiment, an override makes no sense, or there are not so
+            many passes.
     """
-    return LoadedSeparator(name_untrained(config, overrides).load())
+    return LoadedSeparator(name_untrained(config, overrides, passes).load())
 
 
 def _require_waveform(block: Waveform) -> Waveform:

@@ -20,7 +20,7 @@ from evaluation.songs.choice import Stems
 
 # It imports TensorFlow, for which a command that is refused does not wait.
 if TYPE_CHECKING:
-    from trainer.inference.separator import Separator
+    from trainer.inference.base import BaseSeparator
 
 Clip = Literal["rescale", "clamp", "error"]
 CLIPS: tuple[Clip, ...] = get_args(Clip)
@@ -99,7 +99,9 @@ class Sound(Protocol):
 class OpenSong:
     """Is a song that is known to be one, and whose first frames have been read."""
 
-    def __init__(self, separator: "Separator", sound: Sound, tags: Tags, wanted: Wanted) -> None:
+    def __init__(
+        self, separator: "BaseSeparator", sound: Sound, tags: Tags, wanted: Wanted
+    ) -> None:
         """Begins to separate a song.
 
         Args:

@@ -50,14 +50,19 @@ def make_block_estimator(network: Network, longest_frames: int) -> BlockEstimato
         # A short mixture has a window of its own, so that little is computed for nothing.
         num_frames = min(stretch.read_up_to(longest_frames), longest_frames)
         window = long_window(network, num_frames)
-        start = 0
-        while start == 0 or stretch.read_up_to(start + 1) > start:
+
+        # Its arrays are gone when it returns; a generator that waits would keep them.
+        def estimate_from(start: int) -> NDArray[np.float32]:
             # The window reads [first, stop) of the mixture; zeros stand in for what lies outside.
             first = start - window.lead_frames
             parts = stretch.cut(first, first + window.mixture_frames)
             cut = cut_conditions(conditions, first, window.mixture_frames)
             estimates = np.stack([compiled(window)(part, cut).numpy() for part in parts])
-            yield estimates[:, :, : stretch.num_frames - start]
+            return estimates[:, :, : stretch.num_frames - start]
+
+        start = 0
+        while start == 0 or stretch.read_up_to(start + 1) > start:
+            yield estimate_from(start)
             start += window.hop_frames
 
     return iter_estimates

@@ -132,6 +132,59 @@ def test_the_command_separates_with_random_weights_and_says_so(tmp_path):
     assert noted["untrained"] is True
 
 
+OTHER = RUN.with_name("other")
+
+
+@pytest.mark.slow
+def test_several_runs_and_passes_are_averaged(separator, tmp_path):
+    waveform = noise(9000, 2)
+    soundfile.write(tmp_path / "song.wav", waveform, 8000, subtype="FLOAT")
+    flags = [f"--workdir={RUN}", f"--workdir={OTHER}", "--checkpoint=latest", "--labels=hn"]
+    flags += [f"--out={tmp_path}", str(tmp_path / "song.wav")]
+    done = run_command("evaluation.separate", *flags, "--passes=2")
+    assert done.returncode == 0, done.stderr
+    assert "the mean of 4 estimates by step 6 of " in done.stdout
+    both = load_separator([str(RUN), str(OTHER)], "latest", passes=2)
+    found = both(waveform, 8000, ["hn"])["hn"]
+    stem, _ = soundfile.read(tmp_path / "song" / "hn.wav", always_2d=True)
+    np.testing.assert_allclose(stem, found, atol=1e-6)
+    alone = [load_separator(str(each), "latest", passes=2) for each in (RUN, OTHER)]
+    expected = np.mean([each(waveform, 8000, ["hn"])["hn"] for each in alone], axis=0)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.abs(found - separator(waveform, 8000, ["hn"])["hn"]).max() > 1e-3
+    # Finished are stems of the same runs and passes alone.
+    again = run_command("evaluation.separate", *flags, "--passes=2")
+    assert (again.returncode, "song.wav: there already" in again.stdout) == (0, True)
+    for others in ([*flags, "--passes=3"], flags, [*flags[1:], "--passes=2"]):
+        refused = run_command("evaluation.separate", *others)
+        assert refused.returncode == 1
+        assert "hn.wav is there already, and is not what this command makes" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("workdirs", "passes", "message"),
+    [
+        ([RUN, RUN], 1, "is named twice"),
+        ([], 1, "expected the folder of a run; got none"),
+        ([RUN, OTHER], 5, "expected from 1 to 4 passes of this network; got 5"),
+        ([RUN], 0, "expected from 1 to 8 passes of this network; got 0"),
+        (
+            [RUN, "changed"],
+            1,
+            r"differ in sources \(hn, tba, va / hn, va, tba\), sample_rate \(4000 / ",
+        ),
+    ],
+)
+def test_runs_that_cannot_be_averaged_are_a_sentence(tmp_path, workdirs, passes, message):
+    shutil.copytree(RUN, tmp_path / "changed")
+    config = json.loads((RUN / "config.json").read_text())
+    config["data"]["sources"] = ["hn", "va", "tba"]
+    config["audio"]["sample_rate"] = 8000
+    (tmp_path / "changed" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=message):
+        load_separator([str(tmp_path / each) for each in workdirs], passes=passes)
+
+
 def test_an_experiment_that_is_not_there_is_a_sentence():
     with pytest.raises(ValueError, match="no experiment is called 'none'"):
         untrained_separator("none")
