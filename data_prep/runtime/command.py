@@ -162,6 +162,8 @@ def _settle_flags() -> None:
         flag = flags.FLAGS[name]
         if isinstance(flag.value, str):
             flag.value = _expand_home(flag.value)
+        if isinstance(flag.value, list):
+            flag.value = [_expand_home(value) for value in flag.value]
         if isinstance(flag.value, float) and not math.isfinite(flag.value):
             raise ValueError(f"--{name} is {flag.value}; expected a finite number.")
 

@@ -48,6 +48,7 @@ MISSING = [
     ("evaluation.evaluate --estimates=none", "--references"),
     ("evaluation.audit --workdir=none", "none/config.json"),
     ("evaluation.compare none", "none"),
+    ("evaluation.compare a b --ratings=~/none", f"{Path.home()}/none: No such file"),
     ("evaluation.separate --workdir=none", "name at least one audio file"),
     ("evaluation.separate --workdir=none song.wav", "none/config.json"),
     (f"evaluation.separate --workdir={BEFORE}/run song.wav", "there is no file song.wav"),
