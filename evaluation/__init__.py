@@ -17,6 +17,7 @@ scores      the table of scores and what is computed from it
 songs       files of sound to files of their sources
 server      a page that does so
 listening   what a page lets people hear
+ratings     what listeners say of it
 document    how a page looks
 report      what a page says
 tasks       what each task scores and shows

@@ -13,6 +13,9 @@ median difference of each track is taken, and for all sources the mean of these 
 see one source of four change). What is printed is their median over tracks with a bootstrap
 interval over tracks and, for all sources, the p-value of Wilcoxon's signed-rank test, as it is and
 corrected for the number of runs (Holm 1979).
+
+With --ratings=FILE, which may be repeated, stands beside this what listeners think: each FILE is a
+table of blind ratings that the page of a run or of a comparison saved.
 """
 
 from collections.abc import Sequence
@@ -53,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
     # The first argument is the name of the command.
     names = arguments[1:]
     compare_runs = comparison_of({task_of(name) for name in names})
-    compare_runs(names, FLAGS.metric, sources, FLAGS.report, FLAGS.out)
+    compare_runs(names, FLAGS.metric, sources, FLAGS.report, FLAGS.out, FLAGS.ratings)
 
 
 if __name__ == "__main__":
@@ -61,6 +64,9 @@ if __name__ == "__main__":
     flags.DEFINE_string("sources", "", "the sources to compare, separated by commas; all if empty")
     flags.DEFINE_string(
         "report", "", "page to write, such as compared.html, with figures and sounds"
+    )
+    flags.DEFINE_multi_string(
+        "ratings", [], "table of ratings that a page saved; may be repeated, for each listener"
     )
     flags.DEFINE_string("out", "", "file to write the comparison to, as JSON")
     command.run(main, takes_files=True)

@@ -22,6 +22,7 @@ from evaluation.document.parts import (
     Terms,
     Text,
 )
+from evaluation.document.rating_form import RatingForm
 
 # Of the keys below and their meaning.
 SCHEMA_VERSION = 1
@@ -63,7 +64,7 @@ def _content(block: Block) -> dict[str, Any]:
             return {"panels": [_panel(panel) for panel in block.panels]}
         case Clips():
             return {"title": block.title, "clips": [_clip(clip) for clip in block.clips]}
-        case Text():
+        case Text() | RatingForm():
             return {"text": block.text}
         case Items():
             return {"title": block.title, "items": list(block.items)}

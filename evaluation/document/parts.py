@@ -11,11 +11,12 @@ from typing import ClassVar, Literal
 from markupsafe import Markup
 
 from evaluation.document.numbers import BLANK, decibels, signed_decibels
+from evaluation.document.rating_form import RatingForm
 from evaluation.scores.bootstrap import Interval
 
-# How the value of a cell is printed: as a level, a difference of levels, a whole number, a
-# p-value, or as it is.
-Kind = Literal["db", "signed_db", "count", "p", "text"]
+# How the value of a cell is printed: as a level, a difference of levels, the same of ratings, a
+# whole number, a p-value, or as it is.
+Kind = Literal["db", "signed_db", "points", "signed_points", "count", "p", "text"]
 # The cell to look at, one that it is set beside, or any other.
 Role = Literal["key", "base", ""]
 
@@ -44,8 +45,8 @@ class Cell:
             return self.value
         if self.kind == "count":
             return f"{self.value:,.0f}"
-        if self.kind in ("db", "signed_db"):
-            return self._in_decibels(self.value)
+        if self.kind != "p":
+            return self._in_decimals(self.value)
         return f"{self.value:.2g}"
 
     @property
@@ -53,8 +54,8 @@ class Cell:
         """Returns what is printed small beneath it: the interval, the n, the share."""
         notes = []
         if self.interval:
-            low = self._in_decibels(self.interval.low)
-            high = self._in_decibels(self.interval.high)
+            low = self._in_decimals(self.interval.low)
+            high = self._in_decimals(self.interval.high)
             notes.append(f"{low} to {high}")
         # The n of a blank cell is 0, which the blank says already.
         if self.n is not None and self.value is not None:
@@ -63,8 +64,8 @@ class Cell:
             notes.append(f"{self.share:.1%}")
         return notes
 
-    def _in_decibels(self, value: float) -> str:
-        if self.kind == "signed_db":
+    def _in_decimals(self, value: float) -> str:
+        if self.kind.startswith("signed"):
             return signed_decibels(value, self.decimals)
         return decibels(value, self.decimals)
 
@@ -188,6 +189,8 @@ class Take:
     alternative: str
     # How the level of the sound was changed.
     note: str
+    # What its ratings are saved under: ``RecordedClip.key_of``. Empty where it takes none.
+    rated_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,6 +209,10 @@ class Clip:
     mark: tuple[float, float] | None
     # Frequencies, each with how far up the pictures it lies as a share of their height.
     ticks: Sequence[tuple[str, float]]
+    # This and the next two: of what is heard, for the table of ratings.
+    track: str
+    source: str
+    start_secs: float
 
 
 @dataclass(frozen=True)
@@ -217,7 +224,7 @@ class Clips:
     clips: Sequence[Clip]
 
 
-Block = Table | Text | Items | Terms | Code | Figures | Clips
+Block = Table | Text | Items | Terms | Code | Figures | Clips | RatingForm
 
 
 @dataclass(frozen=True)

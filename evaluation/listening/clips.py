@@ -3,6 +3,7 @@
 That is its best and its worst segments, and one passage that all runs have in common.
 """
 
+import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,6 +63,16 @@ class RecordedClip:
     choice: Choice
     sample_rate: int
     sounds: Mapping[str, EncodedSound]
+
+    def key_of(self, take: str) -> str:
+        """Returns 16 digits from 0 to f that tell one of the sounds from those of all other clips.
+
+        They follow from the place and the sound alone, so that the sound has them on every page.
+        """
+        place = (self.choice.track, self.choice.source, self.choice.start_secs)
+        digest = hashlib.sha256(repr(place).encode("utf-8", errors="backslashreplace"))
+        digest.update(self.sounds[take].flac)
+        return digest.hexdigest()[:16]
 
 
 class _ScoredSegment(NamedTuple):

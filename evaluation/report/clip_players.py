@@ -1,15 +1,18 @@
 """Makes the sounds of a report: clips with players and spectrograms, as many as fit into it."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
 from configs import instruments
 from evaluation.document.numbers import short_number, signed_decibels
-from evaluation.document.parts import Cell, Clip, Clips, Take, Text
+from evaluation.document.parts import Block, Cell, Clip, Clips, Take, Text
+from evaluation.document.rating_form import RatingForm
 from evaluation.listening import sounds
 from evaluation.listening.clips import Choice, RecordedClip
 from evaluation.listening.sounds import EncodedSound, Floats
+from evaluation.ratings import saved
 from evaluation.report.metric_names import V3
 from evaluation.scores.aggregates import SegmentKey, segment_key
 from evaluation.scores.improvement import improvements_by_segment
@@ -22,12 +25,22 @@ TITLES = {
     "worst": "Where it gains the least over the mixture",
     "best": "Where it gains the most over the mixture",
 }
+# Of the sounds of a run.
+JUDGED = ("reference", "estimate")
 HOW = (
     "The takes of a clip are the same seconds at the same level (RMS over the clip; the change is "
     "printed), coded without loss. Starting one stops the others and goes on at the same moment. "
     "Listen blind shuffles the takes to be judged and hides their names and pictures until you "
     "reveal them. Frequencies are logarithmic, and "
     f"{sounds.RANGE_DB} dB lie between black and the brightest spot of a clip."
+)
+# The task, the scale and the words are those of ITU-R BS.1534, 5.4; its hidden anchors are missing.
+HOW_TO_RATE = (
+    "In the page, Listen blind also takes a rating of each sound, once it has been played: how "
+    "good is it as the source alone, from 0 (bad) to 100 (excellent)? Ratings stay in the browser "
+    "until they are saved as a table, which evaluation.compare --ratings=FILE sets beside the "
+    "metrics. A rating is what one listener thinks of these seconds at this level. It is no "
+    "measurement, and blind only if the sounds were not heard under their names before."
 )
 _MARKED = " Between the two lines of a picture lies the scored segment."
 
@@ -40,10 +53,12 @@ class ClipSounds(NamedTuple):
     # This and the next by the name that the page gives a sound.
     known: Mapping[str, EncodedSound]
     judged: Mapping[str, EncodedSound]
+    # Of the judged ones that can be rated: what they are rated as.
+    rated_as: Mapping[str, str] = {}
     numbers: Sequence[tuple[str, Cell]] = ()
 
 
-def run_clips(recordings: Sequence[RecordedClip], rows: Sequence[Row]) -> list[Clips | Text]:
+def run_clips(recordings: Sequence[RecordedClip], rows: Sequence[Row]) -> list[Block]:
     """Makes the clips of one run: reference and estimate, to be judged beside the mixture.
 
     Args:
@@ -56,7 +71,8 @@ def run_clips(recordings: Sequence[RecordedClip], rows: Sequence[Row]) -> list[C
             choice=recording.choice,
             sample_rate=recording.sample_rate,
             known={"mixture": recording.sounds["mixture"]},
-            judged={name: recording.sounds[name] for name in ("reference", "estimate")},
+            judged={name: recording.sounds[name] for name in JUDGED},
+            rated_as={name: recording.key_of(name) for name in JUDGED},
             numbers=numbers.get(_segment_of(recording.choice), ()),
         )
         for recording in recordings
@@ -92,7 +108,7 @@ def _numbers_by_segment(
     return numbers
 
 
-def fit(clips: Sequence[ClipSounds], budget: int = BUDGET_BYTES) -> list[Clips | Text]:
+def fit(clips: Sequence[ClipSounds], budget: int = BUDGET_BYTES) -> list[Block]:
     """Returns clips under their titles, as many as fit.
 
     Args:
@@ -110,13 +126,14 @@ def fit(clips: Sequence[ClipSounds], budget: int = BUDGET_BYTES) -> list[Clips |
             continue
         budget -= size
         kept[clip_sounds.choice.why].append(clip)
-    blocks: list[Clips | Text] = []
+    blocks: list[Block] = []
     if any(kept.values()):
         note = HOW
         if any(clip.mark for listed in kept.values() for clip in listed):
             note += _MARKED
         blocks.append(Text(note, "note"))
     blocks += [Clips(TITLES[why], listed) for why, listed in kept.items() if listed]
+    blocks += _rating_form([clip for listed in kept.values() for clip in listed])
     if num_left_out:
         sentence = (
             "Left out, so that the file stays small: "
@@ -124,6 +141,15 @@ def fit(clips: Sequence[ClipSounds], budget: int = BUDGET_BYTES) -> list[Clips |
         )
         blocks.append(Text(sentence, "note"))
     return blocks
+
+
+def _rating_form(clips: Sequence[Clip]) -> list[RatingForm]:
+    """Returns where the ratings of clips are saved; nothing where none can be rated."""
+    keys = [take.rated_as for clip in clips for take in clip.judged if take.rated_as]
+    if not keys:
+        return []
+    page = hashlib.sha256("\n".join(keys).encode("ascii")).hexdigest()[:16]
+    return [RatingForm(page, saved.COLUMNS, saved.WORDS, HOW_TO_RATE)]
 
 
 def _by_precedence(clips: Sequence[ClipSounds]) -> list[ClipSounds]:
@@ -159,6 +185,7 @@ def make_clip(key: str, clip_sounds: ClipSounds) -> Clip:
                 picture=sounds.data_uri(sounds.picture(powers[name], loudest), "image/png"),
                 alternative=_in_words(name, secs, rate),
                 note=f"{signed_decibels(sound.gain_db)} dB",
+                rated_as=clip_sounds.rated_as.get(name, ""),
             )
             for name, sound in by_name.items()
         ]
@@ -172,6 +199,9 @@ def make_clip(key: str, clip_sounds: ClipSounds) -> Clip:
         judged=takes(clip_sounds.judged),
         mark=_mark(choice, secs),
         ticks=sounds.frequency_ticks(rate),
+        track=choice.track,
+        source=choice.source,
+        start_secs=choice.start_secs,
     )
 
 

@@ -21,7 +21,10 @@ from evaluation.scores.paired import Comparison
 
 
 def make_document(
-    compared: ComparedRuns, comparisons: Sequence[Comparison], sounds: Sequence[Block] = ()
+    compared: ComparedRuns,
+    comparisons: Sequence[Comparison],
+    sounds: Sequence[Block] = (),
+    ratings: Sequence[Block] = (),
 ) -> Document:
     """Makes everything that the report says.
 
@@ -29,11 +32,12 @@ def make_document(
         compared: the runs, the reference first.
         comparisons: of these runs, one for each metric; the first is the one that is tested.
         sounds: what there is to be heard.
+        ratings: what listeners said of it.
     """
     main = comparisons[0]
     runs = pluralized(len(compared.runs), "run")
     tracks = pluralized(len(main.tracks), "track")
-    sections = _sections(compared, comparisons, sounds)
+    sections = _sections(compared, comparisons, sounds, ratings)
     return Document(
         title=" · ".join(compared.runs),
         subtitle=f"{runs} compared on {tracks} that all have",
@@ -43,7 +47,10 @@ def make_document(
 
 
 def _sections(
-    compared: ComparedRuns, comparisons: Sequence[Comparison], sounds: Sequence[Block]
+    compared: ComparedRuns,
+    comparisons: Sequence[Comparison],
+    sounds: Sequence[Block],
+    ratings: Sequence[Block],
 ) -> list[Section]:
     """Makes all sections; those that the runs have nothing for have no blocks."""
     main = comparisons[0]
@@ -61,6 +68,7 @@ def _sections(
         Section("figures", "Segment by segment", "Figures", _figures(compared)),
         Section("together", f"{title} when more sources sound at once", "Polyphony", polyphony),
         Section("listen", "Listen", "Listen", list(sounds)),
+        Section("rated", "What listeners say", "Ratings", list(ratings)),
         Section("sums", f"{title}, summed up in four ways", "Aggregates", aggregates),
         Section("pieces", f"{title}, track by track", "Tracks", tracks),
         Section("training", "How they learnt", "Training", _training(compared)),

@@ -65,4 +65,5 @@ def _at_one_level(choice: Choice, recordings: Mapping[str, RecordedClip]) -> Cli
         sample_rate=first.sample_rate,
         known={"mixture": mixture, "reference": reference},
         judged=dict(zip(recordings, estimates, strict=True)),
+        rated_as={name: recording.key_of("estimate") for name, recording in recordings.items()},
     )

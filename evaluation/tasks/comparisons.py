@@ -1,13 +1,13 @@
 """Finds what compares runs of a task, and imports it only then; it needs no TensorFlow.
 
-A comparison is a function (names of runs, metric, sources, page, JSON file) that prints the
-comparison and writes what is asked for.
+A comparison is a function (names of runs, metric, sources, page, JSON file, files of ratings) that
+prints the comparison and writes what is asked for.
 """
 
 from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 
-CompareRuns = Callable[[Sequence[str], str, Sequence[str], str, str], None]
+CompareRuns = Callable[[Sequence[str], str, Sequence[str], str, str, Sequence[str]], None]
 
 # A line for every task whose runs can be compared: the module that has ``compare_runs``.
 COMPARISONS = {"separation": "evaluation.tasks.separation.comparison"}

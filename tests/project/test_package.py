@@ -48,6 +48,7 @@ MISSING = [
     ("evaluation.evaluate --estimates=none", "--references"),
     ("evaluation.audit --workdir=none", "none/config.json"),
     ("evaluation.compare none", "none"),
+    ("evaluation.compare a b --ratings=~/none", f"{Path.home()}/none: No such file"),
     ("evaluation.separate --workdir=none", "name at least one audio file"),
     ("evaluation.separate --workdir=none --serve", "none/config.json"),
     ("evaluation.separate --workdir=none --serve song.wav", "leave out song.wav"),

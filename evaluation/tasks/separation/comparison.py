@@ -4,20 +4,26 @@
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from string import ascii_uppercase
+from typing import TYPE_CHECKING
 
 from data_prep.runtime import command
 from data_prep.runtime.quantities import pluralized
 from data_prep.storage.files import replacing
 from data_prep.storage.lock import held
 from evaluation.document.render import write
+from evaluation.ratings.saved import Rating, read_ratings
 from evaluation.scores.aggregates import AGGREGATES
 from evaluation.scores.bootstrap import Interval
 from evaluation.scores.paired import ComparedSummary, Comparison, Difference, compare, has
 from evaluation.scores.saved import ScoredRun, load
+
+if TYPE_CHECKING:
+    # It reads sounds, which take matplotlib; a comparison without ratings does without.
+    from evaluation.ratings.summary import Summary
 
 # Of what --out writes.
 SCHEMA_VERSION = 1
@@ -121,16 +127,51 @@ def _difference_line(run: str, difference: Difference) -> str:
     return f"{line}{difference.p_value:>10.2g}{difference.p_holm:>10.2g}"
 
 
-def write_json(path: Path, comparison: Comparison) -> None:
+def summarise_ratings(
+    ratings: Mapping[str, Sequence[Rating]], runs: Sequence[ScoredRun], sources: Sequence[str]
+) -> "Summary":
+    """Sums up what listeners said of the sounds of runs.
+
+    Args:
+        ratings: those that each file holds.
+        runs: the reference first.
+        sources: those whose sounds count, empty for all.
+
+    Raises:
+        ValueError: a file holds no ratings of these sounds, or no run has sounds.
+    """
+    with command.importing():
+        from evaluation.ratings.matching import match, sounds_of
+        from evaluation.ratings.summary import summarise
+
+    matched = match(ratings, sounds_of(runs, sources))
+    return summarise(matched, [run.name for run in runs])
+
+
+def rating_lines(ratings: "Summary", comparison: Comparison) -> list[str]:
+    """Returns a summary of ratings as text, with the letters of the comparison."""
+    from evaluation.ratings import words
+
+    letters = {run.name: _letter(number) for number, run in enumerate(comparison.summaries)}
+    return words.lines(ratings, letters.__getitem__)
+
+
+def write_json(path: Path, comparison: Comparison, ratings: "Summary | None" = None) -> None:
     """Writes everything that is printed, in full precision."""
     described = {"schema_version": SCHEMA_VERSION, **asdict(comparison)}
+    if ratings:
+        described["ratings"] = asdict(ratings)
     text = json.dumps(described, indent=1, allow_nan=False) + "\n"
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_report(
-    path: Path, runs: Sequence[ScoredRun], comparison: Comparison, sources: Sequence[str]
+    path: Path,
+    runs: Sequence[ScoredRun],
+    comparison: Comparison,
+    sources: Sequence[str],
+    ratings: "Summary | None" = None,
 ) -> None:
     """Writes the comparison as a page, and as Markdown and JSON beside it.
 
@@ -139,9 +180,11 @@ def write_report(
         runs: that were compared, the reference first.
         comparison: in the metric that was asked for; all others that every run has are added.
         sources: those that were compared, empty for all.
+        ratings: what listeners said.
     """
     # They draw, which takes matplotlib; a comparison as text does without.
     with command.importing():
+        from evaluation.ratings import words
         from evaluation.report.comparison import ComparedRuns
         from evaluation.report.comparison_page import make_document
         from evaluation.report.shared_clips import common_clips
@@ -152,12 +195,18 @@ def write_report(
     shared = [metric for metric in others if all(has(run, metric) for run in runs)]
     added = [compare(runs, metric, sources) for metric in REPORTED if metric in shared]
     comparisons = [comparison, *added]
-    write(path, make_document(compared, comparisons, common_clips(compared.runs)))
+    rated = words.blocks(ratings, compared.short_name_of.__getitem__) if ratings else []
+    write(path, make_document(compared, comparisons, common_clips(compared.runs), rated))
     print(f"report: {path}")
 
 
 def compare_runs(
-    names: Sequence[str], metric: str, sources: Sequence[str], report: str, out: str
+    names: Sequence[str],
+    metric: str,
+    sources: Sequence[str],
+    report: str,
+    out: str,
+    ratings: Sequence[str] = (),
 ) -> None:
     """Compares runs, prints the comparison, and writes what is asked for.
 
@@ -167,16 +216,24 @@ def compare_runs(
         sources: those to compare, empty for all.
         report: the page to write, or empty.
         out: the JSON file to write, or empty.
+        ratings: files that pages saved.
 
     Raises:
-        ValueError: the runs cannot be compared.
+        ValueError: the runs cannot be compared, or a file holds no ratings of their sounds.
     """
+    # First, as it is quick to say what is wrong with them.
+    given = {name: read_ratings(Path(name)) for name in ratings}
+    if len(given) < len(ratings):
+        raise ValueError("a file of ratings is named twice; name each once.")
     runs = [load(name) for name in names]
     comparison = compare(runs, metric, sources)
+    rated = summarise_ratings(given, runs, sources) if given else None
     print("\n".join(lines(comparison)))
+    if rated:
+        print("\n".join(rating_lines(rated, comparison)))
     if out:
-        write_json(Path(out), comparison)
+        write_json(Path(out), comparison, rated)
     if report:
         # A page is three files, which belong together.
         with held(report, "--report", beside=True):
-            write_report(Path(report), runs, comparison, sources)
+            write_report(Path(report), runs, comparison, sources, rated)

@@ -2,6 +2,7 @@
 everything, it fits.
 """
 
+import re
 import shutil
 
 import numpy as np
@@ -9,8 +10,11 @@ import pytest
 
 from configs import instruments
 from evaluation.listening.clips import Choice, ClipWaveforms, record
+from evaluation.ratings.saved import read_ratings
 from evaluation.report.run_page import Extras
+from tests.evaluation.report.test_comparison_page import write_run
 from tests.evaluation.report.test_run_page import about, sample_rows, write_page
+from tests.support.commands import run_command
 
 RATE = 22050
 # Nothing of the browser itself may ask the network for anything.
@@ -70,7 +74,7 @@ def browser():
 def open_page(browser, path):
     contexts = []
 
-    def open_page(width=1280, height=900, **options):
+    def open_page(width=1280, height=900, other=None, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
@@ -78,7 +82,7 @@ def open_page(browser, path):
         page.on("console", lambda message: page.problems.append(message.text))
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.on("request", lambda request: page.requests.append(request.url))
-        page.goto(path.as_uri())
+        page.goto((other or path).as_uri())
         return page
 
     yield open_page
@@ -187,7 +191,8 @@ def test_a_blind_order_can_be_drawn_and_revealed(open_page):
 
 def test_the_keyboard_reaches_everything(open_page):
     page = open_page()
-    wanted = "a[href], button, audio, summary, .scroll"
+    # Nothing can be saved yet, nor rated.
+    wanted = "a[href], button:enabled, input:enabled, audio, summary, .scroll"
     page.evaluate(
         f"document.querySelectorAll('{wanted}').forEach((each, i) => each.dataset.stop = i)"
     )
@@ -219,10 +224,117 @@ def test_the_keyboard_reaches_everything(open_page):
     wait(page, "document.querySelector('audio').currentTime > 0.05")
 
 
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Two runs, and the page of their comparison."""
+    root = tmp_path_factory.mktemp("two")
+    runs = [
+        write_run(root / name, seed, num_tracks=2) for seed, name in enumerate(["film", "gate"])
+    ]
+    page = root / "compared.html"
+    assert run_command("evaluation.compare", *runs, f"--report={page}").returncode == 0
+    return runs, page
+
+
+def rate(page, clip, presses):
+    """Rates the takes of a clip in their blind order, by the keyboard alone."""
+    clip.locator("button").focus()
+    page.keyboard.press("Enter")
+    for take, (key, times) in zip(clip.locator(".judged .take").all(), presses, strict=True):
+        rating = take.locator(".rating input")
+        assert rating.is_disabled()
+        assert take.locator("output").text_content() == "play it first"
+        take.locator("audio").focus()
+        page.keyboard.press("Space")
+        wait(page, "document.querySelectorAll('.blind .rating input:enabled').length > 0")
+        page.wait_for_timeout(100)
+        assert rating.get_attribute("aria-valuetext") == "not rated yet"
+        rating.focus()
+        for _ in range(times):
+            page.keyboard.press(key)
+
+
+def test_ratings_are_given_by_keyboard_stay_and_are_compared(open_page, two, tmp_path):
+    runs, path = two
+    page = open_page(other=path)
+    first, second = page.locator(".clip").all()
+    assert page.locator(".rating").first.is_hidden()
+    save, start_over = page.locator(".form button").all()
+    assert save.is_disabled()
+    page.locator(".form input").fill('Ann, "the ear"')
+    # 50 + 23, and 50 - 40.
+    rate(page, first, [("ArrowRight", 23), ("PageDown", 4)])
+    outputs = page.locator(".form .told").text_content
+    assert outputs() == "2 of 4 sounds are rated."
+    given = first.locator("output").all_text_contents()
+    assert given == ["73, good", "10, bad"]
+    assert first.locator(".name").all_text_contents()[2:] == ["A", "B"]
+    sounds = first.locator(".judged audio").evaluate_all("list => list.map(each => each.src)")
+
+    # Still blind, in the same order.
+    page.reload()
+    assert first.locator("output").all_text_contents() == given
+    assert first.locator(".name").all_text_contents()[2:] == ["A", "B"]
+    assert sounds == first.locator(".judged audio").evaluate_all("list => list.map(e => e.src)")
+    assert page.locator(".form input").input_value() == 'Ann, "the ear"'
+    rate(page, second, [("Home", 1), ("End", 1)])
+    second.locator("button").click()
+    assert second.locator(".told").text_content().endswith("(100).")
+    page.keyboard.press("Tab")
+    with page.expect_download() as download:
+        save.focus()
+        page.keyboard.press("Enter")
+    saved = tmp_path / download.value.suggested_filename
+    download.value.save_as(saved)
+    assert page.problems == []
+    assert {url.split(":")[0] for url in page.requests} <= {"file", "data", "blob"}
+
+    ratings = read_ratings(saved)
+    assert [(each.source, each.listener, each.track) for each in ratings] == [
+        (source, 'Ann, "the ear"', "a track") for source in ("va", "va", "vn", "vn")
+    ]
+    assert sorted(each.rating for each in ratings[:2]) == [10, 73]
+    assert {(each.rating, each.order_heard) for each in ratings[2:]} == {(0, 1), (100, 2)}
+    by_system = {(each.source, each.system): each.rating for each in ratings}
+    shown = dict(re.findall(r"was (\w+) \((\d+)\)", second.locator(".told").text_content()))
+    assert {name: float(text) for name, text in shown.items()} == {
+        name: by_system["vn", name] for name in ("film", "gate")
+    }
+    done = run_command("evaluation.compare", *runs, f"--ratings={saved}")
+    means = [(by_system["va", name] + by_system["vn", name]) / 2 for name in ("film", "gate")]
+    assert f"track a track: A {means[0]:.1f}, B {means[1]:.1f} (n = 2)" in done.stdout
+
+    page.on("dialog", lambda dialog: dialog.accept())
+    start_over.click()
+    assert outputs() == "0 of 4 sounds are rated."
+    assert page.locator(".form input").input_value() == ""
+
+
+def test_a_report_of_one_run_takes_ratings_too(open_page, tmp_path):
+    page = open_page()
+    rate(page, page.locator(".clip").first, [("End", 1), ("Home", 1)])
+    with page.expect_download() as download:
+        page.locator(".form button").first.click()
+    download.value.save_as(tmp_path / "ratings.csv")
+    ratings = read_ratings(tmp_path / "ratings.csv")
+    assert {each.system for each in ratings} == {"reference", "estimate"}
+
+
+def test_what_was_kept_and_damaged_is_begun_anew(open_page):
+    page = open_page()
+    for damaged in ['{"clips": {"clip-0": {"order": [7], "blind": true}}}', '"x"', "{"]:
+        page.evaluate(f"localStorage.setItem(stored, {damaged!r})")
+        page.reload()
+        assert page.locator(".form .told").text_content() == "0 of 4 sounds are rated."
+        assert page.locator(".clip button").first.text_content() == "Listen blind"
+    assert page.problems == []
+
+
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 def test_nothing_is_wider_than_the_window(open_page, width):
     page = open_page(width, 800)
     assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.locator(".clip button").first.click()
     page.locator("details").first.evaluate("each => each.open = true")
     assert page.evaluate("document.documentElement.scrollWidth") == width
 

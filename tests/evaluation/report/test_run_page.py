@@ -540,7 +540,8 @@ def test_sounds_have_players_and_one_script_that_is_ours(
     assert (page.tags["audio"], page.tags["img"], page.tags["button"], page.tags["script"]) == (
         6,
         6,
-        2,
+        # One of each clip, and two of the form that saves ratings.
+        4,
         1,
     )
     assert f"{hostile}, 1 to 1.1 s" in page.texts
