@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -51,7 +51,8 @@ def make_app(songs: Songs, model: str, token: str, most_bytes: int) -> Guard:
         Route("/api/songs/{key}/downloads", answers.make_download, methods=["POST"]),
         Route("/downloads/{ticket}", answers.download),
     ]
-    return Guard(Starlette(routes=routes, exception_handlers={ValueError: _refuse}), token)
+    handlers = {ValueError: _refuse, OSError: _tell_of_disk, ClientDisconnect: _leave}
+    return Guard(Starlette(routes=routes, exception_handlers=handlers), token)
 
 
 class _Answers:
@@ -164,3 +165,14 @@ def _number(request: Request, name: str) -> int:
 async def _refuse(_: Request, error: Exception) -> Response:
     # What else the sender has to say is not read.
     return PlainTextResponse(str(error), 400, headers={"connection": "close"})
+
+
+async def _tell_of_disk(_: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    sentence = f"the disk would not take it ({error.strerror}); make room, and try again."
+    return PlainTextResponse(sentence, 507, headers={"connection": "close"})
+
+
+async def _leave(_: Request, _error: Exception) -> Response:
+    # Nobody is there to read it.
+    return Response(status_code=400)
