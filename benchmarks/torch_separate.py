@@ -8,27 +8,21 @@ between them, with the seconds from the opening of the song to the last stem, fl
 
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import demucs
 import numpy as np
-import openunmix
 import soundfile
 import torch
 from demucs.apply import apply_model
 from demucs.htdemucs import HTDemucs
-from openunmix.model import OpenUnmix
+from openunmix import umxhq_spec
 from openunmix.model import Separator as UnmixSeparator
-from openunmix.utils import bandwidth_to_max_bin
 
 RATE = 44100
 TARGETS = ("vocals", "drums", "bass", "other")
-# Of umxhq, as its package makes it.
-NUM_BINS = 4096 // 2 + 1
-HIDDEN_SIZE = 512
-BANDWIDTH_HZ = 16000
-# Of htdemucs, where its published weights differ from the defaults of the class.
+# Of htdemucs, where its published weights differ from the defaults of the class: demucs.grids.mmi.
 DEMUCS = {"bottom_channels": 512, "t_layers": 5, "segment": 7.8, "dconv_mode": 3}
 
 
@@ -36,11 +30,7 @@ class Unmix:
     """Is Open-Unmix with four targets, with so many iterations of its Wiener filter."""
 
     def __init__(self, num_iterations: int) -> None:
-        highest = bandwidth_to_max_bin(RATE, 2 * (NUM_BINS - 1), BANDWIDTH_HZ)
-        models = {
-            target: OpenUnmix(NUM_BINS, nb_channels=2, hidden_size=HIDDEN_SIZE, max_bin=highest)
-            for target in TARGETS
-        }
+        models = umxhq_spec(list(TARGETS), pretrained=False)
         self.separator = UnmixSeparator(models, niter=num_iterations, sample_rate=RATE).eval()
 
     def __call__(self, mixture: Any) -> Any:
@@ -73,8 +63,8 @@ def main() -> None:
     }
     millions = sum(weight.numel() for weight in systems["htdemucs"].model.parameters()) / 1e6
     print(
-        f"PyTorch {torch.__version__}, Open-Unmix {openunmix.__name__}, Demucs "
-        f"{demucs.__version__} ({millions:.1f} million weights), {torch.get_num_threads()} threads",
+        f"PyTorch {torch.__version__}, Open-Unmix {version('openunmix')}, Demucs "
+        f"{version('demucs')} ({millions:.1f} million weights), {torch.get_num_threads()} threads",
         flush=True,
     )
     for line in sys.stdin:
