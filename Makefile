@@ -3,7 +3,8 @@
 # Both make their environment first.
 # make preflight ARGS="--config=musdb --topology=v5e:2x2"   what a training step costs on a TPU that is not there
 
-PYTHON ?= python3.11
+# A Python 3.11 or 3.12; without it, requirements/make_env.sh looks for one.
+PYTHON ?=
 BIN := .venv/bin
 LOCK := requirements/cpu-dev.txt
 
@@ -29,6 +30,8 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
 
 # The locks are made with uv; the environment needs only pip.
 lock:

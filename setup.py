@@ -35,7 +35,8 @@ setup(
         "soundfile>=0.12",
         "soxr>=0.5",
         "starlette>=0.40",
-        "tensorflow-io>=0.37",
+        # Mel spectrograms of a training run; it is not built for Windows, where nothing is trained.
+        "tensorflow-io>=0.37; sys_platform != 'win32'",
         "threadpoolctl>=3.5",
         "tqdm>=4.66",
         "uvicorn>=0.30",

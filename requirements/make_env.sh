@@ -1,13 +1,26 @@
 #!/bin/sh
-# make_env.sh FOLDER LOCK PYTHON: a virtual environment with exactly what the lock names, by uv where it is installed.
+# make_env.sh FOLDER LOCK [PYTHON]: a virtual environment with exactly what the lock names, by uv where it is installed.
+# Without PYTHON: of the first of python3.11, python3.12, python3 that is 3.11 or 3.12, else of one that uv finds or fetches.
 set -eu
-folder=$1 lock=$2 python=$3
-command -v "$python" >/dev/null 2>&1 || python=python3
-"$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || {
-  echo "error: Python 3.11 is needed, $("$python" --version 2>&1) was found; install it or run make PYTHON=/path/to/python3.11." >&2
+folder=$1 lock=$2 python=${3:-}
+fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1; }
+uv=$(command -v uv) || uv=
+if [ -z "$python" ]; then
+  for candidate in python3.11 python3.12 python3; do
+    if fits "$candidate"; then python=$candidate; break; fi
+  done
+  if [ -z "$python" ] && [ -n "$uv" ]; then python='>=3.11,<3.13'; fi
+elif ! fits "$python"; then
+  found=$python
+  python=
+fi
+if [ -z "$python" ]; then
+  found=${found:-python3}
+  version=$("$found" --version 2>/dev/null) || version="not there"
+  echo "error: Python 3.11 or 3.12 is needed, and $found is $version; install one, or run make PYTHON=/path/to/python3.12." >&2
   exit 1
-}
-if command -v uv >/dev/null 2>&1; then
+fi
+if [ -n "$uv" ]; then
   uv venv --quiet --allow-existing --python "$python" "$folder"
   VIRTUAL_ENV=$folder uv pip sync --quiet --require-hashes "$lock"
   VIRTUAL_ENV=$folder uv pip install --quiet --no-deps --no-build-isolation --editable .

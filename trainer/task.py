@@ -3,6 +3,7 @@
 python -m trainer.task --config=urmp_labels --records=records/urmp --workdir=runs/urmp_labels
 """
 
+import sys
 from collections.abc import Sequence
 
 from absl import flags
@@ -10,6 +11,7 @@ from absl import flags
 import configs
 from data_prep.records.manifest import load_manifest
 from data_prep.runtime import command
+from data_prep.runtime.system import not_on_windows
 from data_prep.storage import open_folder
 from data_prep.storage.lock import held
 
@@ -18,6 +20,8 @@ FLAGS = flags.FLAGS
 
 def main(_: Sequence[str]) -> int:
     """Trains, or describes, the experiment that the flags name."""
+    if sys.platform == "win32":
+        raise not_on_windows("training")
     config = configs.load(FLAGS.config, FLAGS.set)
     records = open_folder(FLAGS.records).url
     workdir = open_folder(FLAGS.workdir)

@@ -3,12 +3,14 @@
 Ctrl-C and SIGTERM both interrupt. ``data_prep.runtime.command`` catches them from its start on.
 """
 
+import _thread
 import atexit
 import importlib
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -46,14 +48,24 @@ class _Interruption:
         """Interrupts once more where Python dropped the exception.
 
         It does so in destructors and callbacks of the garbage collector, and tells this hook of it.
-        A thread that sends the signal again would take locks, which may be taken.
+        A thread of ``threading`` that sends the signal again would take locks, which may be taken.
         """
         if not issubclass(lost.exc_type, KeyboardInterrupt):
             self._tell_of_others(lost)
             return
+        if sys.platform == "win32":
+            # It has no timer that signals. A bare thread takes no lock of Python's own modules.
+            self.came = False
+            _thread.start_new_thread(_raise_later, (self._number,))
+            return
         signal.signal(signal.SIGALRM, lambda _number, frame: self(self._number, frame))
         self.came = False
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECS)
+
+
+def _raise_later(number: int) -> None:
+    time.sleep(_AGAIN_SECS)
+    signal.raise_signal(number)
 
 
 def catch() -> None:

@@ -1,11 +1,12 @@
 """Says how much memory there is to take, and keeps what a process has taken."""
 
 import ctypes
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from data_prep.runtime.system import machine_memory
 
 # Of glibc's mallopt: what is larger is taken from the kernel by itself, of which 32 MiB is the most
 # that it allows; and what may lie free at the end before it goes back.
@@ -28,7 +29,7 @@ def available_memory() -> int:
     """Returns the bytes that this process may still take.
 
     They are what the machine has left, or less where control groups limit it. Where the system does
-    not say what is left, not being Linux, they are all the memory of the machine.
+    not say what is left, as macOS, they are all the memory of the machine.
     """
     return min([_machine_memory(), *_control_group_memory()])
 
@@ -56,7 +57,7 @@ def keep_freed_memory() -> None:
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
+    except (OSError, AttributeError, TypeError):
         return
     mallopt(_M_MMAP_THRESHOLD, 2**25)
     mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
@@ -72,7 +73,7 @@ def _machine_memory() -> int:
     available = re.search(r"^MemAvailable: +(\d+) kB$", text, re.MULTILINE)
     if available:
         return int(available[1]) * 1024
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return machine_memory()
 
 
 def _control_group_memory() -> Iterator[int]:

@@ -7,18 +7,19 @@ who hand out work in another way.
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from data_prep.runtime import interruption
+from data_prep.runtime.system import not_on_windows
 
 # That an interruption waits at most.
 _LOOK_SECS = 0.2
@@ -98,7 +99,13 @@ def make_pool(
 
     Raises:
         BrokenProcessPool: no process can be started.
+        ValueError: this is Windows, which cannot fork.
     """
+    if sys.platform == "win32":
+        raise not_on_windows("work in several processes")
+    # Windows has no such module.
+    from multiprocessing import forkserver
+
     # Forking this process instead could copy a lock that is held.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(imports))
@@ -136,6 +143,11 @@ def result_of(future: Future[_Result]) -> _Result:
 @contextmanager
 def unheard_interruptions() -> Iterator[None]:
     """Blocks Ctrl-C in the processes that are started meanwhile, and in those that they start."""
+    if sys.platform == "win32":
+        yield
+        return
+    from multiprocessing import resource_tracker
+
     # Else starting a process starts the tracker, too, which would unblock the signal.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

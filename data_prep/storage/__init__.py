@@ -1,12 +1,13 @@
 """Keeps files in a folder on a disk or in a bucket; a file is whole or not there.
 
-folder   what every folder can do, and how a file is made in it
-local    a folder on a disk
-bucket   a folder in a Cloud Storage bucket
-lock     one job per folder
-lease    the same where there are no locks
-faults   how requests are tried again, and why one failed
-files    checksums, names, and files that replace others
+folder      what every folder can do, and how a file is made in it
+local       a folder on a disk
+bucket      a folder in a Cloud Storage bucket
+lock        one job per folder
+file_lock   the lock of an open file, as each system has it
+lease       the same where there are no locks
+faults      how requests are tried again, and why one failed
+files       checksums, names, and files that replace others
 """
 
 import re
@@ -50,8 +51,8 @@ def is_bucket(url: str) -> bool:
         raise ValueError("expected the path of a folder, or gs://BUCKET/FOLDER; got nothing.")
     if url.startswith("gs://"):
         return True
-    # Else gs:/bucket would be a folder called gs:
-    scheme = re.match(r"[A-Za-z][\w+.-]*:/+", url)
+    # Else gs:/bucket would be a folder called gs: (one letter is a drive of Windows).
+    scheme = re.match(r"[A-Za-z][\w+.-]+:/+", url)
     if scheme:
         raise ValueError(
             f"{url} begins with {scheme[0]}; expected the path of a folder, or gs://BUCKET/FOLDER."

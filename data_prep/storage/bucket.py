@@ -6,7 +6,6 @@ again with growing pauses.
 """
 
 import functools
-import os
 import shutil
 import tempfile
 import warnings
@@ -16,6 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from configs.reading import decode_text, require_text_size
+from data_prep.runtime.system import user_number
 from data_prep.runtime.tensorflow_errors import reason
 from data_prep.storage.faults import CONNECT_SECS, retried_requests
 from data_prep.storage.files import (
@@ -75,13 +75,14 @@ class BucketFolder:
     @property
     def scratch(self) -> Path:
         """Returns a temporary folder, the same for the next command of one user and address."""
+        user = user_number()
         path = Path(
             tempfile.gettempdir(),
-            f"source-separation-{os.getuid()}-{sha256(self._url.encode()).hexdigest()[:16]}",
+            f"source-separation-{user}-{sha256(self._url.encode()).hexdigest()[:16]}",
         )
         path.mkdir(mode=0o700, exist_ok=True)
         # Anybody may make a folder of that name in /tmp before us.
-        if path.is_symlink() or path.stat().st_uid != os.getuid():
+        if path.is_symlink() or path.stat().st_uid != user:
             raise ValueError(
                 f"{path} belongs to someone else; remove it, or set TMPDIR to a folder of your own."
             )

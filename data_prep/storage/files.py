@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import socket
+import sys
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import google_crc32c
+
+from data_prep.runtime.system import is_running
 
 _CHUNK_BYTES = 2**20
 _PARTIAL = ".partial"
@@ -94,14 +97,7 @@ def _is_abandoned(path: Path) -> bool:
     machine, _, process = owner.partition("-")
     if machine != _machine() or not process.isdecimal():
         return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        # It is somebody else's, and lives.
-        return False
-    return False
+    return not is_running(int(process))
 
 
 def _delete(path: Path) -> None:
@@ -123,7 +119,9 @@ def naming_errors(path: Path) -> Iterator[None]:
 
 def flush_to_disk(path: Path) -> None:
     """Waits until the bytes of a file are on the disk."""
-    with path.open("rb") as file:
+    # Windows does so only for who may write.
+    mode = "r+b" if sys.platform == "win32" else "rb"
+    with path.open(mode) as file:
         os.fsync(file.fileno())
 
 

@@ -92,7 +92,7 @@ class LocalFolder:
     def write_text(self, name: str, text: str) -> None:
         """Writes UTF-8."""
         with making(self, name) as path:
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8", newline="\n")
 
     def read_version(self, name: str) -> VersionedText | None:
         """Takes the text itself for its version: no two versions may be equal."""
@@ -111,7 +111,7 @@ class LocalFolder:
         if version is not None and not self._remove(name, version):
             return None
         try:
-            with self._path(name).open("x", encoding="utf-8") as file:
+            with self._path(name).open("x", encoding="utf-8", newline="\n") as file:
                 file.write(text)
         except FileExistsError:
             return None

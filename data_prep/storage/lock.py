@@ -4,14 +4,14 @@ The kernel drops a lock when its process ends, however it ends. A bucket has no 
 """
 
 import errno
-import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from data_prep.storage import Folder, is_bucket, open_folder
+from data_prep.storage import Folder, file_lock, is_bucket, open_folder
 from data_prep.storage.lease import Hold, leased, refusal, this_job
 
 __all__ = ["Hold", "held", "keeping"]
@@ -53,12 +53,10 @@ def held(folder: str, flag: str = "--workdir", beside: bool = False) -> Iterator
         with leased(place, folder, flag) as lease:
             yield lease
         return
-    with file:
-        try:
-            yield Hold()
-        finally:
-            # Before the file is closed, which gives the lock to another.
-            path.unlink(missing_ok=True)
+    try:
+        yield Hold()
+    finally:
+        _give_back(file, path)
 
 
 @contextmanager
@@ -77,7 +75,7 @@ def _lock(path: Path, folder: str, flag: str) -> TextIO | None:
     while True:
         file = path.open("a+", encoding="utf-8")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file_lock.lock(file)
         except OSError as error:
             with file:
                 if isinstance(error, BlockingIOError):
@@ -91,13 +89,27 @@ def _lock(path: Path, folder: str, flag: str) -> TextIO | None:
             break
         # Whoever held it removed it between the opening and the locking.
         file.close()
-    # A forked child shares the lock: without closing its copy it would keep the lock where it
-    # outlives a killed job.
-    os.register_at_fork(after_in_child=file.close)
+    if sys.platform != "win32":
+        # A forked child shares the lock: without closing its copy it would keep the lock where it
+        # outlives a killed job.
+        os.register_at_fork(after_in_child=file.close)
     file.truncate(0)
     file.write(f"{this_job()}\n")
     file.flush()
     return file
+
+
+def _give_back(file: TextIO, path: Path) -> None:
+    """Removes the file of a lock that this job has, and gives the lock back."""
+    if sys.platform == "win32":
+        # An open file cannot be removed there. Whoever has opened it meanwhile keeps it.
+        file.close()
+        with suppress(OSError):
+            path.unlink()
+        return
+    with file:
+        # Before the file is closed, which gives the lock to another.
+        path.unlink(missing_ok=True)
 
 
 def _is_at(file: TextIO, path: Path) -> bool:

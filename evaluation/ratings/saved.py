@@ -73,10 +73,9 @@ def read_ratings(path: Path) -> list[Rating]:
     try:
         header = next(reader, [])
         if header != list(COLUMNS):
-            found = ", ".join(header)[:500] or "none"
             raise ValueError(
-                f"{path} is no file of ratings that the page of a report saved: its columns are "
-                f"{found}, not {', '.join(COLUMNS)}."
+                f"{path} is no file of ratings that the page of a report saved: its first line is "
+                f"{shown(','.join(header))}, not {','.join(COLUMNS)}."
             )
         ratings = [_parse(cells, f"{path}, line {reader.line_num}") for cells in reader]
     except csv.Error as error:

@@ -2,8 +2,6 @@
 
 import functools
 import multiprocessing
-import resource
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -17,11 +15,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from data_prep.runtime import interruption, parallel
 from data_prep.runtime.memory import keep_freed_memory
+from data_prep.runtime.system import peak_memory
 
 # A worker with its libraries and nothing to do.
 _IDLE_BYTES = 150 * 2**20
-# The unit of ru_maxrss.
-_MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 
 # Set by ``_begin`` alone, in every process of a pool: a lock reaches a process only when that is
 # started, never with an item.
@@ -72,8 +69,7 @@ class Workers:
         Returns:
             Their number.
         """
-        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_BYTES
-        free = self._memory_bytes - used - alone_bytes
+        free = self._memory_bytes - peak_memory() - alone_bytes
         size = max(min(self._most, free // (_IDLE_BYTES + item_bytes)), 1)
         if size != self._size:
             self._stop()

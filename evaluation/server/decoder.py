@@ -53,11 +53,11 @@ def main() -> None:
 
 def _limit() -> None:
     """Limits what this process may take, where the system knows such limits."""
-    try:
-        import resource
-    except ImportError:
-        # Windows has none; the time between messages is limited everywhere.
+    if sys.platform == "win32":
+        # It has none; the time between messages is limited everywhere.
         return
+    import resource
+
     limits = {
         resource.RLIMIT_AS: _MOST_BYTES,
         resource.RLIMIT_CPU: _MOST_CPU_SECS,

@@ -4,15 +4,16 @@ All servers of a user have folders in one place. Each keeps its own by a lock, w
 drops when the process ends, however it ends: what no server keeps, the next one deletes.
 """
 
-import os
 import shutil
 import stat
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from data_prep.runtime.system import user_number
 from data_prep.storage.lock import held
 
 _OTHERS = 0o077
@@ -45,13 +46,13 @@ def scratch_folder() -> Iterator[Path]:
 
 def _place() -> Path:
     """Returns where the folders of this user's servers lie, as TMPDIR or the system says."""
-    # Windows has no numbers for users, but a temporary folder for each.
-    number = os.getuid() if hasattr(os, "getuid") else 0
-    place = Path(tempfile.gettempdir()) / f"source-separate-{number}"
+    user = user_number()
+    place = Path(tempfile.gettempdir()) / f"source-separate-{user}"
     place.mkdir(mode=0o700, exist_ok=True)
     found = place.lstat()
-    is_ours = not hasattr(os, "getuid") or found.st_uid == number
-    is_closed = os.name == "nt" or not found.st_mode & _OTHERS
+    # Windows has no such modes, and a temporary folder for each user.
+    is_closed = sys.platform == "win32" or not found.st_mode & _OTHERS
+    is_ours = sys.platform == "win32" or found.st_uid == user
     if not (stat.S_ISDIR(found.st_mode) and is_ours and is_closed):
         raise ValueError(
             f"{place} is open to other users or belongs to one; expected a folder of your own: "

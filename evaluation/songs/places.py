@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,11 +28,13 @@ class Place(NamedTuple):
 def find_sounds(paths: Iterable[Path]) -> list[Path]:
     """Returns files, and in place of folders the sound files in them, in order.
 
+    A name with a star or the like means what it fits: shells of Windows leave that to commands.
+
     Raises:
         ValueError: there is none, or no sound file in a folder.
     """
     found = []
-    for path in paths:
+    for path in chain.from_iterable(map(_fitting, paths)):
         if path.is_dir():
             sounds = [each for each in sorted(path.iterdir()) if is_sound_name(each)]
             if not sounds:
@@ -42,6 +45,13 @@ def find_sounds(paths: Iterable[Path]) -> list[Path]:
         else:
             raise ValueError(f"there is no file {path}.")
     return found
+
+
+def _fitting(path: Path) -> list[Path]:
+    """Returns the paths that a pattern fits; the path itself where it is none, or fits nothing."""
+    if path.exists() or not re.search(r"[*?\[]", path.name):
+        return [path]
+    return sorted(path.parent.glob(path.name)) or [path]
 
 
 def require_name(name: str, num_stems: int) -> None:

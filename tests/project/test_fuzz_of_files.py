@@ -21,6 +21,7 @@ from configs.splits import load_splits
 from data_prep.audio.decoding import decode
 from data_prep.audio.stems import read_stems
 from data_prep.storage import open_folder
+from evaluation.ratings.saved import COLUMNS, read_ratings
 from evaluation.scores.results import read_described
 from evaluation.scores.saved import read_museval
 from tests.project.test_fuzz import make_manifest, mutate_bytes, mutate_json, within_seconds
@@ -155,6 +156,13 @@ CEILINGS = {
     "config": {"train": {"compute_dtype": "bfloat16"}},
     "ceilings": [{"chip": "v5e", "examples_per_sec": 10.5}],
 }
+RATINGS = "\n".join(
+    [
+        ",".join(COLUMNS),
+        *(f'{"0a" * 8},{key * 16},"a, ""b""",vn,2.5,film,73,Ann,{"1f" * 8},1' for key in "ab"),
+        "",
+    ]
+)
 KINDS = {
     "splits": Kind(
         "a.json",
@@ -178,6 +186,7 @@ KINDS = {
     "museval": Kind(
         "a.json", writer("a.json", json.dumps(MUSEVAL)), of_path("a.json", read_museval)
     ),
+    "ratings": Kind("a.csv", writer("a.csv", RATINGS), of_path("a.csv", read_ratings)),
     "ceilings": Kind(
         "a.json", writer("a.json", json.dumps(CEILINGS)), of_path("a.json", load_ceilings)
     ),

@@ -1,7 +1,5 @@
 """Looks before a leap: what a run will cost, and whether its networks can learn at all."""
 
-import resource
-import sys
 import time
 from collections.abc import Mapping
 
@@ -9,6 +7,7 @@ import tensorflow as tf
 
 from configs import Config
 from data_prep.runtime.quantities import clock, pluralized, scaled
+from data_prep.runtime.system import peak_memory
 from trainer.loop.optimisation import Optimisation
 from trainer.loop.protocol import Task
 from trainer.loop.steps import distribute, make_optimisation, make_run_steps
@@ -39,7 +38,7 @@ def dry_run(task: Task, config: Config, strategy: tf.distribute.Strategy) -> Non
     described = task.describe()
     batch = pluralized(settings.batch_size, "example")
     flops = scaled(described.step_flops, "FLOP")
-    memory = scaled(_peak_bytes(), "B", 1024)
+    memory = scaled(peak_memory(), "B", 1024)
     device = tf.config.list_logical_devices()[-1].device_type
     steps = pluralized(settings.steps, "step")
     duration = clock(step_secs * settings.steps)
@@ -102,9 +101,3 @@ def _print_table(rows: Mapping[str, str]) -> None:
     width = max(map(len, rows))
     for name, value in rows.items():
         print(f"{name:{width}}  {value}", flush=True)
-
-
-def _peak_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Bytes on a Mac, KiB elsewhere.
-    return peak if sys.platform == "darwin" else 1024 * peak

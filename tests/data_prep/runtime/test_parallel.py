@@ -3,6 +3,7 @@
 import os
 import signal
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 
 import pytest
 
@@ -31,15 +32,15 @@ def test_a_killed_process_is_one_sentence():
 
 
 def wait_for_server():
-    number = parallel.forkserver._forkserver._forkserver_pid
+    number = forkserver._forkserver._forkserver_pid
     # It is the server's own module that asks for its status.
     os.waitid(os.P_PID, number, os.WEXITED | os.WNOWAIT)
 
 
 def end_server():
     """Kills the server of processes, as the kernel does where memory runs out."""
-    parallel.forkserver.ensure_running()
-    os.kill(parallel.forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+    forkserver.ensure_running()
+    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
     wait_for_server()
 
 

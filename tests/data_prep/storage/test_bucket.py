@@ -317,6 +317,11 @@ def test_typos_in_the_scheme(url):
     assert documented(str(caught.value))
 
 
+@pytest.mark.parametrize("url", ["C:/stems", "c:\\stems", "a b:/c", "stems"])
+def test_a_drive_of_windows_is_no_scheme(url):
+    assert open_folder(url).url == url
+
+
 @pytest.mark.parametrize("name", ["../a", "/a", "a/b", "..", ".", "", "a\0", "a\n"])
 def test_names_stay_in_their_folder(folder, name, tmp_path):
     for each in (folder, open_folder(str(tmp_path))):

@@ -9,6 +9,7 @@ import random
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 
@@ -224,6 +225,15 @@ def test_a_disk_gets_a_lease_only_where_it_has_no_locks(tmp_path, monkeypatch):
     number = errno.EIO
     with pytest.raises(OSError, match="Input/output"), lock.held(str(tmp_path)):
         pass
+
+
+def test_a_disk_gets_a_lease_where_python_has_no_locks(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with lock.held(str(tmp_path)):
+        assert (tmp_path / "lease.json").exists()
+        with pytest.raises(ValueError, match="no other job"), lock.held(str(tmp_path)):
+            pass
+    assert list(tmp_path.iterdir()) == []
 
 
 @with_a_lease

@@ -59,10 +59,10 @@ def test_refuses_a_value_that_no_page_saves(tmp_path, column, cell, expected):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "its columns are none, not page, sound, "),
+        ("", "its first line is '', not page,sound,"),
         (
             "system,track\na,b\n",
-            "is no file of ratings .*: its columns are system, track, not page",
+            "is no file of ratings .*: its first line is 'system,track', not page",
         ),
         (",".join(COLUMNS).replace(",", ";") + "\n", "is no file of ratings"),
         (",".join(COLUMNS) + "\n", "holds no rating; rate sounds on the page"),

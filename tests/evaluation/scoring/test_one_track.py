@@ -143,12 +143,10 @@ def test_processes_give_the_same_rows(tmp_path, monkeypatch):
 
 
 def test_there_are_as_many_processes_as_memory_allows(monkeypatch):
-    monkeypatch.setattr(
-        workers.resource, "getrusage", lambda _: type("Usage", (), {"ru_maxrss": 10**6})
-    )  # 1 GB
+    used = 10**9
+    monkeypatch.setattr(workers, "peak_memory", lambda: used)
     gram = 8 * (26 * 512) ** 2
     with Workers(8, 4 * 10**9) as pool:
-        used = 10**6 * workers._MAXRSS_BYTES
         assert pool.fit(gram) == (4 * 10**9 - used) // (workers._IDLE_BYTES + gram) == 1
         assert pool.fit(8 * (8 * 512) ** 2) == 8
         assert pool.fit(8 * (8 * 512) ** 2, 2 * 10**9) == 3

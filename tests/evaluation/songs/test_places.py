@@ -17,6 +17,16 @@ def test_a_folder_means_the_sounds_in_it(tmp_path):
         find_sounds([tmp_path / "empty"])
 
 
+def test_a_pattern_means_what_it_fits_and_a_file_of_that_name_itself(tmp_path):
+    for name in ("b.wav", "a.wav", "c.mp3"):
+        (tmp_path / name).write_text("")
+    assert [path.name for path in find_sounds([tmp_path / "*.wav"])] == ["a.wav", "b.wav"]
+    (tmp_path / "[ab].wav").write_text("")
+    assert [path.name for path in find_sounds([tmp_path / "[ab].wav"])] == ["[ab].wav"]
+    with pytest.raises(ValueError, match=r"there is no file .*/\*\.flac"):
+        find_sounds([tmp_path / "*.flac"])
+
+
 def test_a_file_that_is_missing_is_told_before_any_is_read(tmp_path):
     soundfile.write(tmp_path / "a.wav", [0.0], 8000)
     with pytest.raises(ValueError, match=r"there is no file .*/typo\.wav"):
