@@ -4,5 +4,4 @@ separator   a network as a function of waveforms
 tiling      full-length estimates from overlapping windows
 memory      how long these windows are
 channels    the rule of mono and stereo
-exported    the same as a SavedModel
 """
