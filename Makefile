@@ -35,7 +35,7 @@ lint: env
 
 # The locks are made with uv; the environment needs only pip.
 lock:
-	uv pip compile setup.py --extra cpu --extra dev --constraint requirements/constraints.txt \
+	uv pip compile setup.py --extra cpu --extra dev --extra export --constraint requirements/constraints.txt \
 	  --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o $(LOCK)
 	for extra in preflight tpu; do \
 	  uv pip compile setup.py --extra $$extra --constraint requirements/constraints.txt --python-version 3.11 \

@@ -53,6 +53,13 @@ setup(
         "tpu": ["tensorflow-tpu==2.19.1", "libtpu==0.0.10", "numpy<2.2"],
         # Compiles for a TPU that is not there; libtpu is built for Linux on x86_64 alone.
         "preflight": ["jax[tpu]>=0.10", "setuptools>=70"],
+        # What trainer.export makes and checks ONNX and TFLite with; a SavedModel needs none of it.
+        "export": [
+            "ai-edge-litert>=2.0",
+            "onnx>=1.16",
+            "onnxruntime>=1.20",
+            "tf2onnx>=1.17",
+        ],
         "dev": [
             "cryptography>=43",
             "gcp-storage-emulator>=2024.8",

@@ -5,7 +5,7 @@ of that network. ``trainer.networks`` makes a network from its dataclass.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from configs.checks import require, require_legal_words, require_within
@@ -53,6 +53,10 @@ class NetworkSettings:
             training uses.
         """
         raise NotImplementedError
+
+    def for_cpu(self) -> "NetworkSettings":
+        """Returns the settings by which a CPU computes the same estimates, of the same weights."""
+        return self
 
     def require_sources(self, sources: Sequence[str]) -> None:
         """Raises a ``ValueError`` where the network cannot estimate the sources of a vocabulary."""
@@ -120,6 +124,10 @@ class WaveUNetSettings(NetworkSettings):
         if frames is None:
             return self.geometry()
         return self.geometry().resized(frames)
+
+    def for_cpu(self) -> "WaveUNetSettings":
+        """Returns the settings with the computation that is the fastest on a CPU."""
+        return replace(self, computation="cpu")
 
     def require_sources(self, sources: Sequence[str]) -> None:
         """Raises a ``ValueError`` where the residual is none of the sources."""

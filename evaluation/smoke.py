@@ -6,7 +6,6 @@ Every step is a public command, shown before it runs. A step whose result is the
 so that a second call continues an interrupted one.
 """
 
-import importlib.util
 import shlex
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from absl import flags
 
 import configs
 from configs import instruments
+from data_prep.audio.stems import find_shipped_stem_file
 from data_prep.runtime import command
 
 # The smoke network reaches it on pieces it has not heard, with room to spare.
@@ -124,20 +124,13 @@ def copy_stem_file(out: Path) -> Path:
     Raises:
         ValueError: stempeg is not installed, or comes without a track.
     """
-    package = importlib.util.find_spec("stempeg")
-    if package is None or package.origin is None:
-        raise ValueError("the package stempeg is not installed; make smoke installs it.")
-    stem_files = sorted(Path(package.origin).parent.glob("data/*.stem.mp4"))
-    if not stem_files:
-        raise ValueError(
-            f"the package stempeg at {package.origin} has no stem file; install the locked version."
-        )
-    target = out / "musdb18" / "train" / stem_files[0].name
+    stem_file = find_shipped_stem_file()
+    target = out / "musdb18" / "train" / stem_file.name
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         # Whoever interrupts the copy leaves no half track that a second call would take for whole.
         partial = target.with_name(target.name + ".partial")
-        shutil.copyfile(stem_files[0], partial)
+        shutil.copyfile(stem_file, partial)
         partial.replace(target)
     return target
 

@@ -1,5 +1,6 @@
 """Decodes the stem files of MUSDB18: five AAC streams in one mp4, by PyAV."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,23 @@ class Stem(NamedTuple):
     sample_rate: int
     # What could not be decoded and is silent, a sentence each.
     damage: tuple[str, ...] = ()
+
+
+def find_shipped_stem_file() -> Path:
+    """Returns the one real track of MUSDB18 that comes with stempeg, a dependency of musdb.
+
+    Raises:
+        ValueError: stempeg is not installed, or comes without a track.
+    """
+    package = find_spec("stempeg")
+    if package is None or package.origin is None:
+        raise ValueError("the package stempeg is not installed; install the locked packages.")
+    stem_files = sorted(Path(package.origin).parent.glob(f"data/*{SUFFIX}"))
+    if not stem_files:
+        raise ValueError(
+            f"the package stempeg at {package.origin} has no stem file; install the locked version."
+        )
+    return stem_files[0]
 
 
 def read_stems(path: Path, read_on: bool = False) -> dict[str, Stem]:

@@ -30,13 +30,15 @@ class Corpus:
     find_tracks: Callable[[Path, Splits | None], list[TrackFiles]]
     num_tracks: int | None
     sample_rate: int | None
+    # what may be done with it, a sentence; None where this program does not know
+    terms: str | None = None
 
 
 # by the names that --corpus gives them
 CORPORA = {
     "bach10": Corpus(bach10.find_tracks, bach10.NUM_TRACKS, bach10.SAMPLE_RATE),
     "folder": Corpus(folder.find_tracks, folder.NUM_TRACKS, folder.SAMPLE_RATE),
-    "musdb": Corpus(musdb.find_tracks, musdb.NUM_TRACKS, musdb.SAMPLE_RATE),
+    "musdb": Corpus(musdb.find_tracks, musdb.NUM_TRACKS, musdb.SAMPLE_RATE, musdb.TERMS),
     "urmp": Corpus(urmp.find_tracks, urmp.NUM_TRACKS, urmp.SAMPLE_RATE),
 }
 

@@ -18,6 +18,11 @@ from data_prep.audio.tracks import MIXTURE, TrackFiles
 
 NUM_TRACKS = 150
 SAMPLE_RATE = 44100
+# As its page says.
+TERMS = (
+    "MUSDB18 may be used for academic purposes only; the licence of each of its tracks is listed "
+    "at https://sigsep.github.io/datasets/musdb.html."
+)
 _Subset = Literal["train", "test"]
 _SUBSETS: tuple[_Subset, ...] = ("train", "test")
 _LAYOUT = (

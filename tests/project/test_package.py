@@ -40,6 +40,7 @@ MISSING = [
     (f"trainer.task --config=smoke {RECORDS} --workdir=none", "needs records with sample_rate"),
     ("data_prep.solve_splits --test=99", "no piece has the number 99"),
     ("trainer.export --workdir=none", "none/config.json"),
+    (f"trainer.export --workdir={BEFORE}/run --format=onx", "there is no format 'onx'"),
     ("trainer.benchmark --config=none", "none"),
     ("trainer.benchmark --config=smoke --batches=none", "expected 1,2,4"),
     ("trainer.preflight --config=none", "none"),

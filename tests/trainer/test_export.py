@@ -11,19 +11,11 @@ import tensorflow as tf
 
 import configs
 from data_prep.storage.lock import held
-from tests.support.optimisation import optimisation_of
-from trainer.export import export, write_model
+from tests.support.untrained_run import make_run
+from trainer.export import export
+from trainer.exports.model_folder import write_model
 from trainer.inference.separator import TrainedSeparator
-from trainer.loop.checkpoints import Checkpoints
-from trainer.networks import make_network
 
-SMALL = [
-    "audio.sample_rate=8000",
-    "model.num_levels=3",
-    "model.num_filters=4",
-    "model.estimate_frames=101",
-    "data.sources=cl,fl,vc,vn",
-]
 USE = """
 import json, sys
 import numpy as np
@@ -40,27 +32,6 @@ sources = [name.decode() for name in about["sources"]]
 config = json.loads(about["config"].decode())
 print(json.dumps([sorted(packages & set(sys.modules)), int(about["sample_rate"]), sources, int(about["step"]), config]))
 """
-
-
-def make_run(workdir, overrides):
-    """A run whose network is untrained, as the trainer leaves it."""
-    config = configs.load("smoke", [*SMALL, *overrides])
-    network = make_network(config)
-    checkpoints = Checkpoints(str(workdir), optimisation_of(config, network), keep=3)
-    for step in (5, 7):
-        network.set_weights([weight * 1.01 for weight in network.get_weights()])
-        checkpoints.save(step)
-    (workdir / "config.json").write_text(configs.to_json(config))
-    manifest = {
-        "format_version": 1,
-        "corpus": "urmp",
-        "code_revision": "",
-        "shards": {},
-        "known_leaks": [],
-    }
-    manifest["config"] = json.loads(configs.to_json(config))
-    (workdir / "records.json").write_text(json.dumps({"folder": "records", "manifest": manifest}))
-    return config
 
 
 @pytest.mark.parametrize(
@@ -120,6 +91,7 @@ def test_wrong_labels_and_channels_are_refused_in_one_sentence(tmp_path):
         model.separate(np.zeros((10, 3), np.float32), np.ones(4, np.float32))
 
 
+@pytest.mark.slow
 def test_a_second_export_replaces_the_first_and_nothing_else(tmp_path):
     make_run(tmp_path, [])
     first = export(str(tmp_path), "5", "")
@@ -136,6 +108,20 @@ def test_a_second_export_replaces_the_first_and_nothing_else(tmp_path):
     ):
         export(str(tmp_path), "7", "")
     assert len(list((tmp_path / "checkpoints").glob("*.index"))) == 2
+
+
+def test_a_model_that_is_refused_leaves_nothing_and_the_former_one(tmp_path):
+    out = tmp_path / "model"
+    write_model(str(out), Model(1))
+
+    def refuse(folder):
+        assert said_by(folder) == 2
+        raise ValueError("as saved_model the network estimates something else")
+
+    with pytest.raises(ValueError, match="something else"):
+        write_model(str(out), Model(2), refuse)
+    assert said_by(out) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 class Model(tf.Module):

@@ -8,5 +8,4 @@ streams     waveforms that come in blocks
 tiling      full-length estimates from overlapping windows
 memory      how long these windows are
 channels    the rule of mono and stereo
-exported    the same as a SavedModel
 """

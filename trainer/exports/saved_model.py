@@ -7,14 +7,11 @@ import tensorflow as tf
 
 import configs
 from configs import Config
+from trainer.exports.window import exported_window
 from trainer.inference.channels import from_outputs, to_inputs
-from trainer.inference.tiling import estimate_in_graph, long_window
+from trainer.inference.tiling import estimate_in_graph
 from trainer.networks.conditioning import UNKNOWN
 from trainer.networks.network import Network
-
-# That a window estimates: whoever loads the model says nothing of memory, of which the published
-# network takes about 200 MB here.
-_WINDOW_FRAMES = 2**17
 
 
 class ExportedSeparator(tf.Module):
@@ -48,7 +45,7 @@ class _Estimator:
     def __init__(self, network: Network, config: Config) -> None:
         self._network = network
         self._config = config
-        self._window = long_window(network, _WINDOW_FRAMES)
+        self._window = exported_window(network)
 
     def separate(self, waveform: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Returns estimates (K, T, C) of a waveform (T, C) and labels (K,), as the module says."""

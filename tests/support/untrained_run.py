@@ -1,0 +1,37 @@
+"""Makes a run whose network is untrained, as the trainer leaves it."""
+
+import json
+
+import configs
+from tests.support.optimisation import optimisation_of
+from trainer.loop.checkpoints import Checkpoints
+from trainer.networks import make_network
+
+SMALL = [
+    "audio.sample_rate=8000",
+    "model.num_levels=3",
+    "model.num_filters=4",
+    "model.estimate_frames=101",
+    "data.sources=cl,fl,vc,vn",
+]
+
+
+def make_run(workdir, overrides):
+    """A run whose network is untrained, as the trainer leaves it."""
+    config = configs.load("smoke", [*SMALL, *overrides])
+    network = make_network(config)
+    checkpoints = Checkpoints(str(workdir), optimisation_of(config, network), keep=3)
+    for step in (5, 7):
+        network.set_weights([weight * 1.01 for weight in network.get_weights()])
+        checkpoints.save(step)
+    (workdir / "config.json").write_text(configs.to_json(config))
+    manifest = {
+        "format_version": 1,
+        "corpus": "urmp",
+        "code_revision": "",
+        "shards": {},
+        "known_leaks": [],
+    }
+    manifest["config"] = json.loads(configs.to_json(config))
+    (workdir / "records.json").write_text(json.dumps({"folder": "records", "manifest": manifest}))
+    return config
