@@ -79,6 +79,32 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
+def limit_process(memory_bytes: int, cpu_secs: int) -> None:
+    """Limits this process for ever: it can take no more than that, and write no file.
+
+    Windows has no such limits, and nothing happens there.
+
+    Args:
+        memory_bytes: that it may take.
+        cpu_secs: of a processor.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    limits = {
+        resource.RLIMIT_AS: memory_bytes,
+        resource.RLIMIT_CPU: cpu_secs,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_CORE: 0,
+    }
+    for which, most in limits.items():
+        _, hard = resource.getrlimit(which)
+        if hard != resource.RLIM_INFINITY:
+            most = min(most, hard)
+        resource.setrlimit(which, (most, most))
+
+
 class _MemoryStatus(ctypes.Structure):
     """Is MEMORYSTATUSEX of the interface of Windows."""
 

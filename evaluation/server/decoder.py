@@ -12,6 +12,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from data_prep.runtime.system import limit_process
+
 HEAD = struct.Struct("<cQ")
 """What a message begins with: its letter, and how many bytes follow."""
 ABOUT = b"A"
@@ -34,7 +36,7 @@ def main() -> None:
     """Decodes the file that the arguments name."""
     path = Path(sys.argv[1])
     out = sys.stdout.buffer
-    _limit()
+    limit_process(_MOST_BYTES, _MOST_CPU_SECS)
     # Only now, within the limits.
     from data_prep.audio.decoding import DecodedFile
     from data_prep.audio.encoding import read_tags
@@ -49,27 +51,6 @@ def main() -> None:
         _send(out, REFUSED, str(error).encode(errors="replace"))
     except MemoryError:
         _send(out, REFUSED, b"the song takes too much memory to be decoded.")
-
-
-def _limit() -> None:
-    """Limits what this process may take, where the system knows such limits."""
-    if sys.platform == "win32":
-        # It has none; the time between messages is limited everywhere.
-        return
-    import resource
-
-    limits = {
-        resource.RLIMIT_AS: _MOST_BYTES,
-        resource.RLIMIT_CPU: _MOST_CPU_SECS,
-        # It writes no file, whatever a song makes of it.
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-    }
-    for which, most in limits.items():
-        _, hard = resource.getrlimit(which)
-        if hard != resource.RLIM_INFINITY:
-            most = min(most, hard)
-        resource.setrlimit(which, (most, most))
 
 
 def _send_about(out: BinaryIO, song: Any, tags: Any) -> None:

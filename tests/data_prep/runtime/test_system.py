@@ -47,3 +47,20 @@ def test_what_does_not_run_there_says_what_to_do():
         "training does not run on Windows itself; give the same command in WSL, the Linux within "
         "Windows."
     )
+
+
+def test_a_process_that_is_limited_takes_no_more_memory_and_writes_nothing(tmp_path):
+    lines = [
+        "import sys",
+        "from data_prep.runtime.system import limit_process",
+        "limit_process(2**31, 60)",
+        "from pathlib import Path",
+        "file = Path(sys.argv[1])",
+        "for work in (lambda: bytearray(3 * 2**30), lambda: file.write_text('a')):",
+        "    try: work()",
+        "    except (MemoryError, OSError) as error: print(type(error).__name__, error)",
+    ]
+    command = [sys.executable, "-c", "\n".join(lines), str(tmp_path / "a")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "MemoryError" in said
+    assert "File too large" in said
