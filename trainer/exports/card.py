@@ -43,14 +43,15 @@ def model_card(
     config = run.config
     step = about["step"]
     weights = about["weights"]
+    scores = list(_scores(workdir, step, weights))
     sections = {
         "Files": [to_table(rows)],
         "What it is": _network(config, num_weights),
         "What goes in and comes out": _interface(config, about),
         "Training": _training(config, step, weights),
         "Data": _data(run.manifest),
-        "Scores": list(_scores(workdir, step, weights)),
-        "Limits": _limits(run, step),
+        "Scores": scores or ["Nobody has measured how well it separates.\n"],
+        "Limits": _limits(run, is_measured=bool(scores)),
         "Config": [f"```json\n{configs.to_json(config)}\n```\n"],
     }
     text = "\n".join(f"## {title}\n\n" + "\n".join(parts) for title, parts in sections.items())
@@ -58,7 +59,7 @@ def model_card(
 
 
 def _network(config: Config, num_weights: int) -> list[str]:
-    names = [f"{instruments.name_of(source)} (`{source}`)" for source in config.data.sources]
+    names = [_name(source) for source in config.data.sources]
     channels = pluralized(config.audio.channels, "channel")
     return [
         f"A network (`{config.model.kind}`, {num_weights:,} weights) that estimates, from a mixture"
@@ -67,17 +68,24 @@ def _network(config: Config, num_weights: int) -> list[str]:
     ]
 
 
+def _name(source: str) -> str:
+    """Returns a source with the word for it, where that is another: horn (`hn`), `drums`."""
+    word = instruments.name_of(source)
+    return f"`{source}`" if word == source else f"{word} (`{source}`)"
+
+
 def _interface(config: Config, about: Mapping[str, Any]) -> list[str]:
     mixture_frames = about["mixture_frames"]
     hop_frames = about["hop_frames"]
     num_slots = len(config.data.sources)
     num_channels = config.audio.channels
+    labels = "no labels"
+    if about["takes_labels"]:
+        labels = f"`labels` (1, {num_slots}): {_labels(config)}"
     return [
         "ONNX and TFLite hold one window, float32, full scale 1:\n",
         f"- `mixture` (1, {mixture_frames}, {num_channels}), of the rate above",
-        f"- `labels` (1, {num_slots}): {_labels(config)}"
-        if about["takes_labels"]
-        else "- no labels",
+        f"- {labels}",
         f"- out: `estimates` (1, {num_slots}, {hop_frames}, {num_channels}), the sources in the "
         f"order above\n",
         f"Window n reads {mixture_frames} frames from frame n * {hop_frames} - "
@@ -117,6 +125,8 @@ def _data(manifest: Manifest) -> list[str]:
         tracks = manifest.tracks(split)
         secs = sum(track.num_frames for track in tracks) / config.audio.sample_rate
         lines.append(f"- {split}: {pluralized(len(tracks), 'track')}, {clock(secs)}")
+    if manifest.skipped:
+        lines.append(f"- {pluralized(len(manifest.skipped), 'track')} could not be read")
     lines.append(f"\n{_terms(manifest)}\n")
     leaks = len(manifest.known_leaks)
     if leaks:
@@ -141,17 +151,16 @@ def _terms(manifest: Manifest) -> str:
 def _scores(workdir: str, step: int, weights: str) -> Iterator[str]:
     """Yields what reports of this step say first, and what validation found of it."""
     of_weights = "-raw" if weights == "raw" else ""
-    found = False
     for split in SPLITS:
         folder = open_folder(f"{workdir}/evaluation/{step}-{split}{of_weights}")
-        texts = [folder.read_text(name) for name in ("report.json", "scores.json")]
-        if None not in texts:
-            found = True
-            report = parse_object(texts[0] or "", f"{folder.url}/report.json")
-            scores = parse_object(texts[1] or "", f"{folder.url}/scores.json")
-            yield from _head(split, report, scores)
-    if not found:
-        yield "Not scored by `evaluation.evaluate`.\n"
+        report = folder.read_text("report.json")
+        scores = folder.read_text("scores.json")
+        if report is not None and scores is not None:
+            yield from _head(
+                split,
+                parse_object(report, f"{folder.url}/report.json"),
+                parse_object(scores, f"{folder.url}/scores.json"),
+            )
     for line in read_metrics(workdir):
         if line.get("kind") == "valid" and line.get("step") == step:
             figures = {name: value for name, value in line.items() if isinstance(value, float)}
@@ -169,7 +178,7 @@ def _head(split: str, report: Mapping[str, Any], scores: Mapping[str, Any]) -> I
         yield f"These are no results: {scores['not_a_result']}\n"
 
 
-def _limits(run: TrainingRun, step: int) -> list[str]:
+def _limits(run: TrainingRun, is_measured: bool) -> list[str]:
     config = run.config
     lines = [
         "- It knows the music of its training data; of other instruments, rooms, styles and "
@@ -182,8 +191,6 @@ def _limits(run: TrainingRun, step: int) -> list[str]:
         lines.append("- It was never validated: no track was kept for that.")
     if run.manifest.config.data.splits == _SYNTHETIC:
         lines.append("- It has heard synthetic music alone, and no recording.")
-    lines.append(
-        f"- After {step:,} of {config.train.steps:,} steps it is as good as the scores above say, "
-        f"and no better; weights that saw few steps are nearly random."
-    )
+    if not is_measured:
+        lines.append("- It may be no better than random weights, which no measurement excludes.")
     return [*lines, ""]

@@ -1,14 +1,14 @@
 """Puts the exports of a run into a folder on a disk or in a bucket, all of them or none."""
 
 import shutil
-from collections.abc import Sequence
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from data_prep.storage import Folder, open_folder
-from data_prep.storage.files import checksum
+from data_prep.storage.files import checksum, in_the_making
 from data_prep.storage.folder import making
 from trainer.exports import card, rows
 from trainer.exports.exporting import Exporter
@@ -49,8 +49,8 @@ def export_files(exporter: Exporter, names: Sequence[str], out: str) -> list[Row
     """
     folder = open_folder(out)
     before = require_own(folder, names)
-    with TemporaryDirectory() as scratch:
-        paths = {name: Path(scratch, FORMATS[name].file) for name in names if name != SAVED_MODEL}
+    with _scratch() as scratch:
+        paths = {name: scratch / FORMATS[name].file for name in names if name != SAVED_MODEL}
         made = [exporter.write_file(name, path) for name, path in paths.items()]
         if SAVED_MODEL in names:
             made.append(exporter.write_saved_model(f"{out}/{FORMATS[SAVED_MODEL].file}"))
@@ -70,6 +70,18 @@ def export_files(exporter: Exporter, names: Sequence[str], out: str) -> list[Row
                     shutil.copyfile(path, target)
             folder.write_text(card.FILE_NAME, text)
     return found
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Yields a temporary folder; those that killed commands left there are deleted."""
+    path = in_the_making(Path(tempfile.gettempdir(), "source-separation-export"))
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
 
 
 def _with_checksum(row: Row, folder: Folder, path: Path | None) -> Row:

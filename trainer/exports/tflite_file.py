@@ -1,7 +1,7 @@
 """Writes and runs TFLite files of a network's window."""
 
 import json
-import tempfile
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,13 @@ def load(path: Path) -> tuple[WindowEstimate, dict[str, Any]]:
 def _write(
     path: Path, module: WindowModule, about: Mapping[str, Any], optimizations: Sequence[Any]
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        # The names of inputs and outputs come from the signature of a SavedModel.
-        tf.saved_model.save(module, folder, {"serving_default": module.separate})
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        converter.optimizations = optimizations
-        path.write_bytes(converter.convert())
+    # The names of inputs and outputs come from the signature of a SavedModel.
+    folder = str(path.with_suffix(".saved_model"))
+    tf.saved_model.save(module, folder, {"serving_default": module.separate})
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    converter.optimizations = optimizations
+    path.write_bytes(converter.convert())
+    shutil.rmtree(folder)
     with ZipFile(path, "a") as archive:
         # Of no time, so that the same network gives the same bytes.
         archive.writestr(ZipInfo(ABOUT), json.dumps(about))

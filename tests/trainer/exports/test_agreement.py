@@ -57,6 +57,24 @@ def test_one_wrong_frame_in_either_case_is_found(trial, separator, case):
     assert agreement.snr_db == pytest.approx(10 * np.log10(energy / 0.25**2), abs=1e-3)
 
 
+def test_of_two_cases_the_worse_one_counts(trial, separator):
+    estimate = estimate_of(separator)
+
+    def spoilt(waveform, labels):
+        estimates = estimate(waveform, labels).copy()
+        estimates[0, 7, 0] += 0.5 if labels[0] == 1 else 0.001
+        return estimates
+
+    agreement = trial.measure(spoilt)
+    assert agreement.max_error == pytest.approx(0.5, rel=1e-6)
+    energy = np.square(estimate(trial.song, (1, 0, 1, 0))).sum()
+    assert agreement.snr_db == pytest.approx(10 * np.log10(energy / 0.25), abs=1e-3)
+
+
+def test_a_song_that_is_shorter_than_a_window_fills_two(separator):
+    assert Trial(separator, hop_frames=70000).song.shape == (140000, 1)
+
+
 def test_estimates_that_are_no_numbers_are_refused(trial, separator):
     broken = lambda waveform, labels: estimate_of(separator)(waveform, labels) * np.nan  # noqa: E731
     with pytest.raises(ValueError, match="the error is nan of full scale"):

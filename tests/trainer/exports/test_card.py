@@ -89,13 +89,23 @@ def test_the_licence_of_a_corpus_is_said_where_it_is_known(corpus, said):
     assert "synthetic music" not in card
 
 
-def test_a_run_without_scores_says_so_and_what_validation_found():
+def test_a_run_without_scores_has_what_validation_found(tmp_path):
     card = card_of(RUN)
-    assert "Not scored by `evaluation.evaluate`." in card
     lines = [json.loads(line) for line in (RUN / "metrics.jsonl").read_text().splitlines()]
     (valid,) = [line for line in lines if line["kind"] == "valid" and line["step"] == 6]
     assert f"improvement {valid['improvement']:.4g}" in card
-    assert "Validation" not in card_of(RUN, step=5)
+    assert "random weights" not in card
+    for unmeasured in (card_of(RUN, step=5), card_of(tmp_path, load_run(str(RUN)))):
+        assert "Validation" not in unmeasured
+        assert "Nobody has measured how well it separates." in unmeasured
+        assert "It may be no better than random weights" in unmeasured
+
+
+def test_a_source_without_another_name_is_named_once():
+    run = load_run(str(RUN))
+    data = replace(run.config.data, sources=("drums", "vn", "vocals"))
+    card = card_of(RUN, replace(run, config=replace(run.config, data=data)))
+    assert "each of 3 sources: `drums`, violin (`vn`), `vocals`." in card
 
 
 def test_scores_are_those_that_the_report_of_this_step_says_first(tmp_path):
@@ -110,7 +120,7 @@ def test_scores_are_those_that_the_report_of_this_step_says_first(tmp_path):
     card = card_of(tmp_path / "run")
     assert "On the test split, with oracle labels: Seven dB above.\n" in card
     assert "These are no results: it is a test." in card
-    assert "Not scored" not in card
+    assert "Nobody has measured" not in card
     assert "Raw." not in card
     assert "No.\n" not in card
     assert "Raw." in card_of(tmp_path / "run", weights="raw")
