@@ -28,6 +28,7 @@ from configs.splits import SPLITS
 from data_prep.records.full_tracks import FullTrack, iter_full_tracks
 from data_prep.records.manifest import load_manifest
 from data_prep.runtime import command
+from data_prep.storage.files import replacing
 from evaluation.scores.bootstrap import intervals, why_none
 from trainer.inference.average import AverageSeparator
 from trainer.inference.passes import Pass, passes_of
@@ -76,11 +77,14 @@ def ways_to_average(
 
 
 def load_rows(path: Path) -> list[Row]:
-    """Reads the rows that are there; the rest of a line that a kill cut is left out."""
+    """Reads the rows that are there, and takes a line that a kill cut out of the file."""
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [Row(**parse_object(line, path)) for line in lines[:-1]]
+    *lines, cut = path.read_text(encoding="utf-8").split("\n")
+    if cut:
+        with replacing(path) as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return [Row(**parse_object(line, path)) for line in lines]
 
 
 def iter_rows(
@@ -152,8 +156,6 @@ def main(_: Sequence[str]) -> int:
     path = Path(FLAGS.rows)
     path.parent.mkdir(parents=True, exist_ok=True)
     done = load_rows(path)
-    # What a kill cut is written again.
-    path.write_text("".join(json.dumps(row._asdict()) + "\n" for row in done), encoding="utf-8")
     by_way: dict[str, list[Row]] = {way: [] for way in ways}
     note = why_none(len(tracks))
     print(f"{len(tracks)} tracks" + (f"; no intervals ({note})" if note else ""))

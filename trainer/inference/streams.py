@@ -10,6 +10,7 @@ import numpy as np
 import soxr
 
 from data_prep.audio.tracks import BLOCK_FRAMES, Waveform
+from data_prep.runtime.memory import give_back_freed_memory
 
 
 class Counted:
@@ -73,25 +74,32 @@ def mean(streams: Sequence[Iterator[Waveform]]) -> Iterator[Waveform]:
 
     Their blocks may differ in length. The stream that is furthest behind is always the next to be
     read, and what it brings is added to one sum: however many there are, no more is held than what
-    one block brings beyond the others. The first block that is yielded has no frames.
+    one block brings beyond the others. Some blocks that are yielded have no frames.
     """
     # How far each stream reaches into the sum.
     ends = [0] * len(streams)
-    behind = 0
-    block = next(streams[behind], None)
-    if block is None:
-        raise ValueError("expected at least one block of each stream; got none.")
-    total = block[:, :, :0]
-    while block is not None:
+    total = None
+    while True:
+        behind = ends.index(min(ends))
+        # Each stream keeps little, in the midst of the much that another has freed.
+        give_back_freed_memory()
+        block = next(streams[behind], None)
+        if block is None:
+            # All have one length, and what is of all of them has been yielded.
+            return
+        if total is None:
+            total = block[:, :, :0].copy()
         start = ends[behind]
         ends[behind] += block.shape[2]
         num_missing = max(0, ends[behind] - total.shape[2])
         if num_missing:
             total = np.pad(total, ((0, 0), (0, 0), (0, num_missing), (0, 0)))
         total[:, :, start : ends[behind]] += block
+        # Nothing large is held while the next block is computed, but the sum.
+        del block
         num_whole = min(ends)
-        yield total[:, :, :num_whole] / len(streams)
-        total = total[:, :, num_whole:]
-        ends = [end - num_whole for end in ends]
-        behind = ends.index(min(ends))
-        block = next(streams[behind], None)
+        for piece in pieces([total[:, :, :num_whole]]):
+            yield piece / len(streams)
+        if num_whole:
+            total = total[:, :, num_whole:].copy()
+            ends = [end - num_whole for end in ends]
