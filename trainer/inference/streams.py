@@ -10,7 +10,6 @@ import numpy as np
 import soxr
 
 from data_prep.audio.tracks import BLOCK_FRAMES, Waveform
-from data_prep.runtime.memory import give_back_freed_memory
 
 
 class Counted:
@@ -81,8 +80,6 @@ def mean(streams: Sequence[Iterator[Waveform]]) -> Iterator[Waveform]:
     total = None
     while True:
         behind = ends.index(min(ends))
-        # Each stream keeps little, in the midst of the much that another has freed.
-        give_back_freed_memory()
         block = next(streams[behind], None)
         if block is None:
             # All have one length, and what is of all of them has been yielded.

@@ -14,6 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from configs.geometry import Window
+from data_prep.runtime.memory import give_back_freed_memory
 from trainer.networks.conditions import CUTS, cut_conditions, whole
 from trainer.networks.network import Network
 
@@ -62,6 +63,8 @@ def make_block_estimator(network: Network, longest_frames: int) -> BlockEstimato
 
         start = 0
         while start == 0 or stretch.read_up_to(start + 1) > start:
+            # What was computed of other windows lies between what is still needed of the mixture.
+            give_back_freed_memory()
             yield estimate_from(start)
             start += window.hop_frames
 
