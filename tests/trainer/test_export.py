@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import configs
 from data_prep.storage.lock import held
-from tests.support.untrained_run import make_run
+from tests.trainer.exports.untrained_run import make_run
 from trainer.export import export
 from trainer.exports.model_folder import write_model
 from trainer.inference.separator import TrainedSeparator

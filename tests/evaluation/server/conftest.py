@@ -3,7 +3,7 @@
 import pytest
 
 import configs
-from tests.support.page_server import page_server
+from tests.evaluation.server.page_server import page_server
 from trainer.inference.separator import Separator
 from trainer.networks import make_network
 

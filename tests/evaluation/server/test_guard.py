@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.page_server import TOKEN
+from tests.evaluation.server.page_server import TOKEN
 
 
 def status_of(answer):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.server.uploads import plain_title, require_disk, suffix_of
-from tests.support.page_server import MOST_BYTES, TOKEN
+from tests.evaluation.server.page_server import MOST_BYTES, TOKEN
 
 HEAD = f"POST /api/songs?title=a.wav&labels=vn HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Token: {TOKEN}\r\n"
 

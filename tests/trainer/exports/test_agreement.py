@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.untrained_run import make_run
+from tests.trainer.exports.untrained_run import make_run
 from trainer.exports.agreement import Agreement, Trial, require_agreement
 from trainer.exports.formats import EXACT, ROUNDED
 from trainer.inference.separator import TrainedSeparator

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 import configs
 from tests.support.commands import run_command
-from tests.support.untrained_run import make_run
+from tests.trainer.exports.untrained_run import make_run
 from trainer.export import export
 from trainer.exports import formats, grid
 from trainer.inference.separator import Separator, TrainedSeparator
