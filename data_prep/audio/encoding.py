@@ -25,6 +25,9 @@ _BITEXACT_CODEC = 0x800000
 # What a file says of its own form, and not of the sound in it.
 _TECHNICAL = ("major_brand", "minor_version", "compatible_brands", "encoder", "creation_time")
 _OF_STREAMS = ("language", "handler_name", "vendor_id", "variant_bitrate")
+_COVERS = ("mjpeg", "png")
+_MOST_COVER_BYTES = 2**24
+_MOST_TEXT = 2**16
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _AAC_RATES = (*_MP3_RATES, 7350, 64000, 88200, 96000)
 _LAYOUTS = {1: "mono", 2: "stereo"}
@@ -101,7 +104,11 @@ _NO_TAGS = Tags()
 
 
 def read_tags(path: Path) -> Tags:
-    """Returns the tags of a file; none of one that cannot be opened."""
+    """Returns the tags of a file; none of one that cannot be opened.
+
+    A cover is kept where every format can hold it, a JPEG or PNG of up to 16 MiB; a text up to
+    65,536 letters.
+    """
     try:
         with _reading(path) as container:
             sound = container.streams.audio[0].metadata
@@ -109,7 +116,11 @@ def read_tags(path: Path) -> Tags:
                 **{name: text for name, text in sound.items() if name not in _OF_STREAMS},
                 **container.metadata,
             }
-            kept = {name: text for name, text in texts.items() if name not in _TECHNICAL}
+            kept = {
+                name: text
+                for name, text in texts.items()
+                if name not in _TECHNICAL and len(text) <= _MOST_TEXT
+            }
             return Tags(kept, _read_cover(container))
     except (av.FFmpegError, OSError, IndexError, ValueError):
         # Whoever decodes the file says what is wrong with it.
@@ -130,10 +141,14 @@ def _reading(path: Path) -> Iterator[Any]:
 
 def _read_cover(container: Any) -> Cover | None:
     for stream in container.streams.video:
-        if stream.disposition & Disposition.attached_pic and stream.codec_context is not None:
-            packet = next(container.demux(stream))
-            codec = stream.codec_context
-            return Cover(codec.name, codec.width, codec.height, bytes(packet))
+        codec = stream.codec_context
+        if not stream.disposition & Disposition.attached_pic or codec is None:
+            continue
+        # One that is broken has no size.
+        if codec.name in _COVERS and codec.width and codec.height:
+            data = bytes(next(container.demux(stream)))
+            if len(data) <= _MOST_COVER_BYTES:
+                return Cover(codec.name, codec.width, codec.height, data)
     return None
 
 
@@ -141,6 +156,12 @@ def require_writable(form: str, audio_format: AudioFormat) -> None:
     """Raises a ``ValueError`` where a kind of file cannot hold sound of a rate and channels."""
     known = FORMATS[form]
     rate, num_channels = audio_format
+    try:
+        av.AudioLayout(_layout(num_channels))
+    except ValueError as error:
+        raise ValueError(
+            f"sound of {num_channels} channels cannot be written; mix it down with --downmix."
+        ) from error
     if num_channels > known.most_channels:
         raise ValueError(
             f"{form} holds up to {known.most_channels} channels, this has {num_channels}; choose "
@@ -161,7 +182,7 @@ class SoundWriter:
         self._container = container
         self._form = form
         self._rate, num_channels = audio_format
-        self._layout = _LAYOUTS.get(num_channels, f"{num_channels}c")
+        self._layout = _layout(num_channels)
         container.flags |= _BITEXACT_FILE
         container.metadata.update(tags.texts)
         self._stream = container.add_stream(
@@ -228,6 +249,11 @@ def writing(
     except av.FFmpegError as error:
         # PyAV's errors are of this kind, too, but nobody can name the file in them.
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _layout(num_channels: int) -> str:
+    """Returns the word of FFmpeg for so many channels."""
+    return _LAYOUTS.get(num_channels, f"{num_channels}c")
 
 
 def _numbers(block: Waveform, form: Format) -> NDArray[Any]:

@@ -17,7 +17,7 @@ from evaluation.server.guard import Guard
 from evaluation.server.hearing import MOST_FRAMES, stretch
 from evaluation.server.song import Song
 from evaluation.server.songs import Songs
-from evaluation.server.uploads import plain_title, receive
+from evaluation.server.uploads import plain_title, receive, why_not_written
 from evaluation.songs.choice import parse_labels, parse_stems
 
 _PAGE: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -52,7 +52,9 @@ def make_app(songs: Songs, model: str, token: str, most_bytes: int) -> Guard:
         Route("/downloads/{ticket}", answers.download),
     ]
     handlers = {ValueError: _refuse, OSError: _tell_of_disk, ClientDisconnect: _leave}
-    return Guard(Starlette(routes=routes, exception_handlers=handlers), token)
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    return Guard(app, token)
 
 
 class _Answers:
@@ -121,11 +123,19 @@ class _Answers:
         """Makes a file to take away, and says where it can be fetched."""
         song = self._finished(request)
         given = request.query_params
-        made = make_download(song, given.get("stem", ""), given.get("format", ""))
+        try:
+            made = make_download(song, given.get("stem", ""), given.get("format", ""))
+        except OSError:
+            if song.is_removed:
+                raise HTTPException(404, "the song was removed.") from None
+            raise
         return JSONResponse({"address": f"/downloads/{self._tickets.issue(made)}"})
 
     async def download(self, request: Request) -> Response:
         """Returns the file of a ticket."""
+        if request.method != "GET":
+            # Looking at it does not spend it.
+            raise HTTPException(405)
         made = self._tickets.redeem(request.path_params["ticket"])
         if made is None or not made.path.is_file():
             raise HTTPException(404, "this link was good once and for a minute; ask for another.")
@@ -169,8 +179,7 @@ async def _refuse(_: Request, error: Exception) -> Response:
 
 async def _tell_of_disk(_: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
-    sentence = f"the disk would not take it ({error.strerror}); make room, and try again."
-    return PlainTextResponse(sentence, 507, headers={"connection": "close"})
+    return PlainTextResponse(why_not_written(error), 507, headers={"connection": "close"})
 
 
 async def _leave(_: Request, _error: Exception) -> Response:

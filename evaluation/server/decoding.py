@@ -3,6 +3,7 @@
 Axes: C channels.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,8 +17,13 @@ import numpy as np
 from configs.reading import parse_json
 from data_prep.audio.encoding import Cover, Tags
 from data_prep.audio.tracks import AudioFormat, Waveform
+from evaluation.server import decoder
 from evaluation.server.decoder import ABOUT, BLOCK, COVER, END, HEAD, REFUSED
 
+# Where this package lies.
+_HOME = Path(__file__).parents[2]
+# For each thread that they could begin these take address space, of which a decoder has little.
+_SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 # Between two messages.
 _PATIENCE_SECS = 60.0
 # Longer than any that the decoder sends.
@@ -46,8 +52,12 @@ class DecodedApart:
         self._path = path
         self._title = title
         self._faults: list[str] = []
+        places = [str(_HOME), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        places = [place for place in places if place]
+        # -P: nothing that lies in the current folder is a module of ours.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "evaluation.server.decoder", str(path)],
+            [sys.executable, "-P", "-m", decoder.__name__, str(path.absolute())],
+            env={**os.environ, **_SETTINGS, "PYTHONPATH": os.pathsep.join(places)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

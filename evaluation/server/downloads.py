@@ -9,6 +9,7 @@ import time
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 from configs.instruments import ALL
@@ -36,20 +37,23 @@ class Tickets:
     def __init__(self) -> None:
         """Begins without tickets."""
         self._issued: dict[str, tuple[Download, float]] = {}
+        self._lock = Lock()
 
     def issue(self, download: Download) -> str:
         """Returns a ticket for a file, which is good for a minute."""
         now = time.monotonic()
-        self._issued = {
-            ticket: issued for ticket, issued in self._issued.items() if issued[1] > now
-        }
         ticket = secrets.token_urlsafe(32)
-        self._issued[ticket] = (download, now + _VALID_SECS)
+        with self._lock:
+            self._issued = {
+                ticket: issued for ticket, issued in self._issued.items() if issued[1] > now
+            }
+            self._issued[ticket] = (download, now + _VALID_SECS)
         return ticket
 
     def redeem(self, ticket: str) -> Download | None:
         """Returns the file of a ticket, which is good no more."""
-        download, until = self._issued.pop(ticket, (None, 0.0))
+        with self._lock:
+            download, until = self._issued.pop(ticket, (None, 0.0))
         return download if time.monotonic() < until else None
 
 

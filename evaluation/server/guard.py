@@ -6,8 +6,8 @@ must bring the token, which stands in the address that the command prints, behin
 no request and no log has it.
 """
 
+import re
 import secrets
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 TOKEN_HEADER = "x-token"
 # What is asked for under it needs the token; the rest is the page itself, and what has a ticket.
 _WITH_TOKEN = "/api/"
-_HOSTS = ("127.0.0.1", "localhost", "::1")
+_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -61,7 +61,8 @@ class Guard:
     def _refusal(self, path: str, headers: Headers) -> PlainTextResponse | None:
         """Returns the answer to who may not ask; None for who may."""
         host = headers.get("host", "")
-        if not _names_this_machine(host):
+        # By whichever port it is reached: that of a tunnel may be another.
+        if not _HOST.fullmatch(host):
             return _refuse(421, f"{host!r} is not this machine; ask 127.0.0.1 or localhost.")
         origin = headers.get("origin", f"http://{host}")
         if origin != f"http://{host}":
@@ -70,14 +71,6 @@ class Guard:
         if path.startswith(_WITH_TOKEN) and not _is_equal(token, self._token):
             return _refuse(403, "the token is missing; open the address that the command printed.")
         return None
-
-
-def _names_this_machine(host: str) -> bool:
-    """Returns whether a Host header names this machine, by whichever port it is reached."""
-    try:
-        return urlsplit(f"//{host}").hostname in _HOSTS
-    except ValueError:
-        return False
 
 
 def _is_equal(one: str, other: str) -> bool:

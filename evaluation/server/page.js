@@ -11,8 +11,11 @@ const $ = (selector, within = document) => within.querySelector(selector);
 const token = location.hash.slice(1) || sessionStorage.getItem("token") || "";
 sessionStorage.setItem("token", token);
 history.replaceState(null, "", location.pathname);
+// The address of a command that was begun again, put into the tab of the one before.
+addEventListener("hashchange", () => location.reload());
 
 let model = null;
+let unheard = false;  // whether the last look at the songs failed
 let timer = null;
 const cards = new Map();  // by the key of a song
 
@@ -152,9 +155,12 @@ async function look() {
       cards.get(song.key).show(song);
     }
     if (songs.some((song) => song.state === "waiting" || song.state === "separating")) wait = POLL_MS;
-    tell(null);
+    // Not an error of something else.
+    if (unheard) tell(null);
+    unheard = false;
   } catch (error) {
     tell(error);
+    unheard = true;
   }
   clearTimeout(timer);
   timer = setTimeout(look, wait);

@@ -3,6 +3,7 @@
 
 const STRETCH_SECS = 1;
 const AHEAD_SECS = 3;
+const MOST_FRAMES = 2 ** 19;  // that are given at once
 const START_SECS = 0.05;  // from a stretch that has come to its sound
 const FADE_SECS = 0.01;
 const ORIGINAL = "*";  // names the song itself among its stems
@@ -101,7 +102,8 @@ export class Player {
       const lead = run.startTime === null ? 0 : this.#timeOf(run, next) - this.context.currentTime;
       if (lead > AHEAD_SECS) await pause(100);
       else {
-        const count = Math.min(Math.round(STRETCH_SECS * this.sampleRate), this.numFrames - next);
+        const wanted = Math.min(Math.ceil(STRETCH_SECS * this.sampleRate), MOST_FRAMES);
+        const count = Math.min(wanted, this.numFrames - next);
         const numbers = await this.load(next, count);
         if (this.run !== run) return;
         // At the start, and where a stretch came too late: all sounds wait for it together.
@@ -127,6 +129,9 @@ export class Player {
 
   #begin(run, first, count, numbers) {
     const when = this.#timeOf(run, first);
+    if (this.sampleRate < 3000 || this.sampleRate > 768000) {
+      throw new Error(`A browser cannot play ${this.sampleRate} frames a second; download the stems.`);
+    }
     this.names.forEach((name, i) => {
       const buffer = this.context.createBuffer(this.channels, count, this.sampleRate);
       for (let channel = 0; channel < this.channels; channel++) {

@@ -1,7 +1,9 @@
 """Opens a page to separate songs with, on this machine alone, until it is stopped."""
 
 import secrets
+import signal
 import socket
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -57,12 +59,14 @@ def serve(
         upload_mb: that a song may have, in MB.
     """
     token = secrets.token_urlsafe(32)
+    _end_with_the_terminal()
     with listening, scratch_folder() as folder:
         songs = Songs(separator, folder)
         app = make_app(songs, model, token, round(upload_mb * 1e6))
         config = uvicorn.Config(
             app,
-            log_level="warning",
+            # Who sends garbage shall not fill the terminal.
+            log_level="error",
             access_log=False,
             ws="none",
             server_header=False,
@@ -83,3 +87,12 @@ def serve(
         finally:
             server.should_exit = True
             answering.join(_PATIENCE_SECS)
+
+
+def _end_with_the_terminal() -> None:
+    """Lets a terminal that is closed end the command as Ctrl-C does, so that nothing is left."""
+    if sys.platform == "win32":
+        return
+    # nohup wants it to go on.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))

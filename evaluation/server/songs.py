@@ -14,7 +14,7 @@ from data_prep.runtime.memory import ran_out
 from evaluation.server.decoding import DecodedApart
 from evaluation.server.hearing import picture
 from evaluation.server.song import ORIGINAL, RemovedError, Song
-from evaluation.server.uploads import require_disk
+from evaluation.server.uploads import require_disk, why_not_written
 from evaluation.songs.choice import Stems
 from evaluation.songs.stems import OpenSong
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from trainer.inference.base import BaseSeparator
 
 _BYTES_PER_VALUE = 4
+# Of any codec, but for silence.
+_LEAST_BYTES_PER_SEC = 100
 
 
 class Songs:
@@ -106,6 +108,8 @@ class Songs:
             if song.is_removed:
                 return
             song.sentence = _sentence(song, error)
+            # Its files may have filled the disk.
+            shutil.rmtree(song.folder, ignore_errors=True)
             song.touch()
             song.state = "failed"
 
@@ -113,17 +117,26 @@ class Songs:
         song.begin(sound)
         files = song.sounds()
         rate, num_channels = sound.audio_format
-        num_values = (sound.num_announced or 0) * num_channels * len(files)
+        num_values = _believable(sound, song.upload) * num_channels * len(files)
         require_disk(song.upload, num_values * _BYTES_PER_VALUE)
         opened = OpenSong(self.separator, _Recorded(sound, files[ORIGINAL]), song.tags, song.wanted)
 
         def progress(secs: float) -> None:
             song.go_on(secs)
+            # Not every song says how long it is, and not every one does so rightly.
+            require_disk(song.upload, 0)
             self.sweep()
 
         song.made = opened.write_stems(song.stems(), song.folder, progress)
         song.picture = picture(files, rate)
         song.upload.unlink(missing_ok=True)
+
+
+def _believable(sound: DecodedApart, upload: Path) -> int:
+    """Returns how many frames a song says it has, or 0 where its file is too small for them."""
+    num_frames = sound.num_announced or 0
+    secs = num_frames / sound.audio_format.sample_rate
+    return num_frames if secs * _LEAST_BYTES_PER_SEC <= upload.stat().st_size else 0
 
 
 class _Recorded:
@@ -149,7 +162,7 @@ def _sentence(song: Song, error: Exception) -> str:
     if ran_out(error):
         return "memory ran out; give a smaller --memory, or close other programs."
     if isinstance(error, OSError):
-        return f"the disk would not take the stems ({error.strerror}); make room there."
+        return why_not_written(error)
     if isinstance(error, ValueError):
         return str(error).replace(str(song.upload), song.title)
     traceback.print_exception(error, file=sys.stderr)

@@ -1,5 +1,6 @@
 """Receives songs: bytes are counted as they come, and what is too much is cut off."""
 
+import errno
 import re
 import shutil
 from pathlib import Path
@@ -64,6 +65,14 @@ def require_disk(path: Path, num_bytes: int) -> None:
             f"this needs {_megabytes(num_bytes)} and the disk has {_megabytes(free_bytes)} left; "
             f"remove songs, or set TMPDIR to a disk with more room."
         )
+
+
+def why_not_written(error: OSError) -> str:
+    """Returns why a file could not be written, in a sentence without its path."""
+    advice = "choose another format"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        advice = "make room on the disk, and try again"
+    return f"the sound could not be written ({error.strerror}); {advice}."
 
 
 def _require_allowed(num_bytes: int, most_bytes: int) -> None:

@@ -3,6 +3,7 @@
 Axes: K slots, T frames, C channels.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -164,7 +165,7 @@ class OpenSong:
                 for name, path in files.items()
             }
             for block in self._iter_stems():
-                peak = max(peak, *(float(np.abs(each).max(initial=0)) for each in block.values()))
+                peak = max(peak, *(_peak(each) for each in block.values()))
                 for name, writer in writers.items():
                     writer.write(block[name])
                 num_frames = len(next(iter(block.values())))
@@ -183,6 +184,17 @@ class OpenSong:
             else:
                 self._heard.forget()
             yield block
+
+
+def _peak(block: Waveform) -> float:
+    """Returns the highest value of a block; ``ValueError`` where one is no number."""
+    peak = float(np.abs(block).max(initial=0))
+    if not math.isfinite(peak):
+        raise ValueError(
+            "the estimates are no finite numbers; the song may have values far beyond full scale: "
+            "turn it down, or choose another checkpoint."
+        )
+    return peak
 
 
 class _Heard:

@@ -38,19 +38,21 @@ def resample(blocks: Iterator[Waveform], rate: int, sample_rate: int) -> Iterato
         parts = zip(streams, np.ascontiguousarray(block), strict=True)
         return np.stack([stream.resample_chunk(part, last=last) for stream, part in parts])
 
-    for block in chain([first], blocks):
+    # Of a low rate a block becomes many times as long.
+    most_frames = max(1, BLOCK_FRAMES * rate // sample_rate)
+    for block in pieces(chain([first], blocks), most_frames):
         yield convert(block, last=False)
     yield convert(first[:, :0], last=True)
 
 
-def pieces(blocks: Iterable[Waveform]) -> Iterator[Waveform]:
+def pieces(blocks: Iterable[Waveform], most_frames: int = BLOCK_FRAMES) -> Iterator[Waveform]:
     """Yields blocks (..., frames, C) in pieces, one without frames as it is.
 
     What is computed of a whole one would be there several times at once.
     """
     for block in blocks:
-        for start in range(0, max(block.shape[-2], 1), BLOCK_FRAMES):
-            yield block[..., start : start + BLOCK_FRAMES, :]
+        for start in range(0, max(block.shape[-2], 1), most_frames):
+            yield block[..., start : start + most_frames, :]
 
 
 def fit(blocks: Iterator[Waveform], counted: Counted) -> Iterator[Waveform]:

@@ -124,6 +124,15 @@ def test_tags_and_cover_are_kept(tmp_path, tagged, form):
     assert [each["disposition"]["attached_pic"] for each in pictures] == [1]
 
 
+def test_a_cover_that_is_broken_is_left_out(tmp_path, tagged):
+    path = tmp_path / "broken.mp3"
+    path.write_bytes(tagged.read_bytes().replace(b"\x89PNG", b"\x00PNG"))
+    tags = read_tags(path)
+    assert tags.cover is None
+    assert tags.texts == read_tags(tagged).texts
+    assert read_tags(write(tmp_path / "stem", "m4a", music(2000), tags=tags)).cover is None
+
+
 def test_what_has_no_tags_gives_none(tmp_path):
     (tmp_path / "text.mp3").write_text("no sound")
     assert read_tags(tmp_path / "text.mp3").texts == {}
@@ -136,7 +145,8 @@ def test_what_has_no_tags_gives_none(tmp_path):
         ("mp3", 44100, 6, "mp3 holds up to 2 channels"),
         ("mp3", 96000, 2, "mp3 holds sound at 8000, .* Hz, this is at 96000"),
         ("m4a", 12345, 2, "m4a holds sound at"),
-        ("flac", 44100, 9, "flac holds up to 8 channels"),
+        ("flac", 44100, 16, "flac holds up to 8 channels"),
+        ("wav", 44100, 9, "sound of 9 channels cannot be written"),
     ],
 )
 def test_what_a_format_cannot_hold_is_refused(form, rate, channels, message):

@@ -92,3 +92,10 @@ def test_the_decoder_is_limited(tmp_path):
     assert re.search(r"Max cpu time +1800 +1800", limits)
     assert re.search(r"Max file size +0 +0", limits)
     song.close()
+
+
+def test_what_lies_in_the_current_folder_is_not_run(tmp_path, monkeypatch):
+    (tmp_path / "av.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    song = DecodedApart(write_song(tmp_path / "a"), "a")
+    assert sum(map(len, song.iter_blocks())) == 20000

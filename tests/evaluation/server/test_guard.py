@@ -10,7 +10,11 @@ def status_of(answer):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8765", "127.0.0.1.evil.example", "", "[", "192.168.1.2"]
+    "host",
+    [
+        *("evil.example", "evil.example:8765", "127.0.0.1.evil.example", "", "[", "192.168.1.2"),
+        *("evil@127.0.0.1", "127.0.0.1:evil.example", "localhost/x"),
+    ],
 )
 def test_another_host_is_refused_with_421(server, host):
     answer = server.raw(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
@@ -59,6 +63,7 @@ def test_no_other_origin_may_ask_beforehand(server):
         "/page.css/../serve.py",
         "/..%2f..%2fetc%2fpasswd",
         "/serve.py",
+        "/page.css/",
         "/downloads/..%2f..%2fetc%2fpasswd",
         "/api/songs/..%2f..%2f..%2fetc%2fpasswd/picture",
         "//etc/passwd",

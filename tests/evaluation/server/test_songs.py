@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import time
 import zipfile
 
@@ -19,7 +20,8 @@ RATE = 8000
 
 def write_song(path, frames=9000, scale=0.1):
     waveform = scale * np.random.default_rng(frames).standard_normal((frames, 2))
-    soundfile.write(path, waveform.astype(np.float32), RATE, subtype="FLOAT")
+    subtype = "FLOAT" if path.suffix == ".wav" else None
+    soundfile.write(path, waveform.astype(np.float32), RATE, subtype=subtype)
     return path
 
 
@@ -59,6 +61,8 @@ def test_a_link_is_good_once(server, tmp_path):
     song = server.send(write_song(tmp_path / "a.wav"), labels="vn")
     server.separate(song)
     made = server.json(f"/api/songs/{song['key']}/downloads?stem=vn&format=wav", "POST")
+    # Looking does not spend it.
+    assert server.ask(made["address"], "HEAD", token=None)[0] == 405
     assert server.ask(made["address"], token=None)[0] == 200
     assert server.ask(made["address"], token=None)[0] == 404
 
@@ -95,6 +99,8 @@ def test_what_cannot_be_is_one_sentence_and_the_next_song_is_separated(server, t
     found = server.describe(first)
     assert found["state"] == "failed"
     assert found["sentence"].startswith("bad.wav is no sound file that can be decoded")
+    # It keeps no place on the disk.
+    assert [path.name for path in server.folder.iterdir()] == [second["key"]]
     assert str(server.folder) not in json.dumps(server.songs.describe())
     assert server.ask(f"/api/songs/{first['key']}/picture")[0] == 409
 
@@ -154,3 +160,28 @@ def test_a_song_is_deleted_an_hour_after_it_was_heard(server, tmp_path, monkeypa
     server.songs.sweep()
     assert server.describe(song) is None
     assert [*server.folder.iterdir()] == []
+
+
+def test_a_disk_that_fills_while_a_song_is_separated_ends_it_and_is_given_back(
+    server, tmp_path, monkeypatch
+):
+    sent = server.send(write_song(tmp_path / "a.wav"), labels="vn")
+    # There is room when it begins.
+    rooms = iter([2**40, 2**20])
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=next(rooms)))
+    found = server.separate(sent)
+    assert found["state"] == "failed"
+    assert "the disk has 0 MB left" in found["sentence"]
+    assert [*server.folder.iterdir()] == []
+
+
+def test_a_length_that_a_file_cannot_have_is_not_believed(server, tmp_path):
+    path = tmp_path / "a.flac"
+    write_song(path)
+    data = bytearray(path.read_bytes())
+    # STREAMINFO states the number of frames in the last 36 bits before a checksum.
+    data[21:26] = bytes([data[21] | 0x0F]) + b"\xff\xff\xff\xff"
+    path.write_bytes(data)
+    song = server.send(path, labels="vn")
+    assert server.separate(song)["state"] == "ready"

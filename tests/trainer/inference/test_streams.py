@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import soxr
 
+from data_prep.audio.tracks import BLOCK_FRAMES
 from trainer.inference import streams
 
 
@@ -50,3 +52,13 @@ def test_the_mean_of_streams_in_any_blocks(lengths):
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, wholes.mean(axis=0), atol=1e-6)
     np.testing.assert_array_equal(wholes, before)
+
+
+def test_a_low_rate_takes_no_more_memory_and_pieces_change_nothing():
+    waveform = np.random.default_rng(1).standard_normal((1, 5000, 2)).astype(np.float32)
+    expected = soxr.resample(waveform[0], 100, 22050, quality="HQ")
+    blocks = list(streams.resample(iter([waveform]), 100, 22050))
+    assert max(block.shape[1] for block in blocks) < 4 * BLOCK_FRAMES
+    found = np.concatenate(blocks, axis=1)[0]
+    np.testing.assert_array_equal(found, expected[: len(found)])
+    assert len(found) == len(expected)
