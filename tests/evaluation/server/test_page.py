@@ -231,6 +231,7 @@ def test_nothing_stays_of_a_command_that_ends_or_is_killed(command):
     again = Command(command.place)
     # Its own lock alone.
     assert [path.suffix for path in command.files()] == [".lock"]
-    status, said = again.end(signal.SIGINT)
+    # As a terminal that is closed does.
+    status, said = again.end(signal.SIGHUP)
     assert (status, said.splitlines()[-1]) == (0, "stopped")
     assert command.files() == []
