@@ -50,9 +50,8 @@ def describe_device() -> str:
 def compute_in_turn() -> None:
     """Lets TensorFlow compute one operation after the other, each on all cores.
 
-    Each of its threads for operations keeps the working memory of those that it has computed: with
-    two of them the published network takes 300 MB more for a long song. A process that has computed
-    already, as that of a test, stays as it is.
+    With two threads for operations the published network took 300 MB more for a quarter of an hour.
+    A process that has computed already, as that of a test, stays as it is.
     """
     with suppress(RuntimeError):
         tf.config.threading.set_inter_op_parallelism_threads(1)
