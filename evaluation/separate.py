@@ -29,6 +29,7 @@ opens a page instead, for the browsers of this machine: drop songs on it, hear t
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -41,8 +42,12 @@ from evaluation.songs.choice import parse_labels, parse_stems
 from evaluation.songs.networks import NamedNetwork, name_runs, name_untrained
 from evaluation.songs.places import DEFAULT_NAME, find_sounds, require_name
 from evaluation.songs.stems import CLIPS, Wanted
-from trainer.inference.memory import MEMORY_MB
+from trainer.inference.memory import MEMORY_MB, return_freed_memory
 from trainer.loop.checkpoint_flags import define_checkpoint_flags
+
+# It imports TensorFlow, for which a command that is refused does not wait.
+if TYPE_CHECKING:
+    from trainer.inference.base import BaseSeparator
 
 FLAGS = flags.FLAGS
 
@@ -70,16 +75,12 @@ def main(arguments: Sequence[str]) -> None:
     labels = parse_labels(FLAGS.labels, vocabulary)
     stems = parse_stems(FLAGS.write, labels, vocabulary)
     require_name(FLAGS.name, len(stems.names))
-    with command.importing():
-        from trainer.inference.separator import compute_in_turn, describe
-
     out = open_folder(FLAGS.out)
     if is_bucket(out.url):
         # Before the network is restored, which takes long.
         out.check()
-    compute_in_turn()
-    separator = network.load(FLAGS.memory)
-    print(describe(separator), flush=True)
+    separator, model = _load(network)
+    print(model, flush=True)
     wanted = Wanted(labels, stems, FLAGS.format, FLAGS.clip, FLAGS.downmix)
     destination = Destination(out.url, FLAGS.name, FLAGS.overwrite)
     separate_songs(separator, sounds, wanted, destination)
@@ -97,15 +98,23 @@ def _serve(paths: Sequence[Path]) -> None:
     network = named_network()
     with command.importing():
         from evaluation.server.serve import open_port, serve
-        from trainer.inference.separator import compute_in_turn, describe
 
     # Before the network is restored, which takes long.
     listening = open_port(FLAGS.port)
-    compute_in_turn()
-    separator = network.load(FLAGS.memory)
-    model = describe(separator)
+    separator, model = _load(network)
     print(model, flush=True)
     serve(separator, model, listening, FLAGS.upload_mb)
+
+
+def _load(network: NamedNetwork) -> tuple["BaseSeparator", str]:
+    """Returns a network, and a line that says which it is."""
+    return_freed_memory()
+    with command.importing():
+        from trainer.inference.separator import compute_in_turn, describe
+
+    compute_in_turn()
+    separator = network.load(FLAGS.memory)
+    return separator, describe(separator)
 
 
 def named_network() -> NamedNetwork:
