@@ -37,7 +37,7 @@ import configs
 from data_prep.audio.encoding import FORMATS
 from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
-from evaluation.songs.batch import Destination, separate_songs
+from evaluation.songs.batch import Destination, announced_secs, separate_songs
 from evaluation.songs.choice import parse_labels, parse_stems
 from evaluation.songs.networks import NamedNetwork, name_runs, name_untrained
 from evaluation.songs.places import DEFAULT_NAME, find_sounds, require_name
@@ -55,6 +55,8 @@ FLAGS = flags.FLAGS
 # What the page asks for, or does not have.
 _OF_FILES = ("labels", "write", "format", "clip", "out", "name", "downmix", "overwrite")
 _OF_PAGE = ("port", "upload_mb")
+# A song for which little memory is worth a third more time.
+_LONG_SECS = 1800.0
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -79,6 +81,8 @@ def main(arguments: Sequence[str]) -> None:
     if is_bucket(out.url):
         # Before the network is restored, which takes long.
         out.check()
+    if max(map(announced_secs, sounds)) > _LONG_SECS:
+        return_freed_memory()
     separator, model = _load(network)
     print(model, flush=True)
     wanted = Wanted(labels, stems, FLAGS.format, FLAGS.clip, FLAGS.downmix)
@@ -108,7 +112,6 @@ def _serve(paths: Sequence[Path]) -> None:
 
 def _load(network: NamedNetwork) -> tuple["BaseSeparator", str]:
     """Returns a network, and a line that says which it is."""
-    return_freed_memory()
     with command.importing():
         from trainer.inference.separator import compute_in_turn, describe
 

@@ -69,7 +69,7 @@ def separate_songs(
     require_apart(places)
     written = []
     refusals = []
-    lengths = {path: _announced_secs(path) for path in paths}
+    lengths = {path: announced_secs(path) for path in paths}
     made_by = separator.identity()
     with make_bar("all songs", sum(lengths.values()), stays=False) as bar:
         for path in paths:
@@ -92,7 +92,7 @@ def separate_songs(
     return written
 
 
-def _announced_secs(path: Path) -> float:
+def announced_secs(path: Path) -> float:
     """Returns how long a song says it is; 0 where it does not, or cannot be opened."""
     try:
         song = DecodedFile(path)
