@@ -3,7 +3,6 @@ everything, it fits.
 """
 
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -17,20 +16,6 @@ from tests.evaluation.report.test_run_page import about, sample_rows, write_page
 from tests.support.commands import run_command
 
 RATE = 22050
-# Nothing of the browser itself may ask the network for anything.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
-FLAGS += [
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-]
-
 pytestmark = pytest.mark.slow
 
 
@@ -57,17 +42,6 @@ def path(tmp_path_factory):
         path, rows, about(), Extras(curves=lines, recordings=list(record(choices, read, RATE)))
     )
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    executable = shutil.which("chromium")
-    assert executable, "chromium is not installed; make test-slow installs it where it can."
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.evaluation.report.test_browser import FLAGS, wait
+from tests.evaluation.report.test_browser import wait
 
 ROOT = Path(__file__).parents[3]
 WORKDIR = ROOT / "tests/before/files/run"
@@ -88,17 +88,6 @@ def songs(tmp_path_factory):
     soundfile.write(folder / "noise <b>.wav", noise.astype(np.float32), RATE, subtype="FLOAT")
     shutil.copy(REAL_STEM, folder)
     return [folder / "noise <b>.wav", folder / REAL_STEM.name]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    executable = shutil.which("chromium")
-    assert executable, "chromium is not installed; make test-slow installs it where it can."
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
