@@ -8,6 +8,7 @@ import shutil
 import time
 import zipfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
@@ -80,29 +81,35 @@ def make_download(song: Song, stem: str, form: str) -> Download:
     suffix = FORMATS[form].suffix
     with song.lock:
         if stem != ALL:
-            return Download(_encoded(song, stem, form), f"{track} - {stem}{suffix}")
+            (file,) = _encoded(song, [stem], form)
+            return Download(file, f"{track} - {stem}{suffix}")
         path = song.folder / f"{form}.zip"
         if not path.exists():
-            files = [_encoded(song, each, form) for each in stems]
+            files = _encoded(song, stems, form)
             names = [f"{track}/{plain(each)}{suffix}" for each in stems]
             _pack(files, names, path)
         return Download(path, f"{track}.zip")
 
 
-def _encoded(song: Song, stem: str, form: str) -> Path:
-    """Returns the file of a stem in a format."""
-    whole = song.stems()[stem]
+def _encoded(song: Song, stems: Sequence[str], form: str) -> list[Path]:
+    """Returns the files of stems in a format."""
+    wholes = [song.stems()[stem] for stem in stems]
     assert song.made is not None
     assert song.audio_format is not None
     if form == "wav":
-        return whole
+        return wholes
     require_writable(form, song.audio_format)
-    path = whole.with_name(f"{whole.stem}.{form}")
-    if not path.exists():
+    paths = {whole: whole.with_name(f"{whole.stem}.{form}") for whole in wholes}
+    missing = {whole: path for whole, path in paths.items() if not path.exists()}
+    if missing:
         gain = level_gain(song.made.peak, form, "rescale")
-        with replacing(path, flush=False) as partial:
-            encode(whole, partial, form, gain, song.tags)
-    return path
+        with ExitStack() as stack:
+            partials = {
+                whole: stack.enter_context(replacing(path, flush=False))
+                for whole, path in missing.items()
+            }
+            encode(partials, form, gain, song.tags)
+    return [*paths.values()]
 
 
 def _pack(files: Sequence[Path], names: Sequence[str], path: Path) -> None:

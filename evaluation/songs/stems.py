@@ -5,6 +5,7 @@ Axes: K slots, T frames, C channels.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,10 @@ import numpy as np
 
 from configs.instruments import RESIDUAL
 from data_prep.audio.activity import amplitude_db
-from data_prep.audio.encoding import FORMATS, Tags, require_writable, writing
+from data_prep.audio.encoding import FORMATS, SoundWriter, Tags, require_writable, writing
 from data_prep.audio.tracks import AudioFormat, Waveform
 from data_prep.audio.waveforms import open_sound
+from data_prep.runtime.parallel import num_cores
 from evaluation.songs.choice import Stems
 
 # It imports TensorFlow, for which a command that is refused does not wait.
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 Clip = Literal["rescale", "clamp", "error"]
 CLIPS: tuple[Clip, ...] = get_args(Clip)
+# About the share of the time, where stems are encoded once all are estimated.
+_ESTIMATING = 0.7
 
 
 @dataclass(frozen=True)
@@ -147,10 +151,11 @@ class OpenSong:
             return Made(self._sound.warnings(), peak, gain=1.0)
         # In float first: how loud the stems are is not known before their end.
         wholes = {name: scratch / f"{i}.wav" for i, name in enumerate(files)}
-        peak = self._write(wholes, "wav", progress)
+        peak = self._write(wholes, "wav", lambda secs: progress(secs * _ESTIMATING))
         gain = level_gain(peak, form, self._wanted.clip)
-        for name, whole in wholes.items():
-            encode(whole, files[name], form, gain, self._tags)
+        encodings = {whole: files[name] for name, whole in wholes.items()}
+        encode(encodings, form, gain, self._tags, lambda secs: progress(secs * (1 - _ESTIMATING)))
+        for whole in encodings:
             whole.unlink()
         return Made(self._sound.warnings(), peak, gain)
 
@@ -220,24 +225,42 @@ class _Heard:
         self._kept = []
 
 
-def encode(whole: Path, path: Path, form: str, gain: float, tags: Tags) -> None:
-    """Writes a finished stem, a float wav, in another form.
+def encode(
+    files: Mapping[Path, Path],
+    form: str,
+    gain: float,
+    tags: Tags,
+    progress: Callable[[float], Any] = lambda _: None,
+) -> None:
+    """Writes the finished stems of a song, float wavs, in another form, all at the same time.
 
     Args:
-        whole: path of the stem.
-        path: of the file to write.
-        form: of the file.
-        gain: what the stem is multiplied by.
-        tags: that the file shall hold.
+        files: the path to write each stem to, by the path of the stem.
+        form: of the files.
+        gain: what the stems are multiplied by.
+        tags: that the files shall hold.
+        progress: is told how many more seconds of all stems are done.
 
     Raises:
         ValueError: the form cannot hold such sound.
         OSError: the disk is full.
     """
-    sound = open_sound(whole)
-    with writing(path, form, AudioFormat(sound.sample_rate, sound.channels), tags) as writer:
-        for block in sound.blocks:
-            writer.write((block * np.float32(gain)).clip(-1, 1))
+    sounds = [open_sound(whole) for whole in files]
+    audio_format = AudioFormat(sounds[0].sample_rate, sounds[0].channels)
+
+    def write(writer: SoundWriter, block: Waveform) -> None:
+        writer.write((block * np.float32(gain)).clip(-1, 1))
+
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(writing(path, form, audio_format, tags)) for path in files.values()
+        ]
+        # A codec takes one core, and lets other threads go on.
+        pool = stack.enter_context(ThreadPoolExecutor(num_cores()))
+        for blocks in zip(*(sound.blocks for sound in sounds), strict=True):
+            for _ in pool.map(write, writers, blocks):
+                pass
+            progress(len(blocks[0]) / audio_format.sample_rate)
 
 
 def level_gain(peak: float, form: str, clip: Clip) -> float:

@@ -49,24 +49,30 @@ def make_block_estimator(network: Network, longest_frames: int) -> BlockEstimato
     ) -> Iterator[NDArray[np.float32]]:
         stretch = _Stretch(iter(blocks))
         # A short mixture has a window of its own, so that little is computed for nothing.
-        num_frames = min(stretch.read_up_to(longest_frames), longest_frames)
-        window = long_window(network, num_frames)
+        longest = long_window(network, min(stretch.read_up_to(longest_frames), longest_frames))
+        # What remains at the end has one of two lengths: each is compiled, which takes time, too.
+        half = long_window(network, longest.hop_frames // 2)
 
         # Its arrays are gone when it returns; a generator that waits would keep them.
         def estimate_from(start: int) -> NDArray[np.float32]:
+            num_left = stretch.read_up_to(start + longest.hop_frames) - start
+            window = half if num_left <= half.hop_frames else longest
             # The window reads [first, stop) of the mixture; zeros stand in for what lies outside.
             first = start - window.lead_frames
             parts = stretch.cut(first, first + window.mixture_frames)
             cut = cut_conditions(conditions, first, window.mixture_frames)
-            estimates = np.stack([compiled(window)(part, cut).numpy() for part in parts])
-            return estimates[:, :, : stretch.num_frames - start]
+            # (K, hop, C) each
+            estimates = [compiled(window)(part, cut).numpy() for part in parts]
+            # One is not copied.
+            joined = np.stack(estimates) if len(estimates) > 1 else estimates[0][None]
+            return joined[:, :, : stretch.num_frames - start]
 
         start = 0
         while start == 0 or stretch.read_up_to(start + 1) > start:
             # What was computed of other windows lies between what is still needed of the mixture.
             give_back_freed_memory()
             yield estimate_from(start)
-            start += window.hop_frames
+            start += longest.hop_frames
 
     return iter_estimates
 

@@ -10,11 +10,12 @@ import pytest
 import soundfile
 
 import configs
-from data_prep.audio.decoding import decode
+from data_prep.audio.decoding import DecodedFile, decode
+from data_prep.audio.encoding import read_tags
 from data_prep.storage.lock import held
 from evaluation.songs.batch import Destination, separate_songs
 from evaluation.songs.choice import parse_stems
-from evaluation.songs.stems import Wanted
+from evaluation.songs.stems import OpenSong, Wanted
 from trainer.inference.separator import Separator
 from trainer.networks import make_network
 
@@ -297,3 +298,17 @@ def test_names_of_stems(separator, tmp_path):
         "b_ - vn.wav",
         "separated.json",
     ]
+
+
+@pytest.mark.parametrize("form", ["wav", "mp3"])
+def test_progress_ends_with_the_whole_song_also_where_stems_are_encoded_at_the_end(
+    separator, tmp_path, form
+):
+    path = write_noise(tmp_path / "song.wav", frames=200_000)
+    wanted = Wanted(("vn",), parse_stems("all", ("vn",), separator.config.data.sources), form)
+    song = OpenSong(separator, DecodedFile(path), read_tags(path), wanted)
+    told = []
+    files = {name: tmp_path / name for name in ("fl", "vn")}
+    song.write_stems(files, tmp_path, told.append)
+    assert len(told) > 1
+    assert sum(told) == pytest.approx(200_000 / RATE)

@@ -7,7 +7,7 @@ import pytest
 
 import configs
 from tests.support.estimates import estimates_of
-from trainer.inference import memory
+from trainer.inference import memory, tiling
 from trainer.inference.memory import MEMORY_MB, frames_in
 from trainer.inference.tiling import long_window, make_block_estimator
 from trainer.networks import make_network
@@ -54,6 +54,26 @@ def test_the_estimate_is_that_of_the_network_on_the_whole_track():
     labels = np.array([1, 0, 1], np.float32)
     expected = np.asarray(estimates_of(network, padded[None], labels[None]))[0, :, :500]
     np.testing.assert_allclose(estimate(config, mixture, 40), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("num_left", "hops"), [(32, [64, 32]), (33, [64])])
+def test_little_that_is_left_at_the_end_has_a_window_of_half_the_length(
+    monkeypatch, num_left, hops
+):
+    compiled = []
+
+    def estimate_window(network, window, *inputs):
+        compiled.append(window.hop_frames)
+        return unpatched(network, window, *inputs)
+
+    unpatched = tiling._estimate_window
+    monkeypatch.setattr(tiling, "_estimate_window", estimate_window)
+    config = configs.load("smoke", VALID)
+    estimates = make_block_estimator(make_network(config), 64)(
+        [np.ones((1, 128 + num_left, 1), np.float32)], {"labels": np.ones(3, np.float32)}
+    )
+    assert [block.shape[2] for block in estimates] == [64, 64, num_left]
+    assert compiled == hops
 
 
 @pytest.mark.parametrize("name", ["smoke", "urmp_labels", "musdb", "musdb_hq"])
