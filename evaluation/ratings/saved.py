@@ -8,16 +8,13 @@ Audio, Speech and Language Processing 19 (7), 2011. So does webMUSHRA (Schoeffle
 Open Research Software 6 (1), 2018).
 """
 
-import csv
-import io
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from configs.checks import shown
 from configs.reading import read_text
+from evaluation.scores.csv_rows import iter_lines, parse_row
 
 LARGEST = 100
 # Of the five parts of the scale, from the lowest on.
@@ -48,7 +45,7 @@ class Rating:
 
 
 COLUMNS = tuple(field.name for field in fields(Rating))
-_LEGAL = {
+_LEGAL = dict.fromkeys(COLUMNS, "a text without the character NUL") | {
     "page": "16 digits from 0 to f",
     "sound": "16 digits from 0 to f",
     "start_secs": "a number of seconds",
@@ -56,7 +53,6 @@ _LEGAL = {
     "session": "16 digits from 0 to f",
     "order_heard": "a count from 1 on",
 }
-_TEXT = "a text without the character NUL"
 # As in scores.csv.
 _MOST_SECS = 1e9
 _MOST_SOUNDS = 1000
@@ -69,34 +65,17 @@ def read_ratings(path: Path) -> list[Rating]:
     Raises:
         ValueError: it is another file, was changed, or holds no rating.
     """
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        if header != list(COLUMNS):
-            raise ValueError(
-                f"{path} is no file of ratings that the page of a report saved: its first line is "
-                f"{shown(','.join(header))}, not {','.join(COLUMNS)}."
-            )
-        ratings = [_parse(cells, f"{path}, line {reader.line_num}") for cells in reader]
-    except csv.Error as error:
-        raise ValueError(f"{path} is not a CSV file: {error} in line {reader.line_num}.") from error
+    lines = iter_lines(read_text(path), path, is_strict=True)
+    _, header = next(lines, ("", []))
+    if header != list(COLUMNS):
+        raise ValueError(
+            f"{path} is no file of ratings that the page of a report saved: its first line is "
+            f"{shown(','.join(header))}, not {','.join(COLUMNS)}."
+        )
+    ratings = [Rating(**parse_row(where, cells, _LEGAL, _parse_cell)) for where, cells in lines]
     if not ratings:
         raise ValueError(f"{path} holds no rating; rate sounds on the page, and save it again.")
     return ratings
-
-
-def _parse(cells: Sequence[str], where: str) -> Rating:
-    if len(cells) != len(COLUMNS):
-        raise ValueError(f"{where} has {len(cells)} values; expected {len(COLUMNS)}.")
-    values: dict[str, Any] = {}
-    for column, cell in zip(COLUMNS, cells, strict=True):
-        try:
-            values[column] = _parse_cell(column, cell)
-        except ValueError:
-            raise ValueError(
-                f"{where}: {column} is {shown(cell)}; expected {_LEGAL.get(column, _TEXT)}."
-            ) from None
-    return Rating(**values)
 
 
 def _parse_cell(column: str, cell: str) -> str | int | float:

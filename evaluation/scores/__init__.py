@@ -11,4 +11,5 @@ about         how rows were made
 conditions    what an audit of the labels found
 results       writes results track by track
 saved         reads results
+csv_rows      reads the rows of tables that anybody may have changed
 """

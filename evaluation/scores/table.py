@@ -8,14 +8,13 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from configs.checks import shown
 from configs.reading import read_text
 from data_prep.audio import activity
 from data_prep.storage.files import replacing
+from evaluation.scores.csv_rows import iter_lines, parse_row
 
 # Of the columns and their meaning.
 SCHEMA_VERSION = 4
@@ -85,7 +84,7 @@ _MOST_DB = 10_000.0
 _MOST_SECS = 1e9
 _NAME = "a name without the character NUL"
 COLUMNS = tuple(field.name for field in fields(Row))
-_LEGAL = dict.fromkeys(METRICS, "a number of dB or nothing") | {
+_LEGAL = dict.fromkeys(COLUMNS, "a number of dB or nothing") | {
     "system": _NAME,
     "track": _NAME,
     "start_secs": "a number of seconds",
@@ -132,17 +131,14 @@ def from_csv(text: str, path: object) -> list[Row]:
     Raises:
         ValueError: the columns are not those of the schema, or a value is none of its column.
     """
-    reader = csv.reader(io.StringIO(text, newline=""))
-    try:
-        header = next(reader, [])
-        if header != list(COLUMNS):
-            found = ", ".join(header)[:500] or "none"
-            raise ValueError(
-                f"{path} has other columns than expected: {found}, not {', '.join(COLUMNS)}."
-            )
-        return [_parse(cells, f"{path}, line {reader.line_num}") for cells in reader]
-    except csv.Error as error:
-        raise ValueError(f"{path} is not a CSV file: {error} in line {reader.line_num}.") from error
+    lines = iter_lines(text, path)
+    _, header = next(lines, ("", []))
+    if header != list(COLUMNS):
+        found = ", ".join(header)[:500] or "none"
+        raise ValueError(
+            f"{path} has other columns than expected: {found}, not {', '.join(COLUMNS)}."
+        )
+    return [Row(**parse_row(where, cells, _LEGAL, _parse_cell)) for where, cells in lines]
 
 
 def write_csv(path: Path, rows: Iterable[Row]) -> None:
@@ -154,20 +150,6 @@ def write_csv(path: Path, rows: Iterable[Row]) -> None:
 def read_csv(path: Path) -> list[Row]:
     """Reads what :func:`write_csv` wrote; ``ValueError`` as from :func:`from_csv`."""
     return from_csv(read_text(path), path)
-
-
-def _parse(cells: Sequence[str], where: str) -> Row:
-    if len(cells) != len(COLUMNS):
-        raise ValueError(f"{where} has {len(cells)} values; expected {len(COLUMNS)}.")
-    values: dict[str, Any] = {}
-    for column, cell in zip(COLUMNS, cells, strict=True):
-        try:
-            values[column] = _parse_cell(column, cell)
-        except ValueError:
-            raise ValueError(
-                f"{where}: {column} is {shown(cell)}; expected {_LEGAL[column]}."
-            ) from None
-    return Row(**values)
 
 
 def _parse_cell(column: str, cell: str) -> str | int | float | None:
