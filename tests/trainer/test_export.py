@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import configs
 from data_prep.storage.lock import held
-from tests.trainer.exports.untrained_run import make_run
+from tests.trainer.exports.untrained_run import LABELLED, UNLABELLED, make_run
 from trainer.export import export
 from trainer.exports.model_folder import write_model
 from trainer.inference.separator import TrainedSeparator
@@ -34,21 +34,8 @@ print(json.dumps([sorted(packages & set(sys.modules)), int(about["sample_rate"])
 """
 
 
-@pytest.mark.parametrize(
-    "overrides",
-    [
-        ["augmentation.label_dropout=0.5"],
-        [
-            "audio.channels=2",
-            "model.padding=same",
-            "model.estimate_frames=1024",
-            "model.conditioning=none",
-            "model.conditioned_at=none",
-            "model.gate_heads=false",
-        ],
-    ],
-)
 @pytest.mark.slow
+@pytest.mark.parametrize("overrides", [LABELLED, UNLABELLED])
 def test_it_estimates_what_separate_does_without_our_packages(overrides, tmp_path):
     config, rng = make_run(tmp_path, overrides), np.random.default_rng(0)
     waveforms = {

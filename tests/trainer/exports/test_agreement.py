@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.trainer.exports.untrained_run import make_run
+from tests.trainer.exports.untrained_run import LABELLED, make_run
 from trainer.exports.agreement import Agreement, Trial, require_agreement
 from trainer.exports.formats import EXACT, ROUNDED
 from trainer.inference.separator import TrainedSeparator
@@ -12,7 +12,7 @@ from trainer.inference.separator import TrainedSeparator
 @pytest.fixture(scope="module")
 def separator(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    make_run(folder, ["augmentation.label_dropout=0.5"])
+    make_run(folder, LABELLED)
     return TrainedSeparator(str(folder), "7")
 
 

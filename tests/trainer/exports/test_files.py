@@ -16,7 +16,7 @@ import tensorflow as tf
 
 import configs
 from tests.support.commands import run_command
-from tests.trainer.exports.untrained_run import make_run
+from tests.trainer.exports.untrained_run import LABELLED, UNLABELLED, make_run
 from trainer.export import export
 from trainer.exports import formats, grid
 from trainer.inference.separator import Separator, TrainedSeparator
@@ -32,17 +32,6 @@ ROOT = Path(__file__).parents[3]
 RUN = ROOT / "tests" / "before" / "files" / "run"
 PAGE = (ROOT / "docs" / "separating.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.split("## Taking the model")[1], re.DOTALL)
-LABELLED = ["augmentation.label_dropout=0.5"]
-UNLABELLED = [
-    "audio.channels=2",
-    "model.padding=same",
-    "model.estimate_frames=1024",
-    "model.conditioning=none",
-    "model.conditioned_at=none",
-    "model.gate_heads=false",
-    "model.output=difference",
-    "model.residual=vc",
-]
 NAMES = ["onnx", "tflite", "tflite_int8"]
 
 

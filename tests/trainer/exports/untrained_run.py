@@ -14,6 +14,18 @@ SMALL = [
     "model.estimate_frames=101",
     "data.sources=cl,fl,vc,vn",
 ]
+# Of a network that may be told what plays, and of one that never is.
+LABELLED = ["augmentation.label_dropout=0.5"]
+UNLABELLED = [
+    "audio.channels=2",
+    "model.padding=same",
+    "model.estimate_frames=1024",
+    "model.conditioning=none",
+    "model.conditioned_at=none",
+    "model.gate_heads=false",
+    "model.output=difference",
+    "model.residual=vc",
+]
 
 
 def make_run(workdir, overrides):
