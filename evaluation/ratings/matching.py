@@ -75,7 +75,9 @@ def sounds_of(
     found: dict[str, list[RatedSound]] = defaultdict(list)
     for run in runs:
         recordings = read_clips(run.folder / FILE_NAME) if run.folder else []
-        improvements = improvements_by_segment(run.rows) if recordings else {}
+        if not recordings:
+            continue
+        improvements = improvements_by_segment(run.rows)
         for recording in recordings:
             passage = _passage(recording.choice)
             if sources and passage.source not in sources:

@@ -97,7 +97,7 @@ def summarise(matched: Matched, runs: Sequence[str]) -> Summary:
     return Summary(
         listeners=sorted({opinion.listener for opinion in matched.opinions}),
         num_ratings=matched.num_ratings,
-        runs=_run_ratings(runs, values, groups if drawn else None) if pairs else [],
+        runs=_run_ratings(runs, values, groups),
         num_pairs=len(pairs),
         drawn=drawn,
         by_track=_singles(tracks, values),
@@ -136,10 +136,10 @@ def _drawn(tracks: NDArray[np.str_], listeners: NDArray[np.str_]) -> str | None:
     return None
 
 
-def _run_ratings(
-    runs: Sequence[str], values: Floats, groups: NDArray[np.str_] | None
-) -> list[RunRating]:
+def _run_ratings(runs: Sequence[str], values: Floats, groups: NDArray[np.str_]) -> list[RunRating]:
     """Computes the means over pairs, values (P, runs), each pair of the group (P,) beside it."""
+    if not len(values):
+        return []
     found = []
     for number, name in enumerate(runs):
         rating = _mean(values[:, number], groups)
@@ -150,10 +150,8 @@ def _run_ratings(
     return found
 
 
-def _mean(values: Floats, groups: NDArray[np.str_] | None) -> MeanRating:
-    bounds = None
-    if groups is not None:
-        bounds = bootstrap.intervals(values, groups)
+def _mean(values: Floats, groups: NDArray[np.str_]) -> MeanRating:
+    bounds = bootstrap.intervals(values, groups)
     return MeanRating(float(np.mean(values)), bounds.mean if bounds else None)
 
 
