@@ -188,7 +188,9 @@ def _sentence(error: Exception) -> str:
     """Returns an error as one line, without what TensorFlow adds for those who write programs."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         said = _PLAIN_WORDS.get(type(error), f": {error.strerror}")
-        return f"{error.filename}{said}{_MAKE_ROOM if error.errno == errno.ENOSPC else ''}"
+        if error.errno == errno.ENOSPC:
+            said += _MAKE_ROOM
+        return f"{error.filename}{said}"
     if ran_out(error):
         return _TOO_LITTLE_MEMORY
     text = reason(error) if is_of_tensorflow(error) else str(error)

@@ -40,8 +40,10 @@ def reason(error: Exception) -> str:
         address = re.search(r"gs://\S+", text)
         said = f"Cloud Storage answered {status[1]}"
         return f"{said} for {address[0]}" if address else said
-    raised = _RAISED.findall(text) if _OF_PYTHON.search(text) else []
-    line = _first_line(raised[-1] if raised else text) or type(error).__name__
+    raised = _RAISED.findall(text)
+    if raised and _OF_PYTHON.search(text):
+        text = raised[-1]
+    line = _first_line(text) or type(error).__name__
     of_a_file = _OF_A_FILE.fullmatch(line)
     if of_a_file:
         return f"{of_a_file[1]}: {of_a_file[2]}"
@@ -51,7 +53,9 @@ def reason(error: Exception) -> str:
             "or a smaller batch is needed"
         )
     asserted = re.fullmatch(r"assertion failed: \[(.*)\]", line)
-    return asserted[1].replace("] [", " ") if asserted else line
+    if asserted:
+        return asserted[1].replace("] [", " ")
+    return line
 
 
 def _first_line(text: str) -> str:

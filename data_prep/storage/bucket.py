@@ -164,7 +164,9 @@ class BucketFolder:
     def read_text(self, name: str) -> str | None:
         """Reads UTF-8."""
         newest = self._read_newest(name)
-        return decode_text(newest[0], f"{self._url}/{name}") if newest else None
+        if newest is None:
+            return None
+        return decode_text(newest[0], f"{self._url}/{name}")
 
     def read_part(self, name: str, start: int, size: int) -> bytes:
         """Reads a range; TensorFlow's own client would fetch 64 MiB for a few bytes."""
@@ -181,7 +183,10 @@ class BucketFolder:
     def read_version(self, name: str) -> VersionedText | None:
         """Reads UTF-8 of the newest generation."""
         newest = self._read_newest(name)
-        return VersionedText(newest[0].decode(errors="replace"), newest[1]) if newest else None
+        if newest is None:
+            return None
+        data, generation = newest
+        return VersionedText(data.decode(errors="replace"), generation)
 
     def replace_version(self, name: str, text: str, version: str | None) -> str | None:
         """Uploads a text over that generation alone, or over nothing."""

@@ -87,7 +87,9 @@ def separate_songs(
                 bar.update(begun_secs + lengths[path] - bar.n)
             written += [str(place) for place in places[path].values()]
     if refusals:
-        of_all = "" if len(paths) == 1 else f"{len(refusals)} of {len(paths)} were not separated: "
+        of_all = ""
+        if len(paths) > 1:
+            of_all = f"{len(refusals)} of {len(paths)} were not separated: "
         raise ValueError(of_all + " ".join(refusals))
     return written
 

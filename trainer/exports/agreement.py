@@ -106,7 +106,9 @@ def _ratio_db(expected: Waveform, error: NDArray[np.float64]) -> float | None:
     if error_energy == 0:
         return None
     energy = float(np.sum(np.square(expected, dtype=np.float64)))
-    return -math.inf if energy == 0 else 10 * math.log10(energy / error_energy)
+    if energy == 0:
+        return -math.inf
+    return 10 * math.log10(energy / error_energy)
 
 
 def _cases(config: Config) -> list[list[str] | None]:

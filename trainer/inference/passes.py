@@ -66,7 +66,9 @@ class Pass(NamedTuple):
         """Returns blocks (..., C) inverted and swapped, which is undone by doing it again."""
         if self.swaps:
             block = block[..., ::-1]
-        return -block if self.inverts else block
+        if self.inverts:
+            block = -block
+        return block
 
 
 def passes_of(config: Config, num_passes: int) -> list[Pass]:

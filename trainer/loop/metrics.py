@@ -72,9 +72,11 @@ def _read(workdir: str) -> _Log:
         file = folder.read_version(_NAME)
     except OSError as error:
         return _Log([], f"{path} cannot be read: {error.strerror}")
+    if file is None:
+        return _Log([], "")
     lines = []
     damaged = []
-    for number, text in enumerate(file.text.splitlines() if file else (), start=1):
+    for number, text in enumerate(file.text.splitlines(), start=1):
         line = _parse(text)
         if line is None:
             damaged.append(number)

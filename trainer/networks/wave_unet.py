@@ -205,7 +205,8 @@ class WaveUNet(Network):
         if model.conditioning == "none":
             return []
         count = model.num_levels if model.conditioned_at == "decoder" else 1
-        dtype = "float32" if model.conditioned_at == "heads" else dtype
+        if model.conditioned_at == "heads":
+            dtype = "float32"
         names = [f"conditioning_{i + 1}" for i in range(count)]
         return [make_layer(model.conditioning, seeds, name, dtype) for name in names]
 
