@@ -1,14 +1,17 @@
 """Opens a page to separate songs with, on this machine alone, until it is stopped."""
 
+import asyncio
 import secrets
 import signal
 import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evaluation.server.app import make_app
 from evaluation.server.scratch import scratch_folder
@@ -64,7 +67,7 @@ def serve(
         songs = Songs(separator, folder)
         app = make_app(songs, model, token, round(upload_mb * 1e6))
         config = uvicorn.Config(
-            app,
+            _breaking_off(app),
             # Who sends garbage shall not fill the terminal.
             log_level="error",
             access_log=False,
@@ -72,7 +75,7 @@ def serve(
             server_header=False,
             timeout_graceful_shutdown=1,
         )
-        server = uvicorn.Server(config)
+        server = _Server(config)
         # This thread separates: an interruption ends a song at once.
         answering = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         answering.start()
@@ -87,6 +90,33 @@ def serve(
         finally:
             server.should_exit = True
             answering.join(_PATIENCE_SECS)
+
+
+class _Server(uvicorn.Server):
+    """Is a server that ends at once, whatever it receives or answers then.
+
+    Left to itself it would wait for a while, and then print a traceback for each request.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Closes all connections, breaks off what is answered, and ends."""
+        for connection in [*self.server_state.connections]:
+            connection.transport.abort()
+        # Until they are closed: an answer that is broken off before is an error to the library.
+        await asyncio.sleep(0)
+        for answer in [*self.server_state.tasks]:
+            answer.cancel()
+        await super().shutdown(sockets)
+
+
+def _breaking_off(app: ASGIApp) -> ASGIApp:
+    """Returns an application whose answers may be broken off; nobody is there to be told."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
+
+    return answer
 
 
 def _end_with_the_terminal() -> None:

@@ -3,8 +3,10 @@
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 from importlib.resources import files
 from pathlib import Path
 
@@ -51,13 +53,16 @@ class Command:
 
     def __init__(self, place):
         arguments = ["-m", "evaluation.separate", "--serve", f"--workdir={WORKDIR}", "--port=0"]
-        self.process = subprocess.Popen(
-            [sys.executable, *arguments],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env={"TMPDIR": str(place), "PATH": "/usr/bin:/bin"},
-        )
+        self.errors = place / "errors"
+        with self.errors.open("w", encoding="utf-8") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, *arguments],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                cwd=ROOT,
+                env={"TMPDIR": str(place), "PATH": "/usr/bin:/bin"},
+            )
         self.place = place
         lines = iter(self.process.stdout.readline, "")
         self.address = next(line.split()[1] for line in lines if line.startswith("open "))
@@ -220,7 +225,18 @@ def test_nothing_stays_of_a_command_that_ends_or_is_killed(command):
     again = Command(command.place)
     # Its own lock alone.
     assert [path.suffix for path in command.files()] == [".lock"]
-    # As a terminal that is closed does.
-    status, said = again.end(signal.SIGHUP)
+    home, token = again.address.split("/#")
+    host = home.removeprefix("http://")
+    head = f"POST /api/songs?title=a.wav&labels=va HTTP/1.1\r\nHost: {host}\r\nX-Token: {token}\r\n"
+    with socket.create_connection(host.split(":"), timeout=10) as connection:
+        connection.sendall(f"{head}Content-Length: 1000\r\n\r\nhalf".encode())
+        for _ in range(100):
+            if len(again.files()) > 1:
+                break
+            time.sleep(0.05)
+        assert len(again.files()) == 2
+        # As a terminal that is closed does, while a song comes in.
+        status, said = again.end(signal.SIGHUP)
     assert (status, said.splitlines()[-1]) == (0, "stopped")
+    assert again.errors.read_text(encoding="utf-8") == ""
     assert command.files() == []
