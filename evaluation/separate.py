@@ -38,7 +38,7 @@ from data_prep.audio.encoding import FORMATS
 from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
 from evaluation.songs.batch import Destination, announced_secs, separate_songs
-from evaluation.songs.choice import parse_labels, parse_stems
+from evaluation.songs.choice import naming, parse_labels, parse_stems
 from evaluation.songs.networks import NamedNetwork, name_runs, name_untrained
 from evaluation.songs.places import DEFAULT_NAME, find_sounds, require_name
 from evaluation.songs.stems import CLIPS, Wanted
@@ -74,8 +74,10 @@ def main(arguments: Sequence[str]) -> None:
     network = named_network()
     sounds = find_sounds(paths)
     vocabulary = network.config.data.sources
-    labels = parse_labels(FLAGS.labels, vocabulary)
-    stems = parse_stems(FLAGS.write, labels, vocabulary)
+    with naming(f"--labels={FLAGS.labels}"):
+        labels = parse_labels(FLAGS.labels, vocabulary)
+    with naming(f"--write={FLAGS.write}"):
+        stems = parse_stems(FLAGS.write, labels, vocabulary)
     require_name(FLAGS.name, len(stems.names))
     out = open_folder(FLAGS.out)
     if is_bucket(out.url):

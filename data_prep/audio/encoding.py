@@ -93,6 +93,10 @@ class Cover(NamedTuple):
     data: bytes
 
 
+class TooManyChannelsError(ValueError):
+    """Tells that sound has more channels than any file has a layout for."""
+
+
 class Tags(NamedTuple):
     """Holds what a sound file says of its sound."""
 
@@ -159,8 +163,8 @@ def require_writable(form: str, audio_format: AudioFormat) -> None:
     try:
         av.AudioLayout(_layout(num_channels))
     except ValueError as error:
-        raise ValueError(
-            f"sound of {num_channels} channels cannot be written; mix it down with --downmix."
+        raise TooManyChannelsError(
+            f"sound of {num_channels} channels cannot be written; mix it down to two first."
         ) from error
     if num_channels > known.most_channels:
         raise ValueError(

@@ -18,7 +18,7 @@ from evaluation.server.hearing import MOST_FRAMES, stretch
 from evaluation.server.song import Song
 from evaluation.server.songs import Songs
 from evaluation.server.uploads import plain_title, receive, why_not_written
-from evaluation.songs.choice import parse_labels, parse_stems
+from evaluation.songs.choice import naming, parse_labels, parse_stems
 
 _PAGE: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -28,6 +28,10 @@ _PAGE: Mapping[str, tuple[str, str]] = MappingProxyType(
         "/player.js": ("player.js", "text/javascript"),
     }
 )
+
+# What page.html calls the choices of a song.
+_WHAT_PLAYS = "“What plays?”"
+_WHICH_STEMS = "“Which stems?”"
 
 
 def make_app(songs: Songs, model: str, token: str, most_bytes: int) -> Guard:
@@ -87,9 +91,11 @@ class _Answers:
         """Receives a song, whose bytes are the body."""
         given = request.query_params
         vocabulary = self._songs.separator.config.data.sources
-        labels = parse_labels(given.get("labels"), vocabulary)
-        stems = parse_stems(given.get("write"), labels, vocabulary)
-        self._songs.separator.label_vector(labels)
+        with naming(_WHAT_PLAYS):
+            labels = parse_labels(given.get("labels"), vocabulary)
+            self._songs.separator.label_vector(labels)
+        with naming(_WHICH_STEMS):
+            stems = parse_stems(given.get("write"), labels, vocabulary)
         song = self._songs.make(plain_title(given.get("title", "")), labels, stems)
         try:
             await receive(request, song.upload, self._most_bytes)

@@ -160,7 +160,7 @@ class _Recorded:
 def _sentence(song: Song, error: Exception) -> str:
     """Returns why a song failed; a fault of the program goes to the terminal."""
     if ran_out(error):
-        return "memory ran out; give a smaller --memory, or close other programs."
+        return "memory ran out; close other programs, or begin the command with a smaller --memory."
     if isinstance(error, OSError):
         return why_not_written(error)
     if isinstance(error, ValueError):

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_prep.audio.decoding import DecodedFile
-from data_prep.audio.encoding import FORMATS, read_tags
+from data_prep.audio.encoding import FORMATS, TooManyChannelsError, read_tags
 from data_prep.storage import open_folder
 from data_prep.storage.files import checksum
 from data_prep.storage.folder import making
 from data_prep.storage.lock import keeping
 from evaluation.estimates.bars import make_bar
+from evaluation.songs.choice import naming
 from evaluation.songs.finished import Finished
 from evaluation.songs.places import (
     DEFAULT_NAME,
@@ -61,7 +62,8 @@ def separate_songs(
     stems = wanted.stems.names
     require_name(destination.name, len(stems))
     # Refuses labels that it does not know, before the first song is read.
-    separator.label_vector(wanted.labels)
+    with naming("--labels"):
+        separator.label_vector(wanted.labels)
     suffix = FORMATS[wanted.form].suffix
     places = {
         path: stem_places(path, stems, destination.out, destination.name, suffix) for path in paths
@@ -116,7 +118,10 @@ def _separate_song(
     """Writes the stems of one song that are not there, all or none of them."""
     # Before any folder is made.
     sound = DecodedFile(path, downmix=wanted.downmix)
-    song = OpenSong(separator, sound, read_tags(path), wanted)
+    try:
+        song = OpenSong(separator, sound, read_tags(path), wanted)
+    except TooManyChannelsError as error:
+        raise ValueError(f"{error} --downmix does so.") from error
     made_of = {"song": checksum(path)._asdict(), **made_by}
     makings = {name: {**made_of, **wanted.of_stem(name)} for name in places}
     folders = {place.folder: open_folder(place.folder) for place in places.values()}

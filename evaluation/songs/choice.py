@@ -1,6 +1,7 @@
 """Says which instruments play and which stems are wanted, in the words of a person."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from configs import instruments
@@ -23,6 +24,18 @@ class Stems(NamedTuple):
         return (*self.sources, RESIDUAL) if self.with_residual else self.sources
 
 
+@contextmanager
+def naming(choice: str) -> Iterator[None]:
+    """Puts before the sentence that refuses a choice how it is called where the choice was made.
+
+    A command calls it by its flag, a page by what stands on it.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{choice}: {error}") from error
+
+
 def parse_labels(text: str | None, vocabulary: Sequence[str]) -> list[str] | None:
     """Returns the instruments that play, in order; None where nothing is said of them.
 
@@ -33,9 +46,7 @@ def parse_labels(text: str | None, vocabulary: Sequence[str]) -> list[str] | Non
         return None
     labels = _words(text)
     if not labels:
-        raise ValueError(
-            "--labels names nothing; leave it out where the instruments are not known."
-        )
+        raise ValueError("nothing is named; leave it out where the instruments are not known.")
     if labels == [ALL]:
         return list(vocabulary)
     instruments.multi_hot(labels, vocabulary)
@@ -63,8 +74,8 @@ def parse_stems(text: str | None, labels: Sequence[str] | None, vocabulary: Sequ
     excludes = any(word.startswith(_ALL_BUT) for word in words)
     if excludes and not words[0].startswith(_ALL_BUT):
         raise ValueError(
-            f"--write={text} names stems that are wanted and, behind {_ALL_BUT}, such that are "
-            f"not; give one kind."
+            f"stems are named that are wanted and, behind {_ALL_BUT}, such that are not; give one "
+            f"kind."
         )
     names = [word.removeprefix(_ALL_BUT) for word in words]
     if ALL in names:
@@ -74,8 +85,8 @@ def parse_stems(text: str | None, labels: Sequence[str] | None, vocabulary: Sequ
         names = [name for name in vocabulary if name not in names]
     if not names:
         raise ValueError(
-            f"--write={text} leaves no stem; name at least one of {', '.join(vocabulary)}. The "
-            f"residual is what the others leave of the song."
+            f"no stem is left; name at least one of {', '.join(vocabulary)}. The residual is what "
+            f"the others leave of the song."
         )
     return Stems(_in_order(names, vocabulary), with_residual)
 

@@ -19,6 +19,7 @@ COMMANDS = [
     if "    command.run(" in path.read_text(encoding="utf-8")
 ]
 RECORDS = f"--records={BEFORE}/records"
+SEPARATE = f"evaluation.separate --workdir={BEFORE}/run {BEFORE}/song.wav"
 MISSING = [
     ("data_prep.write --corpus=urmp --root=none", "--config is missing"),
     ("data_prep.write --config=none --corpus=urmp --root=none", "none"),
@@ -57,6 +58,9 @@ MISSING = [
     ("evaluation.separate --workdir=none song.wav --port=1", "--port is for the page"),
     ("evaluation.separate --workdir=none song.wav", "none/config.json"),
     (f"evaluation.separate --workdir={BEFORE}/run song.wav", "there is no file song.wav"),
+    (f"{SEPARATE} --labels=,", "error: --labels=,: nothing is named"),
+    (f"{SEPARATE} --labels=zither", "error: --labels=zither: no source is called zither"),
+    (f"{SEPARATE} --write=residual", "error: --write=residual: no stem is left"),
     ("evaluation.separate song.wav", "expected either --workdir"),
     ("evaluation.separate --workdir=none --untrained song.wav", "expected either --workdir"),
     ("evaluation.separate --workdir=none --config=smoke song.wav", "go with --untrained"),

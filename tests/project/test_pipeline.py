@@ -394,7 +394,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(workdir, separator, tmp_pa
         assert not out.exists()
     result = separate(workdir, str(tmp_path / "song.wav"))
     assert result.returncode == 1
-    assert result.stderr.startswith("error: this network is told the instruments")
+    assert result.stderr.startswith("error: --labels: this network is told the instruments")
     assert len(result.stderr.splitlines()) == 1
 
 

@@ -70,7 +70,7 @@ class BaseSeparator(ABC):
         if not self.config.takes_unknown_labels:
             raise ValueError(
                 "this network is told the instruments and never learns to do without "
-                "(augmentation.label_dropout is 0); name them with --labels, of "
+                "(augmentation.label_dropout is 0); name those that play, of "
                 f"{', '.join(sources)}."
             )
         return np.full(len(sources), UNKNOWN, np.float32)

@@ -2,9 +2,11 @@
 
 import io
 import json
+import re
 import shutil
 import time
 import zipfile
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -106,18 +108,33 @@ def test_what_cannot_be_is_one_sentence_and_the_next_song_is_separated(server, t
 
 
 @pytest.mark.parametrize(
-    ("chosen", "sentence"),
+    ("chosen", "name", "sentence"),
     [
-        ("labels=none", b"no source is called none"),
-        ("labels=vn&write=residual", b"leaves no stem"),
-        ("title=a", b"never learns to do without"),
+        ("labels=none", "What plays?", "no source is called none"),
+        ("labels=", "What plays?", "nothing is named"),
+        ("title=a", "What plays?", "this network is told the instruments and never learns"),
+        ("labels=vn&write=residual", "Which stems?", "no stem is left"),
+        ("labels=vn&write=vn,all-but:fl", "Which stems?", "stems are named that are wanted and"),
     ],
 )
-def test_choices_that_cannot_be_are_refused_before_the_song(server, chosen, sentence):
+def test_choices_that_cannot_be_are_refused_before_the_song(server, chosen, name, sentence):
     status, _, content = server.ask(f"/api/songs?{chosen}", "POST", b"song")
     assert status == 400
-    assert sentence in content
+    said = content.decode()
+    assert said.startswith(f"“{name}”: {sentence}")
+    # No flag of the command.
+    assert "--" not in said
+    page = files("evaluation.server").joinpath("page.html").read_text(encoding="utf-8")
+    assert name in re.findall("<legend>(.*?)</legend>", page)
     assert server.songs.describe() == []
+
+
+def test_too_many_channels_are_told_without_a_flag(server, tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros((900, 9)), RATE)
+    found = server.separate(server.send(path, labels="vn"))
+    assert found["state"] == "failed"
+    assert found["sentence"].endswith("9 channels cannot be written; mix it down to two first.")
 
 
 def test_a_song_that_is_removed_leaves_nothing(server, tmp_path):

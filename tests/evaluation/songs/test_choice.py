@@ -3,7 +3,7 @@
 import pytest
 
 import configs
-from evaluation.songs.choice import parse_labels, parse_stems
+from evaluation.songs.choice import naming, parse_labels, parse_stems
 
 VOCABULARY = ("drums", "bass", "other", "vocals")
 
@@ -42,12 +42,12 @@ def test_stems(write, labels, names):
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        ("residual", "leaves no stem; name at least one of drums, bass"),
-        ("", "leaves no stem"),
-        ("all-but:all", "leaves no stem"),
+        ("residual", "no stem is left; name at least one of drums, bass"),
+        ("", "no stem is left"),
+        ("all-but:all", "no stem is left"),
         ("vocal", "no source is called vocal; the legal labels are drums, bass"),
         ("all-but:vocal", "no source is called vocal;"),
-        ("drums,all-but:vocals", "names stems that are wanted and, behind all-but:, such that"),
+        ("drums,all-but:vocals", "stems are named that are wanted and, behind all-but:, such that"),
     ],
 )
 def test_stems_that_cannot_be(write, message):
@@ -56,10 +56,18 @@ def test_stems_that_cannot_be(write, message):
 
 
 def test_labels_that_cannot_be():
-    with pytest.raises(ValueError, match="--labels names nothing; leave it out"):
+    with pytest.raises(ValueError, match=r"^nothing is named; leave it out"):
         parse_labels(" ,", VOCABULARY)
     with pytest.raises(ValueError, match="no source is called residual"):
         parse_labels("residual", VOCABULARY)
+
+
+def test_a_choice_is_refused_by_its_name():
+    sentence = r"^the voices: no source is called vocal;"
+    with pytest.raises(ValueError, match=sentence), naming("the voices"):
+        parse_labels("vocal", VOCABULARY)
+    with pytest.raises(OSError, match=r"^disk"), naming("the voices"):
+        raise OSError("disk")
 
 
 @pytest.mark.parametrize("name", ["all", "auto", "unknown", "residual", "Residual"])

@@ -288,6 +288,12 @@ def test_surround_sound_is_mixed_down_on_demand(separator, tmp_path):
     assert decode(Path(mixed))[0].shape == (900, 2)
 
 
+def test_more_channels_than_a_file_can_have_call_for_the_flag_that_mixes_down(separator, tmp_path):
+    path = write_noise(tmp_path / "a.wav", channels=9)
+    with pytest.raises(ValueError, match=r"mix it down to two first\. --downmix does so\."):
+        separate(separator, [path], tmp_path / "out")
+
+
 def test_names_of_stems(separator, tmp_path):
     paths = [write_noise(tmp_path / f"{name}.wav") for name in ("a", "b!")]
     separate(separator, paths, tmp_path / "out", name="{track} - {instrument}", write="all")
