@@ -8,8 +8,8 @@ const REST_MS = 5000;  // between two looks while nothing is separated
 const $ = (selector, within = document) => within.querySelector(selector);
 
 // The token stands behind the # of the address that the command prints; a reload finds it in this tab.
-const token = location.hash.slice(1) || sessionStorage.getItem("token") || "";
-sessionStorage.setItem("token", token);
+const token = location.hash.slice(1) || kept("token") || "";
+keep("token", token);
 history.replaceState(null, "", location.pathname);
 // The address of a command that was begun again, put into the tab of the one before.
 addEventListener("hashchange", () => location.reload());
@@ -18,6 +18,21 @@ let model = null;
 let unheard = false;  // whether the last look at the songs failed
 let timer = null;
 const cards = new Map();  // by the key of a song
+
+// What a reload finds in this tab; where the browser keeps nothing, it finds nothing.
+function keep(name, text) {
+  try {
+    sessionStorage.setItem(name, text);
+  } catch { /* Nothing depends on it. */ }
+}
+
+function kept(name) {
+  try {
+    return sessionStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
 
 async function ask(path, options = {}) {
   let response;
@@ -60,6 +75,16 @@ function showModel() {
   $("#hint").textContent = model.takes_unknown_labels
     ? "Tick none where you do not know: then the network hears for itself, and every stem is made."
     : "This network was always told what plays: tick at least one.";
+}
+
+// No source has the value of another choice: none may be called "all" or "residual".
+function keepChoices() {
+  const boxes = [...document.querySelectorAll("#choices input:not([type=file])")];
+  const ticked = (kept("ticked") ?? "").split(",");
+  for (const box of boxes) box.checked ||= ticked.includes(box.value);
+  $("#choices").addEventListener("change", () => {
+    keep("ticked", boxes.filter((box) => box.checked).map((box) => box.value).join(","));
+  });
 }
 
 function choices() {
@@ -286,7 +311,8 @@ class Card {
       });
     }
     const formats = $(".format", this.element);
-    for (const format of model.formats) formats.add(new Option(format));
+    for (const format of model.formats) formats.add(new Option(format, format, false, format === kept("format")));
+    formats.addEventListener("change", () => keep("format", formats.value));
     const all = $(".all", this.element);
     all.setAttribute("aria-label", `Download all stems of ${song.title}`);
     all.addEventListener("click", () => this.#take("all", all));
@@ -374,6 +400,7 @@ function path(outline) {
 try {
   model = await (await ask("model")).json();
   showModel();
+  keepChoices();
   takeFiles();
   await look();
 } catch (error) {

@@ -20,6 +20,15 @@ ROOT = Path(__file__).parents[3]
 WORKDIR = ROOT / "tests/before/files/run"
 REAL_STEM = Path(str(files("stempeg") / "data" / "The Easton Ellises - Falcon 69.stem.mp4"))
 RATE = 22050
+# Whether the page has been told of the network.
+READY = "document.querySelectorAll('#sources input').length > 0"
+TICKED = "[...document.querySelectorAll('#choices input:checked')].map(each => each.value)"
+# As in a browser that keeps nothing of this machine.
+WITHOUT_STORAGE = """
+Object.defineProperty(window, "sessionStorage", {
+  get() { throw new DOMException("The operation is insecure.", "SecurityError"); }
+});
+"""
 # Copies of all sounds before they are turned up or down, as channels of one stream: what comes at
 # one time stands in one row.
 TAP = """
@@ -105,9 +114,21 @@ def page(browser, command):
     page.on("request", lambda request: page.requests.append(request.url))
     page.add_init_script(TAP)
     page.goto(command.address)
-    wait(page, "document.querySelectorAll('#sources input').length > 0")
+    wait(page, READY)
     yield page
+    # The next test begins without songs.
+    if command.process.poll() is None:
+        page.evaluate("document.querySelectorAll('.remove').forEach(each => each.click())")
+        wait(page, "document.querySelector('.song') === null")
     context.close()
+
+
+def send_noise(page, folder, name):
+    """Sends a second of noise with the choices of the page, and waits until it can be heard."""
+    noise = 0.1 * np.random.default_rng(2).standard_normal((RATE, 1))
+    soundfile.write(folder / name, noise.astype(np.float32), RATE, subtype="FLOAT")
+    page.set_input_files("#files", folder / name)
+    wait(page, "document.querySelector('.player:not([hidden])') !== null")
 
 
 def place_in(sound, block):
@@ -218,10 +239,52 @@ def test_a_song_that_cannot_be_separated_is_told_in_a_sentence(page, tmp_path):
     wait(page, "document.querySelector('.status.failed') === null")
 
 
-def test_nothing_stays_of_a_command_that_ends_or_is_killed(command):
-    assert len(command.files()) > 5
+def test_a_reload_finds_what_was_chosen_in_this_tab(page, command, tmp_path):
+    assert page.evaluate(TICKED) == [""]
+    boxes = page.query_selector_all("#sources input")
+    boxes[0].check()
+    boxes[2].check()
+    page.check("input[value=all]")
+    page.check("#residual")
+    ticked = page.evaluate(TICKED)
+    sources = [boxes[i].get_attribute("value") for i in (0, 2)]
+    assert ticked == [*sources, "all", "residual"]
+    send_noise(page, tmp_path, "a.wav")
+    page.select_option(".format", "flac")
+    page.reload()
+    wait(page, "document.querySelector('.player:not([hidden])') !== null")
+    assert page.evaluate(TICKED) == ticked
+    assert page.input_value(".format") == "flac"
+    page.query_selector_all("#sources input")[0].uncheck()
+    page.reload()
+    wait(page, READY)
+    assert page.evaluate(TICKED) == ticked[1:]
+
+    other = page.context.new_page()
+    other.goto(command.address)
+    wait(other, READY)
+    assert other.evaluate(TICKED) == [""]
+
+
+def test_a_browser_that_keeps_nothing_shows_the_page_all_the_same(page, command):
+    other = page.context.new_page()
+    other.add_init_script(WITHOUT_STORAGE)
+    other.on("pageerror", lambda error: page.problems.append(str(error)))
+    other.goto(command.address)
+    wait(other, READY)
+    other.check("#residual")
+    assert other.evaluate(TICKED) == ["", "residual"]
+    assert page.problems == []
+
+
+def test_nothing_stays_of_a_command_that_ends_or_is_killed(page, command, tmp_path):
+    page.check("#sources input")
+    send_noise(page, tmp_path, "a.wav")
+    num_files = len(command.files())
+    # Its own lock, the song and a stem.
+    assert num_files == 3
     assert command.end(signal.SIGKILL)[0] == -signal.SIGKILL
-    assert len(command.files()) > 5
+    assert len(command.files()) == num_files
     again = Command(command.place)
     # Its own lock alone.
     assert [path.suffix for path in command.files()] == [".lock"]
