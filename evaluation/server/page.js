@@ -58,6 +58,14 @@ function clock(secs) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
+// The keyboard goes on where the neighbour has what is selected, else where songs are dropped.
+function removeElement(element, selector) {
+  const hadFocus = element.contains(document.activeElement);
+  const neighbour = element.nextElementSibling ?? element.previousElementSibling;
+  element.remove();
+  if (hadFocus) ((neighbour && $(selector, neighbour)) ?? $("#files")).focus();
+}
+
 const megabytes = (bytes) => `${(bytes / 1e6).toLocaleString("en", {maximumFractionDigits: 1})} MB`;
 
 // --- what is chosen -----------------------------------------------------------------------------------
@@ -112,7 +120,7 @@ function send(file) {
     const button = document.createElement("button");
     button.className = "quiet";
     button.textContent = "Dismiss";
-    button.addEventListener("click", () => line.remove());
+    button.addEventListener("click", () => removeElement(line, "button"));
     line.append(button);
   };
   if (file.size > model.most_bytes) {
@@ -225,9 +233,10 @@ class Card {
   }
 
   remove() {
+    if (!cards.delete(this.key)) return;
     if (this.player) this.player.close();
-    this.element.remove();
-    cards.delete(this.key);
+    // Not its button: a key that is held would remove one song after the other.
+    removeElement(this.element, "h2");
   }
 
   async #leave() {

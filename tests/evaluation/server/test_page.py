@@ -277,6 +277,29 @@ def test_a_browser_that_keeps_nothing_shows_the_page_all_the_same(page, command)
     assert page.problems == []
 
 
+def test_the_keyboard_goes_on_beside_a_song_that_is_removed(page, tmp_path):
+    page.check("#sources input")
+    paths = [tmp_path / name for name in ("a.txt", "b.txt", "c.txt")]
+    for path in paths:
+        path.write_text("no sound")
+        page.set_input_files("#files", path)
+        wait(page, f"document.querySelector('h2')?.textContent === '{path.name}'")
+    focused = "document.activeElement.textContent || document.activeElement.id"
+    # The newest song is the first; the one behind follows, and of the last the one before.
+    for removed, expected in [("b.txt", "a.txt"), ("a.txt", "c.txt"), ("c.txt", "files")]:
+        button = page.locator(".song").filter(has_text=removed).locator(".remove")
+        button.press("Enter")
+        wait(page, f"!document.querySelector('#songs').textContent.includes('{removed}')")
+        assert page.evaluate(focused) == expected
+    # Where the keyboard is elsewhere, it stays there.
+    page.set_input_files("#files", paths[0])
+    wait(page, "document.querySelector('.song') !== null")
+    page.focus("#residual")
+    page.evaluate("document.querySelector('.remove').click()")
+    wait(page, "document.querySelector('.song') === null")
+    assert page.evaluate("document.activeElement.id") == "residual"
+
+
 def test_nothing_stays_of_a_command_that_ends_or_is_killed(page, command, tmp_path):
     page.check("#sources input")
     send_noise(page, tmp_path, "a.wav")
