@@ -106,7 +106,7 @@ function choices() {
 
 // --- sending ------------------------------------------------------------------------------------------
 
-function send(file) {
+function send(file, isFolder = false) {
   const line = document.createElement("li");
   const said = document.createElement("p");
   const bar = document.createElement("progress");
@@ -123,6 +123,10 @@ function send(file) {
     button.addEventListener("click", () => removeElement(line, "button"));
     line.append(button);
   };
+  if (isFolder) {
+    refuse("a folder cannot be dropped; open it and drop the songs in it, or choose them.");
+    return;
+  }
   if (file.size > model.most_bytes) {
     refuse(`it has ${megabytes(file.size)}, and up to ${megabytes(model.most_bytes)} are taken.`);
     return;
@@ -170,7 +174,9 @@ function takeFiles() {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     drop.classList.remove("over");
-    for (const file of event.dataTransfer.files) send(file);
+    for (const item of event.dataTransfer.items) {
+      if (item.kind === "file") send(item.getAsFile(), item.webkitGetAsEntry()?.isDirectory);
+    }
   });
 }
 

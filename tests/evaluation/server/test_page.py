@@ -131,6 +131,15 @@ def send_noise(page, folder, name):
     wait(page, "document.querySelector('.player:not([hidden])') !== null")
 
 
+def drop(page, *paths):
+    """Drops files and folders on the page, as a person does from a window of the system."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 100, "y": 100, "data": data})
+    session.detach()
+
+
 def place_in(sound, block):
     """Returns at which frame of a sound a block of it begins."""
     size = 2 ** int(np.ceil(np.log2(len(sound) + len(block))))
@@ -298,6 +307,20 @@ def test_the_keyboard_goes_on_beside_a_song_that_is_removed(page, tmp_path):
     page.evaluate("document.querySelector('.remove').click()")
     wait(page, "document.querySelector('.song') === null")
     assert page.evaluate("document.activeElement.id") == "residual"
+
+
+def test_a_folder_that_is_dropped_is_refused_and_the_song_beside_it_taken(page, tmp_path):
+    page.check("#sources input")
+    folder = tmp_path / "album"
+    folder.mkdir()
+    (tmp_path / "a.txt").write_text("no sound")
+    drop(page, folder, tmp_path / "a.txt")
+    wait(page, "document.querySelector('.song') !== null")
+    assert page.locator("#uploads").inner_text().startswith("album: a folder cannot be dropped;")
+    assert page.locator("h2").all_text_contents() == ["a.txt"]
+    page.locator("#uploads button").press("Enter")
+    assert page.evaluate("document.querySelector('#uploads').children.length") == 0
+    assert page.evaluate("document.activeElement.id") == "files"
 
 
 def test_nothing_stays_of_a_command_that_ends_or_is_killed(page, command, tmp_path):
