@@ -11,7 +11,7 @@ optimizers    how gradients change weights
 experiments   one experiment, or one publication's table of them, a file
 splits        which track of a corpus is for what
 instruments   the vocabularies
-geometry      the sizes of a Wave-U-Net
+geometry      the sizes of the windows of networks
 reading       text and JSON that anybody may have written
 typed         plain values to dataclasses
 checks        sentences for values that make no sense
@@ -28,7 +28,7 @@ from typing import Any
 from configs import typed
 from configs.experiments import experiments, find_experiment
 from configs.former_names import FORMER_NAMES, translate
-from configs.networks import NetworkSettings, WaveUNetSettings
+from configs.networks import NetworkSettings, StftMaskSettings, WaveUNetSettings
 from configs.optimizers import OptimizerSettings
 from configs.reading import parse_json
 from configs.schema import Audio, Augmentation, Config, Data, Evaluation
@@ -44,6 +44,7 @@ __all__ = [
     "NetworkSettings",
     "OptimizerSettings",
     "SeparationSettings",
+    "StftMaskSettings",
     "TaskSettings",
     "Train",
     "WaveUNetSettings",

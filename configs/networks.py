@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from configs.checks import require, require_legal_words, require_within
-from configs.geometry import MOST_LEVELS, Padding, PatchGeometry, Window
+from configs.geometry import MOST_LEVELS, OVERLAP, MaskWindow, Padding, PatchGeometry, Window
 
 Computation = Literal["plain", "cpu", "tpu"]
 
@@ -33,6 +33,19 @@ _LIMITS = {
     # Half an hour at 44.1 kHz.
     "estimate_frames": (1, 2**26),
 }
+
+# The same of a network that masks a spectrogram.
+_MASK_LIMITS = {
+    "window_frames": (8, 2**16),
+    "estimate_frames": (1, 2**26),
+    "num_bins": (0, 2**15 + 1),
+    "num_bands": (0, 4096),
+    "width": (1, 8192),
+    "depth": (1, 64),
+    "context_columns": (0, 2**16),
+}
+# Dilations of the convolutions begin anew after so many: 1, 2, 4, 8, 16, 1, ...
+_DILATIONS = 5
 
 
 @dataclass(frozen=True)
@@ -136,5 +149,103 @@ class WaveUNetSettings(NetworkSettings):
             require(self.residual in sources, "model.residual", self.residual, expected)
 
 
+@dataclass(frozen=True)
+class StftMaskSettings(NetworkSettings):
+    """Describes a network that masks the short-time spectrum of the mixture; see docs/model.md."""
+
+    kind: str = "stft_mask"
+    # Of the analysis; its hop is a quarter of it.
+    window_frames: int = 4096
+    # At least; whole columns are estimated.
+    estimate_frames: int = 65536
+    body: Literal["tcn", "unet", "blstm", "lstm"] = "tcn"
+    # What becomes of a body's outputs; softmax: the estimates add up to the mixture.
+    mask: Literal["soft", "binary", "softmax", "relu"] = "soft"
+    # What a body hears of a column.
+    features: Literal["log", "magnitude"] = "log"
+    # The lowest bins, that many; 0: all.
+    num_bins: int = 0
+    # Bands on the mel scale in which a body hears and masks; 0: it does so bin by bin.
+    num_bands: int = 0
+    # Features of a column; of "unet" those of the first level, of "lstm" and "blstm" the units.
+    width: int = 256
+    # How many convolutions, levels or recurrent layers lie behind each other.
+    depth: int = 8
+    # Of a recurrent body, on each side: 1.4 s at 44.1 kHz. That of the others follows from depth.
+    context_columns: int = 60
+    # A body for each source, or one for all.
+    own_bodies: bool = False
+    conditioning: Literal["none", "film"] = "film"
+    # Labels multiply the estimates.
+    gate_heads: bool = True
+
+    def __post_init__(self) -> None:
+        require_within(self, "model", _MASK_LIMITS)
+        require_legal_words(self, "model")
+        frames = self.window_frames
+        require(frames % OVERLAP == 0, "model.window_frames", frames, "a multiple of 4")
+        expected = f"at most {self.highest_bins}, of a window of {frames} frames"
+        require(self.num_bins <= self.highest_bins, "model.num_bins", self.num_bins, expected)
+        bands = self.num_bands
+        require(bands != 1, "model.num_bands", bands, "0 or at least 2")
+        one_of_two = not (bands and self.num_bins)
+        require(one_of_two, "model.num_bands", bands, "0, as model.num_bins chooses bins")
+        if self.body == "unet":
+            levels = self.depth
+            expected = "1 to 8: each level of the body unet halves the bins"
+            halves = self.heard_features >> levels > 0
+            require(levels <= 8 and halves, "model.depth", levels, expected)
+
+    @property
+    def highest_bins(self) -> int:
+        """Returns how many bins a column has."""
+        return self.window_frames // 2 + 1
+
+    @property
+    def heard_features(self) -> int:
+        """Returns how many features of a column and channel a body hears."""
+        return self.num_bands or self.num_bins or self.highest_bins
+
+    @property
+    def masked_features(self) -> int:
+        """Returns how many masks of a column and channel a body gives for a source."""
+        return self.num_bands or self.highest_bins
+
+    @property
+    def takes_labels(self) -> bool:
+        """Says whether labels enter the features or multiply the estimates."""
+        return self.conditioning != "none" or self.gate_heads
+
+    @property
+    def dilations(self) -> list[int]:
+        """Returns the columns between the taps of each convolution of the body tcn."""
+        return [2 ** (i % _DILATIONS) for i in range(self.depth)]
+
+    def window(self, frames: int | None = None) -> MaskWindow:
+        """Returns the window of training, or the smallest one that estimates so many frames.
+
+        The body unet has five taps along time, at half the rate of columns with each of L levels.
+        It masks 2^L x - 5 (2^L - 1) columns, x being those of the last level, of 4 (2^L - 1) more
+        on each side.
+        """
+        if frames is None:
+            frames = self.estimate_frames
+        hop = self.window_frames // OVERLAP
+        num_masked = -(-frames // hop) + OVERLAP - 1
+        if self.body == "tcn":
+            return MaskWindow(hop, num_masked, sum(self.dilations))
+        if self.body == "unet":
+            stride = 2**self.depth
+            lost = stride - 1
+            # At least a stride is left when what is no whole one is dropped.
+            num_masked = max(num_masked, stride + OVERLAP - 1)
+            last = -(-(num_masked + 5 * lost) // stride)
+            return MaskWindow(hop, stride * last - 5 * lost, 4 * lost, stride)
+        return MaskWindow(hop, num_masked, self.context_columns)
+
+
 # A line for every network that ``model.kind`` can name.
-NETWORKS: dict[str, type[NetworkSettings]] = {"wave_unet": WaveUNetSettings}
+NETWORKS: dict[str, type[NetworkSettings]] = {
+    "wave_unet": WaveUNetSettings,
+    "stft_mask": StftMaskSettings,
+}

@@ -10,6 +10,9 @@ folded_layers       its blocks
 folded              convolutions of what is folded along time
 frames              cuts and folds along time
 flops               the arithmetic of a Wave-U-Net
+stft_mask           a network of masks on spectrograms
+mask_bodies         what it has between spectrum and masks
+spectra             short-time spectra and their inverse
 """
 
 from importlib import import_module
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
 
 # The module of every kind of network in ``configs.networks``, imported when one is made. Each has a
 # function ``make_network(config)``, which returns the network with its weights made.
-MODULES = {"wave_unet": "trainer.networks.wave_unet"}
+MODULES = {
+    "wave_unet": "trainer.networks.wave_unet",
+    "stft_mask": "trainer.networks.stft_mask",
+}
 
 
 def make_network(config: "Config") -> "Network":

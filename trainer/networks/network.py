@@ -74,6 +74,15 @@ class Network(keras.Model):
         """Returns the outputs by name, given what ``encode`` has made of the mixture."""
         raise NotImplementedError
 
+    def own_loss(self, batch: Conditions, outputs: Outputs) -> Any:
+        """Returns the loss by which alone the network learns; None: the task says what it is.
+
+        Args:
+            batch: as the task's step has it.
+            outputs: of the network for its mixture.
+        """
+        del batch, outputs
+
     def window(self, frames: int | None = None) -> Window:
         """Returns the window that estimates at least ``frames``, or the one that training uses."""
         return self.settings.window(frames)

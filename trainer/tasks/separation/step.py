@@ -48,4 +48,7 @@ def loss_of_batch(network: Network, batch: Batch, weights: TaskSettings) -> Any:
     """Computes the training loss of a batch, a float32 scalar, a mean over its examples."""
     conditions = {name: batch[name] for name in network.conditions}
     outputs = network(batch["mixture"], conditions, training=True)
-    return total_loss(weights, batch["sources"], outputs["estimates"])
+    loss = network.own_loss(batch, outputs)
+    if loss is None:
+        loss = total_loss(weights, batch["sources"], outputs["estimates"])
+    return loss
