@@ -67,8 +67,8 @@ class NetworkSettings:
         """
         raise NotImplementedError
 
-    def for_cpu(self) -> "NetworkSettings":
-        """Returns the settings by which a CPU computes the same estimates, of the same weights."""
+    def for_export(self) -> "NetworkSettings":
+        """Returns the settings by which other programs compute the same, of the same weights."""
         return self
 
     def require_sources(self, sources: Sequence[str]) -> None:
@@ -138,7 +138,7 @@ class WaveUNetSettings(NetworkSettings):
             return self.geometry()
         return self.geometry().resized(frames)
 
-    def for_cpu(self) -> "WaveUNetSettings":
+    def for_export(self) -> "WaveUNetSettings":
         """Returns the settings with the computation that is the fastest on a CPU."""
         return replace(self, computation="cpu")
 
@@ -178,6 +178,8 @@ class StftMaskSettings(NetworkSettings):
     conditioning: Literal["none", "film"] = "film"
     # Labels multiply the estimates.
     gate_heads: bool = True
+    # How spectra are computed; products with matrices are for programs that know no transform.
+    transforms: Literal["fourier", "products"] = "fourier"
 
     def __post_init__(self) -> None:
         require_within(self, "model", _MASK_LIMITS)
@@ -190,6 +192,8 @@ class StftMaskSettings(NetworkSettings):
         require(bands != 1, "model.num_bands", bands, "0 or at least 2")
         one_of_two = not (bands and self.num_bins)
         require(one_of_two, "model.num_bands", bands, "0, as model.num_bins chooses bins")
+        if self.body == "blstm":
+            require(self.width % 2 == 0, "model.width", self.width, "even: half in each direction")
         if self.body == "unet":
             levels = self.depth
             expected = "1 to 8: each level of the body unet halves the bins"
@@ -215,6 +219,10 @@ class StftMaskSettings(NetworkSettings):
     def takes_labels(self) -> bool:
         """Says whether labels enter the features or multiply the estimates."""
         return self.conditioning != "none" or self.gate_heads
+
+    def for_export(self) -> "StftMaskSettings":
+        """Returns the settings with spectra that are products with matrices."""
+        return replace(self, transforms="products")
 
     @property
     def dilations(self) -> list[int]:

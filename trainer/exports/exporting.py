@@ -60,7 +60,7 @@ class Exporter:
         """Returns the network as other programs compute it: in float32, on a CPU."""
         config = self.run.config
         train = replace(config.train, compute_dtype="float32")
-        portable = replace(config, model=config.model.for_cpu(), train=train)
+        portable = replace(config, model=config.model.for_export(), train=train)
         return self._own if portable == config else self._restore(portable)
 
     @cached_property

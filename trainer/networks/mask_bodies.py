@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
 from configs import StftMaskSettings
@@ -282,6 +283,81 @@ class Scaling(keras.layers.Layer):
         return x * self.scale + self.shift
 
 
+class _Cell(keras.layers.Layer):
+    """Steps from one column to the next.
+
+    Not that of Keras, which holds a random state for what it might drop.
+    """
+
+    def __init__(self, units: int, seed: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        # Of what came out, and of the memory.
+        self.state_size = [units, units]
+        self.output_size = units
+        self._initializer = keras.initializers.Orthogonal(seed=seed)
+
+    def build(self, shape: Any) -> None:
+        """Makes the kernel of what came out of the column before, (U, 4 U)."""
+        self.kernel = self.add_weight(
+            shape=(self.units, shape[-1]), initializer=self._initializer, name="kernel"
+        )
+
+    def call(self, inputs: Any, states: Any) -> tuple[Any, Any]:
+        """Returns what comes out (B, U), and the new states.
+
+        Args:
+            inputs: what the column adds to the gates, (B, 4 U).
+            states: what came out of the column before, and its memory, (B, U) each.
+        """
+        output, memory = states
+        gates = inputs + ops.matmul(output, self.kernel)
+        let_in, keep, candidate, let_out = ops.split(gates, 4, axis=-1)
+        memory = ops.sigmoid(keep) * memory + ops.sigmoid(let_in) * ops.tanh(candidate)
+        output = ops.sigmoid(let_out) * ops.tanh(memory)
+        return output, [output, memory]
+
+
+class Lstm(keras.layers.Layer):
+    """Goes through columns (B, M, N) one after the other and gives U numbers of each, (B, M, U).
+
+    Hochreiter, Schmidhuber, "Long short-term memory", Neural Computation 9 (8), 1997, with the
+    forget gates of Gers et al., 2000, which are open at first.
+    """
+
+    def __init__(
+        self, units: int, seeds: Iterator[int], name: str, dtype: str, backwards: bool = False
+    ) -> None:
+        """Makes the layers; ``backwards``: from the last column to the first."""
+        super().__init__(name=name, dtype=dtype)
+        self._backwards = backwards
+
+        def open_keep(shape: Any, dtype: Any = None) -> Any:
+            del shape
+            return ops.cast(np.repeat([0, 1, 0, 0], units), dtype)
+
+        # Of all columns at once.
+        self.gates = keras.layers.Dense(
+            4 * units,
+            kernel_initializer=keras.initializers.GlorotUniform(next(seeds)),
+            bias_initializer=open_keep,
+            name="gates",
+            dtype=dtype,
+        )
+        self.columns = keras.layers.RNN(
+            _Cell(units, next(seeds), name="cell", dtype=dtype),
+            return_sequences=True,
+            go_backwards=backwards,
+            name="columns",
+            dtype=dtype,
+        )
+
+    def call(self, x: Any) -> Any:
+        """Returns (B, M, U), in the order of time."""
+        y = self.columns(self.gates(x))
+        return ops.flip(y, axis=1) if self._backwards else y
+
+
 class Recurrence(Body):
     """Is Open-Unmix's network: columns one after the other, in both directions.
 
@@ -291,29 +367,24 @@ class Recurrence(Body):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        dtype = self._options["dtype"]
         width = self.settings.width
         self.heard = Scaling(name="heard", **self._options)
         self.entrance = self._dense(width, "entrance", use_bias=False)
         self.entrance_scaling = Scaling(name="entrance_scaling", **self._options)
         self._make_conditioner()
         numbers = range(1, self.settings.depth + 1)
-        self.layers_in_time = [self._make_layer(f"layer_{i}") for i in numbers]
+        # A half of the features from each direction.
+        half = width // 2
+        self.forwards = [Lstm(half, self._seeds, f"forwards_{i}", dtype) for i in numbers]
+        self.backwards = [
+            Lstm(half, self._seeds, f"backwards_{i}", dtype, backwards=True) for i in numbers
+        ]
         self.middle = self._dense(width, "middle", use_bias=False)
         self.middle_scaling = Scaling(name="middle_scaling", **self._options)
         self.exit = self._dense(self.sizes.num_outputs, "exit", use_bias=False)
         self.exit_scaling = Scaling(name="exit_scaling", **self._options)
         self.given = Scaling(name="given", **self._options)
-
-    def _make_layer(self, name: str) -> keras.layers.Layer:
-        # A half of the features from each direction.
-        return keras.layers.Bidirectional(
-            _lstm(self.settings.width // 2, self._seeds, self._options, "forward"),
-            backward_layer=_lstm(
-                self.settings.width // 2, self._seeds, self._options, "backward", backwards=True
-            ),
-            name=name,
-            **self._options,
-        )
 
     def encode(self, features: Any) -> Any:
         """Returns the features of each column by itself, (B, M, width)."""
@@ -324,8 +395,8 @@ class Recurrence(Body):
         """Returns (B, M', S, C, N_out)."""
         x = self._conditioned(encoded, vector)
         y = x
-        for layer in self.layers_in_time:
-            y = layer(y)
+        for forwards, backwards in zip(self.forwards, self.backwards, strict=True):
+            y = ops.concatenate([forwards(y), backwards(y)], axis=-1)
         x = ops.concatenate([x, y], axis=-1)
         x = crop(x, x.shape[1] - 2 * self.settings.context_columns)
         x = ops.relu(self.middle_scaling(self.middle(x)))
@@ -348,10 +419,11 @@ class Columns(Body):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        dtype = self._options["dtype"]
         self._make_conditioner()
         numbers = range(1, self.settings.depth + 1)
         self.layers_in_time = [
-            _lstm(self.settings.width, self._seeds, self._options, f"layer_{i}") for i in numbers
+            Lstm(self.settings.width, self._seeds, f"layer_{i}", dtype) for i in numbers
         ]
         self.exit = self._dense(self.sizes.num_outputs, "exit")
 
@@ -377,20 +449,6 @@ class Columns(Body):
             of_layers += 4 * width * (num_inputs + width)
             num_inputs = width
         return 2 * (num_columns * of_layers + num_masked * width * self.sizes.num_outputs)
-
-
-def _lstm(
-    units: int, seeds: Iterator[int], options: dict[str, str], name: str, backwards: bool = False
-) -> keras.layers.LSTM:
-    return keras.layers.LSTM(
-        units,
-        return_sequences=True,
-        go_backwards=backwards,
-        kernel_initializer=keras.initializers.GlorotUniform(next(seeds)),
-        recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),
-        name=name,
-        **options,
-    )
 
 
 BODIES: dict[str, type[Body]] = {

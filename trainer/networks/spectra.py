@@ -15,29 +15,91 @@ from numpy.typing import NDArray
 
 from configs.geometry import OVERLAP
 
+Matrix = NDArray[np.float32]
 Spectrum = tuple[Any, Any]
 """Real and imaginary parts, (..., M, F) each."""
 
+_SHARED = OVERLAP - 1
+# What the squares of four windows add up to.
+_SQUARES = 1.5
 # A full-scale sine has it in its bin: the sum of a Hann window over two, over two.
 _FULL_SCALE = 1 / 4
 # -80 dB: below it all is silence.
 _LEAST_POWER = 1e-8
 
 
-def stft(waveforms: Any, window_frames: int) -> Spectrum:
-    """Returns the columns of waveforms (..., T), M = T / hop - 3 of them."""
-    hop = window_frames // OVERLAP
-    real, imaginary = ops.stft(waveforms, window_frames, hop, window_frames, center=False)
-    return real, imaginary
+class Transform:
+    """Is the transform of waveforms to columns, and its inverse."""
+
+    def __init__(self, window_frames: int, as_products: bool = False) -> None:
+        """Makes the transform of windows of W frames.
+
+        Args:
+            window_frames: W, a multiple of four.
+            as_products: whether it is computed as products with matrices, for programs that know no
+                Fourier transform. That takes more time, and 16 W (W / 2 + 1) bytes.
+        """
+        self._frames = window_frames
+        self._hop = window_frames // OVERLAP
+        self._products = None
+        if as_products:
+            self._products = _matrices(window_frames)
+
+    def columns(self, waveforms: Any) -> Spectrum:
+        """Returns the columns of waveforms (..., T), M = T / hop - 3 of them."""
+        if self._products is None:
+            options = (self._frames, self._hop, self._frames)
+            real, imaginary = ops.stft(waveforms, *options, center=False)
+            return real, imaginary
+        num_hops = waveforms.shape[-1] // self._hop
+        # (..., T) -> (..., T / hop, hop)
+        hops = ops.reshape(waveforms, (-1, *waveforms.shape[1:-1], num_hops, self._hop))
+        num_columns = num_hops - _SHARED
+        parts = [hops[..., i : i + num_columns, :] for i in range(OVERLAP)]
+        # (..., M, W) (W, F), with the window in the matrices.
+        windows = ops.concatenate(parts, axis=-1)
+        forward, _ = self._products
+        return ops.matmul(windows, forward[0]), ops.matmul(windows, forward[1])
+
+    def frames(self, spectrum: Spectrum) -> Any:
+        """Returns the frames that four columns cover: (..., M, F) twice -> (..., (M - 3) hop)."""
+        num_columns = spectrum[0].shape[-2]
+        num_frames = (num_columns - _SHARED) * self._hop
+        if self._products is None:
+            options = (self._frames, self._hop, self._frames)
+            waveforms = ops.istft(spectrum, *options, center=False)
+            border = _SHARED * self._hop
+            return waveforms[..., border : border + num_frames]
+        _, back = self._products
+        windows = ops.matmul(spectrum[0], back[0]) + ops.matmul(spectrum[1], back[1])
+        # Part i of a window lies in the hop i behind its own.
+        hops = sum(
+            windows[..., _SHARED - i : num_columns - i, i * self._hop : (i + 1) * self._hop]
+            for i in range(OVERLAP)
+        )
+        return ops.reshape(hops, (-1, *windows.shape[1:-2], num_frames))
 
 
-def istft(spectrum: Spectrum, window_frames: int) -> Any:
-    """Returns the frames that four columns cover: (..., M, F) twice -> (..., (M - 3) hop)."""
-    hop = window_frames // OVERLAP
-    waveforms = ops.istft(spectrum, window_frames, hop, window_frames, center=False)
-    border = (OVERLAP - 1) * hop
-    num_frames = (spectrum[0].shape[-2] - (OVERLAP - 1)) * hop
-    return waveforms[..., border : border + num_frames]
+def _matrices(window_frames: int) -> tuple[list[Matrix], list[Matrix]]:
+    """Returns the matrices of real and imaginary parts, (W, F) each, and of the way back, (F, W).
+
+    Each holds the window; those of the way back also what the squares of four windows add up to.
+    """
+    frames = np.arange(window_frames)
+    bins = np.arange(window_frames // 2 + 1)
+    angles = 2 * np.pi / window_frames * (frames[:, None] * bins % window_frames)
+    window = np.sin(np.pi / window_frames * frames)[:, None] ** 2
+    forward = [window * np.cos(angles), -window * np.sin(angles)]
+    # All bins but the first and the last stand for two of the transform.
+    counts = np.full(len(bins), 2.0)
+    counts[0] = 1
+    counts[-1] = 1
+    back = [(each * counts / window_frames / _SQUARES).T for each in forward]
+    return _float32(forward), _float32(back)
+
+
+def _float32(matrices: list[NDArray[np.float64]]) -> list[Matrix]:
+    return [matrix.astype(np.float32) for matrix in matrices]
 
 
 def magnitudes(spectrum: Spectrum) -> Any:

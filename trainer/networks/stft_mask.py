@@ -5,13 +5,14 @@ Any Keras backend. Axes: B examples, K slots, C channels, T frames, M columns, F
 
 from typing import Any, NamedTuple
 
+import keras
 from keras import ops
 
 from configs import Config, StftMaskSettings
 from trainer.networks.conditioning import conditioning_vector, gate
 from trainer.networks.mask_bodies import BODIES, Body, Sizes
 from trainer.networks.network import Conditions, Network, Outputs, iter_seeds
-from trainer.networks.spectra import Spectrum, decibels, istft, magnitudes, mel_hats, stft
+from trainer.networks.spectra import Spectrum, Transform, decibels, magnitudes, mel_hats
 
 # Added to what decides about a slot without an instrument, so that the others share its part.
 _NEVER = -1e9
@@ -50,6 +51,7 @@ class StftMask(Network):
         self.bodies: list[Body] = [
             body(model, sizes, seeds, f"body_{i}", dtype) for i, _ in enumerate(names, start=1)
         ]
+        self._transform = Transform(model.window_frames, model.transforms == "products")
         # (N, F)
         self._hats = None
         if model.num_bands:
@@ -66,19 +68,24 @@ class StftMask(Network):
         del conditions
         # (B, T, C) -> (B, C, T)
         waveforms = ops.transpose(ops.cast(mixture, "float32"), (0, 2, 1))
-        spectrum = stft(waveforms, self.settings.window_frames)
+        spectrum = self._transform.columns(waveforms)
         features = self._features(spectrum)
-        return Encoded(spectrum, [body.encode(features) for body in self.bodies])
+        encoded = []
+        for body in self.bodies:
+            # Begins the paths of its variables.
+            with keras.name_scope(body.name):
+                encoded.append(body.encode(features))
+        return Encoded(spectrum, encoded)
 
     def decode(self, features: Encoded, conditions: Conditions) -> Outputs:
         """Returns the estimates, (B, K, T_est, C), and what decided, (B, K, C, M', F)."""
         vector = None
         if self.settings.conditioning != "none":
             vector = conditioning_vector(conditions["labels"])
-        decoded = [
-            body.decode(encoded, vector)
-            for body, encoded in zip(self.bodies, features.bodies, strict=True)
-        ]
+        decoded = []
+        for body, encoded in zip(self.bodies, features.bodies, strict=True):
+            with keras.name_scope(body.name):
+                decoded.append(body.decode(encoded, vector))
         # (B, M', K, C, N) -> (B, K, C, M', N)
         outputs = ops.cast(ops.concatenate(decoded, axis=2), "float32")
         outputs = ops.transpose(outputs, (0, 2, 3, 1, 4))
@@ -89,7 +96,7 @@ class StftMask(Network):
         real, imaginary = (_middle(part, outputs.shape[3])[:, None] for part in features.spectrum)
         masked = (masks * real, masks * imaginary)
         # (B, K, C, T) -> (B, K, T, C)
-        estimates = ops.transpose(istft(masked, self.settings.window_frames), (0, 1, 3, 2))
+        estimates = ops.transpose(self._transform.frames(masked), (0, 1, 3, 2))
         if self.settings.gate_heads:
             estimates = gate(estimates, ops.cast(conditions["labels"], "float32"))
         return {"estimates": estimates, "decisions": outputs}
@@ -105,11 +112,10 @@ class StftMask(Network):
         decisions = outputs["decisions"]
         # Sources are known where estimates are: (B, K, T, C) -> (B, K, C, M' - 6, F).
         sources = ops.transpose(batch["sources"], (0, 1, 3, 2))
-        frames = self.settings.window_frames
-        source_magnitudes = magnitudes(stft(sources, frames))
+        source_magnitudes = magnitudes(self._transform.columns(sources))
         decisions = _middle(decisions, source_magnitudes.shape[3])
         mixture = _middle(ops.transpose(batch["mixture"], (0, 2, 1))[..., None], sources.shape[3])
-        mixture_magnitudes = magnitudes(stft(mixture[..., 0], frames))[:, None]
+        mixture_magnitudes = magnitudes(self._transform.columns(mixture[..., 0]))[:, None]
         ideal = ops.cast(2 * source_magnitudes >= mixture_magnitudes, "float32")
         # A silent mixture is nobody's.
         ideal = ideal * ops.cast(mixture_magnitudes > 0, "float32")

@@ -11,7 +11,7 @@ from tests.support.estimates import estimates_of
 from trainer.inference.separator import Separator
 from trainer.inference.tiling import make_block_estimator
 from trainer.networks import make_network
-from trainer.networks.spectra import magnitudes, mel_hats, stft
+from trainer.networks.spectra import Transform, magnitudes, mel_hats
 from trainer.tasks.separation.step import loss_of_batch
 
 SMALL = [
@@ -50,18 +50,24 @@ def test_masks_of_a_single_source_give_the_whole_track_back(num_frames, channels
     np.testing.assert_allclose(estimates[0], mixture, atol=1e-6)
 
 
-def test_columns_are_those_of_scipy_and_their_energy_is_one_and_a_half_that_of_the_frames():
-    waveform = np.pad(noise(4000), 256)
+@pytest.mark.parametrize("as_products", [False, True])
+def test_columns_are_those_of_scipy_and_their_energy_is_one_and_a_half_that_of_the_frames(
+    as_products,
+):
+    waveform = np.pad(noise(4032), 256)
     window = scipy.signal.get_window("hann", 256)
     transform = scipy.signal.ShortTimeFFT(window, hop=64, fs=1, phase_shift=None)
     expected = transform.stft(waveform, p0=2, p1=2 + (len(waveform) - 192) // 64)
-    real, imaginary = stft(waveform[None], 256)
+    ours = Transform(256, as_products)
+    real, imaginary = ours.columns(waveform[None])
     found = (np.asarray(real) + 1j * np.asarray(imaginary))[0].T
     np.testing.assert_allclose(found, expected, atol=2e-5)
     # Parseval: of a real waveform all bins but the first and the last count twice.
     power = np.square(np.abs(found))
     energy = (2 * power.sum() - power[0].sum() - power[-1].sum()) / 256
     assert energy == pytest.approx(1.5 * np.square(waveform).sum(), rel=1e-6)
+    back = np.asarray(ours.frames((real, imaginary)))[0]
+    np.testing.assert_allclose(back, waveform[192 : 192 + len(back)], atol=2e-6)
 
 
 @pytest.mark.parametrize("body", ["tcn", "unet"])
@@ -104,13 +110,16 @@ def test_true_masks_in_place_of_the_body_score_as_the_oracle():
     behind = window.mixture_frames - window.lead_frames - len(mixture)
     padding = [(window.lead_frames, behind), (0, 0)]
     padded = np.pad(sources, [(0, 0), *padding])
+    transform = Transform(2048)
     # (K, 1, T) -> (K, 1, M, F), the decisions of whole columns
-    true = 2 * magnitudes(stft(padded.transpose(0, 2, 1), 2048))
-    ours = true - magnitudes(stft(padded.sum(axis=0).T[None], 2048))
+    true = 2 * magnitudes(transform.columns(padded.transpose(0, 2, 1)))
+    ours = true - magnitudes(transform.columns(padded.sum(axis=0).T[None]))
     first = window.context_columns
     decisions = ours[:, :, first : first + window.num_masked]
 
     class Knowing:
+        name = "knowing"
+
         def encode(self, features):
             return features
 
