@@ -61,7 +61,6 @@ class Body(keras.layers.Layer):
         self.settings = settings
         self.sizes = sizes
         self._seeds = seeds
-        self._options = {"dtype": dtype}
         self.conditioner = None
 
     def encode(self, features: Any) -> Any:
@@ -83,7 +82,9 @@ class Body(keras.layers.Layer):
     def _make_conditioner(self) -> None:
         if self.settings.conditioning != "none":
             kind = self.settings.conditioning
-            self.conditioner = make_layer(kind, self._seeds, "conditioning", **self._options)
+            self.conditioner = make_layer(
+                kind, self._seeds, "conditioning", dtype=self.dtype_policy
+            )
 
     def _dense(self, num_outputs: int, name: str, use_bias: bool = True) -> keras.layers.Layer:
         return keras.layers.Dense(
@@ -91,7 +92,7 @@ class Body(keras.layers.Layer):
             use_bias=use_bias,
             kernel_initializer=keras.initializers.GlorotUniform(next(self._seeds)),
             name=name,
-            **self._options,
+            dtype=self.dtype_policy,
         )
 
     def _flat(self, features: Any) -> Any:
@@ -128,7 +129,7 @@ class Convolutions(Body):
         self.convolutions = []
         self.returns = []
         for i, dilation in enumerate(self.settings.dilations, start=1):
-            norm = keras.layers.LayerNormalization(name=f"norm_{i}", **self._options)
+            norm = keras.layers.LayerNormalization(name=f"norm_{i}", dtype=self.dtype_policy)
             convolution = keras.layers.Conv1D(
                 width,
                 _TAPS,
@@ -136,12 +137,12 @@ class Convolutions(Body):
                 activation="relu",
                 kernel_initializer=keras.initializers.GlorotUniform(next(self._seeds)),
                 name=f"convolution_{i}",
-                **self._options,
+                dtype=self.dtype_policy,
             )
             self.norms.append(norm)
             self.convolutions.append(convolution)
             self.returns.append(self._dense(width, f"return_{i}"))
-        self.last_norm = keras.layers.LayerNormalization(name="last_norm", **self._options)
+        self.last_norm = keras.layers.LayerNormalization(name="last_norm", dtype=self.dtype_policy)
         self.exit = self._dense(self.sizes.num_outputs, "exit")
 
     def encode(self, features: Any) -> Any:
@@ -195,10 +196,10 @@ class Images(Body):
             _IMAGE_TAPS,
             strides=2,
             padding="valid",
-            activation=keras.layers.LeakyReLU(LEAKY_SLOPE, **self._options),
+            activation=keras.layers.LeakyReLU(LEAKY_SLOPE, dtype=self.dtype_policy),
             kernel_initializer=keras.initializers.GlorotUniform(next(self._seeds)),
             name=name,
-            **self._options,
+            dtype=self.dtype_policy,
         )
 
     def _num_filters(self, level: int) -> int:
@@ -326,7 +327,7 @@ class Lstm(keras.layers.Layer):
     """
 
     def __init__(
-        self, units: int, seeds: Iterator[int], name: str, dtype: str, backwards: bool = False
+        self, units: int, seeds: Iterator[int], name: str, dtype: Any, backwards: bool = False
     ) -> None:
         """Makes the layers; ``backwards``: from the last column to the first."""
         super().__init__(name=name, dtype=dtype)
@@ -367,24 +368,26 @@ class Recurrence(Body):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        dtype = self._options["dtype"]
         width = self.settings.width
-        self.heard = Scaling(name="heard", **self._options)
+        self.heard = Scaling(name="heard", dtype=self.dtype_policy)
         self.entrance = self._dense(width, "entrance", use_bias=False)
-        self.entrance_scaling = Scaling(name="entrance_scaling", **self._options)
+        self.entrance_scaling = Scaling(name="entrance_scaling", dtype=self.dtype_policy)
         self._make_conditioner()
         numbers = range(1, self.settings.depth + 1)
         # A half of the features from each direction.
         half = width // 2
-        self.forwards = [Lstm(half, self._seeds, f"forwards_{i}", dtype) for i in numbers]
+        self.forwards = [
+            Lstm(half, self._seeds, f"forwards_{i}", self.dtype_policy) for i in numbers
+        ]
         self.backwards = [
-            Lstm(half, self._seeds, f"backwards_{i}", dtype, backwards=True) for i in numbers
+            Lstm(half, self._seeds, f"backwards_{i}", self.dtype_policy, backwards=True)
+            for i in numbers
         ]
         self.middle = self._dense(width, "middle", use_bias=False)
-        self.middle_scaling = Scaling(name="middle_scaling", **self._options)
+        self.middle_scaling = Scaling(name="middle_scaling", dtype=self.dtype_policy)
         self.exit = self._dense(self.sizes.num_outputs, "exit", use_bias=False)
-        self.exit_scaling = Scaling(name="exit_scaling", **self._options)
-        self.given = Scaling(name="given", **self._options)
+        self.exit_scaling = Scaling(name="exit_scaling", dtype=self.dtype_policy)
+        self.given = Scaling(name="given", dtype=self.dtype_policy)
 
     def encode(self, features: Any) -> Any:
         """Returns the features of each column by itself, (B, M, width)."""
@@ -419,11 +422,10 @@ class Columns(Body):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        dtype = self._options["dtype"]
         self._make_conditioner()
         numbers = range(1, self.settings.depth + 1)
         self.layers_in_time = [
-            Lstm(self.settings.width, self._seeds, f"layer_{i}", dtype) for i in numbers
+            Lstm(self.settings.width, self._seeds, f"layer_{i}", self.dtype_policy) for i in numbers
         ]
         self.exit = self._dense(self.sizes.num_outputs, "exit")
 
