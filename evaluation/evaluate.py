@@ -3,8 +3,10 @@
     python -m evaluation.evaluate --workdir=runs/urmp_labels --split=test
 
 writes WORKDIR/evaluation/STEP-SPLIT/scores.csv, scores.json (how they were made: thresholds, rate,
-channels, labels, schema version) and report.html. --audit adds the table of evaluation.audit to the
-report.
+channels, labels, schema version) and report.html. Beside the network stand the mixture, silence and
+the constant gain, which is learnt once from the training records and kept in
+WORKDIR/evaluation/constant_gain.json; and oracles, unless --baselines=none. --audit adds the table
+of evaluation.audit to the report.
 
     python -m evaluation.evaluate --workdir=runs/musdb --split=test --root=/data/musdb18
 

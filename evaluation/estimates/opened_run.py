@@ -29,6 +29,8 @@ class OpenedRun:
     # average or raw.
     weights: str
     out: Folder
+    # Of what is the same for all checkpoints and splits of the run.
+    shared: Folder
     # Flags that name the same again.
     arguments: list[str]
 
@@ -68,6 +70,8 @@ def open_run(named: NamedCheckpoint, suffix: str = "") -> OpenedRun:
         step=step,
         weights=named.weights,
         out=_open_results(root.url, step, named, suffix),
+        # A run whose results go elsewhere may be one that may only be read.
+        shared=open_folder(named.out or f"{root.url}/evaluation"),
         arguments=_flags(root.url, folder, step, named),
     )
 

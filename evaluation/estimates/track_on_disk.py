@@ -42,6 +42,9 @@ class TrackOnDisk:
     short_files: Mapping[Path, int] = field(default_factory=dict)
     # References that are sums of files, by the name of the source.
     sums: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    # Of the constant gain, by the name of the source; one that is not named has none. None: the
+    # track is not scored under it.
+    gains: Mapping[str, float] | None = None
 
     @property
     def secs(self) -> float:

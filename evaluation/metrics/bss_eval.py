@@ -37,7 +37,7 @@ from numpy.typing import ArrayLike
 
 from data_prep.audio import activity
 from evaluation.metrics.delays import Floats
-from evaluation.metrics.energies import Energies, Integers, relate
+from evaluation.metrics.energies import Energies, Integers, Pairs, relate
 from evaluation.metrics.reference_space import ReferenceSpace
 
 
@@ -133,16 +133,15 @@ def energies(references: Floats, estimates: Floats, filter_taps: int) -> Energie
     # (..., J, T, C) -> (N, T, C)
     flat = estimates.reshape(-1, *estimates.shape[-2:])
     chosen = np.arange(len(flat))
-    owners = chosen % max(len(references), 1)
-    of_pairs = pair_energies(references, flat, chosen, owners, filter_taps)
+    pairs = Pairs(chosen, owners=chosen % max(len(references), 1), scales=np.ones(len(flat)))
+    of_pairs = pair_energies(references, flat, pairs, filter_taps)
     return Energies(*(energy.reshape(estimates.shape[:-2]) for energy in of_pairs))
 
 
 def pair_energies(
     references: Floats,
     estimates: Floats,
-    chosen: Integers,
-    owners: Integers,
+    pairs: Pairs,
     filter_taps: int,
     memory_lock: AbstractContextManager[object] | None = None,
 ) -> Energies:
@@ -154,8 +153,7 @@ def pair_energies(
     Args:
         references: shape (J, T, C), finite.
         estimates: shape (N, T, C), finite.
-        chosen: shape (P,), the estimate of each pair.
-        owners: shape (P,), its reference.
+        pairs: which are related.
         filter_taps: L.
         memory_lock: is entered to take ``least_squares.rare_bytes``; None where no other process
             does.
@@ -168,12 +166,11 @@ def pair_energies(
     estimates = pad(estimates, filter_taps - 1)
     space = ReferenceSpace(references, filter_taps, memory_lock or nullcontext())
 
-    def target_of(j: int, own: Integers) -> Floats:
-        # (pairs, C, T)
-        return space.project_on(j, estimates[chosen[own]])
+    def target_of(j: int, some: Integers) -> Floats:
+        return space.project_on(j, estimates[some])
 
     explained = space.project(estimates)
-    return relate(references, estimates, chosen, owners, explained, target_of)
+    return relate(references, estimates, pairs, explained, target_of)
 
 
 def working_bytes(

@@ -60,11 +60,25 @@ class Energies(NamedTuple):
         return sir, sar
 
 
+class Pairs(NamedTuple):
+    """Holds which estimate is compared with which reference, and what it is multiplied with first.
+
+    An estimate of several references is projected on all of them once, whatever its scales are: a
+    projection is linear.
+    """
+
+    # (P,), the estimate of each pair.
+    chosen: Integers
+    # (P,), its reference.
+    owners: Integers
+    # (P,)
+    scales: Floats
+
+
 def relate(
     references: Floats,
     estimates: Floats,
-    chosen: Integers,
-    owners: Integers,
+    pairs: Pairs,
     explained: Floats,
     target_of: Callable[[int, Integers], Floats],
 ) -> Energies:
@@ -73,23 +87,24 @@ def relate(
     Args:
         references: shape (J, C, T).
         estimates: shape (N, C, T).
-        chosen: shape (P,), the estimate of each pair.
-        owners: shape (P,), its reference.
+        pairs: which are related.
         explained: P e of each estimate, shape (N, C, T).
-        target_of: (reference j, its pairs) -> P_j e of each of these pairs, shape (pairs, C, T).
+        target_of: (reference j, some of the N) -> P_j e of each of these, shape (some, C, T).
 
     Returns:
         Shape (P,) each.
     """
-    energies = Energies(*np.zeros((len(Energies._fields), len(chosen))))
+    energies = Energies(*np.zeros((len(Energies._fields), len(pairs.chosen))))
     # Reference by reference, so that no more projections are there at a time than one has pairs.
-    for j in np.unique(owners):
-        own = np.flatnonzero(owners == j)
+    for j in np.unique(pairs.owners):
+        own = np.flatnonzero(pairs.owners == j)
         reference = references[j]
+        distinct, places = np.unique(pairs.chosen[own], return_inverse=True)
         # (pairs, C, T)
-        estimate = estimates[chosen[own]]
-        projection = explained[chosen[own]]
-        target = target_of(int(j), own)
+        scales = pairs.scales[own, None, None]
+        estimate = scales * estimates[pairs.chosen[own]]
+        projection = scales * explained[pairs.chosen[own]]
+        target = scales * target_of(int(j), distinct)[places]
         energies.reference[own] = energy(reference, SIGNAL_AXES)
         energies.spatial[own] = energy(target - reference, SIGNAL_AXES)
         energies.target[own] = energy(target, SIGNAL_AXES)

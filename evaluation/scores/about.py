@@ -1,7 +1,7 @@
 """Says what the rows of scores.csv do not say: where they come from, and how they were scored."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import configs
 
@@ -34,6 +34,10 @@ class About:
     not_a_result: str | None = None
     # Recordings that splits share, each with its reason.
     known_leaks: Sequence[str] = ()
+    # Of the constant gain, by the name of the source; empty where it was not scored.
+    gains: Mapping[str, float] = field(default_factory=dict)
+    # What they were learnt from, or why they were not; empty for files, which are of no run.
+    about_gains: str = ""
 
     @property
     def subtitle(self) -> str:

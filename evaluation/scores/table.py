@@ -37,7 +37,10 @@ METRICS = (
 )
 # What an estimate is called among the systems, whoever made it.
 MODEL = "model"
-BASELINES = ("mixture", "silence")
+# As ``estimates.constant_gain`` defines it. Scores of files do not have it, nor do older ones.
+CONSTANT_GAIN = "constant gain"
+# What stands beside every system, in the order in which reports have it.
+BASELINES = ("mixture", "silence", CONSTANT_GAIN)
 
 # Leakage is the energy of an estimate relative to the mixture; less than this counts as this much.
 LEAKAGE_FLOOR_DB = -100.0

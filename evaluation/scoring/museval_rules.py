@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.audio import activity
+from evaluation.metrics.energies import Pairs
 from evaluation.scoring.segment_metrics import (
     V4_METRICS,
     SegmentAudio,
@@ -41,13 +42,16 @@ def score_as_museval(
     # (J, T, C)
     references = audio.references[slots]
     sounding = ~_is_silent(references)
-    pairs = np.arange(len(slots))
+    places = np.arange(len(slots))
     for s, (system, waveforms) in enumerate(audio.systems.items()):
         estimates = waveforms[slots]
         if not sounding.all() or _is_silent(estimates).any():
             continue
-        keys = [filters.key(system, slot) for slot in slots]
-        isr, sir, sar = filters.energies(references, estimates, keys, pairs, pairs).images()
+        signals = [audio.signal(system, slot) for slot in slots]
+        keys = [filters.key(of_system, slot) for of_system, slot, _ in signals]
+        unscaled = np.stack([audio.systems[of_system][slot] for of_system, slot, _ in signals])
+        pairs = Pairs(places, places, np.array([scale for *_, scale in signals]))
+        isr, sir, sar = filters.energies(references, unscaled, keys, pairs).images()
         statuses[s, slots] = "scored" if len(slots) > 1 else "solo"
         values["snr"][s, slots] = activity.snr(references, estimates)
         values["isr"][s, slots] = isr

@@ -16,7 +16,13 @@ from configs.schema import Evaluation
 from data_prep.audio import activity
 from evaluation.metrics import mir_eval_backend
 from evaluation.metrics.energies import SIGNAL_AXES
-from evaluation.scores.table import BASELINES, IMPROVEMENTS, Row, row_improvements
+from evaluation.scores.table import (
+    BASELINES,
+    CONSTANT_GAIN,
+    IMPROVEMENTS,
+    Row,
+    row_improvements,
+)
 from evaluation.scoring.museval_rules import score_as_museval
 from evaluation.scoring.segment_metrics import (
     Floats,
@@ -45,11 +51,13 @@ def score_track(
     vocabulary: Sequence[str],
     sample_rate: int,
     config: Evaluation,
+    gains: Mapping[str, float] | None = None,
 ) -> list[Row]:
     """Scores every segment of every slot under every system, and under the baselines.
 
-    The baselines are ``mixture``, the mixture as every estimate, and ``silence``. Rows come by
-    system, then by time, then by slot. The class ``Scorer`` lists their statuses.
+    The baselines are ``mixture``, the mixture as every estimate, ``silence``, and where there are
+    gains ``constant gain``. Rows come by system, then by time, then by slot. The class ``Scorer``
+    lists their statuses.
 
     Args:
         track_name: goes into the rows and the errors.
@@ -59,6 +67,7 @@ def score_track(
         vocabulary: the K names of the slots.
         sample_rate: frames per second.
         config: segments, thresholds, what is computed by what, and the length of the filters.
+        gains: by the name of a slot what the mixture is multiplied with, 0 where none is named.
 
     Raises:
         ValueError: the shapes do not fit, a system has the name of a baseline, a value is not
@@ -70,7 +79,7 @@ def score_track(
     # (segments, K)
     levels = np.stack([activity.rms_db(references[:, start:stop]) for start, stop in bounds])
     sounding = activity.active(levels, config.active_relative_db, config.silent_dbfs)
-    scorer = Scorer(track_name, tuple(vocabulary), sample_rate, config)
+    scorer = Scorer(track_name, tuple(vocabulary), sample_rate, config, gains)
     rows = []
     for (start, stop), active in zip(bounds, sounding, strict=True):
         part = slice(start, stop)
@@ -120,6 +129,8 @@ class Scorer:
     vocabulary: tuple[str, ...]
     sample_rate: int
     config: Evaluation
+    # Of the constant gain, by the name of the slot; None: it is not scored.
+    gains: Mapping[str, float] | None = None
     # As of ``bss_eval.pair_energies``.
     memory_lock: AbstractContextManager[object] = field(default_factory=nullcontext)
 
@@ -142,7 +153,7 @@ class Scorer:
             active: shape (K,), which sources sound.
             filters: of v4, those of the track; None: of the segment.
         """
-        audio = _with_baselines(mixture, references, estimates)
+        audio = self._with_baselines(mixture, references, estimates)
         # Of a track in which nothing sounds there are no filters: museval has nothing to score.
         if self.config.museval_compatible and filters is not None:
             scores = score_as_museval(audio, filters, self.config.silent_dbfs)
@@ -159,23 +170,26 @@ class Scorer:
         mixtures = rows[MIXTURE]
         return [row for of_system in rows.values() for row in _improved(of_system, mixtures)]
 
+    def _with_baselines(
+        self, mixture: Waveforms, references: Waveforms, estimates: Mapping[str, Waveforms]
+    ) -> SegmentAudio:
+        mixture = np.asarray(mixture, np.float64)
+        systems = {name: np.asarray(waveforms, np.float64) for name, waveforms in estimates.items()}
+        # (T, C) -> (K, T, C), without a copy for each slot
+        systems[MIXTURE] = np.broadcast_to(mixture, references.shape)
+        systems["silence"] = np.broadcast_to(np.zeros_like(mixture), references.shape)
+        gains = np.zeros(len(self.vocabulary))
+        if self.gains is not None:
+            gains = np.array([self.gains.get(source, 0.0) for source in self.vocabulary])
+            systems[CONSTANT_GAIN] = gains[:, None, None] * mixture
+        return SegmentAudio(mixture, references, systems, gains)
+
     def _fill(self, blank: Row, k: int, status: str, values: Mapping[str, Floats]) -> Row:
         """Returns the row of slot k, given the metrics of its system, (K,) each."""
         metrics: dict[str, Any] = {
             metric: float(values[metric][k]) for metric in _DEFINED[status] if metric in values
         }
         return replace(blank, source=self.vocabulary[k], status=status, **metrics)
-
-
-def _with_baselines(
-    mixture: Waveforms, references: Waveforms, estimates: Mapping[str, Waveforms]
-) -> SegmentAudio:
-    mixture = np.asarray(mixture, np.float64)
-    systems = {name: np.asarray(waveforms, np.float64) for name, waveforms in estimates.items()}
-    # (T, C) -> (K, T, C), without a copy for each slot
-    for name, waveform in zip(BASELINES, (mixture, np.zeros_like(mixture)), strict=True):
-        systems[name] = np.broadcast_to(waveform, references.shape)
-    return SegmentAudio(mixture, references, systems)
 
 
 def _improved(rows: Sequence[Row], mixtures: Sequence[Row]) -> list[Row]:

@@ -186,6 +186,7 @@ def _score(call: tuple[SegmentGroup, TrackFilters | None]) -> list[Row]:
         group.track.vocabulary,
         group.track.sample_rate,
         group.config,
+        group.track.gains,
         memory_lock(),
     )
     rows: list[Row] = []

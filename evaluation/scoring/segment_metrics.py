@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from configs.schema import Evaluation
 from data_prep.audio import activity
 from evaluation.metrics import bss_eval, mir_eval_backend
-from evaluation.metrics.energies import SIGNAL_AXES, Energies, Integers
+from evaluation.metrics.energies import SIGNAL_AXES, Energies, Pairs
 from evaluation.metrics.si_sdr import si_sdr
-from evaluation.scores.table import LEAKAGE_FLOOR_DB, METRICS
+from evaluation.scores.table import CONSTANT_GAIN, LEAKAGE_FLOOR_DB, METRICS
 from evaluation.scoring.track_filters import MIXTURE, TrackFilters
 
 _V3 = ("sdr", "sir", "sar")
@@ -36,6 +36,20 @@ class SegmentAudio(NamedTuple):
     references: Waveforms
     # System, or baseline -> (K, T, C).
     systems: Mapping[str, Floats]
+    # (K,), what the mixture is multiplied with where the constant gain is among the systems.
+    gains: Floats
+
+    def signal(self, system: str, slot: int) -> tuple[str, int, float]:
+        """Returns system and slot of the signal of which an estimate is made, and its scale.
+
+        The mixture is one signal, the estimate of every source, and so is all that is the mixture
+        times a number.
+        """
+        if system == MIXTURE:
+            return MIXTURE, 0, 1.0
+        if system == CONSTANT_GAIN:
+            return MIXTURE, 0, float(self.gains[slot])
+        return system, slot, 1.0
 
 
 class SegmentScores(NamedTuple):
@@ -47,17 +61,6 @@ class SegmentScores(NamedTuple):
     values: dict[str, Floats]
     # How many sources sound.
     polyphony: int
-
-
-class _Pairs(NamedTuple):
-    """Holds which estimate is compared with which reference."""
-
-    # System and slot of each of the N estimates.
-    signals: Sequence[tuple[str, int]]
-    # The estimate of each pair, (P,).
-    chosen: Integers
-    # The slot of its reference, (P,).
-    slots: Integers
 
 
 def score_segment(
@@ -133,47 +136,56 @@ def _bss_eval(
     memory_lock: AbstractContextManager[object],
 ) -> dict[str, Floats]:
     """Computes the metrics of BSS Eval where ``scored`` (S, K) is true, each of shape (P,)."""
-    pairs = _pair(scored, list(audio.systems))
+    signals, of_slots = _pair(scored, audio)
     # (N, T, C)
-    estimates = np.stack([audio.systems[system][slot] for system, slot in pairs.signals])
+    estimates = np.stack([audio.systems[system][slot] for system, slot in signals])
     # (J, T, C), and the place of each pair's reference among the J that sound, (P,).
     sounding = audio.references[active].astype(np.float64)
-    owners = (np.cumsum(active) - 1)[pairs.slots]
+    pairs = of_slots._replace(owners=(np.cumsum(active) - 1)[of_slots.owners])
     with_v4 = config.bss_v4 and filters is None
     ratios = _bss_eval_of_segment(
-        sounding, estimates, pairs.chosen, owners, config.filter_taps, with_v4, memory_lock
+        sounding, estimates, pairs, config.filter_taps, with_v4, memory_lock
     )
     if config.backend == "mir_eval":
-        theirs = mir_eval_backend.bss_eval_pairs(sounding, estimates, pairs.chosen, owners)
+        # Version 3 forgives a gain.
+        theirs = mir_eval_backend.bss_eval_pairs(sounding, estimates, pairs.chosen, pairs.owners)
         ratios |= zip(_V3, theirs, strict=True)
     if filters is not None and config.bss_v4:
-        keys = [filters.key(system, slot) for system, slot in pairs.signals]
+        keys = [filters.key(system, slot) for system, slot in signals]
         references = audio.references[filters.slots]
         # Among the sources that sound in the track, which are more than those of the segment.
-        owners = np.array([filters.slots.index(slot) for slot in pairs.slots])
-        energies = filters.energies(references, estimates, keys, pairs.chosen, owners)
+        places = np.array([filters.slots.index(slot) for slot in of_slots.owners])
+        in_track = of_slots._replace(owners=places)
+        energies = filters.energies(references, estimates, keys, in_track)
         ratios |= zip(V4_METRICS, energies.images(), strict=True)
     return ratios
 
 
-def _pair(scored: NDArray[np.bool_], systems: Sequence[str]) -> _Pairs:
-    """Pairs each estimate that is scored, (S, K), with its reference, system by system."""
+def _pair(
+    scored: NDArray[np.bool_], audio: SegmentAudio
+) -> tuple[Sequence[tuple[str, int]], Pairs]:
+    """Pairs each estimate that is scored, (S, K), with its reference, system by system.
+
+    Returns:
+        System and slot of each of the N signals, and the pairs, whose references are slots.
+    """
+    systems = list(audio.systems)
     signals: dict[tuple[str, int], int] = {}
     chosen = []
     slots = []
+    scales = []
     for s, slot in np.argwhere(scored).tolist():
-        # The mixture is one signal, the estimate of every source: it is projected once.
-        signal = (systems[s], 0 if systems[s] == MIXTURE else slot)
-        chosen.append(signals.setdefault(signal, len(signals)))
+        system, place, scale = audio.signal(systems[s], slot)
+        chosen.append(signals.setdefault((system, place), len(signals)))
         slots.append(slot)
-    return _Pairs(list(signals), np.array(chosen), np.array(slots))
+        scales.append(scale)
+    return list(signals), Pairs(np.array(chosen), np.array(slots), np.array(scales))
 
 
 def _bss_eval_of_segment(
     references: Floats,
     estimates: Floats,
-    chosen: Integers,
-    owners: Integers,
+    pairs: Pairs,
     filter_taps: int,
     with_v4: bool,
     memory_lock: AbstractContextManager[object],
@@ -190,12 +202,7 @@ def _bss_eval_of_segment(
 
     def energies(part: slice) -> Energies:
         return bss_eval.pair_energies(
-            references[..., part],
-            estimates[..., part],
-            chosen,
-            owners,
-            filter_taps,
-            memory_lock,
+            references[..., part], estimates[..., part], pairs, filter_taps, memory_lock
         )
 
     num_channels = references.shape[-1]

@@ -14,7 +14,7 @@ import numpy as np
 from evaluation.estimates.sound_files import Floats
 from evaluation.metrics import bss_eval
 from evaluation.metrics.delays import Delays
-from evaluation.metrics.energies import Energies, Integers, relate
+from evaluation.metrics.energies import Energies, Integers, Pairs, relate
 
 MIXTURE = "mixture"
 
@@ -79,8 +79,7 @@ class TrackFilters:
         references: Floats,
         estimates: Floats,
         keys: Sequence[Key],
-        chosen: Integers,
-        owners: Integers,
+        pairs: Pairs,
     ) -> Energies:
         """Computes the energies of pairs in a segment as ``bss_eval.pair_energies``.
 
@@ -90,8 +89,7 @@ class TrackFilters:
             references: shape (J, T, C).
             estimates: shape (N, T, C), of any number of estimates of the track.
             keys: of these estimates.
-            chosen: shape (P,), the estimate of each pair.
-            owners: shape (P,), the place of its reference among the J.
+            pairs: of an estimate, and the place of its reference among the J.
 
         Returns:
             Shape (P,) each.
@@ -103,11 +101,11 @@ class TrackFilters:
         delays = Delays(spanned(self.spans, references), taps)
         rows = [self.keys.index(key) for key in keys]
 
-        def target_of(j: int, own: Integers) -> Floats:
-            return self.own[j].apply_to(delays, [rows[chosen[pair]] for pair in own])
+        def target_of(j: int, some: Integers) -> Floats:
+            return self.own[j].apply_to(delays, [rows[n] for n in some])
 
         explained = self.everything.apply_to(delays, rows)
-        return relate(references, estimates, chosen, owners, explained, target_of)
+        return relate(references, estimates, pairs, explained, target_of)
 
 
 def spanned(spans: Sequence[Floats], references: Floats) -> Floats:

@@ -31,7 +31,7 @@ from evaluation.listening.recorder import make_reader, record_run
 from evaluation.listening.sounds import decode
 from evaluation.scores.aggregates import segment_key
 from evaluation.scores.improvement import improvement
-from evaluation.scores.table import SCHEMA_VERSION, read_csv
+from evaluation.scores.table import BASELINES, CONSTANT_GAIN, SCHEMA_VERSION, read_csv
 from evaluation.scoring.labels_audit import audit
 from evaluation.songs.batch import Destination, separate_songs
 from evaluation.songs.choice import parse_stems
@@ -41,7 +41,7 @@ from tests.support import replicas
 from tests.support.commands import run_command
 from trainer.inference.separator import TrainedSeparator
 from trainer.loop.train import train
-from trainer.loop.workdir import open_run
+from trainer.loop.workdir import load_run, open_run
 from trainer.tasks.separation.task import SeparationTask
 
 OVERRIDES = [
@@ -88,8 +88,8 @@ def test_scores_and_report(workdir, scored):
     where, out = scored
     assert where == workdir / "evaluation" / "120-test"
     rows = read_csv(out / "scores.csv")
-    assert {row.system for row in rows} == {"model", "mixture", "silence", *ORACLES}
-    assert len(rows) == 6 * 3 * 3 * 13  # systems, tracks, segments, slots
+    assert {row.system for row in rows} == {"model", *BASELINES, *ORACLES}
+    assert len(rows) == 7 * 3 * 3 * 13  # systems, tracks, segments, slots
     gated = [
         row for row in rows if row.system == "model" and row.source not in row.track.split("_")
     ]
@@ -108,6 +108,33 @@ def test_scores_and_report(workdir, scored):
     assert "What the labels do" not in report
     assert report.count("<audio") == 3 * len(read_clips(out / "clips.zip")) > 0
     assert "How it learnt" in report
+
+
+def test_the_constant_gain_is_learnt_from_the_training_tracks(workdir, scored):
+    out = scored[1]
+    manifest = load_run(str(workdir)).manifest
+    records = load_run(str(workdir)).records
+    described = json.loads((out / "scores.json").read_text())
+    kept = json.loads((workdir / "evaluation" / "constant_gain.json").read_text())
+    assert described["gains"] == kept["gains"]
+    tracks = list(iter_full_tracks(manifest, records, "train"))
+    sources = manifest.layout.sources
+    for k, source in enumerate(sources):
+        own = [track for track in tracks if source in track.labels]
+        product = sum(np.vdot(track.references[k], track.mixture) for track in own)
+        energy = sum(np.vdot(track.mixture, track.mixture) for track in own)
+        assert kept["gains"][source] == pytest.approx(product / energy, rel=1e-4)
+    rows = [row for row in read_csv(out / "scores.csv") if row.system == CONSTANT_GAIN]
+    tests = {track.name: track for track in iter_full_tracks(manifest, records, "test")}
+    for row in rows:
+        track = tests[row.track]
+        part = slice(round(row.start_secs * 8000), round((row.start_secs + 1) * 8000))
+        if row.source not in track.labels:
+            assert row.leakage == -100
+        elif row.status == "scored":
+            reference = track.references[sources.index(row.source), part]
+            expected = activity.snr(reference, kept["gains"][row.source] * track.mixture[part])
+            assert row.snr == pytest.approx(float(expected), abs=1e-3)
 
 
 def test_what_is_heard_is_what_was_scored(workdir, scored):
@@ -161,7 +188,7 @@ def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
     out = workdir / "evaluation" / "120-test"
     assert "What the labels do" in (out / "report.html").read_text(encoding="utf-8")
     rows = read_csv(out / "scores.csv")
-    assert {row.system for row in rows} == {"model", "mixture", "silence"}
+    assert {row.system for row in rows} == {"model", *BASELINES}
     flags = ["--checkpoint=latest", "--set=evaluation.segment_secs=3"]
     result = run_command("evaluation.audit", f"--workdir={workdir}", *flags)
     assert result.returncode == 0, result.stderr
@@ -219,6 +246,8 @@ def test_scores_at_the_rate_of_the_original_files(workdir, corpus, scored):
     assert out == workdir / "evaluation" / "120-test-original"
     described = json.loads((out / "scores.json").read_text())
     assert (described["sample_rate"], described["channels"]) == (48000, 1)
+    kept = json.loads((workdir / "evaluation" / "constant_gain.json").read_text())
+    assert described["gains"] == kept["gains"]
     rows = read_csv(out / "scores.csv")
     low = read_csv(scored[1] / "scores.csv")
     model = {

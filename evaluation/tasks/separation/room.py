@@ -1,5 +1,6 @@
 """Scores the segments of every source of every track of a run, and makes the page of them."""
 
+import dataclasses
 import shlex
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ import configs
 from configs.splits import SPLITS
 from data_prep.audio.tracks import AudioFormat, TrackFiles
 from data_prep.runtime.revision import code_revision
+from evaluation.estimates.constant_gain import ConstantGain, constant_gain_of
 from evaluation.estimates.estimated_system import EstimatedSystem, restore
 from evaluation.estimates.from_originals import (
     find_originals,
@@ -32,6 +34,10 @@ from evaluation.tasks.separation.track_sources import (
 from trainer.loop.metrics import read_metrics
 
 OPTIONS: tuple[str, ...] = ("baselines", "audit", "root")
+# Follows what the gains of the constant gain were learnt from.
+_FOR_ORIGINALS = (
+    "; the original files are scaled by the same, as a gain does not depend on the rate"
+)
 
 __all__ = ["OPTIONS", "page", "score"]
 
@@ -56,38 +62,63 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
         originals = find_originals(system, Path(options["root"]))
     # Before an audit, which takes long.
     require_backend(system.config.evaluation, _audio_format(system, originals).channels)
+    rival = constant_gain_of(system)
     if options.get("audit"):
         audit(system)
     baselines = options.get("baselines", "oracle")
     command = _command(opened, options, baselines)
-    source = _track_source(system, originals, baselines, command)
+    source = _track_source(system, rival, originals, baselines, command)
     return score_source(source, opened.out, baselines == "oracle", processes)
 
 
 def _track_source(
-    system: EstimatedSystem, originals: Mapping[str, TrackFiles], baselines: str, command: str
+    system: EstimatedSystem,
+    rival: ConstantGain,
+    originals: Mapping[str, TrackFiles],
+    baselines: str,
+    command: str,
 ) -> TrackSource:
     """Makes the source of a run's tracks, out of the original files where there are any."""
     rate = system.config.audio.sample_rate
+    if originals and rival.gains:
+        rival = dataclasses.replace(rival, words=f"{rival.words}{_FOR_ORIGINALS}")
     tracks = system.manifest.tracks(system.split)
     contents = file_contents(path for files in originals.values() for path in files.paths)
     audio_format = _audio_format(system, originals)
 
     def iter_tracks(skip: Collection[str], scratch: Path) -> Iterable[TrackOnDisk]:
         if originals:
-            return iter_original_estimates(system, originals, audio_format, skip, scratch)
-        return iter_record_estimates(system, skip, scratch)
+            found = iter_original_estimates(system, originals, audio_format, skip, scratch)
+        else:
+            found = iter_record_estimates(system, skip, scratch)
+        return (_with_gains(track, rival) for track in found)
 
     return TrackSource(
         secs={track.name: track.num_frames / rate for track in tracks},
-        made_from={**system.made_from, "originals": contents, "baselines": baselines},
-        about=_about(system, audio_format, command),
+        made_from={
+            **system.made_from,
+            "originals": contents,
+            "baselines": baselines,
+            "constant gain": dict(rival.gains),
+        },
+        about=_about(system, rival, audio_format, command),
         iter_tracks=iter_tracks,
         record=lambda rows: record_run(system, rows),
         # First, so that a broken file costs no scoring.
         conditions=read_audit(system),
         curves=read_metrics(system.workdir),
     )
+
+
+def _with_gains(track: TrackOnDisk, rival: ConstantGain) -> TrackOnDisk:
+    """Returns a track to be scored under the constant gain, too, where there is one.
+
+    What has a reference is in the labels of the track; the others are given nothing.
+    """
+    if not rival.gains:
+        return track
+    gains = {source: rival.gains[source] for source in track.references}
+    return dataclasses.replace(track, gains=gains)
 
 
 def _command(opened: OpenedRun, options: Mapping[str, Any], baselines: str) -> str:
@@ -108,7 +139,9 @@ def _audio_format(system: EstimatedSystem, originals: Mapping[str, TrackFiles]) 
     return AudioFormat(audio.sample_rate, audio.channels)
 
 
-def _about(system: EstimatedSystem, audio_format: AudioFormat, command: str) -> About:
+def _about(
+    system: EstimatedSystem, rival: ConstantGain, audio_format: AudioFormat, command: str
+) -> About:
     config = system.config
     manifest = system.manifest
     trained = {track.name for track in system.run.manifest.tracks("train")}
@@ -136,4 +169,6 @@ def _about(system: EstimatedSystem, audio_format: AudioFormat, command: str) -> 
         command=command,
         not_a_result=not_a_result,
         known_leaks=[str(leak) for leak in manifest.known_leaks],
+        gains=rival.gains,
+        about_gains=rival.words,
     )

@@ -19,7 +19,7 @@ from data_prep.storage import LocalFolder
 from evaluation.estimates.sound_files import read_frames
 from evaluation.estimates.track_on_disk import TrackOnDisk, write_blocks
 from evaluation.scores.results import Parts, Results, publish
-from evaluation.scores.table import METRICS, to_csv
+from evaluation.scores.table import CONSTANT_GAIN, METRICS, to_csv
 from evaluation.scoring import segment_groups, workers
 from evaluation.scoring.all_tracks import score_all
 from evaluation.scoring.one_segment import score_track
@@ -88,6 +88,27 @@ def test_rows_are_those_of_the_track_in_memory(tmp_path, monkeypatch, channels, 
         assert same(
             without, [row for row in expected if row.system in ("model", "mixture", "silence")]
         )
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_constant_gain_is_the_mixture_times_a_number(tmp_path, channels):
+    """Also a number below zero; a slot without one is silent."""
+    stored, (mixture, references, _) = make_track(tmp_path, channels=channels)
+    gains = {"va": 0.5, "vc": -0.25}
+    # As the estimates of any other system, whose filters are its own.
+    scaled = np.stack([0.5 * mixture, -0.25 * mixture, 0 * mixture])
+    rows = score_track(
+        stored.name, mixture, references, {"other": scaled}, VOCABULARY, RATE, CONFIG, gains
+    )
+    found = [row for row in rows if row.system == CONSTANT_GAIN]
+    expected = [replace(row, system=CONSTANT_GAIN) for row in rows if row.system == "other"]
+    assert same(found, expected)
+    statuses = {row.status for row in found if row.source == "vn"}
+    assert statuses == {"absent"}
+    on_disk = score_track_on_disk(replace(stored, gains=gains), CONFIG, False, Workers(1))
+    assert same([row for row in on_disk if row.system == CONSTANT_GAIN], expected)
+    without = score_track_on_disk(stored, CONFIG, False, Workers(1))
+    assert without == [row for row in on_disk if row.system != CONSTANT_GAIN]
 
 
 def loaded_modules(_):

@@ -11,7 +11,7 @@ import pytest
 from configs.schema import Evaluation
 from evaluation.estimates.track_on_disk import TrackOnDisk, write_blocks
 from evaluation.metrics import solvers
-from evaluation.scores.table import sentences_on_silence
+from evaluation.scores.table import CONSTANT_GAIN, sentences_on_silence
 from evaluation.scoring import segment_groups, track_filters
 from evaluation.scoring.one_segment import score_track
 from evaluation.scoring.one_track import score_track_on_disk
@@ -220,6 +220,19 @@ def test_references_that_depend_on_each_other_are_fitted_all_the_same(tmp_path):
     truth = whole_track_truth(references[two], estimates[two], 16, 500)[:, 1]
     found = np.array([[row.isr, row.sir_v4, row.sar_v4] for row in own]).T
     np.testing.assert_allclose(found, truth, rtol=0, atol=1e-3)
+
+
+def test_the_constant_gain_has_the_figures_of_museval(tmp_path, like_museval):
+    references = (0.1 * noise(1, 2, 2000, 2)).astype(np.float32).astype(float)
+    gains = {"bass": 0.75, "drums": -0.125}
+    track = replace(store(tmp_path, references, references, NAMES[:2]), gains=gains)
+    rows = score_track_on_disk(track, LIKE_MUSEVAL, False, Workers(1))
+    own = [replace(row, system="model") for row in rows if row.system == CONSTANT_GAIN]
+    estimates = np.stack([gain * references.sum(axis=0) for gain in gains.values()])
+    expected = like_museval(references, estimates, RATE, RATE)
+    # Its SAR, of a sum of the references, is rounding alone.
+    np.testing.assert_allclose(figures(own, 2)[:3], expected[:3], rtol=0, atol=1e-6)
+    assert (figures(own, 2)[3] > 100).all()
 
 
 def test_museval_scores_no_frame_with_a_silent_estimate(tmp_path):
