@@ -165,9 +165,15 @@ def table(scores: Path) -> tuple[list[str], float]:
     # Imported here: --help needs no NumPy.
     from evaluation.scores.aggregates import summarise
     from evaluation.scores.improvement import improvement
-    from evaluation.scores.table import MODEL, read_csv
+    from evaluation.scores.table import CONSTANT_GAIN, MODEL, read_csv
 
     rows = read_csv(scores)
+    # The mixture times one number per instrument: what does not beat it has learnt nothing.
+    rival = {
+        figure.source: f"{figure.median_db:+.1f} dB"
+        for figure in improvement(rows, CONSTANT_GAIN)
+        if figure.median_db is not None
+    }
     # Of all rows of a source; a source alone in a segment has an SNR, but no improvement.
     snr = {
         (summary.system, summary.source): f"{summary.metrics['snr'].median_of_segments:.1f} dB"
@@ -178,7 +184,7 @@ def table(scores: Path) -> tuple[list[str], float]:
     over_all, *of_sources = improvement(rows)
     lines = [
         f"{'instrument':<18}{'segments':>9}{'SNR of estimate':>17}{'of mixture':>12}"
-        f"{'improvement':>13}"
+        f"{'improvement':>13}{'of constant gain':>18}"
     ]
     for figure in [*sorted(of_sources, key=lambda figure: str(figure.source)), over_all]:
         if figure.median_db is None:
@@ -189,7 +195,10 @@ def table(scores: Path) -> tuple[list[str], float]:
         estimate = snr.get((MODEL, figure.source), "")
         mixture = snr.get(("mixture", figure.source), "")
         median = f"{figure.median_db:+.1f} dB"
-        lines.append(f"{name:<18}{figure.num_rows:>9}{estimate:>17}{mixture:>12}{median:>13}")
+        gain = rival.get(figure.source, "")
+        lines.append(
+            f"{name:<18}{figure.num_rows:>9}{estimate:>17}{mixture:>12}{median:>13}{gain:>18}"
+        )
     return lines, over_all.median_db or 0.0
 
 

@@ -134,7 +134,8 @@ def _scores(compared: ComparedRuns) -> list[Block]:
     note = (
         "dB, median of segments over all sources, where a source sounds together with another one; "
         f"n below a number that is made of fewer. The lower part is what {compared.reference} was "
-        "set beside: the mixture as every estimate, silence, and oracles where they were scored. "
+        "set beside: the mixture as every estimate, silence, and the constant gain and oracles "
+        "where they were scored. "
         "SDR, SIR and SAR are BSS Eval v3, those with v4 are version 4, of which SNR is the SDR."
     )
     return [Text(note, "note"), comparison_tables.score_table(compared)]
@@ -215,6 +216,9 @@ def _statuses(compared: ComparedRuns, main: Comparison) -> list[Block]:
     ]
     if others:
         blocks.append(Items(others, "Left out of these tracks, as not all runs have it:"))
+    if main.without_constant_gain:
+        names = [compared.short_name_of[run] for run in main.without_constant_gain]
+        blocks.append(Items(names, "Without the constant gain beside them, which others have:"))
     unpaired = [
         f"{compared.short_name_of[run]}: {pluralized(number, 'segment')} with a value in it or in "
         f"{compared.reference} alone"

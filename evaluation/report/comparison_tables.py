@@ -8,7 +8,7 @@ from data_prep.runtime.quantities import pluralized
 from evaluation.document.parts import Cell, Column, Line, Role, Table
 from evaluation.report.comparison import ComparedRuns
 from evaluation.report.digest import aggregate_cell, median_cell
-from evaluation.report.metric_names import AGGREGATE_NAMES, METRIC_NAMES, NOT_OF_MIXTURE
+from evaluation.report.metric_names import AGGREGATE_NAMES, METRIC_NAMES, says_something
 from evaluation.report.run_tables import source_line, with_common_n
 from evaluation.scores.aggregates import AGGREGATES, By, summarise
 from evaluation.scores.paired import Comparison, Difference
@@ -91,9 +91,9 @@ def score_table(compared: ComparedRuns) -> Table:
         role = compared.role(name)
         cells = []
         for metric in metrics:
-            is_hidden = name == "mixture" and metric in NOT_OF_MIXTURE
+            is_shown = name in compared.runs or says_something(metric, name)
             cell = Cell(None, role=role)
-            if metric in summary.together and not is_hidden:
+            if metric in summary.together and is_shown:
                 cell = median_cell(summary.together[metric], role)
             cells.append(cell)
         line = Line(name, with_common_n(cells))

@@ -6,11 +6,11 @@ from typing import Any
 
 from evaluation.document.parts import Cell, Role
 from evaluation.estimates.oracles import ORACLES
-from evaluation.report.metric_names import NOT_OF_MIXTURE
+from evaluation.report.metric_names import says_something
 from evaluation.scores import bootstrap
 from evaluation.scores.aggregates import Aggregate, By, Summary, summarise
 from evaluation.scores.improvement import Improvement, improvement
-from evaluation.scores.table import BASELINES, MODEL, Row
+from evaluation.scores.table import BASELINES, CONSTANT_GAIN, MODEL, Row
 
 
 class Digest:
@@ -24,8 +24,10 @@ class Digest:
         # The model first, then what every run is set beside, then all others as they come.
         in_order = dict.fromkeys((MODEL, *BASELINES, *present))
         self.systems = [name for name in in_order if name in present]
-        # These bound what a model can reach: doing nothing, and what knows the sources.
-        self.compared = [name for name in ("silence", *ORACLES) if name in present]
+        # These bound what a model can reach: doing nothing, next to nothing, and what knows the
+        # sources.
+        bounds = ("silence", CONSTANT_GAIN, *ORACLES)
+        self.compared = [name for name in bounds if name in present]
         self._summaries: dict[tuple[str, Any], Summary] = {}
         self._improvements: dict[tuple[str, Any], Improvement] = {}
         mixture = [row for row in rows if row.system == "mixture"]
@@ -55,6 +57,19 @@ class Digest:
         return Cell(
             found.median_db, "signed_db", n=found.num_rows, interval=found.interval, role=role
         )
+
+    def not_above(self, rival: str) -> list[Any]:
+        """Returns the groups in which the model's improvement is not above that of another system.
+
+        Groups in which either has none are not among them.
+        """
+        found = []
+        for group in self.groups:
+            own = self.improvement(group).value
+            other = self.improvement(group, rival).value
+            if isinstance(own, float) and isinstance(other, float) and own <= other:
+                found.append(group)
+        return found
 
     def has_metric(self, metric: str) -> bool:
         """Returns whether the model has a finite value of a metric where sources sound together."""
@@ -109,12 +124,11 @@ class Digest:
         # Of oracles the SDR says all; more columns would make the table too wide to read.
         if metric != "sdr":
             hidden.update(ORACLES)
-        if metric in NOT_OF_MIXTURE:
-            hidden.add("mixture")
         shown = [MODEL]
         for name in self.systems:
             has_values = metric in self._summaries[name, None].together
-            if name != MODEL and name not in hidden and has_values:
+            is_shown = name not in hidden and says_something(metric, name)
+            if name != MODEL and is_shown and has_values:
                 shown.append(name)
         return shown
 

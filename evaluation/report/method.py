@@ -1,12 +1,15 @@
-"""Words what a report says beside its numbers: how they were scored, what of, by which code."""
+"""Words what a report says beside its numbers: their rivals, how they were scored, what of."""
 
 import configs
+from configs import instruments
 from evaluation.document.numbers import short_number
 from evaluation.document.parts import Block, Cell, Code, Column, Items, Line, Table, Terms, Text
 from evaluation.report.digest import Digest
 from evaluation.report.run_tables import status_table, status_words
 from evaluation.scores.about import About
+from evaluation.scores.table import CONSTANT_GAIN
 
+_GAIN_DECIMALS = 3
 _BACKENDS = {"own": "this project's own code", "mir_eval": "mir_eval"}
 
 # The columns of the table of statuses, in words; the last one is no status but a measure.
@@ -36,6 +39,49 @@ _ORACLES = (
 )
 
 
+def beside_silence(digest: Digest, improvement_db: float) -> str:
+    """Says what silence would reach; nothing where it was not scored."""
+    silence = digest.improvement(None, "silence")
+    if not isinstance(silence.value, float):
+        return ""
+    exceeded = _exceeded(improvement_db, silence.value)
+    return (
+        f" Silence in place of every estimate would lie at {silence.text} dB{exceeded}: among "
+        "several sources, turning everything down already raises the SNR."
+    )
+
+
+def beside_constant_gain(digest: Digest, improvement_db: float) -> str:
+    """Says what the constant gain reaches, and in which sources the model is not above it.
+
+    Nothing where it was not scored.
+    """
+    rival = digest.improvement(None, CONSTANT_GAIN)
+    if not isinstance(rival.value, float):
+        return ""
+    text = (
+        "The constant gain, the mixture times one number per instrument learnt from the training "
+        f"split, lies at {rival.text} dB{_exceeded(improvement_db, rival.value)}."
+    )
+    beaten = digest.not_above(CONSTANT_GAIN)
+    if not beaten:
+        return f"{text} In every source the model lies above it."
+    sources = []
+    for source in beaten:
+        own = digest.improvement(source).text
+        other = digest.improvement(source, CONSTANT_GAIN).text
+        sources.append(f"{instruments.name_of(source)} ({own} dB, the constant gain {other} dB)")
+    return (
+        f"{text} The model has not learnt to separate what is not above it: {', '.join(sources)}."
+    )
+
+
+def _exceeded(improvement_db: float, rival_db: float) -> str:
+    if improvement_db <= rival_db:
+        return ", which the model does not exceed"
+    return ""
+
+
 def method_blocks(about: About, has_oracles: bool) -> list[Block]:
     """Returns the blocks that say how the scores were computed."""
     settings = about.evaluation
@@ -52,9 +98,26 @@ def method_blocks(about: About, has_oracles: bool) -> list[Block]:
         "Mixture: the mixture taken as the estimate of every source. Silence: nothing at all "
         "taken as the estimate.",
     ]
+    if about.about_gains:
+        items.append(_constant_gain(about))
     if has_oracles:
         items.append(_ORACLES)
     return [Items(items)]
+
+
+def _constant_gain(about: About) -> str:
+    """Says what the constant gain is and which gains were learnt, or why there is none."""
+    if not about.gains:
+        return f"Constant gain: left out, as {about.about_gains}."
+    gains = [
+        f"{instruments.name_of(source)} {short_number(round(gain, _GAIN_DECIMALS))}"
+        for source, gain in about.gains.items()
+    ]
+    return (
+        "Constant gain: the mixture times one number per instrument, the least-squares gain of "
+        f"that source against the mixture over {about.about_gains}. It is {', '.join(gains)}; "
+        "instruments that the labels do not name get nothing."
+    )
 
 
 def _rate(about: About) -> str:

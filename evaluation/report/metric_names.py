@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from evaluation.scores.table import Row
+from evaluation.scores.table import CONSTANT_GAIN, Row
 
 V3 = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR"}
 # Of version 4, the SDR of which is the SNR.
@@ -38,7 +38,19 @@ AGGREGATE_NAMES = {
 # these metrics say nothing of it.
 NOT_OF_MIXTURE = {"sar", "sar_v4", "snri"}
 
+# A gain changes no other metric: those of the constant gain are the mixture's.
+_OF_CONSTANT_GAIN = {"snri", "snr", "isr"}
+
 _VERSION_3_OF = {"sir_v4": "sir", "sar_v4": "sar"}
+
+
+def says_something(metric: str, system: str) -> bool:
+    """Returns whether the values that a system has of a metric tell anything of that system."""
+    if system == "mixture":
+        return metric not in NOT_OF_MIXTURE
+    if system == CONSTANT_GAIN:
+        return metric in _OF_CONSTANT_GAIN
+    return True
 
 
 def repeats_version_3(rows: Sequence[Row], metric: str) -> bool:

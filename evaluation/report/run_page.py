@@ -11,19 +11,26 @@ from configs import instruments
 from data_prep.runtime.quantities import pluralized
 from evaluation.document.numbers import decibels, short_number, signed_decibels
 from evaluation.document.parts import Block, Document, Figures, Items, Section, Text
+from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.clips import RecordedClip
 from evaluation.report import run_tables
 from evaluation.report.audit_table import audit_blocks
 from evaluation.report.clip_players import run_clips
 from evaluation.report.curves import training_blocks
 from evaluation.report.digest import Digest
-from evaluation.report.method import method_blocks, origin_blocks, status_blocks
+from evaluation.report.method import (
+    beside_constant_gain,
+    beside_silence,
+    method_blocks,
+    origin_blocks,
+    status_blocks,
+)
 from evaluation.report.metric_names import V3, V4
 from evaluation.report.run_figures import figure_blocks, polyphony_panels
 from evaluation.scores import bootstrap
 from evaluation.scores.about import About
 from evaluation.scores.conditions import Condition
-from evaluation.scores.table import MODEL, Row
+from evaluation.scores.table import CONSTANT_GAIN, MODEL, Row
 
 
 @dataclass(frozen=True)
@@ -76,8 +83,7 @@ def _sections(rows: Sequence[Row], digest: Digest, about: About, extras: Extras)
     statuses = status_blocks(digest)
     audited = audit_blocks(extras.conditions)
     learnt = training_blocks(extras.curves, about.step or 0)
-    # Silence is always among them, so that more than one means oracles.
-    how = method_blocks(about, has_oracles=len(digest.compared) > 1)
+    how = method_blocks(about, has_oracles=not set(ORACLES).isdisjoint(digest.compared))
     return [
         Section("above", "How far above the mixture", "Improvement", _headline(digest)),
         Section("metrics", "Distortion, interference, artefacts", "Metrics", _metrics(digest)),
@@ -131,22 +137,12 @@ def _lead(digest: Digest, about: About) -> list[Block]:
     secs = short_number(about.evaluation.segment_secs)
     tracks = pluralized(digest.num_tracks(), "track")
     lead = f"The estimates lie {strong}{within}: median of {segments} of {secs} s in {tracks}."
-    note += _beside_silence(digest, improvement.value)
-    return [Text(lead, "lead", strong), Text(note, "note")]
-
-
-def _beside_silence(digest: Digest, improvement_db: float) -> str:
-    """Says what silence would reach; nothing where it was not scored."""
-    silence = digest.improvement(None, "silence")
-    if not isinstance(silence.value, float):
-        return ""
-    exceeded = ""
-    if improvement_db <= silence.value:
-        exceeded = ", which the model does not exceed"
-    return (
-        f" Silence in place of every estimate would lie at {silence.text} dB{exceeded}: among "
-        "several sources, turning everything down already raises the SNR."
-    )
+    note += beside_silence(digest, improvement.value)
+    blocks: list[Block] = [Text(lead, "lead", strong), Text(note, "note")]
+    beside = beside_constant_gain(digest, improvement.value)
+    if beside:
+        blocks.append(Text(beside, "note"))
+    return blocks
 
 
 def _intervals(digest: Digest) -> str:
@@ -187,6 +183,8 @@ def _metrics(digest: Digest) -> list[Block]:
         "forgives a gain. The mixture has no artefacts, so its SAR is not shown; silence has an "
         "SDR alone, and of the oracles only that is shown."
     )
+    if CONSTANT_GAIN in digest.systems:
+        note += " A gain changes none of them: those of the constant gain are the mixture's."
     blocks: list[Block] = [Text(note, "note")]
     v3_table = run_tables.metric_table("metrics", V3, digest)
     if v3_table:

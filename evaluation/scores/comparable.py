@@ -18,6 +18,14 @@ def tracks_of(run: ScoredRun) -> list[str]:
     return list(dict.fromkeys(row.track for row in rows_of(run)))
 
 
+def lacking(runs: Sequence[ScoredRun], system: str) -> list[str]:
+    """Returns the names of the runs without rows of a system that another one has."""
+    without = [run.name for run in runs if not rows_of(run, system)]
+    if len(without) == len(runs):
+        return []
+    return without
+
+
 def segment_words(key: SegmentKey) -> str:
     """Names a segment in errors."""
     track, start_secs, source = key

@@ -17,6 +17,7 @@ from evaluation.scores import bootstrap
 from evaluation.scores.aggregates import Aggregate, SegmentKey, aggregate, alone, segment_key
 from evaluation.scores.bootstrap import Interval
 from evaluation.scores.comparable import (
+    lacking,
     on_common_segments,
     on_common_tracks,
     restrict_to_common,
@@ -26,7 +27,7 @@ from evaluation.scores.comparable import (
 )
 from evaluation.scores.saved import ScoredRun
 from evaluation.scores.significance import holm, signed_rank
-from evaluation.scores.table import MODEL, Row
+from evaluation.scores.table import CONSTANT_GAIN, MODEL, Row
 
 Values = dict[SegmentKey, float | None]
 Floats = NDArray[np.float64]
@@ -80,7 +81,9 @@ class Comparison:
     unpaired: dict[str, int]
     # Of the runs.
     summaries: list[ComparedSummary]
-    # Of the other systems of the reference: the mixture, silence, oracles.
+    # Runs that were not scored beside it where another one was: older ones, and files.
+    without_constant_gain: list[str]
+    # Of the other systems of the reference: the mixture, silence, the constant gain, oracles.
     beside: list[ComparedSummary]
     differences: list[Difference]
 
@@ -115,6 +118,7 @@ def compare(
         num_other_rows=_num_other_rows(on_tracks, compared),
         unpaired={name: _count_unpaired(before, after) for name, after in values.items()},
         summaries=[_summary(run.name, rows_of(run), metric) for run in compared],
+        without_constant_gain=lacking(compared, CONSTANT_GAIN),
         beside=_beside(compared[0], metric),
         differences=_correct(differences),
     )

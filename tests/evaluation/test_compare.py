@@ -187,6 +187,23 @@ def test_other_systems_of_the_reference_stand_beside_the_runs():
     assert found.summaries[0].aggregate == found.beside[0].aggregate
 
 
+def test_runs_that_were_not_scored_beside_the_constant_gain_are_named():
+    def beside(run):
+        rival = make_run(system="constant gain")
+        return replace(run, rows=[*run.rows, *rival.rows])
+
+    found = compare([beside(make_run()), make_run("b", 0.5), beside(make_run("c")), make_run("d")])
+    assert found.without_constant_gain == ["b", "d"]
+    text = "\n".join(command.lines(found))
+    assert "without the constant gain beside them, which others have: B, D\n" in text
+    assert "\nconstant gain       80" in text
+    # Where no run has it nothing is missing, nor where all have.
+    for runs in ([make_run(), make_run("b")], [beside(make_run()), beside(make_run("b"))]):
+        found = compare(runs)
+        assert found.without_constant_gain == []
+        assert "which others have" not in "\n".join(command.lines(found))
+
+
 def test_what_not_all_have_is_left_out_and_counted():
     """As published systems differ: a segment more at the end of a track, other sources."""
     reference = make_run()

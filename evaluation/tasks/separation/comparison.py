@@ -52,8 +52,11 @@ def lines(comparison: Comparison) -> list[str]:
     for run, count in comparison.num_other_rows.items():
         rows = pluralized(count, "row")
         text.append(f"left out: {rows} of {letters[run]}, of segments that not all have")
+    if comparison.without_constant_gain:
+        without = ", ".join(letters[run] for run in comparison.without_constant_gain)
+        text.append(f"without the constant gain beside them, which others have: {without}")
     aggregates = [f"{name.replace('_', ' '):>25}" for name in AGGREGATES]
-    text += ["", f"{comparison.metric + ', dB':<10}{'n':>8}{''.join(aggregates)}"]
+    text += ["", f"{comparison.metric + ', dB':<14}{'n':>8}{''.join(aggregates)}"]
     text += [_summary_line(name, summary) for name, summary in listed]
     text += ["", "shares of all rows"]
     text += [_shares_line(name, summary) for name, summary in listed]
@@ -87,20 +90,20 @@ def _some(names: Sequence[str]) -> str:
 def _summary_line(name: str, summary: ComparedSummary) -> str:
     aggregate = summary.aggregate
     if aggregate is None:
-        return f"{name:<10}{0:>8}"
+        return f"{name:<14}{0:>8}"
     cells = []
     for key in AGGREGATES:
         cell = _decibels(getattr(aggregate, key))
         if aggregate.intervals:
             cell += f" ({_bounds(aggregate.intervals[key])})"
         cells.append(f"{cell:>25}")
-    return f"{name:<10}{aggregate.num_values:>8,}{''.join(cells)}"
+    return f"{name:<14}{aggregate.num_values:>8,}{''.join(cells)}"
 
 
 def _shares_line(name: str, summary: ComparedSummary) -> str:
     """Returns the shares of the statuses of a run's rows, the greatest first."""
     listed = sorted(summary.shares.items(), key=lambda item: -item[1])
-    return f"{name:<10}" + ", ".join(f"{status} {share:.1%}" for status, share in listed)
+    return f"{name:<14}" + ", ".join(f"{status} {share:.1%}" for status, share in listed)
 
 
 def _decibels(value: float) -> str:

@@ -9,6 +9,7 @@ import re
 from base64 import b64decode
 from collections import defaultdict
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from evaluation.report.shared_clips import common_clips
 from evaluation.scores import bootstrap
 from evaluation.scores.saved import load
 from evaluation.scores.significance import holm
-from evaluation.scores.table import write_csv
+from evaluation.scores.table import CONSTANT_GAIN, write_csv
 from evaluation.tasks.separation import comparison as compare
 from tests.evaluation.report.test_run_page import BLANK, ORACLES, about, printed, sample_rows
 from tests.evaluation.test_compare import write_museval
@@ -195,7 +196,16 @@ def test_scores_are_computed_from_the_rows_of_the_runs(compared, three):
         assert [each[0] for each in page.lines("aggregates")[name][1:]] == [
             printed(float(each)) for each in four
         ]
-    assert {"mixture", "silence", *ORACLES} <= set(page.lines("scores"))
+    assert {"mixture", "silence", CONSTANT_GAIN, *ORACLES} <= set(page.lines("scores"))
+    # A gain leaves SDR, SIR, SAR and SI-SDR those of the mixture.
+    rival = dict(zip(columns, page.lines("scores")[CONSTANT_GAIN][1:], strict=True))
+    shown = values(runs[0], "snr", CONSTANT_GAIN).values()
+    assert rival["snr"] == [printed(float(np.median(list(shown))))]
+    assert {metric for metric in columns if rival[metric] == [BLANK]} == set(columns) - {
+        "snri",
+        "snr",
+        "isr",
+    }
     mixture = [
         value for value in values(runs[0], "sdr", "mixture").values() if math.isfinite(value)
     ]
@@ -319,6 +329,18 @@ def test_a_run_in_a_folder_named_as_a_system_is_not_that_system(tmp_path):
     own = [value for value in values(runs[1], "snr").values() if math.isfinite(value)]
     assert scores["run silence"][6][0] == printed(float(np.median(own)))
     assert scores["silence"][6][0] == "0.0"
+
+
+def test_runs_without_a_constant_gain_are_named(tmp_path):
+    names = [
+        write_run(tmp_path / name, seed, num_tracks=1, sound=False)
+        for seed, name in enumerate(["old", "new"])
+    ]
+    rows = [row for row in load(names[0]).rows if row.system != CONSTANT_GAIN]
+    write_csv(Path(names[0]) / "scores.csv", rows)
+    page = Page(report(tmp_path, names)[0])
+    assert "Without the constant gain beside them, which others have: old" in page.text
+    assert CONSTANT_GAIN not in page.lines("scores")
 
 
 def test_short_names():

@@ -26,10 +26,10 @@ from evaluation.report.run_page import Extras, make_document
 from evaluation.scores import bootstrap, table
 from evaluation.scores.about import About
 from evaluation.scores.conditions import Condition
-from evaluation.scores.table import Row, read_csv, write_csv
+from evaluation.scores.table import CONSTANT_GAIN, Row, read_csv, write_csv
 from tests.support.page import MINUS, Page
 
-SYSTEMS = ("model", "mixture", "silence", *ORACLES)
+SYSTEMS = ("model", "mixture", "silence", CONSTANT_GAIN, *ORACLES)
 NO_EXTRAS = Extras()
 QUARTETS = (instruments.URMP, 4, 20)  # of too few tracks for intervals
 INTERVALS = (instruments.MUSDB, 7, 12)
@@ -72,7 +72,7 @@ def _sample_segment(
     if polyphony == 0:
         return [Row(system, *place, "silent_mixture", 0) for system in SYSTEMS]
     if not active:
-        leaks = (rng.normal(-30, 8), 0.0, *[-100.0] * 4)
+        leaks = (rng.normal(-30, 8), 0.0, *[-100.0] * 5)
         return [
             Row(s, *place, "absent", polyphony, leakage=leak)
             for s, leak in zip(SYSTEMS, leaks, strict=True)
@@ -87,11 +87,16 @@ def _sample_segment(
             model,
             silence,
             *(Row(system, *place, "solo", 1, **lone) for system in ("mixture", *ORACLES)),
+            Row(CONSTANT_GAIN, *place, "solo", 1, **{**lone, "snr": 3.5}),
         ]
     others = [
         _scored("mixture", place, polyphony, below + 0.2, below + 0.3, 300.0, below, below),
         silence,
     ]
+    # The best that a gain of the segment could do.
+    scaled = 10 * math.log10(1 + 10 ** (below / 10))
+    level = (below + 0.2, below + 0.3, 300.0, below, scaled)
+    others.append(_scored(CONSTANT_GAIN, place, polyphony, *level))
     for offset, oracle in enumerate(ORACLES, start=2):
         values = rng.normal(above + offset, 1, 5)
         others.append(_scored(oracle, place, polyphony, *values))
@@ -242,7 +247,7 @@ def expected_above(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
         name: [
             [f"{len(gains(own, 'model')):,}"],
             improvement(own, interval=True),
-            *(improvement(own, system) for system in ("silence", *ORACLES)),
+            *(improvement(own, system) for system in ("silence", CONSTANT_GAIN, *ORACLES)),
             cell([row for row in of(own) if together(row)], "snr", interval=True),
             cell([row for row in of(own, "mixture") if together(row)], "snr"),
         ]
@@ -264,7 +269,7 @@ def expected_metrics(
 
 
 V3_COLUMNS = [
-    *(("sdr", system) for system in SYSTEMS),
+    *(("sdr", system) for system in SYSTEMS if system != CONSTANT_GAIN),
     *((metric, system) for metric in ("sir", "sar", "si_sdr") for system in ("model", "mixture")),
 ]
 V3_COLUMNS.remove(("sar", "mixture"))
@@ -272,8 +277,10 @@ V4_COLUMNS = [
     ("snr", "model"),
     ("snr", "mixture"),
     ("snr", "silence"),
+    ("snr", CONSTANT_GAIN),
     ("isr", "model"),
     ("isr", "mixture"),
+    ("isr", CONSTANT_GAIN),
 ]
 V4_COLUMNS += [("sir_v4", "model"), ("sir_v4", "mixture"), ("sar_v4", "model")]
 
@@ -306,7 +313,8 @@ def expected_aggregates(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
         "sar_v4": "SAR v4",
     }
     expected = {}
-    for metric, system in [("snri", "model"), ("snri", "silence"), *V3_COLUMNS, *V4_COLUMNS]:
+    improved = [("snri", system) for system in ("model", "silence", CONSTANT_GAIN)]
+    for metric, system in [*improved, *V3_COLUMNS, *V4_COLUMNS]:
         found = [
             (r.track, getattr(r, metric))
             for r in of(rows, system)
@@ -664,13 +672,14 @@ def test_one_row(tmp_path: Path) -> None:
     assert page.lines("above")["violin vn"] == [["1"], ["+4.0"], ["2.5"], ["-1.5"]]
     assert "4.0 dB above the mixture : median of 1 segment of 1 s in 1 track." in page.text
     assert "Silence in place" not in page.text
+    assert CONSTANT_GAIN not in page.text.lower()  # as in scores of before, and of files
 
 
 def test_no_segment_could_be_scored(tmp_path: Path) -> None:
     rows = [Row(s, "t", 0.0, k, "silent_mixture", 0) for s in SYSTEMS for k in instruments.MUSDB]
     page = Page(write(tmp_path, rows))
     assert "No segment could be compared with the mixture" in page.text
-    assert page.lines("above")["All sources"] == [["0"], *[[BLANK]] * 7]
+    assert page.lines("above")["All sources"] == [["0"], *[[BLANK]] * 8]
     assert page.lines("statuses")["drums"][-2:] == [["1", "100.0%"], [BLANK]]
     assert "Nothing to score for drums, bass, other, vocals." in page.text
     assert "metrics" not in page.tables
@@ -690,6 +699,46 @@ def test_a_model_worse_than_silence_is_told(tmp_path: Path) -> None:
         "Silence in place of every estimate would lie at +1.0 dB, which the model does not exceed"
         in text
     )
+
+
+def rows_beside(gains: dict[str, dict[str, float]]) -> list[Row]:
+    """Six segments of some sources in which systems lie above the mixture by a number of dB."""
+    return [
+        Row(system, "t", float(i), source, "scored", 2, snr=-1.0 + gain, snri=gain)
+        for system, by_source in gains.items()
+        for source, gain in by_source.items()
+        for i in range(6)
+    ]
+
+
+def test_what_a_constant_gain_does_as_well_is_told(tmp_path: Path) -> None:
+    mixture = {"va": 0.0, "vc": 0.0, "vn": 0.0}
+    rival = {"va": 2.0, "vc": 1.5, "vn": -0.5}
+    model = {"va": 1.25, "vc": 1.5, "vn": 3.0}
+    rows = rows_beside({"model": model, "mixture": mixture, CONSTANT_GAIN: rival})
+    text = Page(write(tmp_path, rows, gains=rival, about_gains="the 9 tracks")).text
+    assert (
+        "learnt from the training split, lies at +1.5 dB, which the model does not exceed" in text
+    )
+    assert (
+        "The model has not learnt to separate what is not above it: viola (+1.2 dB, the constant "
+        "gain +2.0 dB), cello (+1.5 dB, the constant gain +1.5 dB)."
+    ) in text
+    assert "over the 9 tracks. It is viola 2, cello 1.5, violin -0.5; instruments that" in text
+    better = {source: gain + 0.5 for source, gain in rival.items()}
+    rows = rows_beside({"model": better, "mixture": mixture, CONSTANT_GAIN: rival})
+    text = Page(write(tmp_path, rows)).text
+    assert "lies at +1.5 dB. In every source the model lies above it." in text
+    assert "not learnt to separate" not in text
+
+
+def test_scores_without_a_constant_gain(tmp_path: Path) -> None:
+    rows = [row for row in sample_rows(instruments.MUSDB, 1, 6) if row.system != CONSTANT_GAIN]
+    page = Page(write(tmp_path, rows, about_gains="the records are gone"))
+    for key in EXPECTED:
+        assert page.tables[key]
+    assert "Constant gain: left out, as the records are gone." in page.text
+    assert page.text.lower().count(CONSTANT_GAIN) == 1
 
 
 def test_what_surrounds_the_numbers(tmp_path: Path, written: Callable[..., Path]) -> None:
@@ -729,6 +778,7 @@ def test_oracles_and_the_audit_show_where_there_are_any(tmp_path: Path) -> None:
     assert [each[0] for each in page.tables["above"][1]] == [
         "model",
         "silence",
+        CONSTANT_GAIN,
         *ORACLES,
         "model",
         "mixture",
@@ -742,6 +792,7 @@ def test_oracles_and_the_audit_show_where_there_are_any(tmp_path: Path) -> None:
     assert [each[0] for each in plain.tables["above"][1]] == [
         "model",
         "silence",
+        CONSTANT_GAIN,
         "model",
         "mixture",
     ]
