@@ -140,6 +140,17 @@ class StftMask(Network):
         of_bodies = sum(body.flops(window.num_masked) for body in self.bodies)
         return of_bodies + self.num_channels * num_transforms * of_transform
 
+    def frame_bytes(self) -> int:
+        """Returns how many bytes a frame of a mixture takes while estimates are computed, at most.
+
+        Measured on a CPU, and rounded up: 16 numbers for each slot and channel, 32 for the rest and
+        6 for each feature of the first level of a U-Net.
+        """
+        num_numbers = 16 * len(self.sources) * self.num_channels + 32
+        if self.settings.body == "unet":
+            num_numbers += 6 * self.settings.width
+        return 4 * num_numbers
+
     def _features(self, spectrum: Spectrum) -> Any:
         """Returns what bodies hear, (B, M, C, N), of a spectrum (B, C, M, F) twice."""
         model = self.settings

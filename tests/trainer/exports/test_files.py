@@ -33,6 +33,16 @@ RUN = ROOT / "tests" / "before" / "files" / "run"
 PAGE = (ROOT / "docs" / "separating.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.split("## Taking the model")[1], re.DOTALL)
 NAMES = ["onnx", "tflite", "tflite_int8"]
+MASK = [
+    "model.kind=stft_mask",
+    "augmentation.label_dropout=0.5",
+    "data.context_frames=8000",
+    "model.window_frames=256",
+    "model.estimate_frames=1000",
+    "model.width=8",
+    "model.depth=2",
+    "model.context_columns=4",
+]
 
 
 def load(folder, name):
@@ -78,6 +88,24 @@ def test_the_files_are_the_network(overrides, tmp_path):
     assert abouts[0] == json.loads((folder / "exports.json").read_text())["about"]
     assert configs.from_json(json.dumps(abouts[0]["config"])) == config
     assert (abouts[0]["step"], abouts[0]["sources"]) == (7, ["cl", "fl", "vc", "vn"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("body", ["tcn", "unet", "blstm", "lstm"])
+def test_the_files_of_a_mask_network_know_no_fourier_transform(body, tmp_path):
+    config = make_run(tmp_path, [*MASK, f"model.body={body}"])
+    folder = export(str(tmp_path), "7", "", formats=["onnx", "tflite"])
+    graph = onnx.load(f"{folder}/model.onnx")
+    assert not {node.op_type for node in graph.graph.node} & {"DFT", "STFT", "RFFT"}
+    separator = TrainedSeparator(str(tmp_path), "7")
+    waveform = noise(30000, config.audio.channels)
+    expected = separator.estimate(waveform, ["cl", "vn"])
+    assert np.abs(expected).max() > 1e-3
+    for name in ("onnx", "tflite"):
+        separate, about = load(folder, name)
+        assert configs.from_json(json.dumps(about["config"])) == config
+        estimates = separate(waveform, separator.label_vector(["cl", "vn"]))
+        np.testing.assert_allclose(estimates, expected, atol=2e-6)
 
 
 @pytest.mark.slow

@@ -31,6 +31,18 @@ SIZES = [
     "model.estimate_frames=2077",
     "data.sources=cl,fl,vc,vn",
 ]
+MASK = [
+    "model.kind=stft_mask",
+    "data.sources=cl,fl,vc,vn",
+    "data.context_frames=8000",
+    "model.window_frames=256",
+    "model.estimate_frames=2077",
+    "model.width=8",
+    "model.depth=2",
+    "model.context_columns=4",
+    "model.mask=softmax",
+    "model.num_bands=32",
+]
 
 
 # Each starts a process in which JAX compiles.
@@ -54,10 +66,14 @@ SIZES = [
             "model.conditioning=outer",
             "model.gate_heads=false",
         ],
+        MASK,
+        [*MASK, "model.body=unet", "model.mask=binary", "audio.channels=2"],
+        [*MASK, "model.body=blstm", "model.own_bodies=true", "model.mask=soft"],
     ],
 )
 def test_both_backends_compute_the_same(overrides, tmp_path):
-    config = configs.load("smoke", [*SIZES, *LOSSES, *STEP, *overrides])
+    sizes = [] if overrides[0] == MASK[0] else SIZES
+    config = configs.load("smoke", [*sizes, *LOSSES, *STEP, *overrides])
     geometry, rng = config.model.window(), np.random.default_rng(0)
     shape, channels = (2, len(config.data.sources)), config.audio.channels
     batch = {
