@@ -9,10 +9,6 @@ is separated. The same command continues an interrupted one, and the same seed a
 samples.
 """
 
-import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,25 +17,13 @@ from absl import flags
 from data_prep.runtime import command
 from data_prep.storage.lock import held
 from data_prep.synthesis.composition import line_ups
+from data_prep.synthesis.corpus_folder import mark, new_folder, tune
 from data_prep.synthesis.takes import write_piece, write_song
 
 # counts up where the same seed gives other samples
 _VERSION = 1
 # the file that says what makes up a corpus
 _MARKER = "synthetic.json"
-# titles of the pieces, as URMP's have
-_TUNES = (
-    "Dawn",
-    "Harbour",
-    "Lantern",
-    "Meadow",
-    "Orchard",
-    "Pebble",
-    "Quarry",
-    "River",
-    "Saffron",
-    "Thistle",
-)
 # Their numbers have two digits.
 _MAX_PIECES = 99
 _MAX_SECS = 3600
@@ -56,9 +40,9 @@ def write_urmp(root: Path, num_pieces: int = 18, secs: float = 20.0, seed: int =
     """
     _open_corpus(root, "urmp", num_pieces, secs, seed)
     for i, players in enumerate(line_ups(num_pieces, seed)):
-        title = f"{i + 1:02d}_{_tune(i)}"
+        title = f"{i + 1:02d}_{tune(i)}"
         piece = "_".join([title, *players])
-        with _new_folder(root, root / piece) as folder:
+        with new_folder(root, root / piece) as folder:
             if folder is not None:
                 # Every piece has dice of its own, so that more pieces leave the others alone.
                 write_piece(folder, title, players, secs, np.random.default_rng([seed, 1, i]))
@@ -76,7 +60,7 @@ def write_musdb(root: Path, num_pieces: int = 4, secs: float = 8.0, seed: int = 
     _open_corpus(root, "musdb", num_pieces, secs, seed)
     for i in range(num_pieces):
         subset = "train" if i < num_pieces * 3 // 4 else "test"
-        with _new_folder(root, root / subset / f"Artist {i:02d} - {_tune(i)}") as folder:
+        with new_folder(root, root / subset / f"Artist {i:02d} - {tune(i)}") as folder:
             if folder is not None:
                 write_song(folder, secs, np.random.default_rng([seed, 2, i]))
 
@@ -127,52 +111,7 @@ def _open_corpus(root: Path, corpus: str, num_pieces: int, secs: float, seed: in
         "seed": seed,
         "version": _VERSION,
     }
-    wanted = json.dumps(content)
-    marker = root / _MARKER
-    root.mkdir(parents=True, exist_ok=True)
-    if marker.exists():
-        present = marker.read_text(encoding="utf-8")
-        if present != wanted:
-            raise ValueError(
-                f"{marker} says {present}, but {wanted} was asked for; "
-                f"give another folder, or remove this one."
-            )
-    elif any(root.iterdir()):
-        raise ValueError(
-            f"{root} holds files that were not written here; expected an empty or new folder."
-        )
-    else:
-        marker.write_text(wanted, encoding="utf-8")
-
-
-@contextmanager
-def _new_folder(root: Path, folder: Path) -> Iterator[Path | None]:
-    """Yields a folder to fill; None where it is there already.
-
-    It takes its name only when it is complete.
-    """
-    if folder.exists():
-        print(f"{folder.name}: there already", flush=True)
-        yield None
-        return
-    partial = root / f".{folder.name}.partial"
-    # left by a call that was interrupted
-    if partial.exists():
-        shutil.rmtree(partial)
-    partial.mkdir()
-    yield partial
-    folder.parent.mkdir(exist_ok=True)
-    partial.rename(folder)
-    print(folder.name, flush=True)
-
-
-def _tune(i: int) -> str:
-    """Returns a title of its own for every piece: Dawn, ..., Thistle, DawnB, ..."""
-    title = _TUNES[i % len(_TUNES)]
-    round_of_titles = i // len(_TUNES)
-    if round_of_titles == 0:
-        return title
-    return title + chr(ord("A") + round_of_titles)
+    mark(root, _MARKER, content)
 
 
 if __name__ == "__main__":
