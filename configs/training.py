@@ -65,6 +65,8 @@ class Train:
     keep_checkpoints: int = 3
     # From one validation to the next.
     validation_steps: int = 5000
+    # Also before the first step; the untrained network is never the best.
+    validate_untrained: bool = False
     # Validations in a row without a better one that end the run; 0 never does.
     patience: int = 0
 

@@ -44,7 +44,8 @@ def train_flags(records, workdir, *overrides):
 @pytest.fixture(scope="module")
 def workdir(records, tmp_path_factory):
     folder = tmp_path_factory.mktemp("toy_run")
-    flags = train_flags(records, folder, "train.validation_steps=8")
+    settings = ["train.validation_steps=8", "train.validate_untrained=true"]
+    flags = train_flags(records, folder, *settings)
     done = run_command("trainer.task", *flags)
     assert done.returncode == 0, done.stderr
     assert "of full scale" in done.stdout
@@ -57,7 +58,8 @@ def test_it_trains_and_tells_of_every_objective(workdir):
     assert all({"critic_loss", "separator_loss"} <= line.keys() for line in trained)
     assert trained[-1]["separator_loss"] < trained[0]["separator_loss"]
     valid = [line for line in lines if line["kind"] == "valid"]
-    assert [line["step"] for line in valid] == [8, 16]
+    # 0 of the untrained network.
+    assert [line["step"] for line in valid] == [0, 8, 16]
     assert all({"error", "raw_error"} <= line.keys() for line in valid)
 
 
@@ -123,6 +125,33 @@ def test_a_flag_of_another_task_is_refused(workdir):
         1,
         "error: --audit means nothing for the task toy; its own flags are none.\n",
     )
+
+
+@pytest.mark.slow
+def test_the_untrained_network_is_validated_once_and_is_never_the_best(records, tmp_path):
+    """Of a run that only gets worse, in two goes."""
+    settings = ["learning_rate=1", "validation_steps=4", "validate_untrained=true"]
+    overrides = [f"train.{setting}" for setting in settings]
+    for num_steps in (4, 8):
+        flags = train_flags(records, tmp_path, *overrides, f"train.steps={num_steps}")
+        done = run_command("trainer.task", *flags)
+        assert done.returncode == 0, done.stderr
+        assert ("step 0: validation error " in done.stdout) == (num_steps == 4)
+    errors = {
+        line["step"]: line["error"] for line in read_metrics(str(tmp_path)) if "error" in line
+    }
+    assert list(errors) == [0, 4, 8]
+    assert errors[0] < min(errors[4], errors[8])
+    best = tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / "best"))
+    assert int(best.rsplit("-", 1)[1]) == min((4, 8), key=errors.get)
+    shown = [
+        event.step
+        for path in sorted((tmp_path / "events").iterdir())
+        for event in tf.compat.v1.train.summary_iterator(str(path))
+        for value in event.summary.value
+        if value.tag == "valid/error"
+    ]
+    assert shown == [0, 4, 8]
 
 
 def test_its_network_separates_files_and_is_exported(workdir, tmp_path):

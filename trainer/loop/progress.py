@@ -31,7 +31,10 @@ class Progress:
         self._workdir = workdir
         self._settings = settings
         self._summaries = summaries
-        self._lines = [line for line in take_up_metrics(workdir) if line["step"] <= step]
+        lines = take_up_metrics(workdir)
+        # A run that begins has none: those of step 0 are of one that was killed before its first
+        # checkpoint, whose config may have been another.
+        self._lines = [line for line in lines if line["step"] <= step and step > 0]
         self._last_step = step
         self._last_call = time.monotonic()
         self._last_line = -math.inf

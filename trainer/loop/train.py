@@ -87,6 +87,8 @@ class _Training:
         """Takes steps, validates and saves until the end or an interruption."""
         settings = self._settings
         saved = self.step
+        if settings.validate_untrained and self.step == 0:
+            self._validate(counts=False)
         run_steps = make_run_steps(self._optimisation, self._strategy)
         examples = self._task.make_examples(self.step)
         batches = iter(distribute(examples, settings.batch_size, self._strategy))
@@ -109,11 +111,14 @@ class _Training:
             self._save()
         self._summaries.close()
 
-    def _validate(self) -> None:
+    def _validate(self, counts: bool = True) -> None:
         """Validates, keeps the best checkpoint, and counts for plateau and early stopping.
 
         What counts is the average of the weights where one is kept; the weights themselves are
         validated beside it.
+
+        Args:
+            counts: whether the figures are compared with the best; else they are only told.
         """
         self._require_sound()
         raw = {role: network.get_weights() for role, network in self._optimisation.networks.items()}
@@ -123,7 +128,8 @@ class _Training:
         if figures:
             others = self._task.validate(raw) if averaged else ()
             self._progress.validated(self.step, figures, others)
-            self._judge(figures[0])
+            if counts:
+                self._judge(figures[0])
         self._summaries.write(self.step, self._task.show(weights))
         self._progress.resume(self.step)
 

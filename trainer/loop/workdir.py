@@ -24,6 +24,7 @@ _CHANGEABLE = (
     "train.checkpoint_steps",
     "train.keep_checkpoints",
     "train.validation_steps",
+    "train.validate_untrained",
     "train.cache",
     "evaluation.",
 )

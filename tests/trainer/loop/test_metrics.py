@@ -87,6 +87,14 @@ def test_training_sets_the_file_aside_and_goes_on(workdir, capfd, line):
     assert (workdir / "metrics.damaged-1.jsonl").read_text() == "of an earlier time"
 
 
+def test_a_run_that_begins_has_no_figures_of_one_that_left_no_checkpoint(workdir):
+    write_metrics(str(workdir), [{"step": 0, "kind": "valid", "loss": 1.0}, *LINES])
+    Progress(str(workdir), Train(), 4, Summaries(str(workdir))).save()
+    assert [line["step"] for line in read_metrics(str(workdir))] == [0, 2, 4, 4]
+    Progress(str(workdir), Train(), 0, Summaries(str(workdir))).save()
+    assert read_metrics(str(workdir)) == []
+
+
 def test_a_folder_in_its_place_stops_nothing(workdir, capfd):
     path = workdir / "metrics.jsonl"
     path.unlink()

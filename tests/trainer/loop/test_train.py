@@ -315,6 +315,7 @@ def test_a_config_that_was_changed_by_hand_is_refused(
     ("section", "change"),
     [
         ("train", lambda train: train.update(steps=99, checkpoint_steps=3, cache="none")),
+        ("train", lambda train: train.update(validate_untrained=True)),
         ("model", lambda model: model.update(computation="tpu")),
         ("evaluation", lambda evaluation: evaluation.update(segment_secs=0.5)),
         # As of a version that had no such field.
