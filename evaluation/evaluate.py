@@ -13,6 +13,12 @@ of evaluation.audit to the report.
 scores full-length estimates against the original files, at the rate and channels of the corpus, and
 writes to STEP-SPLIT-original. Only such scores may stand beside published ones.
 
+    python -m evaluation.evaluate --workdir=runs/a --workdir=runs/b --split=test
+
+scores the mean of the estimates of two or more runs with the same sources, rate and channels, by
+the settings and on the records of the first. It writes to a folder of its own within the first run,
+STEP-SPLIT-mean-of-2-DIGEST, where DIGEST stands for the others, or to --out.
+
     python -m evaluation.evaluate --estimates=FOLDER --references=FOLDER --out=FOLDER
 
 scores what any other system wrote: ESTIMATES/TRACK/SOURCE.wav against REFERENCES/TRACK/SOURCE.wav,
@@ -55,7 +61,8 @@ def _evaluate_run() -> str:
     # Quickly, to refuse a folder before the rest is imported.
     from trainer.loop.workdir import require_run
 
-    require_run(FLAGS.workdir)
+    for workdir in FLAGS.workdir:
+        require_run(workdir)
     with command.importing():
         from evaluation.options import named_checkpoint
         from evaluation.tasks.pipeline import evaluate
@@ -90,7 +97,7 @@ def _evaluate_folders() -> str:
 if __name__ == "__main__":
     from evaluation.options import define_flags
 
-    define_flags(workdir_required=False)
+    define_flags(workdir_required=False, several=True)
     flags.DEFINE_string("root", "", "folder of the corpus, to score at its own rate and channels")
     flags.DEFINE_string(
         "estimates", "", "folder of a folder per track with estimates, instead of a run"

@@ -11,9 +11,14 @@ FLAGS = flags.FLAGS
 flags.disclaim_key_flags()
 
 
-def define_flags(workdir_required: bool = True) -> None:
-    """Defines the flags that ``named_checkpoint`` reads."""
-    define_checkpoint_flags(workdir_required)
+def define_flags(workdir_required: bool = True, several: bool = False) -> None:
+    """Defines the flags that ``named_checkpoint`` reads.
+
+    Args:
+        workdir_required: whether the command cannot do without a run.
+        several: whether --workdir may be repeated, for the mean of runs.
+    """
+    define_checkpoint_flags(workdir_required, several)
     flags.DEFINE_string(
         "records", "", "folder of the records instead of those the run was trained on"
     )
@@ -26,12 +31,15 @@ def define_flags(workdir_required: bool = True) -> None:
 
 def named_checkpoint() -> NamedCheckpoint:
     """Returns what the flags name."""
+    workdirs = [FLAGS.workdir] if isinstance(FLAGS.workdir, str) else FLAGS.workdir
+    workdir, *others = workdirs
     return NamedCheckpoint(
-        workdir=FLAGS.workdir,
+        workdir=workdir,
         records=FLAGS.records,
         split=FLAGS.split,
         checkpoint=FLAGS.checkpoint,
         overrides=FLAGS.set,
         weights=FLAGS.weights,
         out=FLAGS.out,
+        averaged_with=others,
     )

@@ -1,4 +1,4 @@
-"""Restores what is evaluated: the network of a checkpoint, beside the tracks of a split."""
+"""Restores what is evaluated: the networks of checkpoints, beside the tracks of a split."""
 
 from dataclasses import dataclass, fields
 
@@ -6,20 +6,28 @@ import configs
 from data_prep.runtime.revision import code_revision
 from evaluation.estimates.named_checkpoint import NamedCheckpoint
 from evaluation.estimates.opened_run import OpenedRun, open_run
+from trainer.inference.average import average_of
+from trainer.inference.base import BaseSeparator
 from trainer.inference.separator import TrainedSeparator
 
 
 @dataclass(frozen=True)
 class EstimatedSystem(OpenedRun):
-    """Is a run that was opened, with its network restored."""
+    """Is a run that was opened, with its network restored; or several, whose mean it is."""
 
-    separator: TrainedSeparator
+    # The network of each run, the first one's first.
+    networks: tuple[TrainedSeparator, ...]
+    # Whose estimates are evaluated: the only network, or the mean of all.
+    separator: BaseSeparator
 
     @property
     def made_from(self) -> dict[str, object]:
         """Returns what estimates and whatever is measured of them depend on, as plain values."""
+        first, *others = self.networks
+        of_mean = {"averaged_with": [other.identity() for other in others]} if others else {}
         return {
-            "weights": self.separator.checksum(),
+            "weights": first.checksum(),
+            **of_mean,
             "shards": [[shard.name, shard.crc32c] for shard in self.manifest.shards[self.split]],
             "config": configs.to_json(self.config),
             "code": code_revision(),
@@ -27,14 +35,17 @@ class EstimatedSystem(OpenedRun):
 
 
 def restore(opened: OpenedRun) -> EstimatedSystem:
-    """Restores the network of a run that was opened.
+    """Restores the network of a run that was opened, or those of several to be averaged.
 
     Raises:
-        ValueError: the checkpoint cannot be read.
+        ValueError: a checkpoint cannot be read.
     """
-    separator = TrainedSeparator(opened.workdir, str(opened.step), opened.weights)
+    networks = [
+        TrainedSeparator(checkpoint.workdir, str(checkpoint.step), opened.weights)
+        for checkpoint in opened.checkpoints
+    ]
     values = {field.name: getattr(opened, field.name) for field in fields(opened)}
-    return EstimatedSystem(**values, separator=separator)
+    return EstimatedSystem(**values, networks=tuple(networks), separator=average_of(networks))
 
 
 def open_estimated_system(named: NamedCheckpoint) -> EstimatedSystem:

@@ -20,5 +20,7 @@ class NamedCheckpoint:
     overrides: Sequence[str] = ()
     # average, the moving average where the run kept one, or raw.
     weights: str = "average"
-    # The folder of the results, empty for one within the run.
+    # The folder of the results, empty for one within the run in ``workdir``.
     out: str = ""
+    # The folders of more runs, whose estimates are averaged with those of ``workdir``.
+    averaged_with: Sequence[str] = ()

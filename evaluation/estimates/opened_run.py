@@ -1,5 +1,9 @@
 """Opens what is evaluated: a checkpoint of a run on the tracks of a split, whatever its task."""
 
+import hashlib
+import json
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import configs
@@ -8,13 +12,32 @@ from configs.splits import SPLITS
 from data_prep.records.manifest import Manifest, load_manifest
 from data_prep.storage import Folder, is_bucket, open_folder
 from evaluation.estimates.named_checkpoint import NamedCheckpoint
+from trainer.inference.averaged_runs import find_runs
 from trainer.loop.checkpoints import find_checkpoint
-from trainer.loop.workdir import TrainingRun, load_run
+from trainer.loop.workdir import TrainingRun
+
+
+@dataclass(frozen=True)
+class RunCheckpoint:
+    """Names a checkpoint of a run."""
+
+    workdir: str
+    run: TrainingRun
+    # That the weights have seen.
+    step: int
+
+    @property
+    def words(self) -> str:
+        """Says which it is."""
+        return f"step {self.step:,} of {self.workdir} ({self.run.config.name})"
 
 
 @dataclass(frozen=True)
 class OpenedRun:
-    """Names a checkpoint, the records it is evaluated on, and the folder of the results."""
+    """Names a checkpoint, the records it is evaluated on, and the folder of the results.
+
+    It may be the checkpoints of several runs, whose estimates are averaged.
+    """
 
     workdir: str
     run: TrainingRun
@@ -33,6 +56,13 @@ class OpenedRun:
     shared: Folder
     # Flags that name the same again.
     arguments: list[str]
+    # Empty where one run is evaluated.
+    averaged_with: tuple[RunCheckpoint, ...]
+
+    @property
+    def checkpoints(self) -> list[RunCheckpoint]:
+        """Returns the checkpoint, or all whose estimates are averaged, the first run's first."""
+        return [RunCheckpoint(self.workdir, self.run, self.step), *self.averaged_with]
 
 
 def open_run(named: NamedCheckpoint, suffix: str = "") -> OpenedRun:
@@ -43,25 +73,31 @@ def open_run(named: NamedCheckpoint, suffix: str = "") -> OpenedRun:
         suffix: of the name of the folder of the results.
 
     Raises:
-        ValueError: the run, the checkpoint or the records are missing or do not fit together.
+        ValueError: a run, its checkpoint or the records are missing or do not fit together.
     """
-    root = open_folder(named.workdir)
-    run = load_run(root.url)
+    runs = find_runs([named.workdir, *named.averaged_with])
+    workdir, *other_workdirs = runs
+    run = runs[workdir]
     folder = open_folder(named.records or run.records).url
     manifest = load_manifest(folder)
     config = configs.override_evaluation(run.config, named.overrides)
-    manifest.require(config, folder)
+    for each in runs.values():
+        manifest.require(each.config, folder)
     if not manifest.tracks(named.split):
         there = ", ".join(name for name in SPLITS if manifest.tracks(name))
         raise ValueError(
             f"the records in {folder} have no {named.split} tracks; they have {there}."
         )
-    if is_bucket(root.url) and not named.out:
+    if is_bucket(workdir) and not named.out:
         # Before anything that takes minutes.
-        root.check()
-    _, step = find_checkpoint(root.url, named.checkpoint)
+        open_folder(workdir).check()
+    _, step = find_checkpoint(workdir, named.checkpoint)
+    others = []
+    for place in other_workdirs:
+        _, other_step = find_checkpoint(place, named.checkpoint)
+        others.append(RunCheckpoint(place, runs[place], other_step))
     return OpenedRun(
-        workdir=root.url,
+        workdir=workdir,
         run=run,
         config=config,
         manifest=manifest,
@@ -69,32 +105,57 @@ def open_run(named: NamedCheckpoint, suffix: str = "") -> OpenedRun:
         split=named.split,
         step=step,
         weights=named.weights,
-        out=_open_results(root.url, step, named, suffix),
+        out=_open_results(workdir, step, others, named, suffix),
         # A run whose results go elsewhere may be one that may only be read.
-        shared=open_folder(named.out or f"{root.url}/evaluation"),
-        arguments=_flags(root.url, folder, step, named),
+        shared=open_folder(named.out or f"{workdir}/evaluation"),
+        arguments=_flags(workdir, folder, step, others, named),
+        averaged_with=tuple(others),
     )
 
 
-def _open_results(workdir: str, step: int, named: NamedCheckpoint, suffix: str) -> Folder:
+def _open_results(
+    workdir: str, step: int, others: Sequence[RunCheckpoint], named: NamedCheckpoint, suffix: str
+) -> Folder:
     if named.out:
         # Of a run that may only be read.
         out = open_folder(named.out)
         out.check()
         return out
     of_weights = "-raw" if named.weights == "raw" else ""
-    out = open_folder(f"{workdir}/evaluation/{step}-{named.split}{of_weights}{suffix}")
+    name = f"{step}-{named.split}{of_weights}{_mean_suffix(others)}{suffix}"
+    out = open_folder(f"{workdir}/evaluation/{name}")
     out.check()
     return out
 
 
-def _flags(workdir: str, folder: str, step: int, named: NamedCheckpoint) -> list[str]:
-    """Returns the flags that name the same again, whatever becomes the best or latest by then."""
+def _mean_suffix(others: Sequence[RunCheckpoint]) -> str:
+    """Returns what tells the results of a mean from those of its first run, and of other means."""
+    if not others:
+        return ""
+    places = []
+    for other in others:
+        place = other.workdir
+        if not is_bucket(place):
+            place = os.path.abspath(place)  # noqa: PTH100 (Path.absolute keeps "..")
+        places.append([place, other.step])
+    digest = hashlib.sha256(json.dumps(places).encode()).hexdigest()[:8]
+    return f"-mean-of-{1 + len(others)}-{digest}"
+
+
+def _flags(
+    workdir: str, folder: str, step: int, others: Sequence[RunCheckpoint], named: NamedCheckpoint
+) -> list[str]:
+    """Returns the flags that name the same again, whatever becomes the best or latest by then.
+
+    Of runs whose steps differ no number names all; then it is the word that was given.
+    """
+    is_same_step = all(other.step == step for other in others)
     return [
         f"--workdir={workdir}",
+        *(f"--workdir={other.workdir}" for other in others),
         f"--records={folder}",
         f"--split={named.split}",
-        f"--checkpoint={step}",
+        f"--checkpoint={step if is_same_step else named.checkpoint}",
         f"--weights={named.weights}",
         *([f"--out={named.out}"] if named.out else []),
         *(f"--set={override}" for override in named.overrides),

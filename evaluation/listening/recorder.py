@@ -5,6 +5,7 @@ The run estimates these passages anew: scoring does not keep its estimates.
 Axes: T frames, C channels.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -38,16 +39,19 @@ def make_reader(system: EstimatedSystem) -> ClipReader:
     """
     sample_rate = system.config.audio.sample_rate
     sources = system.config.data.sources
-    window = system.config.model.window()
+    windows = [network.config.model.window() for network in system.networks]
+    # Of a mean, what holds for all of its networks.
+    stride = math.lcm(*(window.stride_frames for window in windows))
+    lead = max(window.lead_frames for window in windows)
 
     def read(choice: Choice) -> ClipWaveforms:
         track = _read_track(system, choice.track)
         start, stop = choice.frames(sample_rate, track.num_frames)
         # The network repeats itself under shifts of its stride alone; with its context around them,
         # frames estimated by themselves are those of the whole track.
-        stride = window.stride_frames
-        first = max(start - window.lead_frames, 0) // stride * stride
-        last = min(stop + window.lead_frames, track.num_frames)
+        first = max(start - lead, 0) // stride * stride
+        # The last frame may hang on the frame of the bottleneck that comes after it.
+        last = min(stop + lead + stride, track.num_frames)
         mixture, reference = _cut(track, first, last, choice.source)
         # Zeros behind it, which a mixture counts as followed by anyway: lengths that are powers of
         # two are few, and the network is compiled anew for each.

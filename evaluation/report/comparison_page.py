@@ -187,8 +187,13 @@ def _tracks(compared: ComparedRuns, metric: str) -> list[Block]:
 
 
 def _training(compared: ComparedRuns) -> list[Block]:
-    # Only a run on a disk has its curves; a published system has none either.
-    lines = {name: curves.read(run.folder) for name, run in compared.runs.items() if run.folder}
+    # Only a run on a disk has its curves; a published system has none either, and a mean, which
+    # lies within its first run, was not trained.
+    lines = {
+        name: curves.read(run.folder)
+        for name, run in compared.runs.items()
+        if run.folder and not run.about.get("averaged")
+    }
     panel = curves.make_common_panel(lines)
     if panel is None:
         return []
@@ -244,5 +249,9 @@ def _origin(compared: ComparedRuns) -> list[Block]:
 
 def _revision(about: Mapping[str, Any]) -> str:
     """Says which checkpoint and code a run is of, as far as its scores.json says so."""
-    known = [key for key in ("split", "step", "code_revision") if key in about]
-    return "".join(f", {key.replace('_', ' ')} {about[key]}" for key in known)
+    keys = ("split", "step", "code_revision")
+    known = [key for key in keys if about.get(key) is not None]
+    words = [f", {key.replace('_', ' ')} {about[key]}" for key in known]
+    if about.get("averaged"):
+        words.append(f", the mean of {' and '.join(map(str, about['averaged']))}")
+    return "".join(words)

@@ -104,6 +104,9 @@ def _head(digest: Digest, about: About) -> list[Block]:
     blocks: list[Block] = []
     if about.not_a_result:
         blocks.append(Text(f"Not a result: {about.not_a_result}", "banner"))
+    if about.averaged:
+        title = "The estimates are the mean of those of these networks:"
+        blocks.append(Items(about.averaged, title))
     blocks += _lead(digest, about)
     if about.known_leaks:
         title = (

@@ -17,7 +17,14 @@ from evaluation.scores.table import METRICS, MODEL, Row, from_csv, read_csv
 # ratio of signal to noise of the segment.
 _MUSEVAL = {"SDR": "snr", "ISR": "isr", "SIR": "sir_v4", "SAR": "sar_v4"}
 # What is read of scores.json.
-_ABOUT = {"task": str, "sample_rate": int, "channels": int, "evaluation": dict, "config_json": str}
+_ABOUT = {
+    "task": str,
+    "sample_rate": int,
+    "channels": int,
+    "evaluation": dict,
+    "config_json": str,
+    "averaged": list,
+}
 # Scored in a pass of its own, against the vocals.
 _SUM = "accompaniment"
 

@@ -17,7 +17,7 @@ from data_prep.audio.tracks import Waveform
 from data_prep.records.full_tracks import FullTrack
 from evaluation.scores.conditions import CONDITIONS, Condition
 from evaluation.scores.table import LEAKAGE_FLOOR_DB
-from trainer.inference.separator import Separator
+from trainer.inference.base import BaseSeparator
 from trainer.tasks.separation.validation import improvements
 
 # Why a condition may have no track.
@@ -44,7 +44,7 @@ class Measure(NamedTuple):
 Measures = dict[str, Measure]
 
 
-def audit_track(separator: Separator, track: FullTrack, config: Config) -> Measures:
+def audit_track(separator: BaseSeparator, track: FullTrack, config: Config) -> Measures:
     """Estimates a track in full length under every condition that it allows.
 
     Raises:

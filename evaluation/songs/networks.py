@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import configs
 from configs import Config
+from trainer.inference.averaged_runs import find_runs
 from trainer.inference.memory import MEMORY_MB
 from trainer.inference.passes import passes_of
-from trainer.loop.workdir import load_run, require_run
 
 # It imports TensorFlow, for which a command that is refused does not wait.
 if TYPE_CHECKING:
@@ -73,17 +73,11 @@ def name_runs(
         ValueError: there is no run, one is named twice, they do not estimate the same, or there are
             not so many passes.
     """
-    places = [require_run(workdir) for workdir in workdirs]
-    if not places:
-        raise ValueError("expected the folder of a run; got none.")
-    for number, place in enumerate(places):
-        if place in places[:number]:
-            raise ValueError(f"{place} is named twice; the mean of a run with itself is that run.")
-    found = [load_run(place).config for place in places]
-    for place, config in zip(places, found, strict=True):
-        _require_same(places[0], found[0], place, config)
-        passes_of(config, num_passes)
-    return NamedNetwork(found[0], tuple(places), checkpoint, weights, num_passes)
+    runs = find_runs(workdirs)
+    for run in runs.values():
+        passes_of(run.config, num_passes)
+    first = next(iter(runs.values()))
+    return NamedNetwork(first.config, tuple(runs), checkpoint, weights, num_passes)
 
 
 def name_untrained(config: str, overrides: Sequence[str] = (), num_passes: int = 1) -> NamedNetwork:
@@ -96,20 +90,3 @@ def name_untrained(config: str, overrides: Sequence[str] = (), num_passes: int =
     named = NamedNetwork(configs.load(config, overrides), num_passes=num_passes)
     passes_of(named.config, num_passes)
     return named
-
-
-def _require_same(first: str, config: Config, other: str, other_config: Config) -> None:
-    """Refuses two runs whose estimates have no mean; every value in which they differ is named."""
-    pairs = {
-        "sources": (", ".join(config.data.sources), ", ".join(other_config.data.sources)),
-        "sample_rate": (config.audio.sample_rate, other_config.audio.sample_rate),
-        "channels": (config.audio.channels, other_config.audio.channels),
-    }
-    fields = [
-        f"{name} ({ours} / {theirs})" for name, (ours, theirs) in pairs.items() if ours != theirs
-    ]
-    if fields:
-        raise ValueError(
-            f"{first} and {other} cannot be averaged, as they differ in {', '.join(fields)}; name "
-            f"runs with the same sources, rate and channels."
-        )

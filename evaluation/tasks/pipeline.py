@@ -34,6 +34,11 @@ def evaluate(named: NamedCheckpoint, processes: int = 1, **options: Any) -> str:
     opened = open_run(named, suffix)
     room = room_of(opened.config.task.kind)
     _require_known(asked, room.OPTIONS, opened.config.task.kind)
+    if opened.averaged_with and not room.SCORES_MEANS:
+        raise ValueError(
+            f"runs of the task {opened.config.task.kind} have no mean to be scored; name one "
+            f"--workdir."
+        )
     with keeping(opened.out, "--out") as hold:
         tables = room.score(opened, asked, processes)
         hold.require()

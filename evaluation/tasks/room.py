@@ -37,6 +37,8 @@ class Room(Protocol):
 
     # The options of ``evaluation.evaluate`` that it knows beside those that name a run.
     OPTIONS: tuple[str, ...]
+    # Whether it scores the mean of several runs, which ``opened.averaged_with`` names.
+    SCORES_MEANS: bool
 
     def score(self, opened: "OpenedRun", options: Mapping[str, Any], processes: int) -> Tables:
         """Scores the tracks of a split, each kept as soon as it is scored.

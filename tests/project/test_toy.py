@@ -3,6 +3,7 @@ for it.
 """
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,6 +126,14 @@ def test_a_flag_of_another_task_is_refused(workdir):
         1,
         "error: --audit means nothing for the task toy; its own flags are none.\n",
     )
+
+
+def test_its_runs_have_no_mean(workdir, tmp_path):
+    shutil.copytree(workdir, tmp_path / "other")
+    flags = [f"--workdir={workdir}", f"--workdir={tmp_path / 'other'}", "--checkpoint=latest"]
+    done = run_command("evaluation.evaluate", *flags)
+    sentence = "runs of the task toy have no mean to be scored; name one --workdir."
+    assert (done.returncode, done.stderr) == (1, f"error: {sentence}\n")
 
 
 @pytest.mark.slow

@@ -34,28 +34,35 @@ from evaluation.tasks.separation.track_sources import (
 from trainer.loop.metrics import read_metrics
 
 OPTIONS: tuple[str, ...] = ("baselines", "audit", "root")
+SCORES_MEANS = True
 # Follows what the gains of the constant gain were learnt from.
 _FOR_ORIGINALS = (
     "; the original files are scaled by the same, as a gain does not depend on the rate"
 )
+# The same of a mean, whose other runs may have heard other tracks.
+_FOR_MEAN = " (the first run's)"
 
-__all__ = ["OPTIONS", "page", "score"]
+__all__ = ["OPTIONS", "SCORES_MEANS", "page", "score"]
 
 
 def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tables:
-    """Scores a run.
+    """Scores a run, or the mean of several.
 
     Args:
-        opened: the run and its tracks.
+        opened: the run or runs, and the tracks.
         options: ``baselines`` (oracle, to score oracles too, or none), ``audit`` (whether to audit
             the labels first), ``root`` (folder of the corpus, to score at its own rate and
             channels).
         processes: that score at most, 0 for as many as there are cores.
 
     Raises:
-        ValueError: ``root`` is not the corpus that the records were made from, or as from
-            ``score_source``.
+        ValueError: ``root`` is not the corpus that the records were made from, a mean is to be
+            audited, or as from ``score_source``.
     """
+    if options.get("audit") and opened.averaged_with:
+        raise ValueError(
+            "--audit tells one network wrong labels; leave it out for the mean of several runs."
+        )
     system = restore(opened)
     originals = {}
     if "root" in options:
@@ -80,6 +87,8 @@ def _track_source(
 ) -> TrackSource:
     """Makes the source of a run's tracks, out of the original files where there are any."""
     rate = system.config.audio.sample_rate
+    if system.averaged_with and rival.gains:
+        rival = dataclasses.replace(rival, words=f"{rival.words}{_FOR_MEAN}")
     if originals and rival.gains:
         rival = dataclasses.replace(rival, words=f"{rival.words}{_FOR_ORIGINALS}")
     tracks = system.manifest.tracks(system.split)
@@ -106,7 +115,8 @@ def _track_source(
         record=lambda rows: record_run(system, rows),
         # First, so that a broken file costs no scoring.
         conditions=read_audit(system),
-        curves=read_metrics(system.workdir),
+        # Nobody trained a mean.
+        curves=[] if system.averaged_with else read_metrics(system.workdir),
     )
 
 
@@ -144,18 +154,16 @@ def _about(
 ) -> About:
     config = system.config
     manifest = system.manifest
-    trained = {track.name for track in system.run.manifest.tracks("train")}
-    heard = sorted(trained & {track.name for track in manifest.tracks(system.split)})
-    not_a_result = None
-    if heard:
-        not_a_result = f"the network was trained on {len(heard)} of the tracks scored here"
+    is_mean = bool(system.averaged_with)
+    needs_labels = any(each.run.config.needs_labels for each in system.checkpoints)
     return About(
-        title=config.name,
-        step=system.step,
+        title=_title(system),
+        # Of a mean, each has its own.
+        step=None if is_mean else system.step,
         split=system.split,
         sample_rate=audio_format.sample_rate,
         channels=audio_format.channels,
-        labels="oracle labels of each piece" if config.needs_labels else "no labels",
+        labels="oracle labels of each piece" if needs_labels else "no labels",
         evaluation=config.evaluation,
         config_json=configs.to_json(config),
         manifest={
@@ -167,8 +175,29 @@ def _about(
         manifest_json=manifest.to_json(),
         code_revision=code_revision(),
         command=command,
-        not_a_result=not_a_result,
+        not_a_result=_why_no_result(system),
         known_leaks=[str(leak) for leak in manifest.known_leaks],
         gains=rival.gains,
         about_gains=rival.words,
+        averaged=[each.words for each in system.checkpoints] if is_mean else (),
     )
+
+
+def _title(system: EstimatedSystem) -> str:
+    """Returns the experiment, or those of all runs whose mean is scored."""
+    if not system.averaged_with:
+        return system.config.name
+    names = dict.fromkeys(each.run.config.name for each in system.checkpoints)
+    return f"Mean of {len(system.checkpoints)} runs of {', '.join(names)}"
+
+
+def _why_no_result(system: EstimatedSystem) -> str | None:
+    """Says that a network has heard the tracks in training, where it has; else None."""
+    heard = set()
+    for each in system.checkpoints:
+        heard |= {track.name for track in each.run.manifest.tracks("train")}
+    heard &= {track.name for track in system.manifest.tracks(system.split)}
+    if not heard:
+        return None
+    who = "one of the networks" if system.averaged_with else "the network"
+    return f"{who} was trained on {len(heard)} of the tracks scored here"

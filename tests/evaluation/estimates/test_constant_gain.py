@@ -129,6 +129,7 @@ def open_run(manifest, folder, shared, records="/nowhere"):
         out=LocalFolder(shared / "1-test"),
         shared=LocalFolder(shared),
         arguments=[],
+        averaged_with=(),
     )
 
 

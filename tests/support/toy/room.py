@@ -11,6 +11,7 @@ from evaluation.tasks.room import Tables
 from trainer.inference.separator import TrainedSeparator
 
 OPTIONS: tuple[str, ...] = ()
+SCORES_MEANS = False
 
 
 def score(opened, options, processes):  # noqa: ARG001
