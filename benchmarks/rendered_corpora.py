@@ -29,7 +29,7 @@ import numpy as np
 import soundfile
 from absl import flags
 
-from benchmarks.rendered_music import (
+from benchmarks.corpora.rendered_music import (
     PLAYERS,
     SONG_PROGRAMS,
     Composition,
@@ -37,7 +37,7 @@ from benchmarks.rendered_music import (
     compose_piece,
     compose_song,
 )
-from benchmarks.sound_fonts import (
+from benchmarks.corpora.sound_fonts import (
     DEFAULT_FONT,
     DRUMS,
     MELODIC,

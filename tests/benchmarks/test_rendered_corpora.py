@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks.corpora.sound_fonts import DEFAULT_FONT, FLUIDSYNTH
 from benchmarks.rendered_corpora import make_splits, split_of
-from benchmarks.sound_fonts import DEFAULT_FONT, FLUIDSYNTH
 from configs import instruments
 from configs.splits import SPLITS, load_splits
 from tests.support.commands import run_command

@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from benchmarks import sound_fonts
-from benchmarks.sound_fonts import require_font
+from benchmarks.corpora import sound_fonts
+from benchmarks.corpora.sound_fonts import require_font
 from data_prep.synthesis.timbres import Note
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from benchmarks.rendered_music import PLAYERS, compose_piece, compose_song
+from benchmarks.corpora.rendered_music import PLAYERS, compose_piece, compose_song
 from configs import instruments
 from data_prep.synthesis.timbres import Note
 
