@@ -8,6 +8,7 @@ from_originals     holds its estimates at the rate of the original files
 sound_files        reads the sound files that they wrote
 from_folders       finds the files that any other system wrote
 constant_gain      learns the cheapest rival of a network
+short_time         transforms sound, and turns it back
 oracles            estimates with knowledge of the sources
 track_on_disk      reads and writes a track whose audio lies in files
 bars               shows progress

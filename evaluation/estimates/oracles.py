@@ -26,21 +26,22 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
-import scipy.fft
-import scipy.signal
 from numpy.typing import NDArray
+
+from evaluation.estimates.short_time import (
+    CONTEXT,
+    Spectra,
+    hop_frames,
+    to_spectra,
+    to_waveforms,
+)
+
+__all__ = ["ORACLES", "Spectra", "covariance_sums", "oracle_stretch", "spatial_covariances"]
 
 ORACLES = ("IBM1", "IRM1", "MWF")
 
 Waveforms = NDArray[np.floating[Any]]
-Spectra = NDArray[np.complex128]
-Floats = NDArray[np.float64]
 
-_HOP_SECS = 512 / 22050
-# Hops in a window.
-_OVERLAP = 4
-# Hops on each side of a block that its windows reach.
-_CONTEXT = _OVERLAP - 1
 # At a time, so that many sources take little memory.
 _BLOCK_HOPS = 32
 # What a source may have off its directions; less, and the rounding of a mono one would steer.
@@ -80,7 +81,7 @@ def oracle_stretch(
     Returns:
         Oracle -> shape (J, stop - start, C).
     """
-    hop = _hop_frames(sample_rate)
+    hop = hop_frames(sample_rate)
     blocks: dict[str, list[NDArray[np.float32]]] = {name: [] for name in ORACLES}
     # Windows begin at multiples of the hop, wherever the stretch begins.
     first = start - start % hop
@@ -92,7 +93,7 @@ def oracle_stretch(
             "MWF": _wiener(mixture, sources, covariances),
         }
         for name, spectra in masked.items():
-            blocks[name].append(_istft(spectra, hop).astype(np.float32))
+            blocks[name].append(to_waveforms(spectra, hop).astype(np.float32))
     wanted = slice(start - first, stop - first)
     return {name: np.concatenate(parts, axis=1)[:, wanted] for name, parts in blocks.items()}
 
@@ -112,13 +113,13 @@ def covariance_sums(
     Returns:
         Shape (J, F, C, C).
     """
-    hop = _hop_frames(sample_rate)
+    hop = hop_frames(sample_rate)
     sums: Any = 0
     # The hops that begin here: those of consecutive stretches are counted once.
     for block in _blocks(-(-start // hop) * hop, stop, hop):
         _, sources = _stft(read, block, num_frames, hop)
         # Its last windows are the next block's first.
-        sources = sources[:, :-_CONTEXT]
+        sources = sources[:, :-CONTEXT]
         # (J, M, C, F) -> (J, M, F)
         power = np.square(np.abs(sources)).sum(axis=2)
         weight = np.divide(1, power, out=np.zeros_like(power), where=power > _NOTHING)
@@ -173,10 +174,6 @@ def _wiener(mixture: Spectra, sources: Spectra, covariances: Spectra) -> Spectra
     return np.einsum("jmf,jfcd,mfd->jmcf", powers, covariances, whitened, optimize=True)
 
 
-def _hop_frames(sample_rate: int) -> int:
-    return max(round(_HOP_SECS * sample_rate), 1)
-
-
 def _blocks(start: int, stop: int, hop: int) -> Iterator[slice]:
     """Yields frames in blocks that begin at a hop, as ``start`` does."""
     for first in range(start, stop, _BLOCK_HOPS * hop):
@@ -190,39 +187,14 @@ def _stft(read: StretchReader, block: slice, num_frames: int, hop: int) -> tuple
         Those of the mixture, (1, M, C, F), and of the sources, (J, M, C, F).
     """
     num_hops = -(-(block.stop - block.start) // hop)
-    first = block.start - _CONTEXT * hop
-    last = block.start + (num_hops + _CONTEXT) * hop
+    first = block.start - CONTEXT * hop
+    last = block.start + (num_hops + CONTEXT) * hop
     lead = max(-first, 0)
     mixture, references = read(first + lead, min(last, num_frames))
 
     def transform(waveforms: Waveforms) -> Spectra:
         missing = last - first - lead - waveforms.shape[1]
         padded = np.pad(waveforms.astype(np.float64), ((0, 0), (lead, missing), (0, 0)))
-        # (J, T, C) -> (J, M, C, window)
-        windows = np.lib.stride_tricks.sliding_window_view(padded, _OVERLAP * hop, axis=1)[:, ::hop]
-        return np.asarray(scipy.fft.rfft(windows * _window(hop)))
+        return to_spectra(padded, hop)
 
     return transform(mixture[None]), transform(references)
-
-
-def _istft(spectra: Spectra, hop: int) -> Floats:
-    """Overlaps and adds (J, M, C, F) over the hops that all their windows cover.
-
-    Returns:
-        Shape (J, (M - 3) hop, C).
-    """
-    num_sources, num_windows, channels, _ = spectra.shape
-    windows = scipy.fft.irfft(spectra, _OVERLAP * hop) * _window(hop)
-    num_hops = num_windows - _CONTEXT
-    # (J, M, C, window) -> (J, M, C, overlap, hop)
-    parts = windows.reshape(*windows.shape[:-1], _OVERLAP, hop)
-    # Part i of a window lies in the hop i behind its own: (J, hops, C, hop).
-    added = sum(parts[:, _CONTEXT - i : _CONTEXT - i + num_hops, :, i] for i in range(_OVERLAP))
-    # What the squared windows add up to at every frame.
-    scale = np.square(_window(hop)).sum() / hop
-    frames_first = np.asarray(added).swapaxes(2, 3)
-    return frames_first.reshape(num_sources, num_hops * hop, channels) / scale
-
-
-def _window(hop: int) -> Floats:
-    return np.asarray(scipy.signal.windows.hann(_OVERLAP * hop, sym=False))
