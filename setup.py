@@ -31,6 +31,7 @@ setup(
         "numpy>=1.26",
         "pyyaml>=6",
         "pillow>=10",
+        "scikit-learn>=1.5",
         "scipy>=1.13",
         "soundfile>=0.12",
         "soxr>=0.5",

@@ -14,6 +14,7 @@ estimates   who estimated what, as tracks on a disk
 metrics     the signal mathematics of the metrics
 scoring     tracks to scores, in processes of bounded memory
 scores      the table of scores and what is computed from it
+classical   separation without a network, to compare one with
 songs       files of sound to files of their sources
 server      a page that does so
 listening   what a page lets people hear

@@ -1,4 +1,4 @@
-"""Separates songs with a trained network.
+"""Separates songs with a trained network, or without any.
 
     python -m evaluation.separate --workdir=runs/urmp_labels song.mp3 --labels=vn,vc --out=stems
 
@@ -13,6 +13,16 @@ Before anything is trained, --untrained separates with the random weights that a
 with, the baseline that a trained network must be better than:
 
     python -m evaluation.separate --untrained --config=musdb song.mp3 --out=untrained
+
+Some methods need no network at all, and are what one should be compared with:
+
+    python -m evaluation.separate --method=hpss song.mp3      what is harmonic, what is percussive
+    python -m evaluation.separate --method=repet song.mp3     what repeats, and what does not
+    python -m evaluation.separate --method=ica song.mp3       two components of two channels
+    python -m evaluation.separate --method=nmf --records=records/musdb song.mp3
+
+The last one learns how each source sounds from the training split of records, and keeps that beside
+them.
 
 Estimates get a little better where several are averaged, those of more passes of a network over the
 song, or of more runs, which takes as many times as long:
@@ -33,17 +43,22 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-import configs
 from data_prep.audio.encoding import FORMATS
 from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
+from evaluation.classical.methods import NamedMethod
 from evaluation.songs.batch import Destination, announced_secs, separate_songs
 from evaluation.songs.choice import naming, parse_labels, parse_stems
-from evaluation.songs.networks import NamedNetwork, name_runs, name_untrained
+from evaluation.songs.networks import NamedNetwork
 from evaluation.songs.places import DEFAULT_NAME, find_sounds, require_name
+from evaluation.songs.separator_flags import (
+    define_separator_flags,
+    named_network,
+    named_separator,
+)
+from evaluation.songs.separators import SongSeparator
 from evaluation.songs.stems import CLIPS, Wanted
 from trainer.inference.memory import MEMORY_MB, return_freed_memory
-from trainer.loop.checkpoint_flags import define_checkpoint_flags
 
 # It imports TensorFlow, for which a command that is refused does not wait.
 if TYPE_CHECKING:
@@ -53,7 +68,10 @@ FLAGS = flags.FLAGS
 
 
 # What the page asks for, or does not have.
-_OF_FILES = ("labels", "write", "format", "clip", "out", "name", "downmix", "overwrite")
+_OF_FILES = (
+    *("labels", "write", "format", "clip", "out", "name", "downmix", "overwrite"),
+    *("method", "records"),
+)
 _OF_PAGE = ("port", "upload_mb")
 # A song for which little memory is worth a third more time.
 _LONG_SECS = 1800.0
@@ -71,13 +89,12 @@ def main(arguments: Sequence[str]) -> None:
         if FLAGS[name].present:
             raise ValueError(f"--{name} is for the page that --serve opens; leave it out.")
     # All that can be refused is, before anything slow is imported.
-    network = named_network()
+    named = named_separator()
     sounds = find_sounds(paths)
-    vocabulary = network.config.data.sources
     with naming(f"--labels={FLAGS.labels}"):
-        labels = parse_labels(FLAGS.labels, vocabulary)
+        labels = parse_labels(FLAGS.labels, named.sources)
     with naming(f"--write={FLAGS.write}"):
-        stems = parse_stems(FLAGS.write, labels, vocabulary)
+        stems = parse_stems(FLAGS.write, labels, named.sources)
     require_name(FLAGS.name, len(stems.names))
     out = open_folder(FLAGS.out)
     if is_bucket(out.url):
@@ -85,7 +102,12 @@ def main(arguments: Sequence[str]) -> None:
         out.check()
     if max(map(announced_secs, sounds)) > _LONG_SECS:
         return_freed_memory()
-    separator, model = _load(network)
+    separator: SongSeparator
+    if isinstance(named, NamedMethod):
+        separator = named.load()
+        model = separator.origin
+    else:
+        separator, model = _load(named)
     print(model, flush=True)
     wanted = Wanted(labels, stems, FLAGS.format, FLAGS.clip, FLAGS.downmix)
     destination = Destination(out.url, FLAGS.name, FLAGS.overwrite)
@@ -122,52 +144,8 @@ def _load(network: NamedNetwork) -> tuple["BaseSeparator", str]:
     return separator, describe(separator)
 
 
-def named_network() -> NamedNetwork:
-    """Returns the network that the flags name.
-
-    Raises:
-        ValueError: they name none, or both kinds, or one that is not there.
-    """
-    if FLAGS.untrained == (FLAGS.workdir is not None):
-        raise ValueError(
-            "expected either --workdir, the folder of a run, or --untrained with --config, which "
-            "needs no run."
-        )
-    if FLAGS.untrained:
-        if FLAGS["checkpoint"].present or FLAGS["weights"].present:
-            raise ValueError(
-                "--checkpoint and --weights choose among those of a run; leave them out with "
-                "--untrained."
-            )
-        if FLAGS.config is None:
-            raise ValueError(
-                f"--untrained needs --config, one of {', '.join(configs.experiments())}."
-            )
-        return name_untrained(FLAGS.config, FLAGS.set, FLAGS.passes)
-    if FLAGS.config is not None or FLAGS.set:
-        raise ValueError(
-            "--config and --set go with --untrained; a run has the config that it was trained with."
-        )
-    return name_runs(FLAGS.workdir, FLAGS.checkpoint, FLAGS.weights, FLAGS.passes)
-
-
 if __name__ == "__main__":
-    define_checkpoint_flags(workdir_required=False, several=True)
-    flags.DEFINE_bool(
-        "untrained", False, "in place of a run: the network of --config with random weights"
-    )
-    flags.DEFINE_string(
-        "config", None, f"with --untrained: experiment, one of {', '.join(configs.experiments())}"
-    )
-    flags.DEFINE_multi_string(
-        "set", [], "with --untrained: override, section.field=value; may be repeated"
-    )
-    flags.DEFINE_integer(
-        "passes",
-        1,
-        "how often each network hears a song, each time shifted otherwise; the estimates are "
-        "averaged, which takes as many times as long",
-    )
+    define_separator_flags()
     flags.DEFINE_string(
         "labels",
         None,

@@ -1,11 +1,13 @@
 """Separates files of sound into files of their sources.
 
-networks   whose estimates they are
-choice     which instruments play, and which stems are wanted
-places     where the stems of a song go
-finished   what of them is there already, known by content
-stems      one song: its estimates, its residual, its peak, its files
-batch      many songs
-loaded     the same for waveforms, and for other programs
-console    the command that an installation brings
+separators       what can separate songs
+networks         the networks of runs, and untrained ones
+separator_flags  the flags that name either, or a method without a network
+choice           which instruments play, and which stems are wanted
+places           where the stems of a song go
+finished         what of them is there already, known by content
+stems            one song: its estimates, its residual, its peak, its files
+batch            many songs
+loaded           the same for waveforms, and for other programs
+console          the command that an installation brings
 """

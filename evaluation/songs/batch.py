@@ -1,14 +1,16 @@
 """Separates many songs, one after the other; what is wrong with one is no harm to the others."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data_prep.audio.decoding import DecodedFile
 from data_prep.audio.encoding import FORMATS, TooManyChannelsError, read_tags
+from data_prep.audio.tracks import Waveform
 from data_prep.storage import open_folder
 from data_prep.storage.files import checksum
 from data_prep.storage.folder import making
@@ -23,11 +25,8 @@ from evaluation.songs.places import (
     require_name,
     stem_places,
 )
+from evaluation.songs.separators import SongSeparator
 from evaluation.songs.stems import OpenSong, Wanted
-
-# It imports TensorFlow, for which a command that is refused does not wait.
-if TYPE_CHECKING:
-    from trainer.inference.base import BaseSeparator
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Destination:
 
 
 def separate_songs(
-    separator: "BaseSeparator", paths: Sequence[Path], wanted: Wanted, destination: Destination
+    separator: SongSeparator, paths: Sequence[Path], wanted: Wanted, destination: Destination
 ) -> list[str]:
     """Writes the stems of every song; those that are there already are left as they are.
 
@@ -106,8 +105,17 @@ def announced_secs(path: Path) -> float:
     return (song.num_announced or 0) / song.audio_format.sample_rate
 
 
+def _open_blocks(path: Path, downmix: bool) -> Iterator[Waveform]:
+    """Yields the blocks of a song, (frames, C), from its beginning."""
+    sound = DecodedFile(path, downmix=downmix)
+    try:
+        yield from sound.iter_blocks()
+    finally:
+        sound.close()
+
+
 def _separate_song(
-    separator: "BaseSeparator",
+    separator: SongSeparator,
     path: Path,
     wanted: Wanted,
     destination: Destination,
@@ -118,8 +126,9 @@ def _separate_song(
     """Writes the stems of one song that are not there, all or none of them."""
     # Before any folder is made.
     sound = DecodedFile(path, downmix=wanted.downmix)
+    for_song = separator.for_song(partial(_open_blocks, path, wanted.downmix), sound.audio_format)
     try:
-        song = OpenSong(separator, sound, read_tags(path), wanted)
+        song = OpenSong(for_song, sound, read_tags(path), wanted)
     except TooManyChannelsError as error:
         raise ValueError(f"{error} --downmix does so.") from error
     made_of = {"song": checksum(path)._asdict(), **made_by}

@@ -32,7 +32,7 @@ class LoadedSeparator:
     def __init__(self, separator: BaseSeparator) -> None:
         """Wraps a separator; :func:`load_separator` makes one."""
         self._separator = separator
-        self.sources: tuple[str, ...] = separator.config.data.sources
+        self.sources: tuple[str, ...] = separator.sources
         self.sample_rate: int = separator.config.audio.sample_rate
         self.channels: int = separator.config.audio.channels
         self.step: int = separator.step

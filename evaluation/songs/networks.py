@@ -34,6 +34,11 @@ class NamedNetwork:
     # In which each network hears a song, to be averaged.
     num_passes: int = 1
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Returns the names of what it estimates."""
+        return self.config.data.sources
+
     def load(self, memory_mb: float = MEMORY_MB) -> BaseSeparator:
         """Returns the network, or the mean of all, as a separator.
 

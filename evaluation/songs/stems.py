@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
@@ -20,10 +20,7 @@ from data_prep.audio.tracks import AudioFormat, Waveform
 from data_prep.audio.waveforms import open_sound
 from data_prep.runtime.parallel import num_cores
 from evaluation.songs.choice import Stems
-
-# It imports TensorFlow, for which a command that is refused does not wait.
-if TYPE_CHECKING:
-    from trainer.inference.base import BaseSeparator
+from evaluation.songs.separators import SongSeparator
 
 Clip = Literal["rescale", "clamp", "error"]
 CLIPS: tuple[Clip, ...] = get_args(Clip)
@@ -104,9 +101,7 @@ class Sound(Protocol):
 class OpenSong:
     """Is a song that is known to be one, and whose first frames have been read."""
 
-    def __init__(
-        self, separator: "BaseSeparator", sound: Sound, tags: Tags, wanted: Wanted
-    ) -> None:
+    def __init__(self, separator: SongSeparator, sound: Sound, tags: Tags, wanted: Wanted) -> None:
         """Begins to separate a song.
 
         Args:
@@ -124,7 +119,7 @@ class OpenSong:
         require_writable(wanted.form, self._format)
         self._tags = tags
         self._heard = _Heard(sound.iter_blocks())
-        self._sources = separator.config.data.sources
+        self._sources = separator.sources
         # (K, frames, C) each
         self._estimates = separator.iter_stream_separated(
             self._heard, self._format.sample_rate, wanted.labels

@@ -4,7 +4,7 @@ Axes: N inputs of the network, K slots, T frames, C channels.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import Config, instruments
-from data_prep.audio.tracks import Waveform
+from data_prep.audio.tracks import AudioFormat, Waveform
 from trainer.inference import streams
 from trainer.inference.channels import from_all_outputs, to_all_inputs
 from trainer.networks.conditioning import UNKNOWN
@@ -30,6 +30,11 @@ class BaseSeparator(ABC):
     config: Config
     step = 0
     is_untrained = False
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Returns the names of what it estimates, which are its labels too."""
+        return self.config.data.sources
 
     @property
     @abstractmethod
@@ -57,6 +62,18 @@ class BaseSeparator(ABC):
         Raises:
             ValueError: as from ``label_vector``.
         """
+
+    def for_song(
+        self, open_blocks: Callable[[], Iterable[Waveform]], audio_format: AudioFormat
+    ) -> "BaseSeparator":
+        """Returns what separates one song: itself, as a network learns nothing of it beforehand.
+
+        Args:
+            open_blocks: begins to read the song, which separators of other kinds do.
+            audio_format: of the song.
+        """
+        del open_blocks, audio_format
+        return self
 
     def label_vector(self, labels: Sequence[str] | None) -> NDArray[np.float32]:
         """Returns the vector (K,) that the network takes for labels, None where they are unknown.
