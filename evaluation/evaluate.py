@@ -8,6 +8,12 @@ the constant gain, which is learnt once from the training records and kept in
 WORKDIR/evaluation/constant_gain.json; and oracles, unless --baselines=none. --audit adds the table
 of evaluation.audit to the report.
 
+    python -m evaluation.evaluate --workdir=runs/urmp_labels --split=test --baselines=classical
+
+adds methods that need no network, as far as they can separate such tracks: NMF with spectra that
+are learnt once from the training records and kept beside them, NMF of the track itself, and for two
+sources HPSS and REPET, in stereo ICA and PCA as well.
+
     python -m evaluation.evaluate --workdir=runs/musdb --split=test --root=/data/musdb18
 
 scores full-length estimates against the original files, at the rate and channels of the corpus, and
@@ -35,7 +41,7 @@ from absl import flags
 
 from data_prep.runtime import command
 
-BASELINES = ("oracle", "none")
+BASELINES = ("oracle", "classical", "none")
 # The flags that only some tasks know.
 _OPTIONS = ("baselines", "audit", "root")
 
@@ -107,7 +113,8 @@ if __name__ == "__main__":
         "baselines",
         "oracle",
         BASELINES,
-        "score oracle masks and filters beside the network, or not",
+        "score oracle masks and filters beside the network; classical: also NMF and other methods "
+        "that need no network; none: neither",
     )
     flags.DEFINE_bool(
         "audit", False, "show in the report what the labels do: the table of evaluation.audit"

@@ -15,8 +15,8 @@ import numpy as np
 import scipy.ndimage
 
 from data_prep.audio.tracks import Waveform
+from evaluation.classical.names import STEMS
 from evaluation.classical.separator import ClassicalSeparator
-from evaluation.classical.stems import STEMS
 from evaluation.classical.streams import Masks, mask_stream, shares
 from evaluation.estimates.short_time import Floats, Spectra
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from data_prep.records.manifest import load_manifest
 from data_prep.runtime import command
-from evaluation.classical.stems import STEMS
+from evaluation.classical.names import STEMS
 
 if TYPE_CHECKING:
     # It imports scikit-learn, for which a command that is refused does not wait.

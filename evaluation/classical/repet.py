@@ -25,8 +25,8 @@ import numpy as np
 import scipy.fft
 
 from data_prep.audio.tracks import Waveform
+from evaluation.classical.names import STEMS
 from evaluation.classical.separator import ClassicalSeparator
-from evaluation.classical.stems import STEMS
 from evaluation.classical.streams import Masks, mask_stream
 from evaluation.estimates.short_time import Floats, Spectra, hop_frames
 

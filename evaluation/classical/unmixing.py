@@ -22,9 +22,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from data_prep.audio.tracks import AudioFormat, Waveform
 from data_prep.runtime.quantities import pluralized
+from evaluation.classical.names import STEMS
 from evaluation.classical.samples import EvenSample
 from evaluation.classical.separator import ClassicalSeparator, OpenBlocks
-from evaluation.classical.stems import STEMS
 from evaluation.estimates.short_time import Floats
 
 # Frames of which the matrix is computed: all of 24 s at 44.1 kHz, of a longer song every second,

@@ -26,12 +26,11 @@ from configs.reading import parse_object
 from data_prep.audio.tracks import Waveform
 from data_prep.records.full_tracks import iter_tracks_in_blocks
 from data_prep.records.manifest import Manifest
-from data_prep.records.shard_files import require_shard
 from data_prep.runtime.quantities import pluralized
-from data_prep.storage import Folder, is_bucket, open_folder
+from data_prep.storage import Folder, is_bucket
 from data_prep.storage.files import replacing
 from evaluation.estimates.bars import make_bar
-from evaluation.estimates.opened_run import OpenedRun
+from evaluation.estimates.opened_run import OpenedRun, find_training_records
 
 FILE_NAME = "constant_gain.json"
 # Of that file, and of what the gains are.
@@ -76,28 +75,16 @@ def constant_gain_of(opened: OpenedRun) -> ConstantGain:
     kept = _read(opened.shared, made_from)
     if kept is not None:
         return ConstantGain(kept, words)
-    places = dict.fromkeys((opened.folder, opened.run.records))
-    folders = [place for place in places if _holds_training_records(place, manifest)]
-    if not folders:
+    folder = find_training_records(opened)
+    if folder is None:
+        places = dict.fromkeys((opened.folder, opened.run.records))
         why_none = f"the records that the run was trained on are not in {' or '.join(places)}"
         print(f"note: the constant gain is left out: {why_none}.", flush=True)
         return ConstantGain({}, why_none)
-    gains = learn_gains(manifest, folders[0])
+    gains = learn_gains(manifest, folder)
     _keep(opened.shared, made_from, gains)
     print(f"constant gain learnt from {words}", flush=True)
     return ConstantGain(gains, words)
-
-
-def _holds_training_records(folder: str, manifest: Manifest) -> bool:
-    """Returns whether all shards of the training split are in a folder, as they were written."""
-    shards = manifest.shards.get(_SPLIT, ())
-    opened = open_folder(folder)
-    try:
-        for shard in shards:
-            require_shard(opened, shard)
-    except (ValueError, OSError):
-        return False
-    return len(shards) > 0
 
 
 def learn_gains(manifest: Manifest, folder: str) -> dict[str, float]:

@@ -10,6 +10,7 @@ import configs
 from configs import Config
 from configs.splits import SPLITS
 from data_prep.records.manifest import Manifest, load_manifest
+from data_prep.records.shard_files import require_shard
 from data_prep.storage import Folder, is_bucket, open_folder
 from evaluation.estimates.named_checkpoint import NamedCheckpoint
 from trainer.inference.averaged_runs import find_runs
@@ -63,6 +64,30 @@ class OpenedRun:
     def checkpoints(self) -> list[RunCheckpoint]:
         """Returns the checkpoint, or all whose estimates are averaged, the first run's first."""
         return [RunCheckpoint(self.workdir, self.run, self.step), *self.averaged_with]
+
+
+def find_training_records(opened: OpenedRun) -> str | None:
+    """Returns the folder of the records that a run was trained on; None where they are nowhere.
+
+    They are sought in the folder of the tracks that are scored, then where they were when the run
+    began.
+    """
+    for place in dict.fromkeys((opened.folder, opened.run.records)):
+        if _holds_training_records(place, opened.run.manifest):
+            return place
+    return None
+
+
+def _holds_training_records(folder: str, manifest: Manifest) -> bool:
+    """Returns whether all shards of the training split are in a folder, as they were written."""
+    shards = manifest.shards.get("train", ())
+    found = open_folder(folder)
+    try:
+        for shard in shards:
+            require_shard(found, shard)
+    except (ValueError, OSError):
+        return False
+    return len(shards) > 0
 
 
 def open_run(named: NamedCheckpoint, suffix: str = "") -> OpenedRun:

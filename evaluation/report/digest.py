@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from evaluation.classical.names import ROWS
 from evaluation.document.parts import Cell, Role
 from evaluation.estimates.oracles import ORACLES
 from evaluation.report.metric_names import says_something
@@ -24,9 +25,9 @@ class Digest:
         # The model first, then what every run is set beside, then all others as they come.
         in_order = dict.fromkeys((MODEL, *BASELINES, *present))
         self.systems = [name for name in in_order if name in present]
-        # These bound what a model can reach: doing nothing, next to nothing, and what knows the
-        # sources.
-        bounds = ("silence", CONSTANT_GAIN, *ORACLES)
+        # These bound what a model can reach: doing nothing, next to nothing, what needs no network,
+        # and what knows the sources.
+        bounds = ("silence", CONSTANT_GAIN, *ROWS, *ORACLES)
         self.compared = [name for name in bounds if name in present]
         self._summaries: dict[tuple[str, Any], Summary] = {}
         self._improvements: dict[tuple[str, Any], Improvement] = {}
@@ -121,9 +122,10 @@ class Digest:
     def systems_with(self, metric: str) -> list[str]:
         """Returns the model, and every other system that has something to say in a metric."""
         hidden: set[str] = set()
-        # Of oracles the SDR says all; more columns would make the table too wide to read.
+        # Of oracles and of what needs no network the SDR says enough; more columns would make the
+        # table too wide to read.
         if metric != "sdr":
-            hidden.update(ORACLES)
+            hidden.update((*ROWS, *ORACLES))
         shown = [MODEL]
         for name in self.systems:
             has_values = metric in self._summaries[name, None].together

@@ -1,9 +1,13 @@
 """Words what a report says beside its numbers: their rivals, how they were scored, what of."""
 
+from collections.abc import Collection
+
 import configs
 from configs import instruments
+from evaluation.classical.names import ROWS
 from evaluation.document.numbers import short_number
 from evaluation.document.parts import Block, Cell, Code, Column, Items, Line, Table, Terms, Text
+from evaluation.estimates.oracles import ORACLES
 from evaluation.report.digest import Digest
 from evaluation.report.run_tables import status_table, status_words
 from evaluation.scores.about import About
@@ -82,8 +86,8 @@ def _exceeded(improvement_db: float, rival_db: float) -> str:
     return ""
 
 
-def method_blocks(about: About, has_oracles: bool) -> list[Block]:
-    """Returns the blocks that say how the scores were computed."""
+def method_blocks(about: About, systems: Collection[str]) -> list[Block]:
+    """Returns the blocks that say how the scores were computed, and what the systems are."""
     settings = about.evaluation
     silent = short_number(settings.silent_dbfs)
     items = [
@@ -100,7 +104,8 @@ def method_blocks(about: About, has_oracles: bool) -> list[Block]:
     ]
     if about.about_gains:
         items.append(_constant_gain(about))
-    if has_oracles:
+    items += [f"{name}: {words}." for name, words in ROWS.items() if name in systems]
+    if not set(ORACLES).isdisjoint(systems):
         items.append(_ORACLES)
     return [Items(items)]
 

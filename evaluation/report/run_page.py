@@ -9,9 +9,9 @@ from typing import Any
 
 from configs import instruments
 from data_prep.runtime.quantities import pluralized
+from evaluation.classical.names import ROWS
 from evaluation.document.numbers import decibels, short_number, signed_decibels
 from evaluation.document.parts import Block, Document, Figures, Items, Section, Text
-from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.clips import RecordedClip
 from evaluation.report import run_tables
 from evaluation.report.audit_table import audit_blocks
@@ -83,7 +83,7 @@ def _sections(rows: Sequence[Row], digest: Digest, about: About, extras: Extras)
     statuses = status_blocks(digest)
     audited = audit_blocks(extras.conditions)
     learnt = training_blocks(extras.curves, about.step or 0)
-    how = method_blocks(about, has_oracles=not set(ORACLES).isdisjoint(digest.compared))
+    how = method_blocks(about, digest.systems)
     return [
         Section("above", "How far above the mixture", "Improvement", _headline(digest)),
         Section("metrics", "Distortion, interference, artefacts", "Metrics", _metrics(digest)),
@@ -188,6 +188,8 @@ def _metrics(digest: Digest) -> list[Block]:
     )
     if CONSTANT_GAIN in digest.systems:
         note += " A gain changes none of them: those of the constant gain are the mixture's."
+    if not set(ROWS).isdisjoint(digest.systems):
+        note += " Nor is more shown of methods that need no network."
     blocks: list[Block] = [Text(note, "note")]
     v3_table = run_tables.metric_table("metrics", V3, digest)
     if v3_table:

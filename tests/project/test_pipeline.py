@@ -21,6 +21,8 @@ from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.records.manifest import load_manifest
 from data_prep.storage.lock import Hold
 from data_prep.synthetic import write_musdb, write_urmp
+from evaluation.classical.dictionaries import FILE_NAME
+from evaluation.classical.names import BLIND_NMF, NMF
 from evaluation.estimates.estimated_system import open_estimated_system
 from evaluation.estimates.from_originals import iter_original_estimates
 from evaluation.estimates.named_checkpoint import NamedCheckpoint
@@ -183,6 +185,22 @@ def evaluate_alone(workdir, *overrides, split="test", out="", **options):
     options["baselines"] = "none"
     named = NamedCheckpoint(str(workdir), "", split, "latest", list(overrides), out=str(out))
     return evaluate(named, **options)
+
+
+@pytest.mark.slow
+def test_methods_without_a_network_are_scored_and_what_they_learnt_is_kept(workdir, tmp_path):
+    named = NamedCheckpoint(str(workdir), "", "test", "latest", [], out=str(tmp_path))
+    rows = read_csv(Path(evaluate(named, baselines="classical")) / "scores.csv")
+    assert {row.system for row in rows} == {"model", *BASELINES, NMF, BLIND_NMF, *ORACLES}
+    for row in rows:
+        # Told what plays, they give nothing to the others.
+        if row.system in (NMF, BLIND_NMF) and row.source not in row.track.split("_"):
+            assert row.leakage == -100.0
+    gains = {name: improvement(rows, name)[0].median_db for name in (CONSTANT_GAIN, NMF)}
+    assert gains[NMF] > gains[CONSTANT_GAIN]
+    described = json.loads((tmp_path / "scores.json").read_text())
+    assert "--baselines=classical" in described["command"]
+    assert (Path(load_run(str(workdir)).records) / FILE_NAME).is_file()
 
 
 @pytest.mark.slow

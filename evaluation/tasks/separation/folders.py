@@ -5,10 +5,12 @@ import json
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import configs
 from configs import Config, Evaluation
 from configs.instruments import ACCOMPANIMENT
+from data_prep.runtime import command
 from data_prep.runtime.quantities import pluralized
 from data_prep.runtime.revision import code_revision
 from data_prep.storage import open_folder
@@ -21,7 +23,16 @@ from evaluation.scores.about import About
 from evaluation.scores.results import file_contents
 from evaluation.scores.table import Row, sentences_on_silence
 from evaluation.tasks.finishing import finish
-from evaluation.tasks.separation.track_sources import TrackSource, page, score_source
+from evaluation.tasks.separation.track_sources import (
+    TrackSource,
+    page,
+    score_source,
+    with_classical,
+)
+
+if TYPE_CHECKING:
+    # It imports scikit-learn, which most evaluations do without.
+    from evaluation.classical.rows import ClassicalRows
 
 # Of tracks that a sentence names at most.
 _MOST_NAMES = 5
@@ -42,7 +53,8 @@ def evaluate_folders(
         references: folder of the references.
         out: folder for the results, on a disk or in a bucket.
         overrides: of the section ``evaluation``.
-        baselines: oracle, to score ``evaluation.estimates.oracles`` too, or none.
+        baselines: oracle, to score ``evaluation.estimates.oracles`` too; classical, to score
+            methods that need no network as well; or none.
         processes: that score at most, 0 for as many as there are cores.
 
     Raises:
@@ -55,18 +67,29 @@ def evaluate_folders(
         print(line, flush=True)
     words = [f"--estimates={estimates}", f"--references={references}", f"--out={out}"]
     words += [f"--baselines={baselines}", *(f"--set={override}" for override in overrides)]
-    command = shlex.join(["python", "-m", "evaluation.evaluate", *words])
-    about = _about(found, estimates, references, settings, command)
+    again = shlex.join(["python", "-m", "evaluation.evaluate", *words])
+    about = _about(found, estimates, references, settings, again)
     source = _track_source(found, about, baselines)
+    if baselines == "classical":
+        source = with_classical(source, _classical_rows(found))
     folder = open_folder(out)
     folder.check()
     with keeping(folder, "--out") as hold:
-        tables = score_source(source, folder, baselines == "oracle", processes)
+        tables = score_source(source, folder, baselines != "none", processes)
         for sentence in sentences_on_silence(tables.content.rows):
             print(f"note: {sentence}", flush=True)
         hold.require()
         finish(tables, page, folder, "separation")
     return out
+
+
+def _classical_rows(found: FoundTracks) -> "ClassicalRows":
+    """Returns the methods that can separate tracks of folders, from which nothing is learnt."""
+    with command.importing():
+        from evaluation.classical.rows import choose_rows
+
+    vocabularies = {track.vocabulary for track in found.tracks}
+    return choose_rows(vocabularies, found.tracks[0].channels, None)
 
 
 def _track_source(found: FoundTracks, about: About, baselines: str) -> TrackSource:

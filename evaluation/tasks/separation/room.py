@@ -4,11 +4,12 @@ import dataclasses
 import shlex
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import configs
 from configs.splits import SPLITS
 from data_prep.audio.tracks import AudioFormat, TrackFiles
+from data_prep.runtime import command
 from data_prep.runtime.revision import code_revision
 from evaluation.estimates.constant_gain import ConstantGain, constant_gain_of
 from evaluation.estimates.estimated_system import EstimatedSystem, restore
@@ -18,7 +19,7 @@ from evaluation.estimates.from_originals import (
     read_audio_format,
 )
 from evaluation.estimates.from_records import iter_record_estimates
-from evaluation.estimates.opened_run import OpenedRun
+from evaluation.estimates.opened_run import OpenedRun, find_training_records
 from evaluation.estimates.track_on_disk import TrackOnDisk
 from evaluation.listening.recorder import record_run
 from evaluation.scores.about import About
@@ -30,8 +31,13 @@ from evaluation.tasks.separation.track_sources import (
     page,
     require_backend,
     score_source,
+    with_classical,
 )
 from trainer.loop.metrics import read_metrics
+
+if TYPE_CHECKING:
+    # It imports scikit-learn, which most evaluations do without.
+    from evaluation.classical.rows import ClassicalRows
 
 OPTIONS: tuple[str, ...] = ("baselines", "audit", "root")
 SCORES_MEANS = True
@@ -50,9 +56,9 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
 
     Args:
         opened: the run or runs, and the tracks.
-        options: ``baselines`` (oracle, to score oracles too, or none), ``audit`` (whether to audit
-            the labels first), ``root`` (folder of the corpus, to score at its own rate and
-            channels).
+        options: ``baselines`` (oracle, to score oracles too; classical, to score methods that
+            need no network as well; or none), ``audit`` (whether to audit the labels first),
+            ``root`` (folder of the corpus, to score at its own rate and channels).
         processes: that score at most, 0 for as many as there are cores.
 
     Raises:
@@ -73,9 +79,22 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
     if options.get("audit"):
         audit(system)
     baselines = options.get("baselines", "oracle")
-    command = _command(opened, options, baselines)
-    source = _track_source(system, rival, originals, baselines, command)
-    return score_source(source, opened.out, baselines == "oracle", processes)
+    again = _command(opened, options, baselines)
+    source = _track_source(system, rival, originals, baselines, again)
+    if baselines == "classical":
+        source = with_classical(source, _classical_rows(system, source.about.channels))
+    return score_source(source, opened.out, baselines != "none", processes)
+
+
+def _classical_rows(system: EstimatedSystem, channels: int) -> "ClassicalRows":
+    """Returns the methods that can separate the tracks of a run, NMF with what it has learnt."""
+    with command.importing():
+        from evaluation.classical.dictionaries import open_dictionaries
+        from evaluation.classical.rows import choose_rows
+
+    folder = find_training_records(system)
+    dictionaries = open_dictionaries(folder) if folder else None
+    return choose_rows({system.config.data.sources}, channels, dictionaries)
 
 
 def _track_source(

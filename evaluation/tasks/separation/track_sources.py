@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from configs import Evaluation
 from data_prep.storage import Folder
@@ -21,6 +21,10 @@ from evaluation.scores.table import Row, to_csv
 from evaluation.scoring.all_tracks import score_all
 from evaluation.scoring.workers import Workers
 from evaluation.tasks.room import Tables
+
+if TYPE_CHECKING:
+    # It imports scikit-learn, which most evaluations do without.
+    from evaluation.classical.rows import ClassicalRows
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,25 @@ class TrackSource:
     # The audit of the labels, and the lines of metrics.jsonl, as far as there are any.
     conditions: Sequence[Condition] = ()
     curves: Sequence[Mapping[str, Any]] = ()
+
+
+def with_classical(source: TrackSource, rows: "ClassicalRows") -> TrackSource:
+    """Returns a source whose tracks have the estimates of classical methods, too.
+
+    It says which methods are left out, and why.
+
+    Args:
+        source: of tracks with the estimates of a system.
+        rows: the methods.
+    """
+    for sentence in rows.left_out:
+        print(f"note: {sentence}", flush=True)
+
+    def iter_tracks(skip: Collection[str], scratch: Path) -> Iterable[TrackOnDisk]:
+        return (rows.add(track, scratch) for track in source.iter_tracks(skip, scratch))
+
+    made_from = {**source.made_from, "classical": rows.identity()}
+    return dataclasses.replace(source, iter_tracks=iter_tracks, made_from=made_from)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from data_prep.audio import activity
 from evaluation.classical import repet, streams
 from evaluation.classical.hpss import HarmonicPercussive
 from evaluation.classical.repet import Repetition, beat_spectrum
-from evaluation.estimates.short_time import hop_frames
+from evaluation.estimates.short_time import CONTEXT, hop_frames
 
 RATE = 8000
 
@@ -107,3 +107,30 @@ def test_the_period_may_change_along_a_song():
     background, _ = separate(Repetition(), song)
     for part in (slice(2 * RATE, 14 * RATE), slice(26 * RATE, 38 * RATE)):
         assert activity.snr(song[None, part], background[None, part]).item() > 15
+
+
+def test_the_masks_of_two_stretches_fade_into_each_other(monkeypatch):
+    """The first stretch is all foreground, the second one all background."""
+    monkeypatch.setattr(repet, "_STEP_SECS", 1.0)
+    masks = iter([0.0, 1.0])
+    monkeypatch.setattr(
+        repet, "background_mask", lambda magnitudes, _: np.full(magnitudes.shape, next(masks))
+    )
+    hop = hop_frames(RATE)
+    step = round(RATE / hop)
+    # As many windows as three halves of a stretch have.
+    song = tone(440, (3 * step - CONTEXT) * hop)[:, None].astype(np.float32)
+    background, _ = separate(Repetition(), song)
+    levels = np.abs(background[:, 0]).reshape(-1, hop).max(axis=1) / 0.3
+    assert levels[: step - 4].max() < 1e-6
+    assert levels[2 * step :].min() > 0.99
+    # In between it rises evenly.
+    assert np.diff(levels[step + 2 : 2 * step - 4]).min() > 0.5 / step
+
+
+def test_what_is_below_any_voice_is_background():
+    magnitudes = np.random.default_rng(0).uniform(0.1, 1, (200, 1, 2 * hop_frames(RATE) + 1))
+    mask = repet.background_mask(magnitudes, RATE)
+    frequencies = np.linspace(0, RATE / 2, magnitudes.shape[2])
+    assert (mask[:, :, frequencies < 100] == 1).all()
+    assert mask[:, :, frequencies >= 100].min() < 0.5

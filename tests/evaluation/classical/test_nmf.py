@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from data_prep.audio import activity
+from data_prep.records.full_tracks import TrackBlock
 from data_prep.records.manifest import load_manifest
 from evaluation.classical import dictionaries, streams
 from evaluation.classical.dictionaries import FILE_NAME, Dictionaries, open_dictionaries
 from evaluation.classical.factorisation import activate, dictionary_masks, learn_spectra
 from evaluation.classical.nmf import DictionaryNmf
+from evaluation.classical.samples import EvenSample
 
 RATE = 8000
 RECORDS = Path(__file__).parents[2] / "before" / "files" / "records"
@@ -104,6 +106,25 @@ def test_learnt_spectra_sum_to_one_and_repeat_to_the_byte():
     np.testing.assert_allclose(spectra.sum(axis=1), 1, atol=1e-5)
     assert spectra.tobytes() == learn_spectra(magnitudes, 5, seed=0).tobytes()
     assert spectra.tobytes() != learn_spectra(magnitudes, 5, seed=1).tobytes()
+
+
+def test_the_divergence_is_that_of_kullback_and_leibler():
+    """One spectrum is then the mean one, and its activations are the sums of the windows."""
+    magnitudes = np.random.default_rng(0).gamma(0.5, size=(40, 30)).astype(np.float32)
+    (spectrum,) = learn_spectra(magnitudes, 1, seed=0)
+    np.testing.assert_allclose(spectrum, magnitudes.sum(axis=0) / magnitudes.sum(), rtol=1e-4)
+    activations = activate(magnitudes, spectrum[None])
+    np.testing.assert_allclose(activations[:, 0], magnitudes.sum(axis=1), rtol=1e-4)
+
+
+def test_nothing_is_learnt_from_rests():
+    waveform = notes(LOW, RATE, 0)
+    waveform[RATE // 4 :] = 0
+    sample = EvenSample(1000)
+    hop = 186
+    dictionaries._add_sounding(TrackBlock(0, waveform, {"low": waveform}), {"low": sample}, hop)
+    # Those that begin before the rest.
+    assert len(sample.rows()) == -(-(RATE // 4) // hop)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import soundfile
 
 from configs.schema import Evaluation
 from data_prep.storage.lock import held
+from evaluation.classical.names import BLIND_NMF
 from evaluation.estimates.from_folders import find_tracks
 from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.archive import read_clips
@@ -108,6 +109,17 @@ def test_scores_are_those_of_the_waveforms(corpus, capsys):
         reference, estimate = (each[part] for each in audio[choice.track, choice.source])
         np.testing.assert_allclose(decode(recording.sounds["reference"])[0], reference, atol=1e-3)
         np.testing.assert_allclose(decode(recording.sounds["estimate"])[0], estimate, atol=1e-3)
+
+
+def test_methods_without_a_network_are_scored_where_they_can_be(corpus, capsys):
+    folder, _ = corpus
+    out = Path(evaluate(folder, baselines="classical"))
+    said = capsys.readouterr().out
+    assert "note: NMF is left out: it learns how each source sounds" in said
+    assert "HPSS and REPET are left out: each makes two stems, and the tracks have 2 or 3" in said
+    rows = read_csv(out / "scores.csv")
+    assert {row.system for row in rows} == {"model", "mixture", "silence", BLIND_NMF, *ORACLES}
+    assert "blind NMF, best assignment" in (out / "report.html").read_text(encoding="utf-8")
 
 
 def test_finished_scores_are_not_made_again(corpus, capsys):

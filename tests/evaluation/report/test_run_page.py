@@ -16,6 +16,7 @@ import pytest
 
 import configs
 from configs import instruments
+from evaluation.classical.names import BEST_ORDER, BLIND_NMF, NMF, ROWS
 from evaluation.document import render
 from evaluation.document.as_json import SCHEMA_VERSION
 from evaluation.estimates.oracles import ORACLES
@@ -730,6 +731,20 @@ def test_what_a_constant_gain_does_as_well_is_told(tmp_path: Path) -> None:
     text = Page(write(tmp_path, rows)).text
     assert "lies at +1.5 dB. In every source the model lies above it." in text
     assert "not learnt to separate" not in text
+
+
+def test_methods_that_need_no_network_have_their_columns_and_words(tmp_path: Path) -> None:
+    mixture = {"a": 0.0, "b": 0.0}
+    gains = {"model": {"a": 3.0, "b": 1.0}, "mixture": mixture}
+    beside = {name: {"a": 2.0, "b": 1.5} for name in (NMF, BEST_ORDER["ica"])}
+    page = Page(write(tmp_path, rows_beside({**gains, **beside})))
+    columns = [each[0] for each in page.tables["above"][1]]
+    assert columns == ["model", NMF, BEST_ORDER["ica"], "model", "mixture"]
+    for name in (NMF, BEST_ORDER["ica"]):
+        assert f"{name}: {ROWS[name]}." in page.text
+    assert BLIND_NMF not in page.text
+    plain = Page(write(tmp_path, rows_beside(gains)))
+    assert "NMF" not in plain.text
 
 
 def test_scores_without_a_constant_gain(tmp_path: Path) -> None:
