@@ -7,7 +7,8 @@ one of each band; with --without=muldjord or sectoid that band validates and the
 Both networks of the project hear them in stereo at 22050 Hz for a fixed number of steps, about
 five minutes each on two quiet cores, and the last checkpoint is scored: the improvement over the
 mixture in segments of one second, its median per source. Beside them stand their mean, the constant
-gain, silence, and oracle masks. With so few tracks every track and seed is shown, and no interval.
+gain, silence, oracle masks and the methods that need no network. With so few tracks every track and
+seed is shown, and no interval.
 
 Every run appends a row to OUT/rows.jsonl; the same command continues an interrupted one.
 """
@@ -138,6 +139,7 @@ class Experiment:
             f"--records={self.records}",
             "--split=valid",
             "--checkpoint=latest",
+            "--baselines=classical",
             f"--out={out}",
         )
         return read_csv(out / "scores.csv")

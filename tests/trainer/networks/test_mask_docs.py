@@ -10,7 +10,7 @@ import configs
 from configs.networks import StftMaskSettings
 from trainer.networks import make_network
 
-PAGE = (Path(__file__).parents[2] / "docs" / "masks.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "masks.md").read_text(encoding="utf-8")
 EXPERIMENTS = ["smoke_mask", "musdb_mask", "vocals_lstm"]
 
 
