@@ -8,7 +8,7 @@ PYTHON ?=
 BIN := .venv/bin
 LOCK := requirements/cpu-dev.txt
 
-.PHONY: smoke smoke-clean test test-slow soak lint lock env ffmpeg chromium compiler preflight
+.PHONY: smoke smoke-clean test test-slow test-extras soak lint lock env ffmpeg chromium compiler preflight
 
 smoke: env
 	$(BIN)/python -m evaluation.smoke --out=build/smoke
@@ -21,6 +21,10 @@ test: env
 
 test-slow: env chromium
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow
+
+# TORCH_PYTHON is an interpreter of yours with torch, openunmix and safetensors.
+test-extras: env
+	TORCH_PYTHON="$(TORCH_PYTHON)" $(BIN)/python -m pytest -q -m extras
 
 # Endurance: long, and at random moments. What has passed at this revision is not run again.
 soak: env compiler

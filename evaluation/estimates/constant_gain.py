@@ -68,7 +68,7 @@ def constant_gain_of(opened: OpenedRun) -> ConstantGain:
     Raises:
         ValueError: a training record is damaged, or holds values that are not finite numbers.
     """
-    manifest = opened.run.manifest
+    manifest = opened.training_manifest
     num_tracks = pluralized(len(manifest.tracks(_SPLIT)), "track")
     words = f"the {num_tracks} of the training split, at {manifest.layout.sample_rate:,} Hz"
     made_from = _identity(manifest)
@@ -77,8 +77,10 @@ def constant_gain_of(opened: OpenedRun) -> ConstantGain:
         return ConstantGain(kept, words)
     folder = find_training_records(opened)
     if folder is None:
-        places = dict.fromkeys((opened.folder, opened.run.records))
-        why_none = f"the records that the run was trained on are not in {' or '.join(places)}"
+        trained_on = "the records that the run was trained on"
+        if opened.run.imported is not None:
+            trained_on = "training records"
+        why_none = f"{trained_on} are not in {' or '.join(opened.training_places)}"
         print(f"note: the constant gain is left out: {why_none}.", flush=True)
         return ConstantGain({}, why_none)
     gains = learn_gains(manifest, folder)

@@ -65,6 +65,24 @@ class OpenedRun:
         """Returns the checkpoint, or all whose estimates are averaged, the first run's first."""
         return [RunCheckpoint(self.workdir, self.run, self.step), *self.averaged_with]
 
+    @property
+    def training_manifest(self) -> Manifest:
+        """Returns the manifest of the records that the run was trained on.
+
+        Where its weights were imported nobody knows them: it is that of the records it is evaluated
+        on, so that what learns from their training split can stand beside it.
+        """
+        if self.run.imported is not None:
+            return self.manifest
+        return self.run.manifest
+
+    @property
+    def training_places(self) -> list[str]:
+        """Returns the folders where these records may be, each once."""
+        if self.run.imported is not None:
+            return [self.folder]
+        return list(dict.fromkeys((self.folder, self.run.records)))
+
 
 def find_training_records(opened: OpenedRun) -> str | None:
     """Returns the folder of the records that a run was trained on; None where they are nowhere.
@@ -72,8 +90,8 @@ def find_training_records(opened: OpenedRun) -> str | None:
     They are sought in the folder of the tracks that are scored, then where they were when the run
     began.
     """
-    for place in dict.fromkeys((opened.folder, opened.run.records)):
-        if _holds_training_records(place, opened.run.manifest):
+    for place in opened.training_places:
+        if _holds_training_records(place, opened.training_manifest):
             return place
     return None
 
@@ -103,6 +121,11 @@ def open_run(named: NamedCheckpoint, suffix: str = "") -> OpenedRun:
     runs = find_runs([named.workdir, *named.averaged_with])
     workdir, *other_workdirs = runs
     run = runs[workdir]
+    if run.imported is not None and not named.records:
+        raise ValueError(
+            f"{workdir} holds {run.imported.system}'s weights, imported, and has no records; name "
+            f"those to score with --records."
+        )
     folder = open_folder(named.records or run.records).url
     manifest = load_manifest(folder)
     config = configs.override_evaluation(run.config, named.overrides)

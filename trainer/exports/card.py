@@ -48,8 +48,8 @@ def model_card(
         "Files": [to_table(rows)],
         "What it is": _network(config, num_weights),
         "What goes in and comes out": _interface(config, about),
-        "Training": _training(config, step, weights),
-        "Data": _data(run.manifest),
+        "Training": _training(run, step, weights),
+        "Data": _data(run),
         "Scores": scores or ["Nobody has measured how well it separates.\n"],
         "Limits": _limits(run, is_measured=bool(scores)),
         "Config": [f"```json\n{configs.to_json(config)}\n```\n"],
@@ -105,7 +105,15 @@ def _labels(config: Config) -> str:
     return f"{known}; the network was never trained to do without"
 
 
-def _training(config: Config, step: int, weights: str) -> list[str]:
+def _training(run: TrainingRun, step: int, weights: str) -> list[str]:
+    if run.imported is not None:
+        files = [f"- `{name}`, SHA-256 {sha256}" for name, sha256 in run.imported.files.items()]
+        return [
+            f"Not here: the weights are those of {run.imported.system}, imported from:\n",
+            *files,
+            f"\nLicence of the weights: {run.imported.licence or 'not known to this program'}.\n",
+        ]
+    config = run.config
     kind = "raw"
     if weights == "average" and config.train.average_decay:
         kind = f"the moving average, of decay {config.train.average_decay:g}"
@@ -115,7 +123,13 @@ def _training(config: Config, step: int, weights: str) -> list[str]:
     ]
 
 
-def _data(manifest: Manifest) -> list[str]:
+def _data(run: TrainingRun) -> list[str]:
+    if run.imported is not None:
+        trained_on = run.imported.trained_on
+        if trained_on:
+            return [f"As the authors of the weights say: {trained_on}.\n"]
+        return ["What the weights learnt from is not known to this program.\n"]
+    manifest = run.manifest
     config = manifest.config
     lines = [
         f"Records that `data_prep.write` made of a corpus read as `{manifest.corpus}`, splits "
@@ -187,8 +201,11 @@ def _limits(run: TrainingRun, is_measured: bool) -> list[str]:
     ]
     if config.needs_labels and not config.takes_unknown_labels:
         lines.append("- It must be told what plays; a wrong label gives a wrong estimate.")
-    if not run.manifest.tracks("valid"):
+    if run.imported is None and not run.manifest.tracks("valid"):
         lines.append("- It was never validated: no track was kept for that.")
+    if run.imported is not None:
+        terms = run.imported.licence or "not known to this program"
+        lines.append(f"- The licence of the weights ({terms}) holds for these files, too.")
     if run.manifest.config.data.splits == _SYNTHETIC:
         lines.append("- It has heard synthetic music alone, and no recording.")
     if not is_measured:

@@ -112,15 +112,18 @@ class TrainedSeparator(Separator):
         memory_mb: float = MEMORY_MB,
     ) -> None:
         """Restores the network of a run; ``ValueError`` where there is none."""
-        config = load_run(workdir).config
-        network = make_network(config)
+        run = load_run(workdir)
+        network = make_network(run.config)
         self.step = restore_network(workdir, network, checkpoint, weights)
         self._workdir = workdir
-        super().__init__(config, network, memory_mb)
+        self._imported = run.imported
+        super().__init__(run.config, network, memory_mb)
 
     @property
     def origin(self) -> str:
         """Returns where its weights are from, in words."""
+        if self._imported is not None:
+            return f"{self._imported.system}'s weights, imported to {self._workdir}"
         return f"step {self.step:,} of {self._workdir}"
 
 

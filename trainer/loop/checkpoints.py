@@ -147,6 +147,18 @@ def restore_network(
     return step
 
 
+def save_network(workdir: str, network: keras.Model) -> None:
+    """Saves the weights of a network that nobody trained here, as the checkpoint of step 0.
+
+    It has no optimizers, so that no training goes on from it.
+    """
+    text = read_config_text(workdir)
+    assert text is not None
+    saved = {"network": _by_path(network.variables)}
+    checkpoint = tf.train.Checkpoint(**saved, config=_Carried(text))
+    CheckpointFolder(_folder(workdir), keep=1).save(checkpoint, step=0)
+
+
 def _restore_part(path: str, **variables: dict[str, tf.Variable]) -> None:
     """Restores some variables of a checkpoint; ``AssertionError`` where it lacks one of them."""
     checkpoint = tf.train.Checkpoint(**variables)

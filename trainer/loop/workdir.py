@@ -6,14 +6,16 @@ Nothing here imports TensorFlow before a run begins, so that commands refuse a f
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import configs
 from configs import Config
 from configs.reading import parse_object
 from data_prep.records.manifest import Manifest, manifest_from_json
+from data_prep.runtime.revision import code_revision
 from data_prep.storage import Folder, is_bucket, open_folder
 
 # Fields that may differ from call to call: they change neither the weights nor what a step does.
@@ -31,14 +33,34 @@ _CHANGEABLE = (
 
 
 @dataclass(frozen=True)
+class Imported:
+    """Says whose the weights of a run are that nobody trained here."""
+
+    # Who published the network, such as Open-Unmix.
+    system: str
+    # Of the weights, in words; empty where it is not known.
+    licence: str
+    # What they learnt from, as their authors say; empty where it is not known.
+    trained_on: str
+    # Name of each file -> its SHA-256.
+    files: dict[str, str]
+
+    def __str__(self) -> str:
+        """Returns it in words, to stand in a sentence."""
+        trained_on = self.trained_on or "what is not known"
+        return f"weights of {self.system}, imported; they learnt from {trained_on}"
+
+
+@dataclass(frozen=True)
 class TrainingRun:
     """Holds what ``workdir/config.json`` and ``workdir/records.json`` say."""
 
     config: Config
-    # The folder of the records.
+    # The folder of the records; empty where the weights were imported.
     records: str
-    # Of those records when the run began.
+    # Of those records when the run began; without tracks where the weights were imported.
     manifest: Manifest
+    imported: Imported | None = None
 
 
 def require_run(workdir: str) -> str:
@@ -78,12 +100,24 @@ def _parse_run(folder: Folder) -> tuple[TrainingRun, Sequence[str]]:
         name = "records.json"
         records = parse_object(texts[name], name)
         manifest = manifest_from_json(json.dumps(records["manifest"]), f"{folder.url}/{name}")
-        return TrainingRun(config, str(records["folder"]), manifest), former
+        imported = None
+        if "imported" in records:
+            imported = _imported_from_values(records["imported"])
+        return TrainingRun(config, str(records["folder"]), manifest, imported), former
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{folder.url}/{name} is not what trainer.task wrote ({error}); "
             f"restore it or begin anew."
         ) from error
+
+
+def _imported_from_values(values: Mapping[str, Any]) -> Imported:
+    return Imported(
+        system=str(values["system"]),
+        licence=str(values["licence"]),
+        trained_on=str(values["trained_on"]),
+        files={str(name): str(checksum) for name, checksum in dict(values["files"]).items()},
+    )
 
 
 def open_run(workdir: str, config: Config, records: str, manifest: Manifest) -> None:
@@ -104,13 +138,41 @@ def open_run(workdir: str, config: Config, records: str, manifest: Manifest) -> 
     config = replace(config, data=manifest.config.data)
     if _has_checkpoints(workdir):
         _refuse_another(load_run(workdir), workdir, config, manifest)
-    if not is_bucket(workdir):
-        Path(workdir).mkdir(parents=True, exist_ok=True)
     folder = records
     if not is_bucket(records):
         folder = os.path.abspath(records)  # noqa: PTH100 (Path.absolute keeps "..")
     described = {"folder": folder, "manifest": dataclasses.asdict(manifest)}
-    write_text(f"{workdir}/records.json", json.dumps(described) + "\n")
+    _write_run(workdir, config, described)
+
+
+def open_imported_run(workdir: str, config: Config, imported: Imported) -> None:
+    """Begins a run in a folder whose weights were imported, without records.
+
+    Raises:
+        ValueError: there is a run already.
+    """
+    require_no_run(workdir)
+    # It holds no track, and says by which code the weights were imported.
+    manifest = Manifest(config=config, corpus="", code_revision=code_revision(), shards={})
+    described = {
+        "folder": "",
+        "manifest": dataclasses.asdict(manifest),
+        "imported": dataclasses.asdict(imported),
+    }
+    _write_run(workdir, config, described)
+
+
+def require_no_run(workdir: str) -> None:
+    """Raises a ``ValueError`` where a folder holds a run that has anything to lose."""
+    if _has_checkpoints(workdir):
+        raise ValueError(f"{workdir} holds a run; choose another --workdir.")
+
+
+def _write_run(workdir: str, config: Config, records: Mapping[str, Any]) -> None:
+    """Writes the files of a run, of which ``records`` is what ``records.json`` says."""
+    if not is_bucket(workdir):
+        Path(workdir).mkdir(parents=True, exist_ok=True)
+    write_text(f"{workdir}/records.json", json.dumps(records) + "\n")
     write_text(f"{workdir}/config.json", configs.to_json(config) + "\n")
 
 
@@ -129,6 +191,11 @@ def _has_checkpoints(workdir: str) -> bool:
 
 def _refuse_another(run: TrainingRun, workdir: str, config: Config, manifest: Manifest) -> None:
     """Refuses a config or records other than those of a run, and tells of a schedule that moves."""
+    if run.imported is not None:
+        raise ValueError(
+            f"{workdir} holds {run.imported.system}'s weights, imported, whose training does not "
+            f"go on here; choose another --workdir."
+        )
     fields = _name_differences(run.config, config)
     if fields:
         raise ValueError(

@@ -190,6 +190,7 @@ def _about(
             "splits": manifest.config.data.splits,
             "tracks": ", ".join(f"{len(manifest.tracks(name))} {name}" for name in SPLITS),
             "code revision that wrote the records": manifest.code_revision,
+            **_origins(system),
         },
         manifest_json=manifest.to_json(),
         code_revision=code_revision(),
@@ -200,6 +201,15 @@ def _about(
         about_gains=rival.words,
         averaged=[each.words for each in system.checkpoints] if is_mean else (),
     )
+
+
+def _origins(system: EstimatedSystem) -> dict[str, str]:
+    """Says whose the weights are that were imported, under the name of the line; else nothing."""
+    found = [each.run.imported for each in system.checkpoints]
+    said = dict.fromkeys(str(imported) for imported in found if imported is not None)
+    if not said:
+        return {}
+    return {"network": f"{'; '.join(said)}; whether from tracks scored here is not known"}
 
 
 def _title(system: EstimatedSystem) -> str:
