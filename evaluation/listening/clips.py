@@ -22,6 +22,10 @@ AROUND_SECS = 1.0
 COMMON_SECS = 5.0
 
 Why = Literal["common", "worst", "best"]
+# The sounds that every clip has, as the fields of ``ClipWaveforms`` are named ...
+TAKES = ("mixture", "reference", "estimate")
+# ... and the one that only some have.
+UNTRAINED = "untrained"
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class ClipWaveforms(NamedTuple):
     mixture: Waveform
     reference: Waveform
     estimate: Waveform
+    # Of the same network as its training found it; None where it is not shown, or not known.
+    untrained: Waveform | None = None
 
 
 # Of a choice that reaches beyond the end of its track, as much as there is.
@@ -58,7 +64,7 @@ ClipReader = Callable[[Choice], ClipWaveforms]
 
 @dataclass(frozen=True)
 class RecordedClip:
-    """Holds a choice with its sounds, by the names of the fields of ``ClipWaveforms``."""
+    """Holds a choice with its sounds: those of ``TAKES``, and ``UNTRAINED`` where there is one."""
 
     choice: Choice
     sample_rate: int
@@ -163,11 +169,15 @@ def _choose_common(rows: Sequence[Row]) -> Iterator[Choice]:
 
 
 def record(choices: Sequence[Choice], read: ClipReader, sample_rate: int) -> Iterator[RecordedClip]:
-    """Yields the sounds of every choice, all of one choice at one level."""
+    """Yields the sounds of every choice, all of ``TAKES`` of one choice at one level."""
     for choice in choices:
         waveforms = read(choice)
-        gains = match_levels(waveforms)
+        together = [waveforms.mixture, waveforms.reference, waveforms.estimate]
         sounds = {}
-        for take, waveform, gain_db in zip(ClipWaveforms._fields, waveforms, gains, strict=True):
+        for take, waveform, gain_db in zip(TAKES, together, match_levels(together), strict=True):
             sounds[take] = encode(waveform, gain_db, sample_rate)
+        if waveforms.untrained is not None:
+            # By itself: a peak of random weights does not turn down what is played.
+            (gain_db,) = match_levels([waveforms.untrained])
+            sounds[UNTRAINED] = encode(waveforms.untrained, gain_db, sample_rate)
         yield RecordedClip(choice, sample_rate, sounds)

@@ -334,7 +334,7 @@ def test_clips(tmp_path, number):
         clips.Choice("worst", "t", "vc", 0.0, 0.2, (0.05, 0.15)),
         clips.Choice("common", "t", "vc", 0, 1),
     ]
-    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (3, 800, 1))
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (4, 800, 1))
     path, dice = tmp_path / "clips.zip", random.Random(7)
     write_clips(path, list(clips.record(choices, lambda _: clips.ClipWaveforms(*noise), 8000)))
     content = path.read_bytes()

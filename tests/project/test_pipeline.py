@@ -28,7 +28,7 @@ from evaluation.estimates.from_originals import iter_original_estimates
 from evaluation.estimates.named_checkpoint import NamedCheckpoint
 from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.archive import read_clips
-from evaluation.listening.clips import Choice
+from evaluation.listening.clips import UNTRAINED, Choice
 from evaluation.listening.recorder import make_reader, record_run
 from evaluation.listening.sounds import decode
 from evaluation.scores.aggregates import segment_key
@@ -41,7 +41,8 @@ from evaluation.songs.stems import Wanted
 from evaluation.tasks.pipeline import evaluate
 from tests.support import replicas
 from tests.support.commands import run_command
-from trainer.inference.separator import TrainedSeparator
+from trainer.inference.average import average_of
+from trainer.inference.separator import TrainedSeparator, UntrainedSeparator
 from trainer.loop.train import train
 from trainer.loop.workdir import load_run, open_run
 from trainer.tasks.separation.task import SeparationTask
@@ -178,6 +179,47 @@ def test_what_is_heard_is_what_was_scored(workdir, scored):
         )
         assert activity.snr(reference, estimate) == pytest.approx(row.snr, abs=0.01)  # 16 bits
     assert settings.segment_secs == 1
+
+
+def test_what_the_network_did_before_its_training_is_recorded_of_the_common_passage(scored):
+    """As it does it to the whole track, and under the weights that the seed gives."""
+    subject = open_estimated_system(
+        NamedCheckpoint(str(scored[0].parents[1]), "", "test", "latest", [])
+    )
+    recordings = {recording.choice: recording for recording in read_clips(scored[1] / "clips.zip")}
+    common = [choice for choice in recordings if choice.why == "common"]
+    assert len(common) > 1
+    for choice, recording in recordings.items():
+        assert (UNTRAINED in recording.sounds) == (choice in common)
+    untrained = UntrainedSeparator(subject.config)
+    tracks = iter_full_tracks(subject.manifest, subject.folder, subject.split)
+    track = next(track for track in tracks if track.name == common[0].track)
+    whole = untrained.estimate(track.mixture, track.labels)
+    for choice in common:
+        part = slice(*choice.frames(8000, len(track.mixture)))
+        expected = whole[subject.config.data.sources.index(choice.source), part]
+        sound = recordings[choice].sounds[UNTRAINED]
+        # 16 bits of what was made louder.
+        atol = 2**-15 * 10 ** (-sound.gain_db / 20)
+        np.testing.assert_allclose(decode(sound)[0], expected, atol=atol)
+        estimate, _ = decode(recordings[choice].sounds["estimate"])
+        assert np.abs(estimate - expected).max() > 100 * atol
+    # Amid the track, from no multiple of the network's stride on.
+    amid = Choice("common", track.name, track.labels[0], 0.7123, 1.9)
+    slot = subject.config.data.sources.index(amid.source)
+    found = make_reader(subject)(amid)
+    expected = whole[slot, round(0.7123 * 8000) : round(1.9 * 8000)]
+    np.testing.assert_allclose(found.untrained, expected, atol=1e-6)
+
+
+def test_weights_that_nobody_trained_here_have_no_before(scored):
+    subject = open_estimated_system(
+        NamedCheckpoint(str(scored[0].parents[1]), "", "test", "latest", [])
+    )
+    assert average_of([*subject.networks, *subject.networks]).before_training() is None
+    subject.separator.step = 0
+    passage = Choice("common", subject.manifest.tracks("test")[0].name, "vn", 0.0, 0.5)
+    assert make_reader(subject)(passage).untrained is None
 
 
 def evaluate_alone(workdir, *overrides, split="test", out="", **options):

@@ -45,6 +45,13 @@ class BaseSeparator(ABC):
     def identity(self) -> dict[str, Any]:
         """Returns what its estimates depend on beside what is separated, as plain values."""
 
+    def before_training(self) -> "BaseSeparator | None":
+        """Returns the same network with the weights that its training began with.
+
+        None where there is no such network, or nobody knows it.
+        """
+        return None
+
     @abstractmethod
     def iter_estimates(
         self, heard: Iterable[Waveform], labels: Sequence[str] | None

@@ -117,6 +117,7 @@ class TrainedSeparator(Separator):
         self.step = restore_network(workdir, network, checkpoint, weights)
         self._workdir = workdir
         self._imported = run.imported
+        self._memory_mb = memory_mb
         super().__init__(run.config, network, memory_mb)
 
     @property
@@ -125,6 +126,16 @@ class TrainedSeparator(Separator):
         if self._imported is not None:
             return f"{self._imported.system}'s weights, imported to {self._workdir}"
         return f"step {self.step:,} of {self._workdir}"
+
+    def before_training(self) -> BaseSeparator | None:
+        """Returns the network of the run as its training found it.
+
+        None where nobody trained it here: weights that were imported began as others, elsewhere,
+        and those of step 0 are what they were.
+        """
+        if self._imported is not None or self.step == 0:
+            return None
+        return UntrainedSeparator(self.config, self._memory_mb)
 
 
 class UntrainedSeparator(Separator):

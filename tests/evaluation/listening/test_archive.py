@@ -70,6 +70,25 @@ def test_recordings_come_back_from_their_archive(recordings, tmp_path):
     assert read_clips(tmp_path / "none.zip") == []
 
 
+def test_the_sound_of_an_untrained_network_comes_back_too(tmp_path):
+    choice = Choice("common", "t", "vc", 3.0, 4.5)
+    with_untrained = list(
+        record([choice], lambda each: read(each)._replace(untrained=read(each).mixture), RATE)
+    )
+    assert set(with_untrained[0].sounds) == {"mixture", "reference", "estimate", "untrained"}
+    path = tmp_path / "clips.zip"
+    write_clips(path, with_untrained)
+    assert read_clips(path) == with_untrained
+
+
+def test_archives_of_before_are_read(tmp_path, recordings, files):
+    contents = json.loads(files["clips.json"])
+    contents["schema_version"] = 1
+    path = tmp_path / "clips.zip"
+    path.write_bytes(packed({**files, "clips.json": json.dumps(contents)}))
+    assert read_clips(path) == recordings
+
+
 @pytest.mark.parametrize("content", [b"no archive", b"", b"PK\x05\x06" + bytes(18)])
 def test_what_is_no_archive_is_refused(tmp_path, content):
     refuse(tmp_path, content)
@@ -80,7 +99,7 @@ def test_what_is_no_archive_is_refused(tmp_path, content):
     [
         ("", "is empty"),
         ("[]", "holds a list"),
-        ('{"schema_version": 2, "clips": []}', "schema version 2, not 1"),
+        ('{"schema_version": 3, "clips": []}', "schema version 3, not 2"),
         ('{"schema_version": 1, "clips": ["a name"]}', "a clip is 'a name', not an object"),
         ('{"schema_version": 1, "clips": 3}', "has no list of clips"),
         ('{"schema_version": 1, "clips": [{"takes": {}, "sample_rate": 8000}]}', "'why'"),
@@ -110,6 +129,11 @@ def test_a_strange_description_is_refused(tmp_path, description, reason):
         ("colour", "red", "no field 'colour'"),
         ("takes", [], r"the sounds of a clip are \[\]"),
         ("takes", {"mixture": {}, "reference": {}, "estimate": {}}, "needs the field 'file'"),
+        (
+            "takes",
+            {take: {} for take in ("mixture", "reference", "estimate", "half-trained")},
+            "the sounds of a clip are",
+        ),
         ("file", "../../secret.flac", "no item named"),
         ("file", "/etc/passwd", "no item named"),
         ("file", ["a"], "expected text"),
