@@ -88,12 +88,16 @@ def _panel(panel: Panel) -> dict[str, Any]:
 
 
 def _clip(clip: Clip) -> dict[str, Any]:
-    return {
+    described: dict[str, Any] = {
         "title": clip.title,
         "note": clip.note,
         "numbers": {name: _cell(cell) for name, cell in clip.numbers},
         "takes": {take.name: take.note for take in (*clip.known, *clip.judged)},
     }
+    if clip.spectrograms is not None:
+        pictures = clip.spectrograms.pictures
+        described["spectrograms"] = {each.title: each.alternative for each in pictures}
+    return described
 
 
 def _cell(cell: Cell) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from evaluation.document.numbers import BLANK, decibels, signed_decibels
 from evaluation.document.rating_form import RatingForm
+from evaluation.document.spectrograms import Spectrograms
 from evaluation.scores.bootstrap import Interval
 
 # How the value of a cell is printed: as a level, a difference of levels, the same of ratings, a
@@ -213,6 +214,8 @@ class Clip:
     track: str
     source: str
     start_secs: float
+    # What training changed, where it is known.
+    spectrograms: Spectrograms | None = None
 
 
 @dataclass(frozen=True)

@@ -26,16 +26,23 @@ RANGE_DB = 70
 # The lowest frequency of a picture.
 MIN_HZ = 60.0
 _PEAK_DBFS = -1.0
-# Pixels of a picture.
-_WIDTH = 360
-_HEIGHT = 112
-# Of a picture; more would be bytes that no eye tells apart.
-_COLOURS = 64
 _WINDOW_SECS = 0.064
 _TICKS_HZ = (100, 300, 1000, 3000, 10000)
 
 Waveform = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
+
+
+class PictureSize(NamedTuple):
+    """Says how many pixels a picture has, and how many colours."""
+
+    width: int
+    height: int
+    num_colours: int
+
+
+# More colours would be bytes that no eye tells apart.
+_BESIDE_PLAYER = PictureSize(width=360, height=112, num_colours=64)
 
 
 class EncodedSound(NamedTuple):
@@ -86,27 +93,28 @@ def data_uri(data: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def spectrogram(waveform: Waveform, sample_rate: int) -> Floats:
+def spectrogram(waveform: Waveform, sample_rate: int, size: PictureSize = _BESIDE_PLAYER) -> Floats:
     """Computes the power of the mean of the channels, a value for every pixel of a picture.
 
     Args:
         waveform: (T, C).
         sample_rate: frames per second.
+        size: of the picture.
 
     Returns:
         (frequencies, times); frequencies are spaced evenly on a logarithmic scale from ``MIN_HZ``
         to half the rate.
     """
     window = spectrograms.window_frames(sample_rate, _WINDOW_SECS)
-    hop = max(len(waveform) // _WIDTH, 1)
+    hop = max(len(waveform) // size.width, 1)
     # (T, C) -> (bins, hops)
     power = spectrograms.power_spectrogram(waveform, window, hop)
     # The hop behind each column of the picture.
-    columns = np.arange(_WIDTH) * len(waveform) / _WIDTH / hop
+    columns = np.arange(size.width) * len(waveform) / size.width / hop
     columns = np.minimum(columns, power.shape[1] - 1).astype(int)
     # Each row lies between two bins and takes its share of both: at low frequencies many rows share
     # a pair, and without that the picture would show steps.
-    frequencies = np.geomspace(MIN_HZ, sample_rate / 2, _HEIGHT)
+    frequencies = np.geomspace(MIN_HZ, sample_rate / 2, size.height)
     bins = np.minimum(frequencies / sample_rate * window, len(power) - 1)
     below = np.minimum(bins.astype(int), len(power) - 2)
     share = (bins - below)[:, None]
@@ -117,25 +125,36 @@ def spectrogram(waveform: Waveform, sample_rate: int) -> Floats:
     return pixels
 
 
-def picture(power: Floats, loudest: float) -> bytes:
+def picture(power: Floats, loudest: float, size: PictureSize = _BESIDE_PLAYER) -> bytes:
     """Draws a spectrogram as PNG, from dark to bright.
 
     Args:
         power: (frequencies, times).
         loudest: the power that is brightest; dark is ``RANGE_DB`` below.
+        size: of the picture.
     """
+    last_shade = size.num_colours - 1
     levels = spectrograms.levels_db(power, loudest, RANGE_DB)
     # -RANGE_DB to 0 dB -> 0 to the last colour
-    shades = np.round((levels / RANGE_DB + 1) * (_COLOURS - 1))
-    shades = np.clip(shades, 0, _COLOURS - 1).astype(np.uint8)
+    shades = np.round((levels / RANGE_DB + 1) * last_shade)
+    shades = np.clip(shades, 0, last_shade).astype(np.uint8)
     # The first row of an image is its top, where the highest frequency belongs.
     image = Image.fromarray(np.ascontiguousarray(shades[::-1]), mode="P")
-    # (_COLOURS, red green blue opacity) -> (_COLOURS, red green blue)
-    palette = mpl.colormaps["magma"](np.linspace(0, 1, _COLOURS))[:, :3]
-    image.putpalette((palette * 255).round().astype(np.uint8).tobytes())
+    image.putpalette(_palette(size.num_colours).tobytes())
     data = io.BytesIO()
     image.save(data, format="PNG", optimize=True)
     return data.getvalue()
+
+
+def _palette(num_colours: int) -> NDArray[np.uint8]:
+    """Returns colours from dark to bright, of shape (num_colours, red green blue)."""
+    with_opacity = mpl.colormaps["magma"](np.linspace(0, 1, num_colours))
+    return np.asarray((with_opacity[:, :3] * 255).round().astype(np.uint8))
+
+
+def scale_colours(num_colours: int) -> list[str]:
+    """Returns colours of pictures from dark to bright at even distances, as a page names them."""
+    return [f"#{bytes(colour).hex()}" for colour in _palette(num_colours)]
 
 
 def frequency_ticks(sample_rate: int) -> list[tuple[str, float]]:

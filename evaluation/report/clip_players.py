@@ -9,9 +9,11 @@ from configs import instruments
 from evaluation.document.numbers import short_number, signed_decibels
 from evaluation.document.parts import Block, Cell, Clip, Clips, Take, Text
 from evaluation.document.rating_form import RatingForm
+from evaluation.document.spectrograms import Spectrograms
 from evaluation.listening import sounds
 from evaluation.listening.clips import Choice, RecordedClip
 from evaluation.listening.sounds import EncodedSound, Floats
+from evaluation.listening.three_spectrograms import NOTE, draw_before_and_after
 from evaluation.ratings import saved
 from evaluation.report.metric_names import V3
 from evaluation.scores.aggregates import SegmentKey, segment_key
@@ -56,6 +58,8 @@ class ClipSounds(NamedTuple):
     # Of the judged ones that can be rated: what they are rated as.
     rated_as: Mapping[str, str] = {}
     numbers: Sequence[tuple[str, Cell]] = ()
+    # What training changed, where it is known.
+    spectrograms: Spectrograms | None = None
 
 
 def run_clips(recordings: Sequence[RecordedClip], rows: Sequence[Row]) -> list[Block]:
@@ -74,6 +78,7 @@ def run_clips(recordings: Sequence[RecordedClip], rows: Sequence[Row]) -> list[B
             judged={name: recording.sounds[name] for name in JUDGED},
             rated_as={name: recording.key_of(name) for name in JUDGED},
             numbers=numbers.get(_segment_of(recording.choice), ()),
+            spectrograms=draw_before_and_after(recording),
         )
         for recording in recordings
     ]
@@ -119,7 +124,7 @@ def fit(clips: Sequence[ClipSounds], budget: int = BUDGET_BYTES) -> list[Block]:
     num_left_out = 0
     for number, clip_sounds in enumerate(_by_precedence(clips)):
         clip = make_clip(f"clip-{number}", clip_sounds)
-        size = sum(len(take.sound) + len(take.picture) for take in (*clip.known, *clip.judged))
+        size = _num_bytes(clip)
         # A later one may be smaller, and still fit.
         if size > budget:
             num_left_out += 1
@@ -132,6 +137,8 @@ def fit(clips: Sequence[ClipSounds], budget: int = BUDGET_BYTES) -> list[Block]:
         if any(clip.mark for listed in kept.values() for clip in listed):
             note += _MARKED
         blocks.append(Text(note, "note"))
+    if any(clip.spectrograms for listed in kept.values() for clip in listed):
+        blocks.append(Text(NOTE, "note"))
     blocks += [Clips(TITLES[why], listed) for why, listed in kept.items() if listed]
     blocks += _rating_form([clip for listed in kept.values() for clip in listed])
     if num_left_out:
@@ -141,6 +148,14 @@ def fit(clips: Sequence[ClipSounds], budget: int = BUDGET_BYTES) -> list[Block]:
         )
         blocks.append(Text(sentence, "note"))
     return blocks
+
+
+def _num_bytes(clip: Clip) -> int:
+    """Returns how much of a page the sounds and pictures of a clip take."""
+    num_bytes = sum(len(take.sound) + len(take.picture) for take in (*clip.known, *clip.judged))
+    if clip.spectrograms is not None:
+        num_bytes += sum(len(each.picture) for each in clip.spectrograms.pictures)
+    return num_bytes
 
 
 def _rating_form(clips: Sequence[Clip]) -> list[RatingForm]:
@@ -202,6 +217,7 @@ def make_clip(key: str, clip_sounds: ClipSounds) -> Clip:
         track=choice.track,
         source=choice.source,
         start_secs=choice.start_secs,
+        spectrograms=clip_sounds.spectrograms,
     )
 
 

@@ -2,6 +2,7 @@
 into a page.
 """
 
+import base64
 import io
 import math
 from dataclasses import replace
@@ -19,6 +20,7 @@ from evaluation.listening.clips import (
     choose,
     record,
 )
+from evaluation.listening.three_spectrograms import draw_before_and_after
 from evaluation.report import clip_players
 from evaluation.scores.table import Row
 
@@ -154,6 +156,53 @@ def test_the_estimate_and_the_reference_of_a_clip_are_at_one_level():
     np.testing.assert_allclose(estimate, 0.5 * reference, atol=1e-4)
     gain = {take: sound.gain_db for take, sound in recording.sounds.items()}
     assert gain["estimate"] - gain["reference"] == pytest.approx(20 * math.log10(2))
+
+
+def test_the_sound_of_an_untrained_network_leaves_the_level_of_the_others_as_it_is():
+    choice = Choice("common", "t", "vc", 0.0, 2.0)
+    spiky = noise(1, 1e-3, 2.0)
+    spiky[100] = 3.0
+    (plain,) = record([choice], read, RATE)
+    (recording,) = record([choice], lambda each: read(each)._replace(untrained=spiky), RATE)
+    untrained = recording.sounds["untrained"]
+    assert {**plain.sounds, "untrained": untrained} == recording.sounds
+    np.testing.assert_allclose(sounds.decode(untrained)[0], spiky, atol=2e-4)
+
+
+def shades_of(picture):
+    """How bright the pixels of a picture are, as a share of its scale."""
+    data = base64.b64decode(picture.picture.removeprefix("data:image/png;base64,"))
+    image = Image.open(io.BytesIO(data))
+    assert image.size == (picture.width, picture.height)
+    return np.asarray(image) / 31
+
+
+def test_what_training_changed_is_drawn_on_one_scale():
+    choice = Choice("common", "t", "vc", 0.0, 2.0)
+
+    def quieter(choice):
+        waveforms = read(choice)
+        return waveforms._replace(
+            untrained=0.01 * waveforms.reference, estimate=0.5 * waveforms.reference
+        )
+
+    (recording,) = record([choice], quieter, RATE)
+    drawn = draw_before_and_after(recording)
+    reference, untrained, estimate = drawn.pictures
+    # 40 dB and 6 dB of the 70 dB that the scale has.
+    loud = shades_of(reference) > 0.7
+    assert loud.mean() > 0.5
+    for picture, below_db in ((untrained, 40), (estimate, 20 * math.log10(2))):
+        off = (shades_of(reference) - shades_of(picture))[loud]
+        np.testing.assert_allclose(off, below_db / sounds.RANGE_DB, atol=1 / 31)
+    assert shades_of(reference).max() == 1
+    assert estimate.caption.endswith(", SNR 6.0 dB")
+    assert untrained.caption.endswith(", SNR 0.1 dB")
+    assert [name for name, _ in drawn.moments] == ["0 s", "0.4 s", "0.8 s", "1.2 s", "1.6 s", "2 s"]
+    assert drawn.moments[1][1] == pytest.approx(0.2)
+    assert (drawn.colours[0], drawn.darkest) == ("#000004", "\N{MINUS SIGN}70 dB")
+    (plain,) = record([choice], read, RATE)
+    assert draw_before_and_after(plain) is None
 
 
 def test_clips_beyond_the_budget_are_left_out_and_counted():

@@ -22,7 +22,10 @@ pytestmark = pytest.mark.slow
 def read(choice):
     time = np.arange(round((choice.stop_secs - choice.start_secs) * RATE)) / RATE
     tone = 0.1 * np.sin(2 * np.pi * 440 * time)[:, None]
-    return ClipWaveforms(tone + 0.01, tone, 0.5 * tone)
+    untrained = None
+    if choice.why == "common":
+        untrained = 0.1 * tone
+    return ClipWaveforms(tone + 0.01, tone, 0.5 * tone, untrained)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +84,7 @@ def test_no_request_leaves_the_file(open_page, path):
     assert {url for url in page.requests if not url.startswith("data:")} == {path.as_uri()}
     assert page.problems == []  # a breach of the page's policy would be one
     images = page.evaluate("[...document.images].map(each => each.naturalWidth)")
-    assert len(images) == 6
+    assert len(images) == 9
     assert all(images)
 
 
@@ -163,6 +166,20 @@ def test_a_blind_order_can_be_drawn_and_revealed(open_page):
     }  # one of them twenty times in a row: once in half a million
 
 
+def test_what_training_changed_is_folded_and_hidden_from_who_listens_blind(open_page):
+    page = open_page()
+    clip = page.locator(".clip").first
+    pictures = clip.locator(".before img")
+    assert pictures.count() == 3
+    assert pictures.first.is_hidden()
+    clip.locator("summary").click()
+    assert pictures.first.is_visible()
+    clip.locator("button").click()
+    assert pictures.first.is_hidden()
+    clip.locator("button").click()
+    assert pictures.first.is_visible()
+
+
 def test_the_keyboard_reaches_everything(open_page):
     page = open_page()
     # Nothing can be saved yet, nor rated.
@@ -190,6 +207,7 @@ def test_the_keyboard_reaches_everything(open_page):
     button.focus()
     page.keyboard.press("Enter")
     assert button.text_content() == "Reveal"
+    page.keyboard.press("Enter")
     page.locator("summary").first.focus()
     page.keyboard.press("Enter")
     assert page.locator("details").first.evaluate("each => each.open")
@@ -308,8 +326,10 @@ def test_what_was_kept_and_damaged_is_begun_anew(open_page):
 def test_nothing_is_wider_than_the_window(open_page, width):
     page = open_page(width, 800)
     assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert page.locator(".before img").first.is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
     page.locator(".clip button").first.click()
-    page.locator("details").first.evaluate("each => each.open = true")
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 

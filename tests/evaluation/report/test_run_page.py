@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from evaluation.document import render
 from evaluation.document.as_json import SCHEMA_VERSION
 from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.clips import Choice, RecordedClip
-from evaluation.listening.sounds import encode
+from evaluation.listening.sounds import decode, encode
 from evaluation.report.metric_names import FIGURE_TITLES
 from evaluation.report.run_page import Extras, make_document
 from evaluation.scores import bootstrap, table
@@ -554,12 +555,44 @@ def test_sounds_have_players_and_one_script_that_is_ours(
         1,
     )
     assert f"{hostile}, 1 to 1.1 s" in page.texts
+    # Nobody recorded what the network did then.
+    assert "before it learnt anything" not in page.text
     script = re.search(r"<script>(.*?)</script>\n</body>", html, re.DOTALL)
     assert script is not None
     digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in page.policy
     assert all(link.startswith(("#", "data:")) for link in page.links)
     assert "script-src 'none'" in Page(read_page(written(*INTERVALS))).policy
+
+
+def test_three_spectrograms_of_a_source_show_what_training_changed(tmp_path: Path) -> None:
+    rows = sample_rows(instruments.URMP, 1, 6)
+    plain, changed = make_recordings("a track", 2, 0.5)
+    reference, _ = decode(changed.sounds["reference"])
+    sounds = {**changed.sounds, "untrained": encode(0.5 * reference, 0.0, 22050)}
+    changed = replace(changed, sounds=sounds)
+    page = write(tmp_path, rows, Extras(recordings=[plain, changed]))
+    tags = Page(page).tags
+    assert (tags["audio"], tags["img"]) == (6, 9)
+    assert "What the network did before it learnt anything is folded beneath a clip" in page
+    (before,) = re.findall(r'<details class="before">.*?</details>', page, re.DOTALL)
+    said = re.findall(r'<img src="data:image/png;base64,[^"]+" alt="([^"]+)"', before)
+    said = [unescape(each) for each in said]
+    axes = f"0.5 s, 60 Hz to 11.025 kHz, 70 dB of levels; {MINUS}24.8 dBFS"
+    assert [each.removeprefix("Spectrogram of violin, ") for each in said] == [
+        f"the source as it is: {axes}",
+        f"estimated before training: {axes.replace('24.8', '30.8')}, SNR 6.0 dB",
+        f"estimated after training: {axes}, SNR > 100 dB",
+    ]
+    assert len(before) < 30_000
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8").replace("\\", "")
+    assert re.findall(r"  - (.*)", markdown) == said
+    tree = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    (listen,) = [section for section in tree["sections"] if section["key"] == "listen"]
+    (block,) = [block for block in listen["blocks"] if block["kind"] == "clips"]
+    first, second = block["clips"]
+    assert "spectrograms" not in first
+    assert list(second["spectrograms"].values()) == said
 
 
 @pytest.mark.slow

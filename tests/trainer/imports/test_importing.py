@@ -268,6 +268,7 @@ def test_it_is_scored_as_any_run(tmp_path):
     assert done.returncode == 0, done.stderr
     page = (run / "evaluation" / "0-test" / "report.html").read_text()
     assert "weights of Open-Unmix, imported" in page
+    assert "before it learnt anything" not in page
     # Of the training split of these records, as those of the weights are not known.
     gains = json.loads((run / "evaluation" / "constant_gain.json").read_text())["gains"]
     assert list(gains) == list(instruments.MUSDB)
