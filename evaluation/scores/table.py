@@ -17,10 +17,11 @@ from data_prep.storage.files import replacing
 from evaluation.scores.csv_rows import iter_lines, parse_row
 
 # Of the columns and their meaning.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 STATUSES = ("scored", "solo", "silent_estimate", "absent", "not_scored", "silent_mixture")
 # Those of sources that sound, and whose metrics count.
 COUNTED_STATUSES = ("scored", "solo", "silent_estimate")
+# In dB.
 METRICS = (
     "sdr",
     "sir",
@@ -35,12 +36,16 @@ METRICS = (
     "si_sdri",
     "snri",
 )
+# From 0 to 1, of the bins of the mixture. Tables of before version 5 end before them.
+SHARES = ("bins", "bins_majority")
 # What an estimate is called among the systems, whoever made it.
 MODEL = "model"
 # As ``estimates.constant_gain`` defines it. Scores of files do not have it, nor do older ones.
 CONSTANT_GAIN = "constant gain"
 # What stands beside every system, in the order in which reports have it.
 BASELINES = ("mixture", "silence", CONSTANT_GAIN)
+# What the better of two constant answers for all bins reaches, where it stands beside systems.
+MAJORITY = "majority"
 
 # Leakage is the energy of an estimate relative to the mixture; less than this counts as this much.
 LEAKAGE_FLOOR_DB = -100.0
@@ -51,7 +56,7 @@ IMPROVEMENTS = {"sdri": "sdr", "si_sdri": "si_sdr", "snri": "snr"}
 
 @dataclass(frozen=True)
 class Row:
-    """Holds the scores of one segment of one source under one system, in dB.
+    """Holds the scores of one segment of one source under one system, in dB but for shares.
 
     A metric that its status does not define is None (blank).
     """
@@ -79,6 +84,10 @@ class Row:
     sdri: float | None = None
     si_sdri: float | None = None
     snri: float | None = None
+    # This and the next: ``scoring.segment_bins``. The second is that of the references and the
+    # mixture alone, and so the same for all systems.
+    bins: float | None = None
+    bins_majority: float | None = None
 
 
 # Of a finite metric: the ratio of the largest and the smallest number that there is has fewer.
@@ -87,7 +96,10 @@ _MOST_DB = 10_000.0
 _MOST_SECS = 1e9
 _NAME = "a name without the character NUL"
 COLUMNS = tuple(field.name for field in fields(Row))
-_LEGAL = dict.fromkeys(COLUMNS, "a number of dB or nothing") | {
+_FORMER_COLUMNS = tuple(column for column in COLUMNS if column not in SHARES)
+_LEGAL = {
+    **dict.fromkeys(COLUMNS, "a number of dB or nothing"),
+    **dict.fromkeys(SHARES, "a share from 0 to 1 or nothing"),
     "system": _NAME,
     "track": _NAME,
     "start_secs": "a number of seconds",
@@ -129,19 +141,22 @@ def to_csv(rows: Iterable[Row]) -> str:
 
 
 def from_csv(text: str, path: object) -> list[Row]:
-    """Returns the rows of what :func:`to_csv` made; ``path`` names it in errors.
+    """Returns the rows of what :func:`to_csv` made, of now or before; ``path`` names it in errors.
+
+    What a table of before does not have is blank.
 
     Raises:
         ValueError: the columns are not those of the schema, or a value is none of its column.
     """
     lines = iter_lines(text, path)
     _, header = next(lines, ("", []))
-    if header != list(COLUMNS):
+    if header not in (list(COLUMNS), list(_FORMER_COLUMNS)):
         found = ", ".join(header)[:500] or "none"
         raise ValueError(
             f"{path} has other columns than expected: {found}, not {', '.join(COLUMNS)}."
         )
-    return [Row(**parse_row(where, cells, _LEGAL, _parse_cell)) for where, cells in lines]
+    legal = {column: _LEGAL[column] for column in header}
+    return [Row(**parse_row(where, cells, legal, _parse_cell)) for where, cells in lines]
 
 
 def write_csv(path: Path, rows: Iterable[Row]) -> None:
@@ -169,6 +184,9 @@ def _parse_cell(column: str, cell: str) -> str | int | float | None:
     elif column in METRICS:
         value = float(cell) if cell else None
         is_legal = value is None or abs(value) <= _MOST_DB or np.isinf(value)
+    elif column in SHARES:
+        value = float(cell) if cell else None
+        is_legal = value is None or 0 <= value <= 1
     elif column == "status":
         is_legal = cell in STATUSES
     if not is_legal:

@@ -20,10 +20,12 @@ from evaluation.scores.table import (
     BASELINES,
     CONSTANT_GAIN,
     IMPROVEMENTS,
+    SHARES,
     Row,
     row_improvements,
 )
 from evaluation.scoring.museval_rules import score_as_museval
+from evaluation.scoring.segment_bins import score_bins
 from evaluation.scoring.segment_metrics import (
     Floats,
     SegmentAudio,
@@ -34,9 +36,9 @@ from evaluation.scoring.track_filters import MIXTURE, TrackFilters
 
 # The metrics that a status defines; every other metric of its rows is blank.
 _DEFINED = {
-    "scored": ("sdr", "sir", "sar", "isr", "sir_v4", "sar_v4", "si_sdr", "snr"),
-    "solo": ("sdr", "sar", "isr", "sar_v4", "si_sdr", "snr"),
-    "silent_estimate": ("sdr", "snr"),
+    "scored": ("sdr", "sir", "sar", "isr", "sir_v4", "sar_v4", "si_sdr", "snr", *SHARES),
+    "solo": ("sdr", "sar", "isr", "sar_v4", "si_sdr", "snr", *SHARES),
+    "silent_estimate": ("sdr", "snr", *SHARES),
     "absent": ("leakage",),
     "not_scored": (),
     "silent_mixture": (),
@@ -113,7 +115,7 @@ class Scorer:
         the reference is not active: leakage.
     ``silent_estimate``
         the estimate is silent, also that of the only active source: SDR and SNR are 0 dB, by
-        definition.
+        definition, and it keeps no bin.
     ``solo``
         the only active source: all but SIR.
     ``scored``
@@ -159,6 +161,10 @@ class Scorer:
             scores = score_as_museval(audio, filters, self.config.silent_dbfs)
         else:
             scores = score_segment(audio, active, self.config, filters, self.memory_lock)
+            # Museval knows no such thing.
+            scores.values.update(
+                score_bins(audio, scores.statuses, self.sample_rate, self.config.silent_dbfs)
+            )
         rows: dict[str, list[Row]] = {}
         for s, system in enumerate(audio.systems):
             values = {metric: of_metric[s] for metric, of_metric in scores.values.items()}

@@ -136,7 +136,7 @@ def _bss_eval(
     memory_lock: AbstractContextManager[object],
 ) -> dict[str, Floats]:
     """Computes the metrics of BSS Eval where ``scored`` (S, K) is true, each of shape (P,)."""
-    signals, of_slots = _pair(scored, audio)
+    signals, of_slots = pair_signals(scored, audio)
     # (N, T, C)
     estimates = np.stack([audio.systems[system][slot] for system, slot in signals])
     # (J, T, C), and the place of each pair's reference among the J that sound, (P,).
@@ -161,7 +161,7 @@ def _bss_eval(
     return ratios
 
 
-def _pair(
+def pair_signals(
     scored: NDArray[np.bool_], audio: SegmentAudio
 ) -> tuple[Sequence[tuple[str, int]], Pairs]:
     """Pairs each estimate that is scored, (S, K), with its reference, system by system.

@@ -4,6 +4,7 @@ of it.
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from evaluation.scores.table import (
     COLUMNS,
     IMPROVEMENTS,
     METRICS,
+    SHARES,
     STATUSES,
     Row,
     read_csv,
@@ -28,6 +30,8 @@ from evaluation.scores.table import (
 )
 from evaluation.scoring.one_segment import score_track
 
+# Scores of before there were shares of bins.
+KEPT = Path(__file__).parents[2] / "before/files/run/evaluation/6-test/scores.csv"
 RATE = 200  # frames per second, and per segment
 CONFIG = Evaluation(filter_taps=8)
 NAMES = ("va", "vc", "vn")
@@ -50,7 +54,7 @@ def score(references, estimates, mixture=None, config=CONFIG, names=None):
 
 
 def defined(row):
-    return {metric for metric in METRICS if getattr(row, metric) is not None}
+    return {metric for metric in (*METRICS, *SHARES) if getattr(row, metric) is not None}
 
 
 @given(num_frames=st.integers(1, 10_000), segment_frames=st.integers(1, 500), data=st.data())
@@ -174,9 +178,9 @@ def test_a_status_fixes_the_polyphony_and_which_metrics_there_are(statuses):
         assert (
             defined(row)
             == {
-                "scored": {*METRICS} - {"leakage"},
-                "solo": {"sdr", "sar", "isr", "sar_v4", "si_sdr", "snr"},
-                "silent_estimate": {"sdr", "snr"}
+                "scored": {*METRICS, *SHARES} - {"leakage"},
+                "solo": {"sdr", "sar", "isr", "sar_v4", "si_sdr", "snr", *SHARES},
+                "silent_estimate": {"sdr", "snr", *SHARES}
                 | ({"sdri", "snri"} if row.polyphony > 1 else set()),
                 "absent": {"leakage"},
                 "silent_mixture": set(),
@@ -424,6 +428,7 @@ _decibels = st.none() | st.floats(-1e4, 1e4) | st.sampled_from((np.inf, -np.inf)
             status=st.sampled_from(STATUSES),
             polyphony=st.integers(0, 13),
             **dict.fromkeys(METRICS, _decibels),
+            **dict.fromkeys(SHARES, st.none() | st.floats(0, 1)),
         ),
         max_size=5,
     )
@@ -437,6 +442,21 @@ def test_a_table_comes_back_from_its_file(rows, tmp_path_factory):
 def test_scored_rows_come_back_from_their_file(statuses, tmp_path):
     write_csv(tmp_path / "scores.csv", statuses.values())
     assert read_csv(tmp_path / "scores.csv") == list(statuses.values())
+
+
+def test_a_table_without_shares_of_bins_is_read_with_blanks(statuses, tmp_path):
+    """As tables were before there were any; and one of the files that were kept."""
+    path = tmp_path / "scores.csv"
+    write_csv(path, statuses.values())
+    lines = path.read_text().splitlines()
+    path.write_text("".join(f"{line.rsplit(',', 2)[0]}\n" for line in lines))
+    assert read_csv(path) == [
+        replace(row, bins=None, bins_majority=None) for row in statuses.values()
+    ]
+    kept = read_csv(KEPT)
+    assert len(kept) > 100
+    assert kept[0].snri == pytest.approx(-10.298362351641629)
+    assert {(row.bins, row.bins_majority) for row in kept} == {(None, None)}
 
 
 def test_a_write_that_fails_leaves_the_old_table(statuses, tmp_path):
@@ -454,7 +474,7 @@ def test_a_write_that_fails_leaves_the_old_table(statuses, tmp_path):
 
 
 _HEADER = ",".join(COLUMNS)
-_GOOD = "model,t,0.0,va,scored,2,1.0,2.0,3.0,,,,4.0,5.0,,,,"
+_GOOD = "model,t,0.0,va,scored,2,1.0,2.0,3.0,,,,4.0,5.0,,,,,0.75,0.5"
 
 
 @pytest.mark.parametrize(
@@ -466,8 +486,8 @@ _GOOD = "model,t,0.0,va,scored,2,1.0,2.0,3.0,,,,4.0,5.0,,,,"
             "expected: .*si_sdr, sdr_v4, leakage, .*not system, .*snr, leakage",
         ),
         (_HEADER + ",sdr_v4", "expected: .*leakage, .*sdr_v4, not"),
-        (f"{_HEADER}\n{_GOOD}\nmodel,t,0.0", "line 3 has 3 values; expected 18"),
-        (f"{_HEADER}\n{_GOOD}\n{_GOOD},", "line 3 has 19 values; expected 18"),
+        (f"{_HEADER}\n{_GOOD}\nmodel,t,0.0", "line 3 has 3 values; expected 20"),
+        (f"{_HEADER}\n{_GOOD}\n{_GOOD},", "line 3 has 21 values; expected 20"),
         (
             f"{_HEADER}\n{_GOOD.replace('scored', 'heard')}",
             "line 2: status is 'heard'; expected one of scored, solo",
@@ -508,6 +528,15 @@ _GOOD = "model,t,0.0,va,scored,2,1.0,2.0,3.0,,,,4.0,5.0,,,,"
             f"{_HEADER}\n{_GOOD.replace('4.0', '-1e308')}",
             "line 2: si_sdr is '-1e308'; expected a number of dB or nothing",
         ),
+        (
+            f"{_HEADER}\n{_GOOD.replace('0.75', '1.01')}",
+            "line 2: bins is '1.01'; expected a share from 0 to 1 or nothing",
+        ),
+        (
+            f"{_HEADER}\n{_GOOD.replace('0.75,0.5', '0.75,nan')}",
+            "line 2: bins_majority is 'nan'; expected a share from 0 to 1 or nothing",
+        ),
+        (_HEADER.removesuffix(",bins_majority"), "expected: .*snri, bins, not"),
         (
             f"{_HEADER}\n{_GOOD.replace('0.0', '-1e-9')}",
             "line 2: start_secs is '-1e-9'; expected a number of seconds",

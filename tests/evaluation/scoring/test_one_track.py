@@ -19,7 +19,7 @@ from data_prep.storage import LocalFolder
 from evaluation.estimates.sound_files import read_frames
 from evaluation.estimates.track_on_disk import TrackOnDisk, write_blocks
 from evaluation.scores.results import Parts, Results, publish
-from evaluation.scores.table import CONSTANT_GAIN, METRICS, to_csv
+from evaluation.scores.table import CONSTANT_GAIN, METRICS, SHARES, to_csv
 from evaluation.scoring import segment_groups, workers
 from evaluation.scoring.all_tracks import score_all
 from evaluation.scoring.one_segment import score_track
@@ -66,6 +66,8 @@ def same(found, expected, atol=1e-6):
                 or ours == pytest.approx(theirs, abs=atol)
                 or min(abs(ours), abs(theirs)) > 100
             )  # rounding
+        for share in SHARES:
+            assert getattr(row, share) == pytest.approx(getattr(other, share), abs=1e-3)
     return True
 
 
