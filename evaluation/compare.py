@@ -8,6 +8,9 @@ one per track, in which published systems come. Museval's figures are those of B
 the plain ratio of signal to noise, is our snr; its ISR, SIR and SAR are our isr, sir_v4 and sar_v4.
 Compare with them only what was scored at their rate and channels (published: 44.1 kHz, stereo).
 
+The metric bins is a share of time-frequency bins, printed in %, its differences in percentage
+points; what one answer for all bins would reach, the majority, is printed with it.
+
 Segments in which a source sounds alone are left out, as in the improvement. For every source the
 median difference of each track is taken, and for all sources the mean of these (a median would not
 see one source of four change). What is printed is their median over tracks with a bootstrap
@@ -60,7 +63,9 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("metric", "snr", "which column of the scores to compare")
+    flags.DEFINE_string(
+        "metric", "snr", "which column of the scores to compare: bins, or one in dB"
+    )
     flags.DEFINE_string("sources", "", "the sources to compare, separated by commas; all if empty")
     flags.DEFINE_string(
         "report", "", "page to write, such as compared.html, with figures and sounds"

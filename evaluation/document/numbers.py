@@ -31,6 +31,16 @@ def signed_decibels(value: float | None, decimals: int = 1) -> str:
     return f"+{text}"
 
 
+def percent(share: float, decimals: int = 1) -> str:
+    """Writes a share from 0 to 1 in percent."""
+    return f"{share:.{decimals}%}"
+
+
+def percentage_points(difference: float, decimals: int = 1) -> str:
+    """Writes a difference of two shares from 0 to 1, with a plus where it is above zero."""
+    return f"{signed_decibels(100 * difference, decimals)} points"
+
+
 def short_number(value: float) -> str:
     """Writes a number of a sentence with as few digits as it needs, six at most."""
     return f"{value:g}".replace("-", _MINUS)

@@ -10,14 +10,31 @@ from typing import ClassVar, Literal
 
 from markupsafe import Markup
 
-from evaluation.document.numbers import BLANK, decibels, signed_decibels
+from evaluation.document.numbers import (
+    BLANK,
+    decibels,
+    percent,
+    percentage_points,
+    signed_decibels,
+)
 from evaluation.document.rating_form import RatingForm
 from evaluation.document.spectrograms import Spectrograms
 from evaluation.scores.bootstrap import Interval
 
 # How the value of a cell is printed: as a level, a difference of levels, the same of ratings, a
-# whole number, a p-value, or as it is.
-Kind = Literal["db", "signed_db", "points", "signed_points", "count", "p", "text"]
+# share from 0 to 1 in percent, a difference of shares in percentage points, a whole number, a
+# p-value, or as it is.
+Kind = Literal[
+    "db",
+    "signed_db",
+    "points",
+    "signed_points",
+    "share",
+    "signed_share",
+    "count",
+    "p",
+    "text",
+]
 # The cell to look at, one that it is set beside, or any other.
 Role = Literal["key", "base", ""]
 
@@ -66,6 +83,10 @@ class Cell:
         return notes
 
     def _in_decimals(self, value: float) -> str:
+        if self.kind == "share":
+            return percent(value, self.decimals)
+        if self.kind == "signed_share":
+            return percentage_points(value, self.decimals)
         if self.kind.startswith("signed"):
             return signed_decibels(value, self.decimals)
         return decibels(value, self.decimals)

@@ -6,9 +6,9 @@ from pathlib import PurePath
 from evaluation.document.parts import Role
 from evaluation.report.metric_names import METRIC_NAMES, repeats_version_3
 from evaluation.scores import bootstrap
-from evaluation.scores.aggregates import Summary, summarise
+from evaluation.scores.aggregates import Summary, majority_rows, summarise
 from evaluation.scores.saved import ScoredRun
-from evaluation.scores.table import BASELINES, MODEL, Row
+from evaluation.scores.table import BASELINES, MAJORITY, MODEL, Row
 
 
 def short_names(names: Sequence[str]) -> list[str]:
@@ -41,7 +41,7 @@ class ComparedRuns:
         names = [run.name for run in runs]
         # All that follows is by short name, or by the name of a system of the reference, which
         # a run in a folder called "silence" must not pass for.
-        systems = {row.system for row in runs[0].rows} - {MODEL}
+        systems = {MAJORITY, *(row.system for row in runs[0].rows)} - {MODEL}
         short = [f"run {name}" if name in systems else name for name in short_names(names)]
         self.short_name_of = dict(zip(names, short, strict=True))
         self.runs = {self.short_name_of[run.name]: run for run in runs}
@@ -55,6 +55,9 @@ class ComparedRuns:
         for system in dict.fromkeys((*BASELINES, *present)):
             if system in present and system != MODEL:
                 self.systems[system] = _rows_of(reference_rows, system)
+        majority = majority_rows(reference_rows)
+        if majority:
+            self.systems[MAJORITY] = majority
         self.summaries: dict[str, Summary] = {}
         for name, rows in self.systems.items():
             resamples = bootstrap.RESAMPLES if name in self.runs else 0
@@ -72,6 +75,12 @@ class ComparedRuns:
             if any(metric in summary.together for summary in summaries)
         ]
         return [metric for metric in present if not repeats_version_3(rows, metric)]
+
+    def beside_runs(self, metric: str) -> list[str]:
+        """Returns the runs, and the majority where it must stand beside their shares of bins."""
+        if metric == "bins" and MAJORITY in self.systems:
+            return [*self.runs, MAJORITY]
+        return list(self.runs)
 
     def role(self, name: str) -> Role:
         """Returns how numbers of a run or a system are shown: runs stand out from the others."""

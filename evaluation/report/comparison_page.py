@@ -7,17 +7,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data_prep.runtime.quantities import pluralized
-from evaluation.document.numbers import signed_decibels
-from evaluation.document.parts import Block, Code, Document, Figures, Items, Section, Text
+from evaluation.document.parts import Block, Cell, Code, Document, Figures, Items, Section, Text
 from evaluation.report import comparison_tables, curves, violins
 from evaluation.report.comparison import ComparedRuns
 from evaluation.report.comparison_tables import DECIMALS
-from evaluation.report.metric_names import FIGURE_TITLES, METRIC_NAMES, NOT_OF_MIXTURE
+from evaluation.report.metric_names import (
+    FIGURE_TITLES,
+    METRIC_NAMES,
+    NOT_OF_MIXTURE,
+    difference_kind_of,
+    difference_unit_of,
+    unit_of,
+)
 from evaluation.report.run_tables import status_words
 from evaluation.report.strips import Strip, System, Violin, segment_values
 from evaluation.scores import bootstrap
 from evaluation.scores.bootstrap import Interval
 from evaluation.scores.paired import Comparison
+from evaluation.scores.table import MAJORITY, SHARES
 
 
 def make_document(
@@ -81,16 +88,19 @@ def _lead(compared: ComparedRuns, main: Comparison) -> list[Block]:
     title = METRIC_NAMES[main.metric]
     parts = []
     for difference in main.differences:
-        if difference.source is None and difference.median_db is not None:
+        if difference.source is None and difference.median is not None:
             name = compared.short_name_of[difference.run]
-            within = f" ({_in_words(difference.interval)})" if difference.interval else ""
-            parts.append(f"{name} {signed_decibels(difference.median_db, DECIMALS)} dB{within}")
+            within = ""
+            if difference.interval:
+                within = f" ({_in_words(difference.interval, main.metric)})"
+            parts.append(f"{name} {_with_unit(difference.median, main.metric)}{within}")
     if not parts:
         return [Text(f"No segment has a value of {title} in two runs.", "lead")]
     text = f"{title} minus that of {compared.reference}: {'; '.join(parts)}."
     note = (
         f"Median over {pluralized(len(main.tracks), 'track')} of the differences, segment by "
-        f"segment and source by source, in dB. {_about_intervals(main)}"
+        f"segment and source by source, in {difference_unit_of(main.metric)}. "
+        f"{_about_intervals(main)}"
     )
     return [Text(text, "lead"), Text(note, "note")]
 
@@ -102,20 +112,29 @@ def _about_intervals(main: Comparison) -> str:
     return "In brackets the 95 % interval if other tracks had been drawn."
 
 
-def _in_words(interval: Interval) -> str:
-    low = signed_decibels(interval.low, DECIMALS)
-    high = signed_decibels(interval.high, DECIMALS)
-    return f"{low} to {high}"
+def _in_words(interval: Interval, metric: str) -> str:
+    return f"{_number(interval.low, metric)} to {_number(interval.high, metric)}"
+
+
+def _with_unit(difference: float, metric: str) -> str:
+    unit = "" if metric in SHARES else " dB"
+    return f"{_number(difference, metric)}{unit}"
+
+
+def _number(difference: float, metric: str) -> str:
+    return Cell(difference, difference_kind_of(metric), decimals=DECIMALS).text
 
 
 def _differences(compared: ComparedRuns, comparisons: Sequence[Comparison]) -> list[Block]:
     tested = METRIC_NAMES[comparisons[0].metric]
+    has_bins = any(comparison.metric == "bins" for comparison in comparisons)
+    unit = "dB, bins in percentage points" if has_bins else "dB"
     note = (
-        f"Each run minus {compared.reference}, in dB, over the segments in which a source sounds "
-        "together with another one. For every source the median difference of each track is taken, "
-        "for all sources the mean of these; shown is their median over tracks, with its bootstrap "
-        f"interval over tracks. For {tested}, the metric that was asked for, p is that of "
-        "Wilcoxon's signed-rank test over tracks, and Holm the same corrected for the number of "
+        f"Each run minus {compared.reference}, in {unit}, over the segments in which a source "
+        "sounds together with another one. For every source the median difference of each track is "
+        "taken, for all sources the mean of these; shown is their median over tracks, with its "
+        f"bootstrap interval over tracks. For {tested}, the metric that was asked for, p is that "
+        "of Wilcoxon's signed-rank test over tracks, and Holm the same corrected for the number of "
         "runs; several metrics of the same runs are no independent tests, so the others have none."
     )
     return [Text(note, "note"), comparison_tables.difference_table(compared, comparisons)]
@@ -123,21 +142,28 @@ def _differences(compared: ComparedRuns, comparisons: Sequence[Comparison]) -> l
 
 def _by_source(compared: ComparedRuns, main: Comparison) -> list[Block]:
     note = (
-        f"Each run minus {compared.reference}, in dB: median over the tracks in which the source "
-        "is compared, their number below it. Sources with fewer tracks than an interval needs have "
-        "none."
+        f"Each run minus {compared.reference}, in {difference_unit_of(main.metric)}: median over "
+        "the tracks in which the source is compared, their number below it. Sources with fewer "
+        "tracks than an interval needs have none."
     )
     return [Text(note, "note"), comparison_tables.source_table(compared, main)]
 
 
 def _scores(compared: ComparedRuns) -> list[Block]:
+    has_bins = "bins" in compared.metrics
+    unit = "dB, bins in %" if has_bins else "dB"
     note = (
-        "dB, median of segments over all sources, where a source sounds together with another one; "
-        f"n below a number that is made of fewer. The lower part is what {compared.reference} was "
-        "set beside: the mixture as every estimate, silence, and the constant gain and oracles "
-        "where they were scored. "
+        f"{unit}, median of segments over all sources, where a source sounds together with "
+        "another one; n below a number that is made of fewer. The lower part is what "
+        f"{compared.reference} was set beside: the mixture as every estimate, silence, and the "
+        "constant gain and oracles where they were scored. "
         "SDR, SIR and SAR are BSS Eval v3, those with v4 are version 4, of which SNR is the SDR."
     )
+    if has_bins:
+        note += (
+            " Bins: the share of bins on the right side of the ideal binary mask, beside the "
+            "majority, what the better of two answers for all bins reaches."
+        )
     return [Text(note, "note"), comparison_tables.score_table(compared)]
 
 
@@ -169,20 +195,26 @@ def _violin(compared: ComparedRuns, name: str, metric: str) -> Violin:
 
 
 def _polyphony(compared: ComparedRuns, metric: str) -> list[Block]:
-    note = "dB, median of the segments in which so many sources sound; n below each number."
+    note = (
+        f"{unit_of(metric)}, median of the segments in which so many sources sound; n below each "
+        "number."
+    )
     return [Text(note, "note"), comparison_tables.polyphony_table(compared, metric)]
 
 
 def _aggregates(compared: ComparedRuns, metric: str) -> list[Block]:
     note = (
-        "dB, over all sources. Published figures use any of these four; only like may be compared "
-        "with like."
+        f"{unit_of(metric)}, over all sources. Published figures use any of these four; only like "
+        "may be compared with like."
     )
     return [Text(note, "note"), comparison_tables.aggregate_table(compared, metric)]
 
 
 def _tracks(compared: ComparedRuns, metric: str) -> list[Block]:
-    note = "dB, median of the segments of a track over all sources; n below each number."
+    note = (
+        f"{unit_of(metric)}, median of the segments of a track over all sources; n below each "
+        "number."
+    )
     return [Text(note, "note"), comparison_tables.track_table(compared, metric)]
 
 
@@ -202,7 +234,9 @@ def _training(compared: ComparedRuns) -> list[Block]:
 
 def _statuses(compared: ComparedRuns, main: Comparison) -> list[Block]:
     shares = [
-        f"{name}: {status_words(summary.shares)}" for name, summary in compared.summaries.items()
+        f"{name}: {status_words(summary.shares)}"
+        for name, summary in compared.summaries.items()
+        if name != MAJORITY
     ]
     blocks: list[Block] = [Items(shares)]
     left_out = [

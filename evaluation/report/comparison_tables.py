@@ -8,7 +8,13 @@ from data_prep.runtime.quantities import pluralized
 from evaluation.document.parts import Cell, Column, Line, Role, Table
 from evaluation.report.comparison import ComparedRuns
 from evaluation.report.digest import aggregate_cell, median_cell
-from evaluation.report.metric_names import AGGREGATE_NAMES, METRIC_NAMES, says_something
+from evaluation.report.metric_names import (
+    AGGREGATE_NAMES,
+    METRIC_NAMES,
+    difference_kind_of,
+    kind_of,
+    says_something,
+)
 from evaluation.report.run_tables import source_line, with_common_n
 from evaluation.scores.aggregates import AGGREGATES, By, summarise
 from evaluation.scores.paired import Comparison, Difference
@@ -31,18 +37,18 @@ def difference_table(compared: ComparedRuns, comparisons: Sequence[Comparison]) 
         body = []
         for difference in comparison.differences:
             if difference.source is None:
-                cells = _difference_cells(difference, is_tested)
+                cells = _difference_cells(difference, comparison.metric, is_tested)
                 run = compared.short_name_of[difference.run]
                 body.append(Line(METRIC_NAMES[comparison.metric], cells, run))
         bodies.append(body)
     return Table("differences", "Metric", columns, bodies)
 
 
-def _difference_cells(difference: Difference, is_tested: bool) -> list[Cell]:
+def _difference_cells(difference: Difference, metric: str, is_tested: bool) -> list[Cell]:
     role: Role = "key" if is_tested else ""
     median = Cell(
-        difference.median_db,
-        "signed_db",
+        difference.median,
+        difference_kind_of(metric),
         interval=difference.interval,
         role=role,
         decimals=DECIMALS,
@@ -58,7 +64,9 @@ def _difference_cells(difference: Difference, is_tested: bool) -> list[Cell]:
 def source_table(compared: ComparedRuns, main: Comparison) -> Table:
     """Makes the table of each run minus the reference, source by source."""
     cells = {
-        (difference.source, compared.short_name_of[difference.run]): _source_cell(difference)
+        (difference.source, compared.short_name_of[difference.run]): _source_cell(
+            difference, main.metric
+        )
         for difference in main.differences
     }
     _, *others = compared.runs
@@ -70,12 +78,12 @@ def source_table(compared: ComparedRuns, main: Comparison) -> Table:
     return Table("by-source", "Source", [Column(name) for name in others], [lines])
 
 
-def _source_cell(difference: Difference) -> Cell:
-    if difference.median_db is None:
+def _source_cell(difference: Difference, metric: str) -> Cell:
+    if difference.median is None:
         return Cell(None)
     return Cell(
-        difference.median_db,
-        "signed_db",
+        difference.median,
+        difference_kind_of(metric),
         n=difference.num_tracks,
         interval=difference.interval,
         decimals=DECIMALS,
@@ -94,7 +102,7 @@ def score_table(compared: ComparedRuns) -> Table:
             is_shown = name in compared.runs or says_something(metric, name)
             cell = Cell(None, role=role)
             if metric in summary.together and is_shown:
-                cell = median_cell(summary.together[metric], role)
+                cell = median_cell(summary.together[metric], role, kind_of(metric))
             cells.append(cell)
         line = Line(name, with_common_n(cells))
         if name in compared.runs:
@@ -113,7 +121,9 @@ def aggregate_table(compared: ComparedRuns, metric: str) -> Table:
         aggregate = summary.together.get(metric)
         if aggregate:
             role = compared.role(name)
-            four_ways = [aggregate_cell(aggregate, key, role) for key in AGGREGATES]
+            four_ways = [
+                aggregate_cell(aggregate, key, role, kind_of(metric)) for key in AGGREGATES
+            ]
             lines.append(Line(name, [Cell(aggregate.num_values, "count"), *four_ways]))
     return Table("aggregates", "Run", columns, [lines])
 
@@ -137,20 +147,23 @@ def track_table(compared: ComparedRuns, metric: str) -> Table:
 def _by_group(
     compared: ComparedRuns, metric: str, by: By, names: str, name_of: Callable[[Any], str]
 ) -> Table:
-    """Makes a table with a line per group of rows and a column per run."""
+    """Makes a table with a line per group of rows and a column per run, and of the majority."""
+    shown = compared.beside_runs(metric)
     cells: dict[Any, dict[str, Cell]] = {}
-    for name in compared.runs:
+    for name in shown:
+        role = compared.role(name)
         for summary in summarise(compared.systems[name], by):
             group = getattr(summary, by)
             # None is the summary of all rows, which other tables have.
             if group is not None and metric in summary.together:
                 # Without resamples there is no interval.
-                cells.setdefault(group, {})[name] = median_cell(summary.together[metric], role="")
+                cell = median_cell(summary.together[metric], role, kind_of(metric))
+                cells.setdefault(group, {})[name] = cell
     lines = [
-        Line(name_of(group), [by_run.get(name, Cell(None)) for name in compared.runs])
+        Line(name_of(group), [by_run.get(name, Cell(None)) for name in shown])
         for group, by_run in cells.items()
     ]
-    return Table(by, names, [Column(name) for name in compared.runs], [lines])
+    return Table(by, names, [Column(name) for name in shown], [lines])
 
 
 def config_table(compared: ComparedRuns) -> Table | None:

@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from evaluation.classical.names import ROWS
-from evaluation.document.parts import Cell, Role
+from evaluation.document.parts import Cell, Kind, Role
 from evaluation.estimates.oracles import ORACLES
-from evaluation.report.metric_names import says_something
+from evaluation.report.metric_names import kind_of, says_something
 from evaluation.scores import bootstrap
-from evaluation.scores.aggregates import Aggregate, By, Summary, summarise
+from evaluation.scores.aggregates import Aggregate, By, Summary, majority_rows, summarise
 from evaluation.scores.improvement import Improvement, improvement
-from evaluation.scores.table import BASELINES, CONSTANT_GAIN, MODEL, Row
+from evaluation.scores.table import BASELINES, CONSTANT_GAIN, MAJORITY, MODEL, Row
 
 
 class Digest:
@@ -42,6 +42,9 @@ class Digest:
             if system in (MODEL, *self.compared):
                 for found in improvement(own + mixture, system, by, resamples):
                     self._improvements[system, getattr(found, by)] = found
+        # It is no system that was scored, and stands beside shares of bins alone.
+        for summary in summarise(majority_rows(rows), by):
+            self._summaries[MAJORITY, getattr(summary, by)] = summary
         keys = [group for system, group in self._summaries if system == MODEL]
         self.groups = [group for group in keys if group is not None]
 
@@ -98,7 +101,7 @@ class Digest:
         Args:
             metric: the column of the scores.
             group: the source, polyphony or track, None for all rows.
-            system: the model, or what it is set beside.
+            system: the model, or what it is set beside, the majority too.
             every: whether segments of a source that sounds alone count too.
         """
         role = _role_of(system)
@@ -109,7 +112,7 @@ class Digest:
         aggregates = summary.metrics if every else summary.together
         if metric not in aggregates:
             return Cell(None, n=0, role=role)
-        return median_cell(aggregates[metric], role)
+        return median_cell(aggregates[metric], role, kind_of(metric))
 
     def printed_median(self, metric: str, system: str, group: Any) -> float | None:
         """Returns the median that a figure marks: that which the tables print."""
@@ -120,7 +123,10 @@ class Digest:
         return cell.value if isinstance(cell.value, float) else None
 
     def systems_with(self, metric: str) -> list[str]:
-        """Returns the model, and every other system that has something to say in a metric."""
+        """Returns the model, and every other system that has something to say in a metric.
+
+        Beside shares of bins that is the majority.
+        """
         hidden: set[str] = set()
         # Of oracles and of what needs no network the SDR says enough; more columns would make the
         # table too wide to read.
@@ -132,6 +138,8 @@ class Digest:
             is_shown = name not in hidden and says_something(metric, name)
             if name != MODEL and is_shown and has_values:
                 shown.append(name)
+        if metric == "bins" and self.has_metric(metric):
+            shown.append(MAJORITY)
         return shown
 
 
@@ -141,13 +149,13 @@ def _role_of(system: str) -> Role:
     return "base"
 
 
-def aggregate_cell(aggregate: Aggregate, name: str, role: Role) -> Cell:
+def aggregate_cell(aggregate: Aggregate, name: str, role: Role, kind: Kind) -> Cell:
     """Returns one of the four aggregates of a metric, with its interval where it has one."""
     intervals = aggregate.intervals or {}
-    return Cell(getattr(aggregate, name), interval=intervals.get(name), role=role)
+    return Cell(getattr(aggregate, name), kind, interval=intervals.get(name), role=role)
 
 
-def median_cell(aggregate: Aggregate, role: Role) -> Cell:
+def median_cell(aggregate: Aggregate, role: Role, kind: Kind) -> Cell:
     """Returns the median of segments with its interval and the number of segments."""
-    cell = aggregate_cell(aggregate, "median_of_segments", role)
+    cell = aggregate_cell(aggregate, "median_of_segments", role, kind)
     return replace(cell, n=aggregate.num_values)

@@ -41,6 +41,14 @@ _ORACLES = (
     "the window, of 93 ms with an overlap of three quarters. With one channel MWF is the ratio "
     "mask on powers. They mark what filtering the mixture's spectrum can reach."
 )
+_BINS = (
+    "Bins: the share of the time-frequency bins of the mixture, channel by channel, in which the "
+    "estimate is on the right side of the ideal binary mask: it has at least half the mixture's "
+    "magnitude there and so has the source, or neither has. Windows of 93 ms overlap by three "
+    "quarters; bins of tones below {silent} dBFS do not count. Majority: what the better of two "
+    "answers for all bins of a segment reaches, that all are the source's or that none is. It is "
+    "no dB, and says nothing of the levels within the bins."
+)
 
 
 def beside_silence(digest: Digest, improvement_db: float) -> str:
@@ -86,8 +94,14 @@ def _exceeded(improvement_db: float, rival_db: float) -> str:
     return ""
 
 
-def method_blocks(about: About, systems: Collection[str]) -> list[Block]:
-    """Returns the blocks that say how the scores were computed, and what the systems are."""
+def method_blocks(about: About, systems: Collection[str], has_bins: bool) -> list[Block]:
+    """Returns the blocks that say how the scores were computed, and what the systems are.
+
+    Args:
+        about: what was scored.
+        systems: that have rows.
+        has_bins: whether there are shares of bins.
+    """
     settings = about.evaluation
     silent = short_number(settings.silent_dbfs)
     items = [
@@ -102,6 +116,8 @@ def method_blocks(about: About, systems: Collection[str]) -> list[Block]:
         "Mixture: the mixture taken as the estimate of every source. Silence: nothing at all "
         "taken as the estimate.",
     ]
+    if has_bins:
+        items.append(_BINS.format(silent=silent))
     if about.about_gains:
         items.append(_constant_gain(about))
     items += [f"{name}: {words}." for name, words in ROWS.items() if name in systems]

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from evaluation.scores.table import CONSTANT_GAIN, Row
+from evaluation.document.parts import Kind
+from evaluation.scores.table import BASELINES, CONSTANT_GAIN, SHARES, Row
 
 V3 = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR"}
 # Of version 4, the SDR of which is the SNR.
@@ -14,8 +15,9 @@ METRIC_NAMES = {
     "isr": "ISR",
     "sir_v4": "SIR v4",
     "sar_v4": "SAR v4",
+    "bins": "Bins",
 }
-# Over figures, where there is room to say what a metric tells.
+# Over figures, where there is room to say what a metric tells. Their axes are in dB.
 FIGURE_TITLES = {
     "snri": "SNR improvement over the mixture",
     "sdr": "SDR: all distortion",
@@ -46,11 +48,42 @@ _VERSION_3_OF = {"sir_v4": "sir", "sar_v4": "sar"}
 
 def says_something(metric: str, system: str) -> bool:
     """Returns whether the values that a system has of a metric tell anything of that system."""
+    if metric == "bins":
+        # They have one answer for all bins of a source, and the majority has the better one.
+        return system not in BASELINES
     if system == "mixture":
         return metric not in NOT_OF_MIXTURE
     if system == CONSTANT_GAIN:
         return metric in _OF_CONSTANT_GAIN
     return True
+
+
+def kind_of(metric: str) -> Kind:
+    """Returns how values of a metric are printed."""
+    if metric in SHARES:
+        return "share"
+    return "db"
+
+
+def difference_kind_of(metric: str) -> Kind:
+    """Returns how differences of a metric are printed."""
+    if metric in SHARES:
+        return "signed_share"
+    return "signed_db"
+
+
+def unit_of(metric: str) -> str:
+    """Returns the unit in which values of a metric are printed."""
+    if metric in SHARES:
+        return "%"
+    return "dB"
+
+
+def difference_unit_of(metric: str) -> str:
+    """Returns the unit in which differences of a metric are printed."""
+    if metric in SHARES:
+        return "percentage points"
+    return "dB"
 
 
 def repeats_version_3(rows: Sequence[Row], metric: str) -> bool:

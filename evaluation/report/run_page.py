@@ -83,7 +83,7 @@ def _sections(rows: Sequence[Row], digest: Digest, about: About, extras: Extras)
     statuses = status_blocks(digest)
     audited = audit_blocks(extras.conditions)
     learnt = training_blocks(extras.curves, about.step or 0)
-    how = method_blocks(about, digest.systems)
+    how = method_blocks(about, digest.systems, has_bins=digest.has_metric("bins"))
     return [
         Section("above", "How far above the mixture", "Improvement", _headline(digest)),
         Section("metrics", "Distortion, interference, artefacts", "Metrics", _metrics(digest)),
@@ -165,6 +165,12 @@ def _headline(digest: Digest) -> list[Block]:
         "improvement is the median of the differences, not the difference of the medians beside "
         "it. Silence has an SNR of 0 dB."
     )
+    if digest.has_metric("bins"):
+        note += (
+            " Bins: in which share of the mixture's time-frequency bins the estimate is on the "
+            "right side of the ideal binary mask, in %; a model that is not above the majority "
+            "tells the bins of the source from the others no better than one answer for all."
+        )
     sounding = digest.sounding_groups()
     silent = [instruments.name_of(source) for source in digest.groups if source not in sounding]
     if silent:
@@ -220,9 +226,10 @@ def _aggregates(digest: Digest) -> list[Block]:
     table = run_tables.aggregate_table(digest)
     if not table.bodies:
         return [Text("No segment has a finite value.")]
+    unit = "dB, bins in %" if digest.has_metric("bins") else "dB"
     note = (
-        "dB, over all sources and the segments in which a source sounds together with another one. "
-        "Published figures use any of these four; only like may be compared with like."
+        f"{unit}, over all sources and the segments in which a source sounds together with "
+        "another one. Published figures use any of these four; only like may be compared with like."
     )
     return [Text(f"{note} {_intervals(digest)}", "note"), table]
 

@@ -6,27 +6,36 @@ from dataclasses import replace
 
 from configs import instruments
 from data_prep.runtime.quantities import pluralized
-from evaluation.document.parts import Cell, Column, Line, Role, Table
+from evaluation.document.parts import Cell, Column, Kind, Line, Role, Table
 from evaluation.report.digest import Digest, aggregate_cell
-from evaluation.report.metric_names import AGGREGATE_NAMES, METRIC_NAMES, V3
+from evaluation.report.metric_names import AGGREGATE_NAMES, METRIC_NAMES, V3, kind_of
 from evaluation.scores.aggregates import AGGREGATES, Aggregate
 from evaluation.scores.table import MODEL, STATUSES
 
 
 def headline_table(digest: Digest) -> Table:
-    """Makes the table of how far the model lies above the mixture, source by source."""
+    """Makes the table of how far the model lies above the mixture, source by source.
+
+    Where there are shares of bins, they stand in it with what the majority reaches.
+    """
     improved = (MODEL, *digest.compared)
     levelled = (MODEL, "mixture")
+    in_bins = digest.systems_with("bins") if digest.has_metric("bins") else []
     columns = [Column("Segments")]
     columns += [Column(system, "Improvement") for system in improved]
     columns += [Column(system, "SNR") for system in levelled]
+    columns += [Column(system, METRIC_NAMES["bins"]) for system in in_bins]
 
     def cells(source: str | None) -> list[Cell]:
         improvements = [digest.improvement(source, system) for system in improved]
         levels = [digest.median("snr", source, system) for system in levelled]
         # All are over the segments that the first column counts.
+        num_segments = improvements[0].n
         bare = [replace(cell, n=None) for cell in improvements + levels]
-        return [Cell(improvements[0].n, "count"), *bare]
+        # But for those of which every bin is silent.
+        shares = [digest.median("bins", source, system) for system in in_bins]
+        bare += [replace(cell, n=None) if cell.n == num_segments else cell for cell in shares]
+        return [Cell(num_segments, "count"), *bare]
 
     return _by_source("above", columns, digest, cells)
 
@@ -92,17 +101,17 @@ def aggregate_table(digest: Digest) -> Table:
             # The model is in every metric's list of systems, with values or without.
             if aggregate:
                 role: Role = "" if system == MODEL else "base"
-                body.append(Line(title, _four_ways(aggregate, role), system))
+                body.append(Line(title, _four_ways(aggregate, role, kind_of(metric)), system))
         if body:
             bodies.append(body)
     return Table("aggregates", "Metric", columns, bodies)
 
 
-def _four_ways(aggregate: Aggregate, role: Role) -> list[Cell]:
+def _four_ways(aggregate: Aggregate, role: Role, kind: Kind) -> list[Cell]:
     return [
         Cell(aggregate.num_values, "count"),
         Cell(aggregate.num_tracks, "count"),
-        *(aggregate_cell(aggregate, name, role) for name in AGGREGATES),
+        *(aggregate_cell(aggregate, name, role, kind) for name in AGGREGATES),
     ]
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from evaluation.scores import bootstrap
 from evaluation.scores.bootstrap import Interval
-from evaluation.scores.table import METRICS, STATUSES, Row
+from evaluation.scores.table import MAJORITY, METRICS, MODEL, SHARES, STATUSES, Row
 
 By = Literal["source", "polyphony", "track"]
 # Track, start in seconds, source: rows of several systems are paired by it.
@@ -29,9 +29,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Aggregate:
-    """Holds four aggregates of the finite values of a metric, in dB.
+    """Holds four aggregates of the finite values of a metric, in its unit.
 
-    They differ by more than half a dB: always name the one.
+    Those in dB differ by more than half a dB: always name the one.
     """
 
     median_of_track_medians: float
@@ -76,6 +76,26 @@ def alone(row: Row) -> bool:
     return row.polyphony == 1 and row.status != "absent"
 
 
+def majority_rows(rows: Iterable[Row]) -> list[Row]:
+    """Returns what the majority reaches in ``bins``, as rows of a system, from the model's rows.
+
+    No answer without a look at the bins reaches more, so this stands beside every share of bins.
+    """
+    return [
+        Row(
+            MAJORITY,
+            row.track,
+            row.start_secs,
+            row.source,
+            row.status,
+            row.polyphony,
+            bins=row.bins_majority,
+        )
+        for row in rows
+        if row.system == MODEL and row.bins_majority is not None
+    ]
+
+
 def summarise(rows: Sequence[Row], by: By = "source", resamples: int = 0) -> list[Summary]:
     """Sums up rows by system; within one first all rows, then each source, polyphony or track.
 
@@ -113,7 +133,7 @@ def _contents(rows: Sequence[Row], resamples: int) -> dict[str, Any]:
     accompanied = np.array([not alone(row) for row in rows])
     metrics: dict[str, Aggregate] = {}
     together: dict[str, Aggregate] = {}
-    for metric in METRICS:
+    for metric in (*METRICS, *SHARES):
         # A blank becomes nan.
         values = np.array([getattr(row, metric) for row in rows], dtype=np.float64)
         finite = np.isfinite(values)

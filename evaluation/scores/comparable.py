@@ -7,6 +7,9 @@ from evaluation.scores.aggregates import SegmentKey, segment_key
 from evaluation.scores.saved import ScoredRun
 from evaluation.scores.table import METRICS, MODEL, Row
 
+# The majority is that of the references, the same for all runs.
+COMPARED_METRICS = (*METRICS, "bins")
+
 
 def rows_of(run: ScoredRun, system: str = MODEL) -> list[Row]:
     """Returns the rows of one system of a run."""
@@ -45,8 +48,10 @@ def restrict_to_common(
     Raises:
         ValueError: they do not compare.
     """
-    if metric not in METRICS:
-        raise ValueError(f"the scores have no metric {metric!r}; they have {', '.join(METRICS)}.")
+    if metric not in COMPARED_METRICS:
+        raise ValueError(
+            f"the scores have no metric {metric!r}; they have {', '.join(COMPARED_METRICS)}."
+        )
     if len({run.name for run in runs}) < max(len(runs), 2):
         raise ValueError("name two or more different runs to compare.")
     restricted = [_restrict(run, sources) for run in runs]

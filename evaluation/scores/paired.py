@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.scores import bootstrap
-from evaluation.scores.aggregates import Aggregate, SegmentKey, aggregate, alone, segment_key
+from evaluation.scores.aggregates import (
+    Aggregate,
+    SegmentKey,
+    aggregate,
+    alone,
+    majority_rows,
+    segment_key,
+)
 from evaluation.scores.bootstrap import Interval
 from evaluation.scores.comparable import (
     lacking,
@@ -27,7 +34,7 @@ from evaluation.scores.comparable import (
 )
 from evaluation.scores.saved import ScoredRun
 from evaluation.scores.significance import holm, signed_rank
-from evaluation.scores.table import CONSTANT_GAIN, MODEL, Row
+from evaluation.scores.table import CONSTANT_GAIN, MAJORITY, MODEL, Row
 
 Values = dict[SegmentKey, float | None]
 Floats = NDArray[np.float64]
@@ -35,13 +42,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Difference:
-    """Holds a run minus the reference, in dB."""
+    """Holds a run minus the reference, in the unit of the metric."""
 
     run: str
     # None: all sources.
     source: str | None
     # Over tracks; None where no segment has a value in both.
-    median_db: float | None
+    median: float | None
     num_tracks: int
     # Tracks in which the run is above the reference.
     num_higher: int
@@ -83,7 +90,8 @@ class Comparison:
     summaries: list[ComparedSummary]
     # Runs that were not scored beside it where another one was: older ones, and files.
     without_constant_gain: list[str]
-    # Of the other systems of the reference: the mixture, silence, the constant gain, oracles.
+    # Of the other systems of the reference: the mixture, silence, the constant gain, oracles; of
+    # bins also the majority.
     beside: list[ComparedSummary]
     differences: list[Difference]
 
@@ -189,7 +197,10 @@ def _count_unpaired(before: Values, after: Values) -> int:
 
 def _beside(reference: ScoredRun, metric: str) -> list[ComparedSummary]:
     systems = dict.fromkeys(row.system for row in reference.rows if row.system != MODEL)
-    return [_summary(system, rows_of(reference, system), metric) for system in systems]
+    beside = [_summary(system, rows_of(reference, system), metric) for system in systems]
+    if metric == "bins":
+        beside.append(_summary(MAJORITY, majority_rows(reference.rows), metric))
+    return beside
 
 
 def _summary(name: str, rows: Sequence[Row], metric: str) -> ComparedSummary:
@@ -228,7 +239,7 @@ def _difference(run: str, source: str | None, values: Floats) -> Difference:
     return Difference(
         run=run,
         source=source,
-        median_db=float(np.median(values)) if len(values) else None,
+        median=float(np.median(values)) if len(values) else None,
         num_tracks=len(values),
         num_higher=int((values > 0).sum()),
         interval=bounds.median if bounds else None,

@@ -53,7 +53,7 @@ def test_a_known_difference():
     overall, viola, cello = found.differences
     assert (overall.run, overall.source, viola.source, cello.source) == ("b", None, "va", "vc")
     for each in found.differences:
-        assert each.median_db == pytest.approx(1.75)  # of 0 0.5 ... 3.5
+        assert each.median == pytest.approx(1.75)  # of 0 0.5 ... 3.5
         assert (each.num_tracks, each.num_higher) == (8, 7)
         assert 0 <= each.interval.low < 1.75 < each.interval.high <= 3.5
         assert each.why_none is None
@@ -72,7 +72,7 @@ def test_all_sources_are_the_mean_of_the_medians_of_each():
         "b", [replace(row, snr=gains[row.source][int(row.start_secs)]) for row in reference.rows]
     )
     found = by_source(compare([reference, other]))
-    assert {source: each.median_db for source, each in found.items()} == {
+    assert {source: each.median for source, each in found.items()} == {
         None: -1.0,
         "x": 2.0,
         "y": 0.0,
@@ -86,14 +86,14 @@ def test_the_order_of_rows_does_not_matter():
     other = make_run("b", 0.5)
     shuffled = replace(other, rows=other.rows[::-1])
     first, second = (by_source(compare([make_run(), each])) for each in (other, shuffled))
-    assert {key: each.median_db for key, each in first.items()} == {
-        key: each.median_db for key, each in second.items()
+    assert {key: each.median for key, each in first.items()} == {
+        key: each.median for key, each in second.items()
     }
 
 
 def test_a_run_does_not_differ_from_its_copy():
     overall = compare([make_run(), make_run("b")]).differences[0]
-    assert (overall.median_db, overall.p_value, overall.num_higher) == (0, 1, 0)
+    assert (overall.median, overall.p_value, overall.num_higher) == (0, 1, 0)
     assert (overall.interval.low, overall.interval.high) == (0, 0)
 
 
@@ -373,6 +373,44 @@ def test_nothing_to_read(tmp_path):
         match=rf"a training run; name its scores, such as {tmp_path}/evaluation/40-test\.",
     ):
         load(str(tmp_path))
+
+
+def with_bins(run, shift):
+    """Gives rows of a duet shares of bins; the track t is t * shift better."""
+    rows = [
+        replace(row, bins=0.5 + i % 5 / 100 + int(row.track[1:]) * shift, bins_majority=0.75)
+        for i, row in enumerate(run.rows)
+    ]
+    return replace(run, rows=rows)
+
+
+def test_shares_of_bins_are_compared_in_percent(tmp_path):
+    runs = [with_bins(make_run(), 0), with_bins(make_run("b"), 0.01)]
+    found = compare(runs, "bins")
+    assert found.differences[0].median == pytest.approx(0.035)  # of 0 1 ... 7 points
+    assert [each.name for each in found.beside] == ["majority"]
+    assert found.beside[0].aggregate.median_of_segments == 0.75
+    command.write_json(tmp_path / "out.json", found)
+    written = json.loads((tmp_path / "out.json").read_text())["differences"][0]
+    assert written["median_share"] == found.differences[0].median
+    assert "median_db" not in written
+    text = command.lines(found)
+    assert not any("dB" in line for line in text)
+    levels = next(i for i, line in enumerate(text) if line.startswith("bins, %"))
+    assert text[levels + 1].split()[:3] == ["A", "80", "52.00"]
+    majority = [line for line in text if line.startswith("majority")]
+    assert [line.split()[:3] for line in majority] == [["majority", "80", "75.00"]]
+    heads = next(i for i, line in enumerate(text) if line.startswith("minus A, percentage points"))
+    assert text[heads + 1].split()[:4] == ["B", "all", "sources", "+3.50"]
+
+
+def test_runs_without_shares_of_bins_are_refused_for_them_alone():
+    runs = [with_bins(make_run(), 0), make_run("b")]
+    with pytest.raises(ValueError, match="b has no bins where sources sound together"):
+        compare(runs, "bins")
+    with pytest.raises(ValueError, match=r"no metric 'bins_majority'; they have sdr, .*, bins"):
+        compare(runs, "bins_majority")
+    assert compare(runs).differences[0].median == 0
 
 
 def test_the_command_prints_a_table_and_writes_it(tmp_path):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from string import ascii_uppercase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data_prep.runtime import command
 from data_prep.runtime.quantities import pluralized
@@ -20,6 +20,7 @@ from evaluation.scores.aggregates import AGGREGATES
 from evaluation.scores.bootstrap import Interval
 from evaluation.scores.paired import ComparedSummary, Comparison, Difference, compare, has
 from evaluation.scores.saved import ScoredRun, load
+from evaluation.scores.table import MAJORITY, SHARES
 
 if TYPE_CHECKING:
     # It reads sounds, which take matplotlib; a comparison without ratings does without.
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 # Of what --out writes.
 SCHEMA_VERSION = 1
 # The metrics of a report, as far as all runs have them.
-REPORTED = ("snr", "sdr", "sir", "sar", "si_sdr", "isr", "sir_v4", "sar_v4")
+REPORTED = ("snr", "sdr", "sir", "sar", "si_sdr", "isr", "sir_v4", "sar_v4", "bins")
 
 # Of tracks in a sentence.
 _MOST_NAMES = 5
@@ -55,15 +56,18 @@ def lines(comparison: Comparison) -> list[str]:
     if comparison.without_constant_gain:
         without = ", ".join(letters[run] for run in comparison.without_constant_gain)
         text.append(f"without the constant gain beside them, which others have: {without}")
+    metric = comparison.metric
+    unit = "%" if metric in SHARES else "dB"
+    difference_unit = "percentage points" if metric in SHARES else "dB"
     aggregates = [f"{name.replace('_', ' '):>25}" for name in AGGREGATES]
-    text += ["", f"{comparison.metric + ', dB':<14}{'n':>8}{''.join(aggregates)}"]
-    text += [_summary_line(name, summary) for name, summary in listed]
+    text += ["", f"{f'{metric}, {unit}':<14}{'n':>8}{''.join(aggregates)}"]
+    text += [_summary_line(name, summary, metric) for name, summary in listed]
     text += ["", "shares of all rows"]
-    text += [_shares_line(name, summary) for name, summary in listed]
+    text += [_shares_line(name, summary) for name, summary in listed if name != MAJORITY]
     heads = f"{'median':>8}{'95 %':>18}{'higher in':>18}{'p':>10}{'Holm':>10}"
-    text += ["", f"{'minus A, dB':<26}{heads}"]
+    text += ["", f"{f'minus A, {difference_unit}':<26}{heads}"]
     for difference in comparison.differences:
-        text.append(_difference_line(letters[difference.run], difference))
+        text.append(_difference_line(letters[difference.run], difference, metric))
     for run, count in comparison.unpaired.items():
         if count:
             segments = pluralized(count, "segment")
@@ -87,15 +91,15 @@ def _some(names: Sequence[str]) -> str:
     return f"{listed} and {len(names) - _MOST_NAMES} more"
 
 
-def _summary_line(name: str, summary: ComparedSummary) -> str:
+def _summary_line(name: str, summary: ComparedSummary, metric: str) -> str:
     aggregate = summary.aggregate
     if aggregate is None:
         return f"{name:<14}{0:>8}"
     cells = []
     for key in AGGREGATES:
-        cell = _decibels(getattr(aggregate, key))
+        cell = _number(getattr(aggregate, key), metric)
         if aggregate.intervals:
-            cell += f" ({_bounds(aggregate.intervals[key])})"
+            cell += f" ({_bounds(aggregate.intervals[key], metric)})"
         cells.append(f"{cell:>25}")
     return f"{name:<14}{aggregate.num_values:>8,}{''.join(cells)}"
 
@@ -106,22 +110,30 @@ def _shares_line(name: str, summary: ComparedSummary) -> str:
     return f"{name:<14}" + ", ".join(f"{status} {share:.1%}" for status, share in listed)
 
 
-def _decibels(value: float) -> str:
+def _number(value: float, metric: str) -> str:
     # Adding zero turns -0.0, which would be printed with its sign, into 0.0.
-    return f"{round(value, _DECIMALS) + 0.0:.{_DECIMALS}f}"
+    return f"{round(_in_unit(value, metric), _DECIMALS) + 0.0:.{_DECIMALS}f}"
 
 
-def _bounds(interval: Interval) -> str:
-    return f"{_decibels(interval.low)} to {_decibels(interval.high)}"
+def _in_unit(value: float, metric: str) -> float:
+    """Returns a value of a metric in dB, or in percent where the metric is a share."""
+    if metric in SHARES:
+        return 100 * value
+    return value
 
 
-def _difference_line(run: str, difference: Difference) -> str:
+def _bounds(interval: Interval, metric: str) -> str:
+    return f"{_number(interval.low, metric)} to {_number(interval.high, metric)}"
+
+
+def _difference_line(run: str, difference: Difference, metric: str) -> str:
     start = f"{run} {difference.source or 'all sources':<24}"
-    if difference.median_db is None:
+    if difference.median is None:
         return f"{start}no segment has a value in both"
     counts = f"{difference.num_higher} of {difference.num_tracks}"
-    interval = _bounds(difference.interval) if difference.interval else ""
-    line = f"{start}{difference.median_db:>+8.2f}{interval:>18}{counts:>18}"
+    interval = _bounds(difference.interval, metric) if difference.interval else ""
+    median = _in_unit(difference.median, metric)
+    line = f"{start}{median:>+8.2f}{interval:>18}{counts:>18}"
     if difference.why_none:
         return f"{line}   no interval, no p: {difference.why_none}"
     # All sources together are tested, one alone is not.
@@ -160,8 +172,16 @@ def rating_lines(ratings: "Summary", comparison: Comparison) -> list[str]:
 
 
 def write_json(path: Path, comparison: Comparison, ratings: "Summary | None" = None) -> None:
-    """Writes everything that is printed, in full precision."""
-    described = {"schema_version": SCHEMA_VERSION, **asdict(comparison)}
+    """Writes everything that is printed, in full precision; shares are from 0 to 1.
+
+    The name of a median difference says its unit: ``median_db`` or ``median_share``.
+    """
+    described: dict[str, Any] = {"schema_version": SCHEMA_VERSION, **asdict(comparison)}
+    name = "median_share" if comparison.metric in SHARES else "median_db"
+    described["differences"] = [
+        {name if key == "median" else key: value for key, value in difference.items()}
+        for difference in described["differences"]
+    ]
     if ratings:
         described["ratings"] = asdict(ratings)
     text = json.dumps(described, indent=1, allow_nan=False) + "\n"

@@ -28,6 +28,7 @@ from evaluation.scores import bootstrap
 from evaluation.scores.saved import load
 from evaluation.scores.significance import holm
 from evaluation.scores.table import CONSTANT_GAIN, write_csv
+from evaluation.scores.table import METRICS as COLUMNS_IN_DB
 from evaluation.tasks.separation import comparison as compare
 from tests.evaluation.report.test_run_page import BLANK, ORACLES, about, printed, sample_rows
 from tests.evaluation.test_compare import write_museval
@@ -52,6 +53,8 @@ def write_run(
             more = gain + rng.normal()
             names = (*METRICS, "isr", "sir_v4", "sar_v4", "snri")
             row = replace(row, **{name: getattr(row, name) + more for name in names})
+            if row.bins is not None:
+                row = replace(row, bins=row.bins * (rng.uniform(0.9, 1) - 0.1 * seed))
         rows.append(row)
     folder.mkdir(parents=True)
     write_csv(folder / "scores.csv", rows)
@@ -170,7 +173,9 @@ def test_scores_are_computed_from_the_rows_of_the_runs(compared, three):
     page = Page(read_report(compared))
     for number, (name, run) in enumerate(zip(NAMES, runs, strict=True)):
         columns = ["snri", "sdr", "sir", "sar", "si_sdr", "snr", "isr", "sar_v4"]
-        for metric, cell in zip(columns, page.lines("scores")[name][1:], strict=True):
+        *levels, bins = page.lines("scores")[name][1:]
+        assert bins[0] == f"{100 * np.median(list(values(run, 'bins').values())):.1f}%"
+        for metric, cell in zip(columns, levels, strict=True):
             assert cell[0] == printed(float(np.median(list(values(run, metric).values()))))
             assert " to " in cell[1]
         rows = [
@@ -198,7 +203,13 @@ def test_scores_are_computed_from_the_rows_of_the_runs(compared, three):
         ]
     assert {"mixture", "silence", CONSTANT_GAIN, *ORACLES} <= set(page.lines("scores"))
     # A gain leaves SDR, SIR, SAR and SI-SDR those of the mixture.
-    rival = dict(zip(columns, page.lines("scores")[CONSTANT_GAIN][1:], strict=True))
+    *levels, bins = page.lines("scores")[CONSTANT_GAIN][1:]
+    rival = dict(zip(columns, levels, strict=True))
+    # One answer for all bins of a source: the majority has the better one.
+    assert bins == [BLANK]
+    majority = list(values(runs[0], "bins_majority").values())
+    expected = [[BLANK]] * len(columns) + [[f"{100 * np.median(majority):.1f}%"]]
+    assert page.lines("scores")["majority"] == [[str(len(majority))], *expected]
     shown = values(runs[0], "snr", CONSTANT_GAIN).values()
     assert rival["snr"] == [printed(float(np.median(list(shown))))]
     assert {metric for metric in columns if rival[metric] == [BLANK]} == set(columns) - {
@@ -304,6 +315,36 @@ def test_chosen_sources_and_another_metric(tmp_path, three):
     assert [name for name in page.lines("by-source") if name != "Source"] == ["vocals"]
     own = [value for place, value in values(runs[0], "sdr").items() if place[2] == "vocals"]
     assert page.lines("scores")["film"][2][0] == printed(float(np.median(own)))
+
+
+def test_shares_of_bins_are_compared_in_percentage_points(tmp_path, three):
+    # Without the other metrics nothing is drawn, which takes seconds.
+    others = dict.fromkeys(COLUMNS_IN_DB)
+    runs = []
+    for name in three:
+        run = load(name)
+        rows = [replace(row, **others) for row in run.rows if row.system in ("model", "mixture")]
+        runs.append(replace(run, rows=rows))
+    path = tmp_path / "compared.html"
+    compare.write_report(path, runs, compare.compare(runs, "bins"), ())
+    page = Page(path.read_text(encoding="utf-8"))
+    found = np.array(list(differences(runs[0], runs[1], "bins").values()))
+    median = f"{100 * np.median(found):+.2f} points"
+    assert page.lines("differences")["Bins gate"][0][0] == median
+    assert page.lines("differences")["Bins gate"][0][1].count(" points") == 2
+    assert f"Bins minus that of film: gate {median}" in page.text
+    majority = values(runs[0], "bins_majority")
+    for name, run in zip(NAMES, runs, strict=True):
+        own = list(values(run, "bins").values())
+        assert page.lines("aggregates")[name][2][0] == f"{100 * np.median(own):.1f}%"
+    listed = list(majority.values())
+    assert page.lines("aggregates")["majority"][2] == [f"{100 * np.median(listed):.1f}%"]
+    for track in {place[0] for place in majority}:
+        of_track = [value for place, value in majority.items() if place[0] == track]
+        shown = page.lines("track")[track]
+        assert len(shown) == len(runs) + 1
+        assert shown[-1] == [f"{100 * np.median(of_track):.1f}%", str(len(of_track))]
+    assert "majority: " not in page.text
 
 
 @pytest.mark.slow

@@ -60,12 +60,30 @@ def sample_rows(
     mixtures = {
         (row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "mixture"
     }
-    return [
+    improved = [
         replace(row, snri=row.snr - mixtures[row.track, row.start_secs, row.source])
         if row.polyphony > 1 and row.snr is not None
         else row
         for row in sorted(rows, key=lambda row: SYSTEMS.index(row.system))
     ]
+    return with_bins(improved, seed)
+
+
+def with_bins(rows: Sequence[Row], seed: int) -> list[Row]:
+    """Gives rows their shares of bins, but for some segments of which every bin is silent."""
+    rng = np.random.default_rng(seed)
+    majorities: dict[tuple[str, float, str], float | None] = {}
+    found = []
+    for row in rows:
+        place = (row.track, row.start_secs, row.source)
+        if place not in majorities:
+            majorities[place] = rng.uniform(0.5, 1) if rng.random() > 0.1 else None
+        majority = majorities[place]
+        if majority is not None and row.status in table.COUNTED_STATUSES:
+            bins = rng.uniform(majority - 0.3, 1)
+            row = replace(row, bins=bins, bins_majority=majority)
+        found.append(row)
+    return found
 
 
 def _sample_segment(
@@ -217,6 +235,21 @@ def numbers(
     return cells + ([f"{len(values):,}"] if n is not None and len(values) not in (0, n) else [])
 
 
+def share_cell(
+    rows: Sequence[Row], metric: str, n: int | None = None, interval: bool = False
+) -> list[str]:
+    """As ``cell``, of shares."""
+    found = [(row.track, getattr(row, metric)) for row in rows if getattr(row, metric) is not None]
+    if not found:
+        return [BLANK]
+    tracks, values = (np.array(each) for each in zip(*found, strict=True))
+    cells = [f"{100 * np.median(values):.1f}%"]
+    bounds = bootstrap.intervals(values, tracks) if interval else None
+    if bounds:
+        cells.append(f"{100 * bounds[0].low:.1f}% to {100 * bounds[0].high:.1f}%")
+    return cells + ([f"{len(values):,}"] if len(values) != n else [])
+
+
 def gains(rows: Sequence[Row], system: str) -> list[tuple[Row, float]]:
     mixtures = {
         (row.track, row.start_secs, row.source): row.snr for row in rows if row.system == "mixture"
@@ -252,9 +285,18 @@ def expected_above(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
             *(improvement(own, system) for system in ("silence", CONSTANT_GAIN, *ORACLES)),
             cell([row for row in of(own) if together(row)], "snr", interval=True),
             cell([row for row in of(own, "mixture") if together(row)], "snr"),
+            *expected_bins(own),
         ]
         for name, own in by_source(rows).items()
     }
+
+
+def expected_bins(rows: Sequence[Row]) -> list[list[str]]:
+    model = [row for row in of(rows) if together(row)]
+    if not any(row.bins for row in model):
+        return []
+    n = len(gains(rows, "model"))
+    return [share_cell(model, "bins", n, interval=True), share_cell(model, "bins_majority", n)]
 
 
 def expected_metrics(
@@ -341,7 +383,25 @@ def expected_aggregates(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
                 for each, b in zip(cells, ordered, strict=True)
             ]
         expected[f"{names[metric]} {system}"] = [[f"{len(values):,}"], [str(len(medians))], *cells]
+    for column, system in (("bins", "model"), ("bins_majority", "majority")):
+        expected[f"Bins {system}"] = expected_bins_aggregates(rows, column)
     return expected
+
+
+def expected_bins_aggregates(rows: Sequence[Row], column: str) -> list[list[str]]:
+    model = [row for row in of(rows) if together(row) and getattr(row, column) is not None]
+    tracks = np.array([row.track for row in model])
+    values = np.array([getattr(row, column) for row in model])
+    medians = np.array([np.median(values[tracks == track]) for track in dict.fromkeys(tracks)])
+    four = [np.median(medians), np.median(values), np.mean(medians), np.mean(values)]
+    cells = [[f"{100 * each:.1f}%"] for each in four]
+    if column == "bins" and len(medians) >= bootstrap.MIN_TRACKS:
+        by_track = bootstrap.intervals(medians, np.arange(len(medians)))
+        by_segment = bootstrap.intervals(values, tracks)
+        ordered = (by_track.median, by_segment.median, by_track.mean, by_segment.mean)
+        for each, bounds in zip(cells, ordered, strict=True):
+            each.append(f"{100 * bounds.low:.1f}% to {100 * bounds.high:.1f}%")
+    return [[f"{len(values):,}"], [str(len(medians))], *cells]
 
 
 def expected_statuses(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
@@ -494,7 +554,10 @@ def test_markdown_and_json_say_the_same(
             cells = [f"{first} ({'; '.join(notes)})" if notes else first for first, *notes in shown]
             assert f"| {name} | {' | '.join(cells)} |" in markdown
             for each in row["cells"]:
-                if each["value"] is not None and "." in each["text"] and abs(each["value"]) < 100:
+                if each["text"].endswith("%"):
+                    share = float(each["text"].removesuffix("%")) / 100
+                    assert abs(each["value"] - share) <= 0.000500001
+                elif each["value"] is not None and "." in each["text"] and abs(each["value"]) < 100:
                     assert abs(each["value"] - float(each["text"].replace(MINUS, "-"))) <= 0.0500001
     assert tree["schema_version"] == SCHEMA_VERSION
     alternative = page.alternatives[0]
@@ -789,6 +852,32 @@ def test_scores_without_a_constant_gain(tmp_path: Path) -> None:
     assert page.text.lower().count(CONSTANT_GAIN) == 1
 
 
+def test_scores_of_before_have_no_bins(tmp_path: Path) -> None:
+    rows = [replace(row, bins=None, bins_majority=None) for row in sample_rows(["va", "vc"], 1, 6)]
+    html = write(tmp_path, rows)
+    check("above", html, rows)
+    text = Page(html).text
+    assert "Bins" not in text
+    assert "majority" not in text.lower()
+
+
+def test_shares_of_bins_are_no_decibels(written: Callable[..., Path]) -> None:
+    """In words, in no figure, and as shares from 0 to 1 in the JSON."""
+    folder = written(*INTERVALS)
+    page = Page(read_page(folder))
+    assert "Bins: the share of the time-frequency bins of the mixture" in page.text
+    assert "bins of tones below -80 dBFS do not count" in page.text.replace(MINUS, "-")
+    assert not any("bins" in each.lower() for each in page.alternatives)
+    tree = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    above = next(section for section in tree["sections"] if section["key"] == "above")
+    table_of = next(block for block in above["blocks"] if block["kind"] == "table")
+    assert table_of["columns"][-2:] == ["Bins model", "Bins majority"]
+    for row in table_of["rows"]:
+        for cell_of in row["cells"][-2:]:
+            assert 0.5 < cell_of["value"] < 1
+            assert cell_of["text"] == f"{cell_of['value']:.1%}"
+
+
 def test_what_surrounds_the_numbers(tmp_path: Path, written: Callable[..., Path]) -> None:
     rows = sample_rows(instruments.MUSDB, 1, 10)
     plain = Page(read_page(written(*INTERVALS))).text
@@ -830,6 +919,8 @@ def test_oracles_and_the_audit_show_where_there_are_any(tmp_path: Path) -> None:
         *ORACLES,
         "model",
         "mixture",
+        "model",
+        "majority",
     ]
     assert "IBM1, IRM1 and MWF are oracles" in page.text
     lines = page.lines("audit")
@@ -843,6 +934,8 @@ def test_oracles_and_the_audit_show_where_there_are_any(tmp_path: Path) -> None:
         CONSTANT_GAIN,
         "model",
         "mixture",
+        "model",
+        "majority",
     ]
     assert "oracles, which" not in plain.text
     assert "audit" not in plain.tables
