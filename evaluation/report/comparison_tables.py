@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import configs
+from configs.reading import parse_object
 from data_prep.runtime.quantities import pluralized
 from evaluation.document.parts import Cell, Column, Line, Role, Table
 from evaluation.report.comparison import ComparedRuns
@@ -170,26 +171,30 @@ def config_table(compared: ComparedRuns) -> Table | None:
     """Makes the table of fields in which configs differ.
 
     Returns:
-        None where no field differs, or where a run came without its config.
+        None where no field differs, or where a run came without its config, as files that some
+        other system wrote do: of these it says how they were scored alone.
     """
     found: dict[str, configs.Config] = {}
     for name, run in compared.runs.items():
         if "config_json" not in run.about:
             return None
         try:
-            found[name] = configs.from_json(run.about["config_json"])
+            values = parse_object(run.about["config_json"], "the text")
+            if values.keys() == {"evaluation"}:
+                return None
+            found[name] = configs.from_values(values)
         except ValueError as error:
             raise ValueError(f"the config in the scores.json of {run.name}: {error}") from error
     reference = found[compared.reference]
-    values: dict[str, dict[str, Any]] = {}
+    fields: dict[str, dict[str, Any]] = {}
     for name, config in found.items():
         for key, (ours, theirs) in configs.differences(reference, config).items():
             # A run that differs in no such field has the value of the reference.
-            values.setdefault(key, dict.fromkeys(found, ours))[name] = theirs
-    if not values:
+            fields.setdefault(key, dict.fromkeys(found, ours))[name] = theirs
+    if not fields:
         return None
     lines = []
-    for key, by_run in values.items():
+    for key, by_run in fields.items():
         lines.append(Line(key, [Cell(str(value), "text") for value in by_run.values()]))
     columns = [Column(name, is_text=True) for name in found]
     return Table("configs", "Field", columns, [lines])

@@ -10,19 +10,21 @@ from base64 import b64decode
 from collections import defaultdict
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
 import configs
-from configs import instruments
+from configs import Evaluation, instruments
 from data_prep.audio import activity
 from data_prep.storage.lock import held
 from evaluation.document.parts import Clips
 from evaluation.listening.archive import write_clips
 from evaluation.listening.clips import Choice, ClipWaveforms, record
 from evaluation.report.comparison import short_names
+from evaluation.report.comparison_tables import config_table
 from evaluation.report.shared_clips import common_clips
 from evaluation.scores import bootstrap
 from evaluation.scores.saved import load
@@ -427,3 +429,13 @@ def test_the_command_writes_the_report(compared):
         "compared.json",
         "compared.md",
     ]
+
+
+def test_files_of_other_systems_have_no_config_to_differ_in():
+    settings = json.dumps({"evaluation": asdict(Evaluation())})
+    scored = SimpleNamespace(name="files", about={"config_json": settings})
+    trained = SimpleNamespace(
+        name="run", about={"config_json": configs.to_json(configs.load("smoke"))}
+    )
+    for runs in ({"a": scored, "b": scored}, {"a": trained, "b": scored}):
+        assert config_table(SimpleNamespace(runs=runs, reference="a")) is None
