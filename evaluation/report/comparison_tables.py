@@ -19,6 +19,7 @@ from evaluation.report.metric_names import (
 from evaluation.report.run_tables import source_line, with_common_n
 from evaluation.scores.aggregates import AGGREGATES, By, summarise
 from evaluation.scores.paired import Comparison, Difference
+from evaluation.scores.saved import ScoredRun
 
 # Of differences, which are small.
 DECIMALS = 2
@@ -171,30 +172,38 @@ def config_table(compared: ComparedRuns) -> Table | None:
     """Makes the table of fields in which configs differ.
 
     Returns:
-        None where no field differs, or where a run came without its config, as files that some
-        other system wrote do: of these it says how they were scored alone.
+        None where no field differs, or where a run came without its config.
     """
-    found: dict[str, configs.Config] = {}
-    for name, run in compared.runs.items():
-        if "config_json" not in run.about:
-            return None
-        try:
-            values = parse_object(run.about["config_json"], "the text")
-            if values.keys() == {"evaluation"}:
-                return None
-            found[name] = configs.from_values(values)
-        except ValueError as error:
-            raise ValueError(f"the config in the scores.json of {run.name}: {error}") from error
-    reference = found[compared.reference]
+    found = {name: _config_of(run) for name, run in compared.runs.items()}
+    known = {name: config for name, config in found.items() if config is not None}
+    if len(known) < len(found):
+        return None
+    reference = known[compared.reference]
     fields: dict[str, dict[str, Any]] = {}
-    for name, config in found.items():
+    for name, config in known.items():
         for key, (ours, theirs) in configs.differences(reference, config).items():
             # A run that differs in no such field has the value of the reference.
-            fields.setdefault(key, dict.fromkeys(found, ours))[name] = theirs
+            fields.setdefault(key, dict.fromkeys(known, ours))[name] = theirs
     if not fields:
         return None
     lines = []
     for key, by_run in fields.items():
         lines.append(Line(key, [Cell(str(value), "text") for value in by_run.values()]))
-    columns = [Column(name, is_text=True) for name in found]
+    columns = [Column(name, is_text=True) for name in known]
     return Table("configs", "Field", columns, [lines])
+
+
+def _config_of(run: ScoredRun) -> configs.Config | None:
+    """Returns the config of a run; None where it came without one.
+
+    Files that some other system wrote have none: their scores say how they were scored alone.
+    """
+    if "config_json" not in run.about:
+        return None
+    try:
+        values = parse_object(run.about["config_json"], "the text")
+        if values.keys() == {"evaluation"}:
+            return None
+        return configs.from_values(values)
+    except ValueError as error:
+        raise ValueError(f"the config in the scores.json of {run.name}: {error}") from error
