@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -71,6 +72,8 @@ class Command:
                 text=True,
                 cwd=ROOT,
                 env={"TMPDIR": str(place), "PATH": "/usr/bin:/bin"},
+                # Tests that run under nohup would hand down that a closed terminal is nothing.
+                preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
             )
         self.place = place
         lines = iter(self.process.stdout.readline, "")
