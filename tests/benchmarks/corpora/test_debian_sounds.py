@@ -49,6 +49,7 @@ def test_what_the_archive_lacks_is_said(archive, tmp_path, monkeypatch):
         fetch([other], tmp_path / "out")
 
 
+@pytest.mark.slow
 @needs_debian
 def test_a_version_that_is_not_to_be_had_is_refused_by_name(tmp_path):
     with pytest.raises(ValueError, match="some-songs 1 cannot be fetched: apt said"):

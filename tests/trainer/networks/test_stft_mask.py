@@ -24,7 +24,8 @@ SMALL = [
     "data.sources=cl,fl,vn",
     "data.context_frames=20000",
 ]
-BODIES = ["tcn", "unet", "lstm", pytest.param("blstm", marks=pytest.mark.slow)]
+SLOW = pytest.mark.slow
+BODIES = ["tcn", "unet", *(pytest.param(body, marks=SLOW) for body in ("lstm", "blstm"))]
 
 
 def config_of(*overrides):
@@ -41,7 +42,10 @@ def estimate(network, mixture, longest, labels=(1, 0, 1)):
     return np.concatenate(list(blocks), axis=2)[0]
 
 
-@pytest.mark.parametrize(("num_frames", "channels"), [(1, 1), (63, 2), (65, 1), (5001, 2)])
+@pytest.mark.parametrize(
+    ("num_frames", "channels"),
+    [(1, 1), (5001, 2), *(pytest.param(*sizes, marks=SLOW) for sizes in ((63, 2), (65, 1)))],
+)
 def test_masks_of_a_single_source_give_the_whole_track_back(num_frames, channels):
     config = config_of("data.sources=vn", "model.mask=softmax", f"audio.channels={channels}")
     mixture = noise(num_frames, channels)
@@ -71,7 +75,7 @@ def test_columns_are_those_of_scipy_and_their_energy_is_one_and_a_half_that_of_t
 
 
 @pytest.mark.parametrize("body", ["tcn", "unet"])
-@pytest.mark.parametrize("num_frames", [1, 4000])
+@pytest.mark.parametrize("num_frames", [pytest.param(1, marks=SLOW), 4000])
 def test_the_length_of_the_window_changes_nothing(body, num_frames):
     network = make_network(config_of(f"model.body={body}"))
     mixture = noise(num_frames, 1)
@@ -193,6 +197,7 @@ def test_binary_masks_learn_from_the_cross_entropy_with_the_ideal_ones():
     assert float(loss_of_batch(network, batch, config.task)) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", BODIES)
 def test_bfloat16_gives_nearly_the_same_in_float32(body):
     overrides = [f"model.body={body}", "audio.channels=2", "model.mask=softmax"]
@@ -206,6 +211,7 @@ def test_bfloat16_gives_nearly_the_same_in_float32(body):
     assert 0 < np.abs(found - expected).max() < 0.1
 
 
+@pytest.mark.slow
 def test_the_number_of_parameters():
     def count(*overrides):
         return make_network(config_of(*overrides)).count_params()
@@ -223,6 +229,7 @@ def test_the_number_of_parameters():
     assert count("model.body=unet", *plain) == sum(down) + sum(up) + (12 + 1 + 1) * 3
 
 
+@pytest.mark.slow
 def test_the_recurrent_body_has_open_unmix_s_number_of_parameters():
     network = make_network(configs.load("musdb_mask", ["data.sources=vocals"]))
     # Open-Unmix 1.3.0 says 8,893,348 of a target with these sizes. Its recurrent layers have every
