@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 # They import Keras, for which a command that is refused does not wait.
 if TYPE_CHECKING:
-    from trainer.networks.mask_bodies import Lstm, Recurrence, Scaling
+    from trainer.networks.recurrent_bodies import Lstm, Recurrence, Scaling
 
 Tensors = Mapping[str, NDArray[np.float32]]
 _Assignment = tuple[Any, NDArray[np.float32]]

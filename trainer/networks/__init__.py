@@ -11,7 +11,9 @@ folded              convolutions of what is folded along time
 frames              cuts and folds along time
 flops               the arithmetic of a Wave-U-Net
 stft_mask           a network of masks on spectrograms
-mask_bodies         what it has between spectrum and masks
+mask_body           what it has between spectrum and masks
+mask_bodies         such of convolutions, and the list of all
+recurrent_bodies    such that go from column to column
 spectra             short-time spectra and their inverse
 """
 
