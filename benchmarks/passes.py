@@ -23,12 +23,11 @@ import numpy as np
 from absl import flags
 from numpy.typing import NDArray
 
-from configs.reading import parse_object
+from benchmarks.rows import append_row, load_rows
 from configs.splits import SPLITS
 from data_prep.records.full_tracks import FullTrack, iter_full_tracks
 from data_prep.records.manifest import load_manifest
 from data_prep.runtime import command
-from data_prep.storage.files import replacing
 from evaluation.scores.bootstrap import intervals, why_none
 from trainer.inference.average import AverageSeparator
 from trainer.inference.passes import Pass, passes_of
@@ -74,17 +73,6 @@ def ways_to_average(
             (each, passes_of(each.config, counts[0])) for each in separators[:number]
         ]
     return ways
-
-
-def load_rows(path: Path) -> list[Row]:
-    """Reads the rows that are there, and takes a line that a kill cut out of the file."""
-    if not path.exists():
-        return []
-    *lines, cut = path.read_text(encoding="utf-8").split("\n")
-    if cut:
-        with replacing(path) as temporary:
-            temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return [Row(**parse_object(line, path)) for line in lines]
 
 
 def iter_rows(
@@ -155,7 +143,7 @@ def main(_: Sequence[str]) -> int:
     shards = ",".join(shard.crc32c for shard in manifest.shards[FLAGS.split])
     path = Path(FLAGS.rows)
     path.parent.mkdir(parents=True, exist_ok=True)
-    done = load_rows(path)
+    done = [Row(**row) for row in load_rows(path)]
     by_way: dict[str, list[Row]] = {way: [] for way in ways}
     note = why_none(len(tracks))
     print(f"{len(tracks)} tracks" + (f"; no intervals ({note})" if note else ""))
@@ -163,14 +151,12 @@ def main(_: Sequence[str]) -> int:
         f"{'dB above the mixture':<26}{'median':>8}{'beside the single pass: median':>34}"
         f"{'mean':>20}{'time':>8}"
     )
-    with path.open("a", encoding="utf-8") as file:
-        for row in iter_rows(ways, tracks, shards, done):
-            if row not in done:
-                file.write(json.dumps(row._asdict()) + "\n")
-                file.flush()
-            by_way[row.way].append(row)
-            if len(by_way[row.way]) == len(tracks):
-                print_way(by_way[row.way], by_way[SINGLE])
+    for row in iter_rows(ways, tracks, shards, done):
+        if row not in done:
+            append_row(path, row._asdict())
+        by_way[row.way].append(row)
+        if len(by_way[row.way]) == len(tracks):
+            print_way(by_way[row.way], by_way[SINGLE])
     return command.FINISHED
 
 

@@ -1,0 +1,30 @@
+"""Keeps what a long benchmark has measured, a row of JSON a line, so that it continues."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from configs.reading import parse_object
+from data_prep.storage.files import replacing
+
+
+def load_rows(path: Path) -> list[dict[str, Any]]:
+    """Reads the rows that are there, and takes a line that a kill cut out of the file.
+
+    Raises:
+        ValueError: another line is no row.
+    """
+    if not path.exists():
+        return []
+    *lines, cut = path.read_text(encoding="utf-8").split("\n")
+    if cut:
+        with replacing(path) as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return [parse_object(line, path) for line in lines]
+
+
+def append_row(path: Path, row: Mapping[str, Any]) -> None:
+    """Adds a row to the file, which is made where there is none."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{json.dumps(row)}\n")
