@@ -1,234 +1,154 @@
 """Trains networks on six real songs, and shows them beside rivals that learn little or nothing.
 
-python -m benchmarks.real_songs --out=build/real_songs --seeds=0,1,2
+python -m benchmarks.real_songs --out=build/real_songs --seeds=0,1,2 --torch_python=ENV/bin/python
 
 The songs (benchmarks.corpora.songs) are fetched from Debian's packages: four train, two validate,
 one of each band; with --without=muldjord or sectoid that band validates and the other one trains.
 Both networks of the project hear them in stereo at 22050 Hz for a fixed number of steps, about
 five minutes each on two quiet cores, and the last checkpoint is scored: the improvement over the
-mixture in segments of one second, its median per source. Beside them stand their mean, the constant
-gain, silence, oracle masks and the methods that need no network. With so few tracks every track and
+mixture in segments of one second, its median, and the share of bins on the right side of the ideal
+binary mask. Beside them stand their mean, the constant gain, silence, oracle masks, the methods
+that need no network, and panning (benchmarks.trained.panning). With so few tracks every track and
 seed is shown, and no interval.
 
-Every run appends a row to OUT/rows.jsonl; the same command continues an interrupted one.
+Where --torch_python names an interpreter with PyTorch and openunmix, Open-Unmix's own network
+learns from the same batches (benchmarks/pytorch/train_open_unmix.py) for as long as the slower one
+of ours did, start included. It is only in the seconds of training that it depends on the machine.
+
+Every run appends its rows to OUT/rows.jsonl; the same command continues an interrupted one.
 """
 
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
+import soundfile
 from absl import flags
 
+import configs
 from benchmarks.corpora.songs import BANDS, SOURCES, fetch_songs
-from benchmarks.rows import append_row, load_rows
+from benchmarks.trained.commands import evaluate_files, run, settings
+from benchmarks.trained.open_unmix import train_open_unmix
+from benchmarks.trained.panning import write_panning
+from benchmarks.trained.results import ALL, Result, majority, results_of
+from benchmarks.trained.trainings import Network, Trainings
+from data_prep.records.full_tracks import iter_full_tracks
+from data_prep.records.manifest import load_manifest
 from data_prep.runtime import command
-from evaluation.scores.improvement import improvements_by_segment
-from evaluation.scores.table import MODEL, Row, read_csv
+from data_prep.storage.files import replacing
+from evaluation.scores.table import MODEL
 
 FLAGS = flags.FLAGS
+# Of the records.
+_RECORDED = ("audio.channels=2", "data.context_frames=21504")
 # Of both networks, so that they learn from the same records.
 _SHARED = (
-    "audio.channels=2",
-    "data.context_frames=21504",
+    *_RECORDED,
     f"data.sources={','.join(SOURCES)}",
     "model.conditioning=none",
     "model.gate_heads=false",
     "augmentation.swap_channels=true",
     "augmentation.flip_polarity=true",
     "train.average_decay=0.995",
-    # Nothing is chosen by validation.
-    "train.validation_steps=1000000",
 )
+WAVE_UNET = Network("wave_unet", "smoke", ("model.conditioned_at=none",), 1800)
+MASKS = Network("masks", "smoke_mask", (), 2400)
+PANNING = "panning"
+OPEN_UNMIX = "open-unmix"
 
 
-@dataclass(frozen=True)
-class Network:
-    """Is a network that learns from the songs."""
-
-    name: str
-    experiment: str
-    overrides: Sequence[str]
-    # Which take about five minutes of two cores: 0.17 and 0.23 s a step (--dry_run).
-    num_steps: int
-
-
-NETWORKS = (
-    Network("wave_unet", "smoke", ("model.conditioned_at=none",), 1800),
-    Network("masks", "smoke_mask", (), 1350),
-)
-MEAN = "mean of both"
-
-
-@dataclass(frozen=True)
-class Result:
-    """Holds what a system reached on a track: a row of the file."""
-
-    split: str
-    system: str
-    seed: int
-    track: str
-    source: str
-    # Median over segments, in dB; None where none counts.
-    improvement: float | None
-    num_segments: int
-    # Of the training, on this machine; 0 of what is not trained.
-    secs: float
-
-
-def run(*words: str) -> float:
-    """Gives a command of the project; returns how many seconds it took."""
-    started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", *words], check=False)
-    if done.returncode:
-        raise ValueError(f"{words[0]} ended with {done.returncode}; what it said stands above.")
-    return time.perf_counter() - started
-
-
-def settings(*overrides: str) -> list[str]:
-    """Returns overrides as a command takes them."""
-    return [f"--set={override}" for override in overrides]
-
-
-class Experiment:
-    """Is the songs in a split, and what was made of them, in a folder."""
-
-    def __init__(self, out: Path, split: str) -> None:
-        """Fetches the songs, and writes their records.
-
-        Args:
-            out: folder of everything.
-            split: name of a split file of the songs.
-        """
-        self.split = split
-        self.folder = out / split
-        fetch_songs(out)
-        self.records = self.folder / "records"
-        self._splits = f"data.splits={out / split}.json"
-        words = ["--config=smoke_mask", "--corpus=folder", f"--root={out / 'songs'}"]
-        words += [f"--splits={out / split}.json", f"--out={self.records}"]
-        if not (self.records / "manifest.json").exists():
-            run("data_prep.write", *words, *settings("audio.channels=2", _SHARED[1]))
-
-    def train(self, network: Network, seed: int) -> float:
-        """Trains a network, or continues; returns the seconds since the command began."""
-        overrides = [*_SHARED, *network.overrides, self._splits, f"train.seed={seed}"]
-        steps = [f"train.steps={network.num_steps}", f"train.checkpoint_steps={network.num_steps}"]
-        return run(
-            "trainer.task",
-            f"--config={network.experiment}",
-            f"--records={self.records}",
-            f"--workdir={self.workdir(network, seed)}",
-            *settings(*overrides, *steps),
-        )
-
-    def workdir(self, network: Network, seed: int) -> Path:
-        """Returns the folder of a run."""
-        return self.folder / f"{network.name}-{seed}"
-
-    def evaluate(self, workdirs: Sequence[Path], out: Path) -> list[Row]:
-        """Scores the last checkpoint of a run, or the mean of several; returns the rows."""
-        named = [f"--workdir={workdir}" for workdir in workdirs]
-        run(
-            "evaluation.evaluate",
-            *named,
-            f"--records={self.records}",
-            "--split=valid",
-            "--checkpoint=latest",
-            "--baselines=classical",
-            f"--out={out}",
-        )
-        return read_csv(out / "scores.csv")
-
-
-def results_of(
-    rows: Sequence[Row], system: str, name: str, split: str, seed: int, secs: float
-) -> list[Result]:
-    """Returns the medians of a system by track and source.
+def open_trainings(out: Path, split: str) -> Trainings:
+    """Fetches the songs, and writes their records.
 
     Args:
-        rows: of an evaluation.
-        system: as the rows call it.
-        name: as the table calls it.
-        split: of the songs.
-        seed: of the training.
-        secs: that it took.
+        out: folder of everything.
+        split: name of a split file of the songs.
     """
-    found: dict[tuple[str, str], list[float]] = {}
-    for (song, _, source), improvement in improvements_by_segment(rows, system).items():
-        of_pair = found.setdefault((song, source), [])
-        if improvement is not None:
-            of_pair.append(improvement)
-    results = []
-    for (track, source), values in found.items():
-        median = float(np.median(values)) if values else None
-        results.append(Result(split, name, seed, track, source, median, len(values), secs))
-    return results
+    fetch_songs(out)
+    splits = out / f"{split}.json"
+    shared = (*_SHARED, f"data.splits={splits}")
+    records = out / f"records-{split}"
+    if not (records / "manifest.json").exists():
+        words = ["--config=smoke_mask", "--corpus=folder", f"--root={out / 'songs'}"]
+        words += [f"--splits={splits}", f"--out={records}", *settings(*_RECORDED)]
+        run("data_prep.write", *words)
+    return Trainings(out, split, records, "valid", shared, (WAVE_UNET, MASKS), averaged=True)
 
 
-def load(path: Path) -> list[Result]:
-    """Returns the rows that are there."""
-    return [Result(**row) for row in load_rows(path)]
+def write_references(trainings: Trainings) -> Path:
+    """Writes mixture and sources as the records hold them, for those who score files.
+
+    Returns:
+        The folder, of a folder per track.
+    """
+    references = trainings.folder / "references"
+    records = str(trainings.records)
+    manifest = load_manifest(records)
+    for track in iter_full_tracks(manifest, records, trainings.scored):
+        folder = references / track.name
+        folder.mkdir(parents=True, exist_ok=True)
+        sounds = {"mixture": track.mixture}
+        sounds |= dict(zip(SOURCES, track.references, strict=True))
+        for name, waveform in sounds.items():
+            rate = manifest.layout.sample_rate
+            with replacing(folder / f"{name}.wav") as path:
+                soundfile.write(path, waveform, rate, subtype="FLOAT", format="WAV")
+    return references
 
 
-def measure(experiment: Experiment, seed: int, path: Path) -> None:
-    """Trains and scores what has no row yet."""
-    done = {(row.split, row.system, row.seed) for row in load(path)}
-    split = experiment.split
-    for network in NETWORKS:
-        if (split, network.name, seed) in done:
-            continue
-        secs = experiment.train(network, seed)
-        workdir = experiment.workdir(network, seed)
-        rows = experiment.evaluate([workdir], experiment.folder / "scores" / workdir.name)
-        results = results_of(rows, MODEL, network.name, split, seed, secs)
-        # What learns nothing is the same beside every run.
-        for system in sorted({row.system for row in rows} - {MODEL, "mixture"}):
-            if (split, system) not in {(known, name) for known, name, _ in done}:
-                results += results_of(rows, system, system, split, seed, 0.0)
-        for result in results:
-            append_row(path, asdict(result))
-        done |= {(split, result.system, seed) for result in results}
-    if (split, MEAN, seed) not in done:
-        workdirs = [experiment.workdir(network, seed) for network in NETWORKS]
-        rows = experiment.evaluate(workdirs, experiment.folder / "scores" / f"mean-{seed}")
-        for result in results_of(rows, MODEL, MEAN, split, seed, 0.0):
-            append_row(path, asdict(result))
+def measure_panning(trainings: Trainings, references: Path) -> None:
+    """Separates by panning, and keeps the rows."""
+    estimates = trainings.folder / PANNING
+    write_panning(references, SOURCES, estimates)
+    rows = evaluate_files(estimates, references, trainings.folder / "scores" / PANNING)
+    trainings.keep(results_of(rows, MODEL, PANNING, trainings.split, 0, 0.0))
+
+
+def measure_open_unmix(trainings: Trainings, references: Path, python: str, seed: int) -> None:
+    """Trains Open-Unmix's network for as long as the slower one of ours, and keeps the rows."""
+    secs = max(row.secs for row in trainings.rows() if row.seed == seed)
+    config = configs.load(MASKS.experiment, trainings.overrides(MASKS, seed))
+    estimates = trainings.folder / f"{OPEN_UNMIX}-{seed}"
+    steps = train_open_unmix(python, config, trainings.records, references, estimates, secs)
+    print(f"Open-Unmix took {steps} steps in {secs:.0f} s", flush=True)
+    rows = evaluate_files(estimates, references, trainings.folder / "scores" / estimates.name)
+    trainings.keep(results_of(rows, MODEL, OPEN_UNMIX, trainings.split, seed, secs))
 
 
 def print_table(results: Sequence[Result]) -> None:
-    """Prints every track and seed, and means over the seeds."""
-    tracks = sorted({(result.track, result.source) for result in results})
-    print("improvement over the mixture in dB, median over segments of a second; every track\n")
-    heads = [f"{track[:14]} {source}" for track, source in tracks]
-    print(f"{'system':<16}{'seed':>5}" + "".join(f"{head:>24}" for head in heads))
-    systems = dict.fromkeys(result.system for result in results)
-    for system in systems:
+    """Prints every track and seed of every system."""
+    columns = sorted({(result.track, result.source) for result in results})
+    print("improvement over the mixture in dB, median over segments of a second; bins in percent\n")
+    heads = [f"{track[:14]} {source}" for track, source in columns]
+    print(f"{'system':<16}{'seed':>5}{'secs':>6}{'bins':>7}" + "".join(f"{h:>23}" for h in heads))
+    for system in dict.fromkeys(result.system for result in results):
         own = [result for result in results if result.system == system]
         for seed in sorted({result.seed for result in own}):
-            values = {(r.track, r.source): r.improvement for r in own if r.seed == seed}
-            cells = [_cell(values.get(track)) for track in tracks]
-            print(f"{system:<16}{seed:>5}" + "".join(f"{cell:>24}" for cell in cells))
+            of_seed = {(r.track, r.source): r for r in own if r.seed == seed}
+            cells = [_figure(of_seed[column].improvement, "+.2f") for column in columns]
+            whole = of_seed[ALL, ALL]
+            line = f"{system:<16}{seed:>5}{whole.secs:>6.0f}{_figure(whole.bins, '.1%'):>7}"
+            print(line + "".join(f"{cell:>23}" for cell in cells))
+    print(f"\nThe better constant answer of each source is right in {majority(results):.1%}.")
 
 
-def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:+.2f}"
+def _figure(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
 
 
 def main(_: Sequence[str]) -> int:
     """Measures what is missing, and prints all rows of the split."""
-    out = Path(FLAGS.out)
     split = "songs"
     if FLAGS.without:
         split = f"without-{FLAGS.without}"
-    path = out / "rows.jsonl"
-    experiment = Experiment(out, split)
+    trainings = open_trainings(Path(FLAGS.out), split)
+    references = write_references(trainings)
+    if not trainings.knows(PANNING, 0):
+        measure_panning(trainings, references)
     for seed in map(int, FLAGS.seeds):
-        measure(experiment, seed, path)
-    print_table([result for result in load(path) if result.split == split])
+        trainings.measure(seed)
+        if FLAGS.torch_python and not trainings.knows(OPEN_UNMIX, seed):
+            measure_open_unmix(trainings, references, FLAGS.torch_python, seed)
+    print_table(trainings.rows())
     return command.FINISHED
 
 
@@ -236,4 +156,5 @@ if __name__ == "__main__":
     flags.DEFINE_string("out", "build/real_songs", "folder of songs, records, runs and rows")
     flags.DEFINE_list("seeds", "0,1,2", "of the first weights and the order of examples")
     flags.DEFINE_enum("without", None, [*BANDS], "band that is left out of training")
+    flags.DEFINE_string("torch_python", "", "interpreter with PyTorch and openunmix")
     command.run(main)

@@ -1,7 +1,7 @@
 """Takes the training step of the published network as it is usually written, for comparison.
 
-One rival is plain TensorFlow, the other plain PyTorch (benchmarks/torch_step.py) in a process of
-its own. Axes: B examples, T frames, F features, K slots.
+One rival is plain TensorFlow, the other plain PyTorch (benchmarks/pytorch/train_step.py) in a
+process of its own. Axes: B examples, T frames, F features, K slots.
 """
 
 import subprocess
@@ -149,7 +149,7 @@ def plain_pytorch(
     Raises:
         ValueError: the process ended, which is noticed at a step.
     """
-    script = Path(__file__).with_name("torch_step.py")
+    script = Path(__file__).with_name("pytorch") / "train_step.py"
     dtype = config.train.compute_dtype
     constants = {"learning_rate": config.train.learning_rate, "epsilon": EPSILON}
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
 """Keeps what a long benchmark has measured, a row of JSON a line, so that it continues."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,5 +26,11 @@ def load_rows(path: Path) -> list[dict[str, Any]]:
 
 def append_row(path: Path, row: Mapping[str, Any]) -> None:
     """Adds a row to the file, which is made where there is none."""
+    append_rows(path, [row])
+
+
+def append_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Adds rows to the file at once."""
+    lines = [f"{json.dumps(row)}\n" for row in rows]
     with path.open("a", encoding="utf-8") as file:
-        file.write(f"{json.dumps(row)}\n")
+        file.write("".join(lines))

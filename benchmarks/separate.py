@@ -112,7 +112,7 @@ def _flops_per_sec(config: Config) -> float:
 @contextmanager
 def rivals(python: str) -> Iterator[list[Entrant]]:
     """Yields the rivals, in a process of an interpreter that has them."""
-    script = Path(__file__).with_name("torch_separate.py")
+    script = Path(__file__).with_name("pytorch") / "separate_songs.py"
     arguments = [python, str(script)]
     with subprocess.Popen(
         arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

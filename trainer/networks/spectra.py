@@ -41,6 +41,7 @@ class Transform:
         """
         self._frames = window_frames
         self._hop = window_frames // OVERLAP
+        self._window = _hann(window_frames).astype(np.float32)
         self._products = None
         if as_products:
             self._products = _matrices(window_frames)
@@ -63,20 +64,40 @@ class Transform:
 
     def frames(self, spectrum: Spectrum) -> Any:
         """Returns the frames that four columns cover: (..., M, F) twice -> (..., (M - 3) hop)."""
-        num_columns = spectrum[0].shape[-2]
-        num_frames = (num_columns - _SHARED) * self._hop
         if self._products is None:
-            options = (self._frames, self._hop, self._frames)
-            waveforms = ops.istft(spectrum, *options, center=False)
-            border = _SHARED * self._hop
-            return waveforms[..., border : border + num_frames]
+            return ops.custom_gradient(self._frames_and_gradient)(*spectrum)
         _, back = self._products
         windows = ops.matmul(spectrum[0], back[0]) + ops.matmul(spectrum[1], back[1])
+        return self._overlapped(windows)
+
+    def _frames_and_gradient(self, real: Any, imaginary: Any) -> tuple[Any, Any]:
+        """Returns the frames, and what gives the gradient of a spectrum from that of its frames.
+
+        The transform is linear, so that its gradient is its adjoint: columns of the gradient, as if
+        it were a waveform with nothing before and behind it. Left to the backend, the steps of the
+        transform one by one take three times as long.
+        """
+        scale = self._window / _SQUARES
+        windows = ops.irfft((real, imaginary), self._frames) * scale
+        counts = _counts(self._frames) / self._frames / _SQUARES
+
+        def gradient(of_frames: Any) -> Spectrum:
+            border = _SHARED * self._hop
+            around = [(0, 0)] * (len(of_frames.shape) - 1)
+            columns = self.columns(ops.pad(of_frames, (*around, (border, border))))
+            return columns[0] * counts, columns[1] * counts
+
+        return self._overlapped(windows), gradient
+
+    def _overlapped(self, windows: Any) -> Any:
+        """Adds up windows a hop apart: (..., M, W) -> (..., (M - 3) hop)."""
+        num_columns = windows.shape[-2]
         # Part i of a window lies in the hop i behind its own.
         hops = sum(
             windows[..., _SHARED - i : num_columns - i, i * self._hop : (i + 1) * self._hop]
             for i in range(OVERLAP)
         )
+        num_frames = (num_columns - _SHARED) * self._hop
         return ops.reshape(hops, (-1, *windows.shape[1:-2], num_frames))
 
 
@@ -88,14 +109,23 @@ def _matrices(window_frames: int) -> tuple[list[Matrix], list[Matrix]]:
     frames = np.arange(window_frames)
     bins = np.arange(window_frames // 2 + 1)
     angles = 2 * np.pi / window_frames * (frames[:, None] * bins % window_frames)
-    window = np.sin(np.pi / window_frames * frames)[:, None] ** 2
+    window = _hann(window_frames)[:, None]
     forward = [window * np.cos(angles), -window * np.sin(angles)]
-    # All bins but the first and the last stand for two of the transform.
-    counts = np.full(len(bins), 2.0)
-    counts[0] = 1
-    counts[-1] = 1
+    counts = _counts(window_frames)
     back = [(each * counts / window_frames / _SQUARES).T for each in forward]
     return _float32(forward), _float32(back)
+
+
+def _hann(window_frames: int) -> NDArray[np.float64]:
+    """Returns the periodic window, (W,)."""
+    return np.sin(np.pi / window_frames * np.arange(window_frames)) ** 2
+
+
+def _counts(window_frames: int) -> NDArray[np.float32]:
+    """Returns how many bins of a transform of W numbers each of the F stands for."""
+    counts = np.full(window_frames // 2 + 1, 2, np.float32)
+    counts[[0, -1]] = 1
+    return counts
 
 
 def _float32(matrices: list[NDArray[np.float64]]) -> list[Matrix]:

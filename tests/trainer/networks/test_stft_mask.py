@@ -74,6 +74,20 @@ def test_columns_are_those_of_scipy_and_their_energy_is_one_and_a_half_that_of_t
     np.testing.assert_allclose(back, waveform[192 : 192 + len(back)], atol=2e-6)
 
 
+def test_the_gradient_of_a_spectrum_is_that_of_products_with_matrices():
+    spectrum = [tf.constant(noise(2, 7, 129)), tf.constant(noise(2, 7, 129))]
+    slopes = tf.constant(noise(2, 256))
+    gradients = []
+    for as_products in (False, True):
+        with tf.GradientTape() as tape:
+            tape.watch(spectrum)
+            total = tf.reduce_sum(slopes * Transform(256, as_products).frames(spectrum))
+        gradients.append(tape.gradient(total, spectrum))
+    for found, expected in zip(*gradients, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+        assert np.abs(expected).max() > 1e-3
+
+
 @pytest.mark.parametrize("body", ["tcn", "unet"])
 @pytest.mark.parametrize("num_frames", [pytest.param(1, marks=SLOW), 4000])
 def test_the_length_of_the_window_changes_nothing(body, num_frames):

@@ -1,6 +1,6 @@
 """Is the PyTorch side of train_step: a process of its own, which needs no TensorFlow.
 
-    python benchmarks/torch_step.py IN.npz float32
+    python benchmarks/pytorch/train_step.py IN.npz float32
 
 IN holds ``mixture``, ``sources``, ``labels``, ``learning_rate``, ``epsilon`` and the weights of a
 Wave-U-Net by Keras variable path. It says the version of PyTorch, then answers every line on stdin

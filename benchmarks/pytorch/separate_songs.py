@@ -1,6 +1,6 @@
 """Is the PyTorch side of separate: Open-Unmix and Demucs, from their packages, with random weights.
 
-    python benchmarks/torch_separate.py
+    python benchmarks/pytorch/separate_songs.py
 
 It says which packages it has, then answers every line on stdin, NAME, SONG and FOLDER with tabs
 between them, with the seconds from the opening of the song to the last stem, float wavs all.

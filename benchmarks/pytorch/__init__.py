@@ -1,0 +1,1 @@
+"""Holds the PyTorch sides of benchmarks, scripts that need none of our packages."""

@@ -1,0 +1,1 @@
+"""Holds what benchmarks that train networks share: commands, results and rivals."""

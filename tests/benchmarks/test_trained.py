@@ -1,0 +1,82 @@
+"""Tests what benchmarks that train networks share."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from benchmarks.trained.panning import middle_and_sides, write_panning
+from benchmarks.trained.results import ALL, Result, load, majority, results_of
+from benchmarks.trained.trainings import Network, Trainings
+from evaluation.scores.table import Row
+
+
+def tone(hz, secs=2.0, rate=8000):
+    return np.sin(2 * np.pi * hz / rate * np.arange(round(secs * rate)))
+
+
+def test_panning_parts_what_is_in_the_middle_from_what_is_at_both_sides():
+    middle = np.stack([tone(440), tone(440)], axis=1)
+    sides = np.stack([tone(1500), -tone(1500)], axis=1)
+    parts = middle_and_sides(middle + sides)
+    for part, truth in zip(parts, (middle, sides), strict=True):
+        error = np.square(part - truth).sum() / np.square(truth).sum()
+        assert 10 * np.log10(error) < -40
+
+
+def test_panning_takes_the_better_of_both_orders(tmp_path):
+    folder = tmp_path / "references" / "song"
+    folder.mkdir(parents=True)
+    middle = np.stack([tone(440), tone(440)], axis=1)
+    sides = np.stack([tone(1500), -tone(1500)], axis=1)
+    sounds = {"mixture": middle + sides, "guitar": sides, "rest": middle}
+    for name, waveform in sounds.items():
+        soundfile.write(folder / f"{name}.wav", waveform / 3, 8000, subtype="FLOAT")
+    write_panning(tmp_path / "references", ("guitar", "rest"), tmp_path / "estimates")
+    guitar, rate = soundfile.read(tmp_path / "estimates" / "song" / "guitar.wav")
+    assert rate == 8000
+    # Its beginning and its end are steps, of every frequency.
+    np.testing.assert_allclose(guitar[2000:-2000], sides[2000:-2000] / 3, atol=0.01)
+
+
+def rows_of(system, source, snrs, bins):
+    return [
+        Row(system, "song", float(i), source, "scored", 2, snr=snr, bins=share)
+        for i, (snr, share) in enumerate(zip(snrs, bins, strict=True))
+    ]
+
+
+def test_results_are_medians_over_segments_of_a_track_and_a_source():
+    rows = rows_of("mixture", "guitar", [0.0, 1.0, 2.0], [0.5, 0.5, 0.5])
+    rows += rows_of("mixture", "rest", [5.0, 5.0, 5.0], [0.5, 0.5, 0.5])
+    rows += rows_of("model", "guitar", [4.0, 3.0, 9.0], [0.9, 0.8, 0.7])
+    rows += rows_of("model", "rest", [6.0, 6.0, 6.0], [0.6, 0.6, 0.6])
+    results = results_of(rows, "model", "ours", "songs", 3, 10.0)
+    found = {(result.track, result.source): result for result in results}
+    assert len(found) == 6
+    guitar = found["song", "guitar"]
+    assert (guitar.improvement, guitar.num_segments) == (4.0, 3)
+    assert guitar.bins == pytest.approx(0.8)
+    # 4, 2, 7 and 1, 1, 1
+    assert found[ALL, ALL].improvement == 1.5
+    assert {(result.system, result.split, result.seed) for result in results} == {
+        ("ours", "songs", 3)
+    }
+
+
+def test_the_majority_is_the_better_constant_answer_of_each_source():
+    rows = rows_of("mixture", "guitar", [0.0], [0.1]) + rows_of("mixture", "rest", [0.0], [0.7])
+    rows += rows_of("silence", "guitar", [0.0], [0.9]) + rows_of("silence", "rest", [0.0], [0.3])
+    results = results_of(rows, "silence", "silence", "songs", 0, 0.0)
+    assert majority(results) == pytest.approx(0.8)
+
+
+def test_kept_rows_are_known_of_their_split_alone(tmp_path):
+    network = Network("masks", "smoke_mask", (), 10)
+    trainings = Trainings(tmp_path, "songs", tmp_path, "valid", (), (network,))
+    result = Result("songs", "masks", 1, ALL, ALL, 3.0, 2, 0.5, 9.0)
+    trainings.keep([result, result])
+    assert trainings.rows() == load(tmp_path / "rows.jsonl") == [result, result]
+    assert trainings.knows("masks", 1)
+    assert not trainings.knows("masks", 2)
+    other = Trainings(tmp_path, "without-band", tmp_path, "valid", (), (network,))
+    assert not other.knows("masks", 1)
