@@ -4,7 +4,9 @@ config = configs.load("smoke", ["train.steps=100", "data.sources=vn,vc"])
 assert configs.from_json(configs.to_json(config)) == config
 
 schema        the sections of a config
-networks      a dataclass for each network that the section model can be of
+networks      a dataclass for each network that the section model can be of, and their list
+band_split    that of band-split attention
+settings      what the settings of every network have
 tasks         a dataclass for each task that the section task can be of
 training      the section train, and the rhythm of the loop
 optimizers    how gradients change weights
@@ -26,18 +28,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from configs import typed
+from configs.band_split import BandSplitSettings
 from configs.experiments import experiments, find_experiment
 from configs.former_names import FORMER_NAMES, translate
-from configs.networks import NetworkSettings, StftMaskSettings, WaveUNetSettings
+from configs.networks import StftMaskSettings, WaveUNetSettings
 from configs.optimizers import OptimizerSettings
 from configs.reading import parse_json
 from configs.schema import Audio, Augmentation, Config, Data, Evaluation
+from configs.settings import NetworkSettings
 from configs.tasks import SeparationSettings, TaskSettings
 from configs.training import Train
 
 __all__ = [
     "Audio",
     "Augmentation",
+    "BandSplitSettings",
     "Config",
     "Data",
     "Evaluation",

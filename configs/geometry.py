@@ -61,6 +61,14 @@ class Window(Protocol):
     def kept_offset(self) -> int:
         """Returns the first frame of an estimate that a full-length estimate keeps."""
 
+    @property
+    def overlap(self) -> int:
+        """Returns how many windows a frame of a full-length estimate is the weighted mean of.
+
+        It is 1 where a hop of each estimate is kept as it is. Else the whole estimate is kept, and
+        windows fade in and out.
+        """
+
 
 @dataclass(frozen=True)
 class PatchGeometry:
@@ -177,6 +185,11 @@ class PatchGeometry:
         return usable // stride * stride
 
     @property
+    def overlap(self) -> int:
+        """Returns 1: of neighbouring estimates one frame is kept as it is."""
+        return 1
+
+    @property
     def kept_offset(self) -> int:
         """Returns the first frame that a full-length estimate keeps, a multiple of 2^L."""
         if self.padding == "valid":
@@ -285,6 +298,11 @@ class MaskWindow:
         return self.margin_frames
 
     @property
+    def overlap(self) -> int:
+        """Returns 1: of neighbouring estimates one frame is kept as it is."""
+        return 1
+
+    @property
     def kept_offset(self) -> int:
         """Returns 0: all of an estimate is kept from its first frame on."""
         return 0
@@ -293,3 +311,51 @@ class MaskWindow:
         """Returns the window of the same network that reads so many frames."""
         columns = mixture_frames // self.analysis_hop - _SHARED
         return replace(self, num_masked=columns - 2 * self.context_columns)
+
+
+@dataclass(frozen=True)
+class ChunkWindow:
+    """Holds the sizes of a chunk, on all of which its estimate depends. It is a ``Window``.
+
+    What goes in comes out. Chunks of a full-length estimate overlap, and fade in and out, because
+    the estimates of two chunks differ where both lie.
+    """
+
+    analysis_hop: int
+    num_hops: int
+    overlap: int
+
+    @property
+    def mixture_frames(self) -> int:
+        """Returns the frames of a chunk."""
+        return self.num_hops * self.analysis_hop
+
+    @property
+    def estimate_frames(self) -> int:
+        """Returns the frames of a chunk."""
+        return self.mixture_frames
+
+    @property
+    def margin_frames(self) -> int:
+        """Returns 0: all that is read is estimated."""
+        return 0
+
+    @property
+    def stride_frames(self) -> int:
+        """Returns 1: there is no shift under which the network repeats itself."""
+        return 1
+
+    @property
+    def hop_frames(self) -> int:
+        """Returns the distance between chunks that are neighbours."""
+        return -(-self.mixture_frames // self.overlap)
+
+    @property
+    def lead_frames(self) -> int:
+        """Returns 0: the first chunk begins where the track does."""
+        return 0
+
+    @property
+    def kept_offset(self) -> int:
+        """Returns 0: all of an estimate is kept."""
+        return 0

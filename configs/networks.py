@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from configs.band_split import BandSplitSettings
 from configs.checks import require, require_legal_words, require_within
-from configs.geometry import MOST_LEVELS, OVERLAP, MaskWindow, Padding, PatchGeometry, Window
+from configs.geometry import MOST_LEVELS, OVERLAP, MaskWindow, Padding, PatchGeometry
+from configs.settings import NetworkSettings
 
 Computation = Literal["plain", "cpu", "tpu"]
 
@@ -46,33 +48,6 @@ _MASK_LIMITS = {
 }
 # Dilations of the convolutions begin anew after so many: 1, 2, 4, 8, 16, 1, ...
 _DILATIONS = 5
-
-
-@dataclass(frozen=True)
-class NetworkSettings:
-    """Says of a network what later stages ask; the settings of each network derive from it."""
-
-    kind: str
-
-    @property
-    def takes_labels(self) -> bool:
-        """Says whether labels change what the network computes."""
-        raise NotImplementedError
-
-    def window(self, frames: int | None = None) -> Window:
-        """Returns the sizes of one input and its estimate.
-
-        Args: frames: the frames that an estimate shall have at least, or None for the size that
-            training uses.
-        """
-        raise NotImplementedError
-
-    def for_export(self) -> "NetworkSettings":
-        """Returns the settings by which other programs compute the same, of the same weights."""
-        return self
-
-    def require_sources(self, sources: Sequence[str]) -> None:
-        """Raises a ``ValueError`` where the network cannot estimate the sources of a vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -256,4 +231,5 @@ class StftMaskSettings(NetworkSettings):
 NETWORKS: dict[str, type[NetworkSettings]] = {
     "wave_unet": WaveUNetSettings,
     "stft_mask": StftMaskSettings,
+    "band_split": BandSplitSettings,
 }

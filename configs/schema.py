@@ -10,7 +10,8 @@ from typing import Literal
 
 from configs import instruments
 from configs.checks import one_of, require, require_legal_words, require_within
-from configs.networks import NetworkSettings, WaveUNetSettings
+from configs.networks import WaveUNetSettings
+from configs.settings import NetworkSettings
 from configs.tasks import SeparationSettings, TaskSettings
 from configs.training import Train
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from configs.checks import shown
-from configs.networks import NETWORKS, NetworkSettings, WaveUNetSettings
+from configs.networks import NETWORKS, WaveUNetSettings
+from configs.settings import NetworkSettings
 from configs.tasks import TASKS, SeparationSettings, TaskSettings
 
 # The registry of each tagged section, and the kind that is meant where none is named.
@@ -77,7 +78,9 @@ def parse(annotation: Any, text: str, name: str) -> Any:
     if _is_optional(annotation):
         return None if text == "none" else text
     if typing.get_origin(annotation) is tuple:
-        return [part.strip() for part in text.split(",")]
+        parts = [part.strip() for part in text.split(",")]
+        kinds = _item_kinds(annotation, len(parts))
+        return [parse(kind, part, name) for kind, part in zip(kinds, parts, strict=False)]
     if annotation is bool:
         return {"true": True, "false": False}.get(text.lower(), text)
     if annotation in (int, float):

@@ -15,6 +15,7 @@ mask_body           what it has between spectrum and masks
 mask_bodies         such of convolutions, and the list of all
 recurrent_bodies    such that go from column to column
 spectra             short-time spectra and their inverse
+band_split          a network that attends to bands of a spectrum
 """
 
 from importlib import import_module
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 MODULES = {
     "wave_unet": "trainer.networks.wave_unet",
     "stft_mask": "trainer.networks.stft_mask",
+    "band_split": "trainer.networks.band_split.network",
 }
 
 

@@ -41,7 +41,7 @@ class Transform:
         """
         self._frames = window_frames
         self._hop = window_frames // OVERLAP
-        self._window = _hann(window_frames).astype(np.float32)
+        self._window = hann(window_frames).astype(np.float32)
         self._products = None
         if as_products:
             self._products = _matrices(window_frames)
@@ -79,7 +79,7 @@ class Transform:
         """
         scale = self._window / _SQUARES
         windows = ops.irfft((real, imaginary), self._frames) * scale
-        counts = _counts(self._frames) / self._frames / _SQUARES
+        counts = num_counted(self._frames) / self._frames / _SQUARES
 
         def gradient(of_frames: Any) -> Spectrum:
             border = _SHARED * self._hop
@@ -109,19 +109,19 @@ def _matrices(window_frames: int) -> tuple[list[Matrix], list[Matrix]]:
     frames = np.arange(window_frames)
     bins = np.arange(window_frames // 2 + 1)
     angles = 2 * np.pi / window_frames * (frames[:, None] * bins % window_frames)
-    window = _hann(window_frames)[:, None]
+    window = hann(window_frames)[:, None]
     forward = [window * np.cos(angles), -window * np.sin(angles)]
-    counts = _counts(window_frames)
+    counts = num_counted(window_frames)
     back = [(each * counts / window_frames / _SQUARES).T for each in forward]
     return _float32(forward), _float32(back)
 
 
-def _hann(window_frames: int) -> NDArray[np.float64]:
+def hann(window_frames: int) -> NDArray[np.float64]:
     """Returns the periodic window, (W,)."""
     return np.sin(np.pi / window_frames * np.arange(window_frames)) ** 2
 
 
-def _counts(window_frames: int) -> NDArray[np.float32]:
+def num_counted(window_frames: int) -> NDArray[np.float32]:
     """Returns how many bins of a transform of W numbers each of the F stands for."""
     counts = np.full(window_frames // 2 + 1, 2, np.float32)
     counts[[0, -1]] = 1

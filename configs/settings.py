@@ -1,0 +1,35 @@
+"""Says what the settings of every network have."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from configs.geometry import Window
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Says of a network what later stages ask; the settings of each network derive from it."""
+
+    kind: str
+
+    @property
+    def takes_labels(self) -> bool:
+        """Says whether labels change what the network computes."""
+        raise NotImplementedError
+
+    def window(self, frames: int | None = None) -> Window:
+        """Returns the sizes of one input and its estimate.
+
+        A network whose estimate depends on its whole window has one alone, whatever is wanted.
+
+        Args: frames: the frames that an estimate shall have at least, or None for the size that
+            training uses.
+        """
+        raise NotImplementedError
+
+    def for_export(self) -> "NetworkSettings":
+        """Returns the settings by which other programs compute the same, of the same weights."""
+        return self
+
+    def require_sources(self, sources: Sequence[str]) -> None:
+        """Raises a ``ValueError`` where the network cannot estimate the sources of a vocabulary."""
