@@ -84,7 +84,7 @@ class BandSplitSettings(NetworkSettings):
             total = sum(self.band_bins)
             expected = f"bins that add up to {self.highest_bins}, those of model.window_frames"
             legal = total == self.highest_bins and min(self.band_bins) > 0
-            require(legal, "model.band_bins", f"{total} in all", expected)
+            require(legal, "the sum of model.band_bins", total, expected)
 
     @property
     def highest_bins(self) -> int:

@@ -51,7 +51,11 @@ class Window(Protocol):
 
     @property
     def stride_frames(self) -> int:
-        """Returns the shift under whose multiples alone the network repeats itself."""
+        """Returns the shift under whose multiples alone a full-length estimate repeats itself."""
+
+    @property
+    def reach_frames(self) -> int:
+        """Returns how far before and behind a frame of it the mixture plays a part, at most."""
 
     @property
     def lead_frames(self) -> int:
@@ -197,6 +201,11 @@ class PatchGeometry:
         return -(-self.context_frames // self.stride_frames) * self.stride_frames
 
     @property
+    def reach_frames(self) -> int:
+        """Returns how far before and behind a frame of an estimate the mixture plays a part."""
+        return self.lead_frames
+
+    @property
     def lead_frames(self) -> int:
         """Returns the frames of the input before the first one that is kept of its estimate."""
         return self.context_frames if self.padding == "valid" else self.kept_offset
@@ -293,6 +302,11 @@ class MaskWindow:
         return self.estimate_frames // self.stride_frames * self.stride_frames
 
     @property
+    def reach_frames(self) -> int:
+        """Returns how far before and behind a frame of an estimate the mixture plays a part."""
+        return self.margin_frames
+
+    @property
     def lead_frames(self) -> int:
         """Returns how long before the track the first window begins to read."""
         return self.margin_frames
@@ -342,8 +356,13 @@ class ChunkWindow:
 
     @property
     def stride_frames(self) -> int:
-        """Returns 1: there is no shift under which the network repeats itself."""
-        return 1
+        """Returns the distance between chunks: under other shifts they lie elsewhere."""
+        return self.hop_frames
+
+    @property
+    def reach_frames(self) -> int:
+        """Returns the frames of a chunk: all of one play a part in each frame of it."""
+        return self.mixture_frames
 
     @property
     def hop_frames(self) -> int:

@@ -90,14 +90,14 @@ def _read_stretch(
     windows = [network.config.model.window() for network in system.networks]
     # Of a mean, what holds for all of its networks.
     stride = math.lcm(*(window.stride_frames for window in windows))
-    lead = max(window.lead_frames for window in windows)
+    reach = max(window.reach_frames for window in windows)
     track = _read_track(system, choice.track)
     start, stop = choice.frames(system.config.audio.sample_rate, track.num_frames)
-    # The network repeats itself under shifts of its stride alone; with its context around them,
-    # frames estimated by themselves are those of the whole track.
-    first = max(start - lead, 0) // stride * stride
+    # An estimate repeats itself under shifts of its stride alone; with all that it hears around
+    # them, frames estimated by themselves are those of the whole track.
+    first = max(start - reach, 0) // stride * stride
     # The last frame may hang on the frame of the bottleneck that comes after it.
-    last = min(stop + lead + stride, track.num_frames)
+    last = min(stop + reach + stride, track.num_frames)
     mixture, references = _cut(track, first, last)
     # Zeros behind it, which a mixture counts as followed by anyway: lengths that are powers of
     # two are few, and the network is compiled anew for each.

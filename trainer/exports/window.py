@@ -33,8 +33,14 @@ class WindowModule(tf.Module):
     """
 
     def __init__(self, config: Config, network: Network) -> None:
+        """Makes the function; ``ValueError`` where windows of the network overlap."""
         super().__init__()
         window = exported_window(network)
+        if window.overlap > 1:
+            raise ValueError(
+                f"windows of this network overlap, {window.overlap} over each frame, which a file "
+                f"of one window leaves to its reader; export it as saved_model, which joins them."
+            )
         kept = slice(window.kept_offset, window.kept_offset + window.hop_frames)
         mixture_shape = [1, window.mixture_frames, config.audio.channels]
         self.signature = [tf.TensorSpec(mixture_shape, tf.float32, "mixture")]

@@ -53,6 +53,8 @@ def make_block_estimator(network: Network, longest_frames: int) -> BlockEstimato
         # What remains at the end has one of two lengths: each is compiled, which takes time, too.
         half = long_window(network, longest.hop_frames // 2)
 
+        joint = _Joint(longest)
+
         # Its arrays are gone when it returns; a generator that waits would keep them.
         def estimate_from(start: int) -> NDArray[np.float32]:
             num_left = stretch.read_up_to(start + longest.hop_frames) - start
@@ -61,11 +63,11 @@ def make_block_estimator(network: Network, longest_frames: int) -> BlockEstimato
             first = start - window.lead_frames
             parts = stretch.cut(first, first + window.mixture_frames)
             cut = cut_conditions(conditions, first, window.mixture_frames)
-            # (K, hop, C) each
+            # (K, frames, C) each
             estimates = [compiled(window)(part, cut).numpy() for part in parts]
             # One is not copied.
-            joined = np.stack(estimates) if len(estimates) > 1 else estimates[0][None]
-            return joined[:, :, : stretch.num_frames - start]
+            stacked = np.stack(estimates) if len(estimates) > 1 else estimates[0][None]
+            return joint.add(stacked)[:, :, : stretch.num_frames - start]
 
         start = 0
         while start == 0 or stretch.read_up_to(start + 1) > start:
@@ -75,6 +77,43 @@ def make_block_estimator(network: Network, longest_frames: int) -> BlockEstimato
             start += longest.hop_frames
 
     return iter_estimates
+
+
+def fade(window: Window) -> NDArray[np.float32]:
+    """Returns how much each frame of an estimate counts, (T_est,), where windows overlap.
+
+    A Hann window, above 0 throughout: over the hops of a full-length estimate those of all windows
+    add up to half as many as overlap.
+    """
+    places = (np.arange(window.estimate_frames) + 0.5) / window.estimate_frames
+    return (np.sin(np.pi * places) ** 2).astype(np.float32)
+
+
+class _Joint:
+    """Joins the estimates of windows that follow each other, a hop of each at a time."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        # What windows before have left: weighted estimates (N, K, T_est - hop, C) and weights.
+        self._estimates: NDArray[np.float32] | None = None
+        self._weights = np.zeros(window.estimate_frames - window.hop_frames, np.float32)
+
+    def add(self, estimates: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the hop (N, K, hop, C) that is known after the next estimates (N, K, T, C)."""
+        window = self._window
+        if window.overlap == 1:
+            return estimates
+        hop = window.hop_frames
+        weights = fade(window)
+        sums = estimates * weights[:, None]
+        num_shared = len(self._weights)
+        if self._estimates is not None:
+            sums[:, :, :num_shared] += self._estimates
+        weights[:num_shared] += self._weights
+        self._estimates = sums[:, :, hop:].copy()
+        self._weights = weights[hop:]
+        known: NDArray[np.float32] = sums[:, :, :hop] / weights[:hop, None]
+        return known
 
 
 class _Stretch:
@@ -122,10 +161,15 @@ class _Stretch:
 def _estimate_window(
     network: Network, window: Window, mixture: tf.Tensor, conditions: Mapping[str, tf.Tensor]
 ) -> tf.Tensor:
-    """Returns the frames (K, hop, C) that a window contributes; its mixture is (T_mix, C)."""
+    """Returns the frames (K, T, C) that a window contributes; its mixture is (T_mix, C).
+
+    They are a hop, or all that it estimates where windows overlap.
+    """
     # Axes of one example: a network takes batches.
     batch = {name: condition[None] for name, condition in conditions.items()}
     estimates = network(mixture[None], batch, training=False)["estimates"]
+    if window.overlap > 1:
+        return estimates[0]
     kept = window.kept_offset
     return estimates[0, :, kept : kept + window.hop_frames]
 
@@ -137,7 +181,7 @@ def estimate_in_graph(
 
     A mixture counts as preceded and followed by zeros. The hop between windows is a multiple of the
     network's stride, under whose shifts alone it repeats itself, so the size of the window changes
-    nothing but rounding.
+    nothing but rounding; where windows overlap, they fade.
 
     Raises:
         ValueError: a condition is not the same throughout a track.
@@ -160,16 +204,29 @@ def estimate_in_graph(
 
     num_slots = len(network.sources)
     num_channels = network.num_channels
-    # (windows, K, hop, C)
+    num_kept = window.estimate_frames if window.overlap > 1 else hop
+    # (windows, K, hop or T_est, C)
     pieces = tf.map_fn(
         estimate_window,
         tf.range(num_windows),
-        fn_output_signature=tf.TensorSpec([num_slots, hop, num_channels]),
+        fn_output_signature=tf.TensorSpec([num_slots, num_kept, num_channels]),
         parallel_iterations=1,
     )
+    if window.overlap > 1:
+        return _faded_in_graph(pieces, window)[:, :num_frames]
     # -> (K, windows, hop, C) -> (K, windows * hop, C)
     joined = tf.reshape(tf.transpose(pieces, [1, 0, 2, 3]), [num_slots, -1, num_channels])
     return joined[:, :num_frames]
+
+
+def _faded_in_graph(pieces: tf.Tensor, window: Window) -> tf.Tensor:
+    """Joins estimates that overlap: (windows, K, T_est, C) -> (K, frames, C)."""
+    # The frames last, behind the windows: (C, K, windows, T_est).
+    last = tf.transpose(pieces, [3, 1, 0, 2]) * fade(window)
+    sums = tf.signal.overlap_and_add(last, window.hop_frames)
+    weights = tf.tile(fade(window)[None], [tf.shape(pieces)[0], 1])
+    means = sums / tf.signal.overlap_and_add(weights, window.hop_frames)
+    return tf.transpose(means, [1, 2, 0])
 
 
 def long_window(network: Network, num_frames: int) -> Window:
