@@ -1,7 +1,10 @@
 """Tests the network that attends to bands of a spectrum."""
 
+import re
+from dataclasses import fields
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,10 +13,11 @@ import scipy.signal
 import tensorflow as tf
 
 import configs
+from configs import BandSplitSettings
 from tests.support.estimates import estimates_of
 from trainer.inference.tiling import estimate_in_graph, make_block_estimator
 from trainer.networks import make_network
-from trainer.networks.band_split.bands import mel_bands
+from trainer.networks.band_split.bands import listed_bands, mel_bands
 from trainer.networks.band_split.centred import CentredTransform
 from trainer.tasks.separation.step import loss_of_batch
 
@@ -90,23 +94,38 @@ def test_mel_bands_are_as_many_bins_as_those_of_published_files():
 )
 def test_parameters_follow_a_formula(overrides):
     network = network_of(*overrides)
-    model = network.settings
-    width, heads = 8, 2 * 4
+    film = 2 * 3 * network.settings.width
+    expected = num_parameters(network.settings, network.split.bands, 3, network.num_channels)
+    assert network.count_params() == expected + film
+
+
+def test_published_sizes_are_those_that_facts_say():
+    # A file repeats the 32 rates of its rotations for each axis.
+    bs = configs.load("musdb_bs_roformer").model
+    bands = listed_bands(bs.band_bins)
+    assert num_parameters(bs, bands, num_sources=1, num_channels=2) == 159_758_092 - 64
+    mel = configs.load("musdb_mel_roformer").model
+    bands = mel_bands(mel.num_bands, mel.highest_bins, 44100)
+    assert num_parameters(mel, bands, num_sources=1, num_channels=2) == 228_202_852 - 64
+
+
+def num_parameters(model, bands, num_sources, num_channels):
+    width = model.width
+    heads = model.num_heads * model.head_size
     feed_forward = width + 2 * 4 * width**2 + 5 * width
-    attention = width + 4 * width * heads + (width + 1) * 2 + feed_forward
-    linear = width + 4 * width * heads + 2 + feed_forward
-    blocks = (model.time_depth + model.frequency_depth) * attention + model.linear_depth * linear
+    attention = width + 4 * width * heads + (width + 1) * model.num_heads + feed_forward
+    linear = width + 4 * width * heads + model.num_heads + feed_forward
+    block = (model.time_depth + model.frequency_depth) * attention + model.linear_depth * linear
     norms = width
     if model.bands == "mel":
-        norms = width * (2 + model.linear_depth)
-    sizes = [2 * network.num_channels * len(band) for band in network.split.bands]
+        norms = model.depth * width * (2 + (model.linear_depth > 0))
+    sizes = [2 * num_channels * len(band) for band in bands]
     split = sum(size + (size + 1) * width for size in sizes)
-    widths = [width] + [4 * width] * model.hidden_layers
+    widths = [width] + [model.mask_wider * width] * model.hidden_layers
     hidden = sum((first + 1) * second for first, second in pairwise(widths))
-    heads_of_masks = 3 - (model.residual is not None)
-    masks = sum(hidden + (widths[-1] + 1) * 2 * size for size in sizes)
-    film = 2 * 3 * width
-    assert network.count_params() == blocks + norms + split + heads_of_masks * masks + film
+    num_masked = num_sources - (model.residual is not None)
+    masks = num_masked * sum(hidden + (widths[-1] + 1) * 2 * size for size in sizes)
+    return model.depth * block + norms + split + masks
 
 
 def test_labels_of_one_example_move_no_other_and_silence_slots():
@@ -153,6 +172,28 @@ def test_bfloat16_is_near_float32():
     error = np.square(found - exact).sum() / np.square(exact).sum()
     assert -70 < 10 * np.log10(error) < -30
     assert {variable.dtype for variable in rough.variables} == {"float32"}
+
+
+def test_the_page_has_every_option_with_its_default_and_the_counts_of_experiments():
+    defaults = {
+        f"model.{field.name}": str(field.default).lower() for field in fields(BandSplitSettings)
+    }
+    defaults["model.band_bins"] = f"{len(BandSplitSettings().band_bins)} numbers"
+    page = (Path(__file__).parents[3] / "docs" / "band-split.md").read_text(encoding="utf-8")
+    assert dict(re.findall(r"^\| `(model\.\w+)` \| (.*?) \|", page, re.MULTILINE)) == defaults
+    counts = re.findall(r"^\| `(\w+)` \| .* \| ([\d,]+) \|$", page, re.MULTILINE)
+    assert len(counts) == 3
+    for name, count in counts:
+        config = configs.load(name)
+        model = config.model
+        bands = listed_bands(model.band_bins)
+        if model.bands == "mel":
+            bands = mel_bands(model.num_bands, model.highest_bins, config.audio.sample_rate)
+        num_sources = len(config.data.sources)
+        total = num_parameters(model, bands, num_sources, config.audio.channels)
+        if model.conditioning == "film":
+            total += 2 * num_sources * model.width
+        assert int(count.replace(",", "")) == total
 
 
 @pytest.mark.parametrize("overlap", [1, 2, 3])

@@ -1,0 +1,21 @@
+"""Holds BS-RoFormer in its published size, on MUSDB18-HQ.
+
+    python -m data_prep.write --config=musdb_hq --corpus=musdb --root=MUSDB18 --out=records/hq
+    python -m trainer.task --config=musdb_bs_roformer --records=records/hq --workdir=runs/bs
+
+Lu et al., "Music source separation with band-split RoPE transformer", ICASSP 2024: 62 bands side by
+side and chunks of 8 s. One trunk serves all four sources, each of which has masks of its own. It is
+sized for a TPU; `python -m trainer.preflight` says what fits on a core.
+"""
+
+from dataclasses import replace
+
+from configs.band_split import BandSplitSettings
+from configs.experiments.musdb_hq import CONFIG as MUSDB_HQ
+
+CONFIG = replace(
+    MUSDB_HQ,
+    name="musdb_bs_roformer",
+    model=BandSplitSettings(width=512, depth=12, conditioning="none", gate_heads=False),
+    task=replace(MUSDB_HQ.task, mse=0.0, l1=1.0, stft=1.0),
+)
