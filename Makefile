@@ -22,9 +22,10 @@ test: env
 test-slow: env chromium
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow
 
-# TORCH_PYTHON is an interpreter of yours with torch, openunmix and safetensors.
+# TORCH_PYTHON is an interpreter of yours with torch, openunmix, BS-RoFormer 0.3.10 and safetensors;
+# BS_ROFORMER_4 a folder with the wheel of BS-RoFormer 0.4.1, unpacked.
 test-extras: env
-	TORCH_PYTHON="$(TORCH_PYTHON)" $(BIN)/python -m pytest -q -m extras
+	TORCH_PYTHON="$(TORCH_PYTHON)" BS_ROFORMER_4="$(BS_ROFORMER_4)" $(BIN)/python -m pytest -q -m extras
 
 # Endurance: long, and at random moments. What has passed at this revision is not run again.
 soak: env compiler

@@ -3,6 +3,7 @@
 task               trains an experiment
 export             a trained network as a SavedModel, ONNX or TFLite
 import_openunmix   a run of weights that Open-Unmix's authors published
+import_roformer    a run of weights of a BS-RoFormer or a Mel-Band RoFormer
 benchmark          how fast this machine trains
 preflight          whether and how a step runs on a TPU that is not there
 

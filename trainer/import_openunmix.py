@@ -21,7 +21,7 @@ from absl import flags
 from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
 from data_prep.storage.lock import held
-from trainer.imports.importing import read_open_unmix, write_run
+from trainer.imports.open_unmix_run import read_open_unmix, write_run
 from trainer.loop.workdir import require_no_run
 
 FLAGS = flags.FLAGS

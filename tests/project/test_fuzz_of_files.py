@@ -10,6 +10,7 @@ import resource
 import subprocess
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from evaluation.scores.results import read_described
 from evaluation.scores.saved import read_museval
 from tests.project.test_fuzz import make_manifest, mutate_bytes, mutate_json, within_seconds
 from tests.support import replicas
+from trainer.imports.roformer_yaml import read_description
 from trainer.loop.checkpoints import restore_network
 from trainer.loop.metrics import read_metrics
 from trainer.loop.workdir import load_run
@@ -35,6 +37,7 @@ from trainer.tpu.ceilings import load_ceilings
 # What one file, of a few kilobytes, may take at most: a library's buffers, and no more.
 MOST_BYTES = 500 * 2**20
 RATE = 8000
+ROFORMERS = Path(__file__).parents[1] / "trainer/imports/roformers"
 CONFIG = configs.load("smoke", [*replicas.OVERRIDES, "model.num_levels=2"])
 
 
@@ -156,6 +159,7 @@ CEILINGS = {
     "config": {"train": {"compute_dtype": "bfloat16"}},
     "ceilings": [{"chip": "v5e", "examples_per_sec": 10.5}],
 }
+YAML = (ROFORMERS / "bs/model.yaml").read_text(encoding="utf-8")
 RATINGS = "\n".join(
     [
         ",".join(COLUMNS),
@@ -187,6 +191,9 @@ KINDS = {
         "a.json", writer("a.json", json.dumps(MUSEVAL)), of_path("a.json", read_museval)
     ),
     "ratings": Kind("a.csv", writer("a.csv", RATINGS), of_path("a.csv", read_ratings)),
+    "yaml of a RoFormer": Kind(
+        "a.yaml", writer("a.yaml", YAML), of_path("a.yaml", read_description)
+    ),
     "ceilings": Kind(
         "a.json", writer("a.json", json.dumps(CEILINGS)), of_path("a.json", load_ceilings)
     ),

@@ -46,6 +46,13 @@ MISSING = [
     ("trainer.import_openunmix --weights=none --workdir=none", "there is no folder none"),
     (f"trainer.import_openunmix --weights=none --workdir={BEFORE}/run", "holds a run"),
     ("trainer.import_openunmix --weights=gs://a/b --workdir=none", "expected a folder on a disk"),
+    ("trainer.import_roformer --weights=none --config=none", "--workdir is missing"),
+    (
+        "trainer.import_roformer --weights=none --config=none --workdir=none",
+        "there is no file none",
+    ),
+    (f"trainer.import_roformer --weights=a --config=a --workdir={BEFORE}/run", "holds a run"),
+    ("trainer.import_roformer --weights=a --config=gs://a/b --workdir=a", "a file on a disk"),
     ("trainer.benchmark --config=none", "none"),
     ("trainer.benchmark --config=smoke --batches=none", "expected 1,2,4"),
     ("trainer.preflight --config=none", "none"),

@@ -4,18 +4,19 @@ Stöter, Uhlich, Liutkus, Mitsufuji, "Open-Unmix - A Reference Implementation fo
 Separation", JOSS 4 (41), 2019; names and shapes as in its package, version 1.3.0.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.imports.tensor_file import Tensors
+
 # They import Keras, for which a command that is refused does not wait.
 if TYPE_CHECKING:
     from trainer.networks.recurrent_bodies import Lstm, Recurrence, Scaling
 
-Tensors = Mapping[str, NDArray[np.float32]]
 _Assignment = tuple[Any, NDArray[np.float32]]
 
 # Of its normalisation over batches.

@@ -24,6 +24,10 @@ def main(paths: list[str]) -> None:
             lines = str(error).strip().splitlines()
             reason = lines[0] if lines else "no reason given"
             sys.exit(f"{source} cannot be read by PyTorch {torch.__version__}: {reason}")
+        # Where training can go on from a file, the weights are one of several things in it.
+        for name in ("state", "state_dict", "model_state_dict"):
+            if isinstance(state, dict) and isinstance(state.get(name), dict):
+                state = state[name]
         if not isinstance(state, dict):
             sys.exit(f"{source} holds a {type(state).__name__}; expected tensors by their names.")
         write(state, target)

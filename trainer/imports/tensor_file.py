@@ -6,6 +6,7 @@ none lie beyond the end is checked, as the file may be anybody's.
 """
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.reading import decode_text, parse_object
+
+# By their names.
+Tensors = Mapping[str, NDArray[np.float32]]
 
 _LENGTH_BYTES = 8
 # Header -> the type of NumPy that holds such numbers. bfloat16, which NumPy lacks, is the upper

@@ -43,12 +43,15 @@ def find_torch(python: str, needed_for: Path) -> str:
     return python
 
 
-def read_torch_files(python: str, paths: Sequence[Path]) -> list[dict[str, NDArray[np.float32]]]:
+def read_torch_files(
+    python: str, paths: Sequence[Path], expected: str
+) -> list[dict[str, NDArray[np.float32]]]:
     """Returns the tensors of each file by their names, as float32.
 
     Args:
         python: an interpreter that has PyTorch.
         paths: of files that PyTorch wrote.
+        expected: says in errors what the files should hold.
 
     Raises:
         ValueError: one is no file of weights.
@@ -63,7 +66,5 @@ def read_torch_files(python: str, paths: Sequence[Path]) -> list[dict[str, NDArr
         if done.returncode:
             # Before it PyTorch may have warned of something.
             lines = done.stderr.strip().splitlines() or [f"{python} ended by itself"]
-            raise ValueError(
-                f"{lines[-1]}; expected weights of Open-Unmix, a dictionary of tensors."
-            )
+            raise ValueError(f"{lines[-1]}; expected {expected}, a dictionary of tensors.")
         return [read_tensors(target) for target in targets]

@@ -5,7 +5,6 @@ The layout is that of its own package: a file for each target, ``vocals.pth`` or
 ``separator.json``. Those that were published have no JSON beside them.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from configs import instruments
 from configs.reading import read_object
 
 _NAME = re.compile(r"(?P<target>.+?)(?:[-_](?P<tag>[0-9a-f]{8,64}))?\.(?P<format>pth|safetensors)")
-_READ_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -27,21 +25,6 @@ class WeightFile:
     path: Path
     # The beginning of a checksum in its name; empty where there is none.
     tag: str
-
-    @property
-    def needs_torch(self) -> bool:
-        """Says whether PyTorch wrote it."""
-        return self.path.suffix == ".pth"
-
-    def sha256(self) -> str:
-        """Returns the checksum of its content, hexadecimal."""
-        checksum = hashlib.sha256()
-        with self.path.open("rb") as file:
-            piece = file.read(_READ_BYTES)
-            while piece:
-                checksum.update(piece)
-                piece = file.read(_READ_BYTES)
-        return checksum.hexdigest()
 
 
 def find_weights(folder: Path) -> list[WeightFile]:

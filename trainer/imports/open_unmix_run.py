@@ -8,15 +8,15 @@ from typing import Any
 import configs
 from configs import Config, StftMaskSettings
 from configs.geometry import OVERLAP
-from data_prep.runtime.quantities import pluralized
-from trainer.imports.open_unmix import Sizes, Tensors, give_weights, sizes_of, unknown_names
+from trainer.imports.open_unmix import Sizes, give_weights, sizes_of, unknown_names
 from trainer.imports.published import Published, find_published, licence_of
-from trainer.imports.tensor_file import read_tensors
-from trainer.imports.torch_files import find_torch, read_torch_files
+from trainer.imports.reading import read_weights, sha256_of
+from trainer.imports.tensor_file import Tensors
 from trainer.imports.weight_files import WeightFile, find_weights, read_descriptions
 from trainer.loop.workdir import Imported, open_imported_run
 
 SYSTEM = "Open-Unmix"
+_EXPECTED = "weights of Open-Unmix"
 # Of most of its networks; no weights say it.
 _USUAL_RATE = 44100
 # A network that is trained hears so many analysis windows of a song at once.
@@ -50,14 +50,14 @@ def read_open_unmix(
     """
     files = find_weights(folder)
     said = read_descriptions(folder, files)
-    checksums = [file.sha256() for file in files]
+    checksums = [sha256_of(file.path) for file in files]
     published = {
         file.target: find_published(file.tag, checksum)
         for file, checksum in zip(files, checksums, strict=True)
     }
     # Before PyTorch is begun, which takes seconds.
     terms = licence_of(published, licence)
-    tensors = _read(files, torch_python)
+    tensors = read_weights([file.path for file in files], torch_python, _EXPECTED)
     sizes = _common_sizes(files, tensors)
     _require_as_said(said, sizes)
     rate = _sample_rate(said, published, tensors, sample_rate)
@@ -102,20 +102,6 @@ def _trained_on(published: Mapping[str, Published | None]) -> str:
     if known and None in published.values():
         known["what is not known"] = None
     return " and ".join(known)
-
-
-def _read(files: Sequence[WeightFile], torch_python: str) -> list[Tensors]:
-    """Returns the tensors of each file."""
-    of_torch = [file.path for file in files if file.needs_torch]
-    by_path: dict[Path, Tensors] = {}
-    if of_torch:
-        python = find_torch(torch_python, needed_for=of_torch[0])
-        print(f"PyTorch of {python} reads {pluralized(len(of_torch), 'file')} ...", flush=True)
-        by_path = dict(zip(of_torch, read_torch_files(python, of_torch), strict=True))
-    for file in files:
-        if not file.needs_torch:
-            by_path[file.path] = read_tensors(file.path)
-    return [by_path[file.path] for file in files]
 
 
 def _common_sizes(files: Sequence[WeightFile], tensors: Sequence[Tensors]) -> Sizes:

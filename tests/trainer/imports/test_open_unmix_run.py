@@ -13,8 +13,9 @@ from data_prep.synthetic import write_musdb
 from evaluation import load_separator
 from tests.support.commands import run_command
 from tests.trainer.imports.reference import largest_difference
+from tests.trainer.imports.tensors import write_tensors
 from trainer.exports.card import model_card
-from trainer.imports.importing import read_open_unmix, write_run
+from trainer.imports.open_unmix_run import read_open_unmix, write_run
 from trainer.imports.published import PUBLISHED
 from trainer.imports.tensor_file import read_tensors
 from trainer.loop.workdir import load_run
@@ -29,23 +30,6 @@ ABOUT = {
     "lead_frames": 2,
     "hop_frames": 4,
 }
-
-
-def write_tensors(path, tensors):
-    """Writes arrays as safetensors, without the code under test."""
-    header = {}
-    reached = 0
-    for name, array in tensors.items():
-        stop = reached + array.nbytes
-        header[name] = {
-            "dtype": "F32",
-            "shape": array.shape,
-            "data_offsets": [reached, stop],
-        }
-        reached = stop
-    text = json.dumps(header).encode()
-    numbers = b"".join(array.tobytes() for array in tensors.values())
-    path.write_bytes(len(text).to_bytes(8, "little") + text + numbers)
 
 
 @pytest.fixture
