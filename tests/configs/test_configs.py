@@ -125,7 +125,7 @@ def test_every_number_has_limits_in_whose_words_it_is_refused(section, field):
 
 def test_an_unknown_experiment_lists_the_known():
     with pytest.raises(
-        ValueError, match=r"there are musdb, musdb_hq, musdb_mask, published_579521, .*, smoke"
+        ValueError, match=r"there are musdb, musdb_bs_roformer, .*, published_579521, .*, smoke"
     ):
         configs.load("nonsense")
 

@@ -90,7 +90,7 @@ MISSING = [
         f"evaluation.separate --method=hpss --write=vn {BEFORE}/song.wav",
         "legal labels are harmonic, percussive",
     ),
-    ("evaluation.separate --untrained song.wav", "--config, one of musdb, musdb_hq,"),
+    ("evaluation.separate --untrained song.wav", "--config, one of musdb, musdb_bs_roformer,"),
     ("evaluation.separate --untrained --config=none song.wav", "no experiment is called 'none'"),
     ("evaluation.separate --untrained --config=smoke --weights=raw song.wav", "of a run"),
     ("evaluation.separate --untrained --config=smoke --checkpoint=best song.wav", "of a run"),

@@ -21,13 +21,14 @@ class ToyWindow:
     margin_frames: int = 1
     stride_frames: int = 1
     kept_offset: int = 0
+    overlap: int = 1
 
     @property
     def mixture_frames(self):
         return self.estimate_frames + 2
 
     @property
-    def context_frames(self):
+    def reach_frames(self):
         return self.margin_frames
 
     @property
