@@ -13,6 +13,7 @@ _LIMITS = {
     "steps": (1, _MOST_STEPS),
     # Over the cores of the largest pods, 100 on each.
     "batch_size": (1, 2**20),
+    "accumulate": (1, 2**20),
     "warmup_steps": (0, _MOST_STEPS),
     "decay_steps": (1, _MOST_STEPS),
     "plateau_validations": (1, _MOST_STEPS),
@@ -35,6 +36,12 @@ class Train:
     steps: int = 200_000
     # Over all replicas.
     batch_size: int = 64
+    # Equal parts of a batch that are taken one after the other, in the memory of one; their
+    # gradients are summed, and the weights move once.
+    accumulate: int = 1
+    # Compute again in the backward pass what a block of a network computed in the forward pass, in
+    # place of keeping it: less memory, more time.
+    rematerialise: bool = False
     # This and the next five are the settings of ``configs.optimizers.OptimizerSettings``.
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: float = 1e-4
@@ -73,6 +80,9 @@ class Train:
     def __post_init__(self) -> None:
         require_within(self, "train", _LIMITS)
         require_legal_words(self, "train")
+        parts = self.accumulate
+        expected = f"a divisor of train.batch_size, {self.batch_size}"
+        require(self.batch_size % parts == 0, "train.accumulate", parts, expected)
         decay = self.average_decay
         require(0 <= decay < 1, "train.average_decay", decay, "from 0 to below 1")
         rate = self.decay_rate

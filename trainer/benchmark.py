@@ -53,12 +53,13 @@ def tensorflow_steps(config: Config, tpu: str) -> RunSteps:
     """Returns the steps of the loop that trains, input and all, on every device of this machine."""
     import tensorflow as tf
 
-    from trainer.loop.optimisation import Optimisation
+    from trainer.loop.optimisation import Optimisation, require_even_batches
     from trainer.loop.steps import distribute, make_run_steps
     from trainer.loop.strategy import make_strategy
     from trainer.tasks.registry import step_of
 
     strategy = make_strategy(tpu)
+    require_even_batches(config.train, strategy.num_replicas_in_sync)
     module = step_of(config)
     with strategy.scope():
         networks = module.make_networks(config)

@@ -31,14 +31,16 @@ TPU_SETTINGS = ["model.computation=tpu", "train.compute_dtype=bfloat16"]
 def largest_batch(first: Program, fits: Callable[[int], bool]) -> tuple[int, int]:
     """Brackets the largest number of examples per core that fits, within a sixteenth.
 
+    Where a batch is taken in parts, so are all that are tried.
+
     Args:
         first: a program that fits.
-        fits: says of a number of examples per core whether it fits.
+        fits: says of a number of examples of a part, per core, whether it fits.
 
     Returns:
         The largest number that is known to fit, and the smallest that is known not to.
     """
-    low = first.batch_per_core
+    low = first.batch_per_core // first.num_parts
     # 0 while no number is known that does not fit.
     high = 0
     # The first guess takes the temporaries to grow in proportion to the batch.
@@ -58,10 +60,15 @@ def largest_batch(first: Program, fits: Callable[[int], bool]) -> tuple[int, int
 
 
 def _find_largest_batch(config: Config, program: Program) -> tuple[int, int]:
-    """Compiles the step with other batches, and prints which of them fit."""
+    """Compiles the step with other batches, and prints which of them fit.
+
+    Returns:
+        Of examples per core the largest number known to fit, the smallest known not to.
+    """
     num_cores = program.num_cores
 
-    def fits(batch_per_core: int) -> bool:
+    def fits(examples_per_part: int) -> bool:
+        batch_per_core = examples_per_part * program.num_parts
         batch_size = batch_per_core * num_cores
         changed = configs.override(config, [f"train.batch_size={batch_size}"])
         try:
@@ -73,7 +80,7 @@ def _find_largest_batch(config: Config, program: Program) -> tuple[int, int]:
         return True
 
     print("\nLooking for the largest batch; every try is a compilation.", flush=True)
-    low, high = largest_batch(program, fits)
+    low, high = (count * program.num_parts for count in largest_batch(program, fits))
     print(
         f"train.batch_size={low * num_cores} fits ({low} examples per core), {high * num_cores} "
         f"does not.",

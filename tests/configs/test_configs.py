@@ -54,6 +54,8 @@ def test_overrides_of_every_type():
         ("train.steps=many", "train.steps is 'many'; expected a whole number"),
         ("train.steps=1.5", "train.steps is '1.5'; expected a whole number"),
         ("train.steps=0", "train.steps is 0; expected from 1 to 1,000,000,000"),
+        ("train.accumulate=3", "train.accumulate is 3; expected a divisor of train.batch_size, 8"),
+        ("train.rematerialise=1", "train.rematerialise is '1'; expected true or false"),
         ("train.learning_rate=nan", "train.learning_rate is nan; expected a finite number"),
         ("augmentation.min_gain=2", "augmentation.min_gain is 2.0; expected at most max_gain"),
         ("train.compute_dtype=float16", "expected one of float32, bfloat16"),

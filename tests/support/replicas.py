@@ -79,6 +79,10 @@ def main(records):
     ]
     sgd = ["train.optimizer=sgd", "train.learning_rate=0.1", "train.schedule=constant"]
     weights = [run(task, config, strategy, 10, *sgd)[0] for strategy in (one, two)]
+    # Batches of four: each replica takes two parts of one example.
+    in_parts = [*sgd, "train.accumulate=2", "train.rematerialise=true"]
+    weights_in_parts, losses_in_parts, _ = run(task, config, two, 10, *in_parts)
+    losses_at_once = run(task, config, one, 10, *sgd)[1]
     adam = [run(task, config, strategy, 60)[1] for strategy in (one, two)]
     start = run(task, config, one, 0)[0]
     # A step of rate 1 moves the weights by the clipped gradient.
@@ -94,6 +98,10 @@ def main(records):
         ],
         "averages": float(max(np.abs(a - b).max() for a, b in zip(*averages, strict=True))),
         "sgd_weights": float(max(np.abs(a - b).max() for a, b in zip(*weights, strict=True))),
+        "weights_in_parts": float(
+            max(np.abs(a - b).max() for a, b in zip(weights[0], weights_in_parts, strict=True))
+        ),
+        "losses_in_parts": float(np.max(np.abs(losses_in_parts - losses_at_once) / losses_at_once)),
         "adam_losses": float(np.max(np.abs(adam[0] - adam[1]) / adam[0])),
         "adam_first_loss": float(adam[0][0]),
         "adam_last_loss": float(adam[0][-1]),

@@ -123,6 +123,7 @@ def make_program(**changed):
         "compiler": "",
         "num_cores": 4,
         "batch_per_core": 8,
+        "num_parts": 1,
         "example_bytes": 1,
     }
     return Program(**{**figures, **names, **changed})
@@ -140,10 +141,12 @@ def test_the_ceiling_is_the_slower_of_arithmetic_and_traffic():
 
 
 def test_the_report_says_what_it_costs_and_what_the_host_must_deliver(capsys):
-    program, config = make_program(example_bytes=10**6), configs.load("musdb", ["train.steps=3600"])
+    program = make_program(example_bytes=10**6, num_parts=2)
+    config = configs.load("musdb", ["train.steps=3600"])
     print_program(program, config)
     print_ceilings(ceilings(program, config.train.steps), program, config, host_rate=1600)
     said = " ".join(capsys.readouterr().out.split())
+    assert "4 cores, 8 examples each in 2 parts, float32" in said
     assert "memory 1,812.0 MiB, 11.9% of the chip's 15,259" in said
     assert "temporaries 762.9 MiB" in said
     assert "device memory 8.190 GB" in said
@@ -166,6 +169,11 @@ def test_the_largest_batch_is_bracketed_within_a_sixteenth(limit):
     assert high - low <= max(1, low // 16)
     assert len(tried) == len(set(tried))
     assert limit == 1000 or len(tried) < 10
+
+
+def test_the_largest_batch_is_looked_for_in_the_parts_in_which_it_is_taken():
+    low, high = largest_batch(make_program(num_parts=4), lambda in_a_part: in_a_part <= 3)
+    assert (low, high) == (3, 4)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import tensorflow as tf
 from configs import Config
 from data_prep.runtime.quantities import clock, pluralized, scaled
 from data_prep.runtime.system import peak_memory
-from trainer.loop.optimisation import Optimisation
+from trainer.loop.optimisation import Optimisation, require_even_batches
 from trainer.loop.protocol import Task
 from trainer.loop.steps import distribute, make_optimisation, make_run_steps
 
@@ -21,8 +21,13 @@ _COLLAPSED = 0.02
 
 
 def dry_run(task: Task, config: Config, strategy: tf.distribute.Strategy) -> None:
-    """Prints what the run is and costs, the speed measured on a few steps; nothing is written."""
+    """Prints what the run is and costs, the speed measured on a few steps; nothing is written.
+
+    Raises:
+        ValueError: the batch does not divide into equal parts.
+    """
     settings = config.train
+    require_even_batches(settings, strategy.num_replicas_in_sync)
     optimisation = make_optimisation(task, settings, strategy)
     run_steps = make_run_steps(optimisation, strategy)
     # The run may have fewer steps than are measured.
@@ -37,6 +42,8 @@ def dry_run(task: Task, config: Config, strategy: tf.distribute.Strategy) -> Non
 
     described = task.describe()
     batch = pluralized(settings.batch_size, "example")
+    if settings.accumulate > 1:
+        batch += f" in {settings.accumulate} parts"
     flops = scaled(described.step_flops, "FLOP")
     memory = scaled(peak_memory(), "B", 1024)
     device = tf.config.list_logical_devices()[-1].device_type
@@ -62,9 +69,10 @@ def overfit(task: Task, config: Config, strategy: tf.distribute.Strategy) -> Non
     Nothing is written.
 
     Raises:
-        ValueError: it does not.
+        ValueError: it does not, or the batch does not divide into equal parts.
     """
     settings = config.train
+    require_even_batches(settings, strategy.num_replicas_in_sync)
     run_steps = make_run_steps(make_optimisation(task, settings, strategy), strategy)
     examples = task.make_examples(0).take(settings.batch_size).cache().repeat()
     batches = iter(distribute(examples, settings.batch_size, strategy))

@@ -81,6 +81,11 @@ class Optimisation:
         if settings.average_decay:
             self._average = WeightAverage(self._weights, settings.average_decay)
 
+    @property
+    def num_parts(self) -> int:
+        """Returns of how many parts, taken one after the other, a batch is the sum."""
+        return self._settings.accumulate
+
     def end_step(self) -> None:
         """Updates the average once all objectives of a step are taken; called in every replica."""
         if self._average is not None:
@@ -126,6 +131,28 @@ class Optimisation:
         for optimizer in self.optimizers:
             state.update({variable.path: variable for variable in optimizer.variables})
         return state
+
+
+def require_even_batches(
+    settings: Train, num_replicas: int, replicas: str = "replicas of this machine"
+) -> None:
+    """Refuses a batch that does not divide into equal parts for all replicas.
+
+    Args:
+        settings: with the size of a batch, and the parts that a replica takes one after the other.
+        num_replicas: how many there are.
+        replicas: what an error calls them.
+
+    Raises:
+        ValueError: it does not divide.
+    """
+    needed = num_replicas * settings.accumulate
+    if settings.batch_size % needed == 0:
+        return
+    expected = f"a multiple of the {num_replicas} {replicas}"
+    if settings.accumulate > 1:
+        expected += f" times train.accumulate, {settings.accumulate}: of {needed}"
+    raise ValueError(f"train.batch_size is {settings.batch_size}; expected {expected}.")
 
 
 def make_optimizer(

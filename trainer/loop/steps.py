@@ -1,14 +1,15 @@
 """Takes steps on the devices of a strategy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from configs import Train
 from data_prep.runtime.datasets import untuned
-from trainer.loop.optimisation import Optimisation
-from trainer.loop.protocol import Task
+from trainer.loop.optimisation import ObjectiveOptimizer, Optimisation
+from trainer.loop.protocol import Batch, Task
 
 RunSteps = Callable[[Iterator[Any], tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 """(batches, number of steps) -> losses (steps, objectives), seconds waited for batches."""
@@ -53,21 +54,19 @@ def make_run_steps(optimisation: Optimisation, strategy: tf.distribute.Strategy)
     A step takes every objective in order, each with all of its updates; its loss is that of the
     last of them.
     """
-    num_replicas = strategy.num_replicas_in_sync
+    replica_step = _make_replica_step(optimisation, strategy.num_replicas_in_sync)
 
-    def replica_step(batch: Any) -> tf.Tensor:
-        losses = []
-        for optimizer in optimisation.optimizers:
-            objective = optimizer.objective
-            for update in range(objective.updates_per_step):
-                with tf.GradientTape() as tape:
-                    # Gradients are summed over replicas: of the mean over the global batch each
-                    # owes its share.
-                    loss = objective.loss(batch, update) / num_replicas
-                optimizer.apply(tape.gradient(loss, objective.weights))
-            losses.append(loss)
-        optimisation.end_step()
-        return tf.stack(losses)
+    def take_step(batches: Iterator[Any]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the losses of the objectives, and the seconds waited for the batch."""
+        asked = tf.timestamp()
+        batch = next(batches)
+        waited_secs = tf.timestamp() - asked
+        replica_losses = strategy.run(replica_step, args=(batch,))
+        summed = strategy.reduce(tf.distribute.ReduceOp.SUM, replica_losses, axis=None)
+        return summed, waited_secs
+
+    if optimisation.num_parts > 1:
+        return _one_by_one(tf.function(take_step))
 
     @tf.function
     def run_steps(batches: Iterator[Any], num_steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -75,12 +74,109 @@ def make_run_steps(optimisation: Optimisation, strategy: tf.distribute.Strategy)
         losses = tf.TensorArray(tf.float32, num_steps, element_shape=[num_objectives])
         waited_secs = tf.zeros([], tf.float64)
         for i in tf.range(num_steps):
-            asked = tf.timestamp()
-            batch = next(batches)
-            waited_secs += tf.timestamp() - asked
-            replica_losses = strategy.run(replica_step, args=(batch,))
-            summed = strategy.reduce(tf.distribute.ReduceOp.SUM, replica_losses, axis=None)
-            losses = losses.write(i, summed)
+            of_step, waited_for_batch = take_step(batches)
+            waited_secs += waited_for_batch
+            losses = losses.write(i, of_step)
         return losses.stack(), waited_secs
 
     return run_steps
+
+
+def _make_replica_step(
+    optimisation: Optimisation, num_replicas: int
+) -> Callable[[Batch], tf.Tensor]:
+    """Makes what a replica does in a step: its share of a batch -> its shares of the losses."""
+    num_parts = optimisation.num_parts
+    # Gradients are summed over replicas and parts: of the mean over the global batch each owes its
+    # share.
+    num_shares = num_replicas * num_parts
+
+    def take_update(optimizer: ObjectiveOptimizer, update: int, batch: Batch) -> tf.Tensor:
+        objective = optimizer.objective
+
+        def share_of_loss(part: Batch) -> Any:
+            return objective.loss(part, update) / num_shares
+
+        loss, gradients = differentiate(share_of_loss, objective.weights, batch, num_parts)
+        optimizer.apply(gradients)
+        return loss
+
+    def replica_step(batch: Batch) -> tf.Tensor:
+        losses = []
+        for optimizer in optimisation.optimizers:
+            for update in range(optimizer.objective.updates_per_step):
+                loss = take_update(optimizer, update, batch)
+            losses.append(loss)
+        optimisation.end_step()
+        return tf.stack(losses)
+
+    return replica_step
+
+
+def _one_by_one(take_step: Callable[[Iterator[Any]], tuple[tf.Tensor, tf.Tensor]]) -> RunSteps:
+    """Makes a function that has the host start every step, each a loop over parts of its batch.
+
+    Such a loop within a loop of steps fails in TensorFlow 2.19: where memory is scarce, Grappler
+    gives a sum of gradients a temporary variable, which the last turn of the inner loop leaves
+    behind and the next call finds (AlreadyExistsError). A step of several parts is long enough for
+    the host to keep up.
+    """
+
+    def run_steps(batches: Iterator[Any], num_steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        taken = [take_step(batches) for _ in range(int(num_steps))]
+        losses, waited_secs = zip(*taken, strict=True)
+        return tf.stack(losses), tf.add_n(waited_secs)
+
+    return run_steps
+
+
+def differentiate(
+    loss: Callable[[Batch], Any], weights: Sequence[keras.Variable], batch: Batch, num_parts: int
+) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Computes the sum of a loss over the parts of a batch, and its gradients, in float32.
+
+    The parts are equal, contiguous and taken one after the other, so that no more memory is taken
+    than by one of them.
+
+    Args:
+        loss: of a part; its share where the loss of the batch is a mean over examples.
+        weights: to which gradients belong; that of a weight without influence is 0.
+        batch: the arrays, of as many examples as divide into the parts.
+        num_parts: how many there are.
+    """
+
+    def differentiate_part(part: Batch) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        with tf.GradientTape() as tape:
+            share = loss(part)
+        unconnected = tf.UnconnectedGradients.ZERO
+        return share, tape.gradient(share, weights, unconnected_gradients=unconnected)
+
+    if num_parts == 1:
+        return differentiate_part(batch)
+
+    def add_part(i: tf.Tensor, summed: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        part = {name: _part(array, i, num_parts) for name, array in batch.items()}
+        share, gradients = differentiate_part(part)
+        of_part = [share, *gradients]
+        added = [
+            total + tf.cast(term, tf.float32) for total, term in zip(summed, of_part, strict=True)
+        ]
+        return i + 1, added
+
+    zeros = [tf.zeros([]), *(tf.zeros(weight.shape) for weight in weights)]
+    _, (total, *gradients) = tf.while_loop(
+        lambda i, _: i < num_parts,
+        add_part,
+        (tf.constant(0), zeros),
+        # Else parts would be computed side by side, each in memory of its own.
+        parallel_iterations=1,
+    )
+    return total, gradients
+
+
+def _part(array: tf.Tensor, i: tf.Tensor, num_parts: int) -> tf.Tensor:
+    """Returns part i of the examples of an array (B, ...), in a static shape (B / parts, ...)."""
+    num_examples = array.shape[0] // num_parts
+    others = array.shape[1:]
+    begin = [i * num_examples, *(0 for _ in others)]
+    return tf.slice(array, begin, [num_examples, *others])

@@ -15,6 +15,7 @@ from data_prep.runtime.quantities import pluralized
 from data_prep.storage.lock import Hold
 from trainer.loop.checkpoints import Checkpoints
 from trainer.loop.interruptible import interruptible
+from trainer.loop.optimisation import require_even_batches
 from trainer.loop.progress import Progress
 from trainer.loop.protocol import Figure, Task, Weights
 from trainer.loop.steps import distribute, make_optimisation, make_run_steps
@@ -36,7 +37,7 @@ def train(
         SIGTERM or SIGINT ended it, after saving it.
 
     Raises:
-        ValueError: the batch does not divide among the replicas, the loss is not finite, or another
+        ValueError: the batch does not divide into equal parts, the loss is not finite, or another
             job took the workdir over.
     """
     require_even_batches(settings, strategy.num_replicas_in_sync)
@@ -181,15 +182,6 @@ class _Training:
         for variable in self._optimisation.trainable_weights:
             if not bool(keras.ops.all(keras.ops.isfinite(variable))):
                 raise ValueError(f"after step {self.step} {variable.path} is not finite; {_CURE}")
-
-
-def require_even_batches(settings: Train, num_replicas: int) -> None:
-    """Raises a ``ValueError`` where a batch does not divide among the replicas."""
-    if settings.batch_size % num_replicas:
-        raise ValueError(
-            f"train.batch_size is {settings.batch_size}; expected a multiple of the {num_replicas} "
-            f"replicas of this machine."
-        )
 
 
 def _steps_to_next_stop(step: int, settings: Train) -> int:

@@ -18,7 +18,8 @@ from data_prep.records.manifest import Manifest, manifest_from_json
 from data_prep.runtime.revision import code_revision
 from data_prep.storage import Folder, is_bucket, open_folder
 
-# Fields that may differ from call to call: they change neither the weights nor what a step does.
+# Fields that may differ from call to call: they change neither the weights nor, but for rounding,
+# what a step does.
 _CHANGEABLE = (
     "model.computation",
     "train.steps",
@@ -28,6 +29,8 @@ _CHANGEABLE = (
     "train.validation_steps",
     "train.validate_untrained",
     "train.cache",
+    "train.accumulate",
+    "train.rematerialise",
     "evaluation.",
 )
 

@@ -11,6 +11,7 @@ from keras import ops
 from trainer.networks.frames import crop
 from trainer.networks.layers import LEAKY_SLOPE
 from trainer.networks.mask_body import Body
+from trainer.networks.network import rematerialised
 from trainer.networks.recurrent_bodies import Columns, Recurrence
 
 _TAPS = 3
@@ -58,11 +59,17 @@ class Convolutions(Body):
     def decode(self, encoded: Any, vector: Any) -> Any:
         """Returns (B, M', S, C, N_out)."""
         x = self._conditioned(encoded, vector)
-        for norm, convolution, back in zip(
-            self.norms, self.convolutions, self.returns, strict=True
-        ):
-            y = back(convolution(norm(x)))
-            x = crop(x, y.shape[1]) + y
+        for i, _ in enumerate(self.convolutions):
+            x = rematerialised(self._convolve, i=i)(x)
+        return rematerialised(self._leave)(x)
+
+    def _convolve(self, x: Any, i: int) -> Any:
+        """Goes through one dilated convolution: (B, M, width) -> (B, M - 2 dilation, width)."""
+        y = self.returns[i](self.convolutions[i](self.norms[i](x)))
+        return crop(x, y.shape[1]) + y
+
+    def _leave(self, x: Any) -> Any:
+        """Returns (B, M', S, C, N_out) of the last features (B, M', width)."""
         return self._apart(self.exit(self.last_norm(x)))
 
     def flops(self, num_masked: int) -> int:
@@ -120,10 +127,13 @@ class Images(Body):
         x = ops.transpose(features, (0, 1, 3, 2))[:, :, :num_features]
         levels = [x]
         for down in self.downs:
-            # As many features of zeros before as behind, but one: they are halved.
-            x = down(ops.pad(x, ((0, 0), (0, 0), (2, 1), (0, 0))))
+            x = rematerialised(self._go_down, down=down)(x)
             levels.append(x)
         return levels
+
+    def _go_down(self, x: Any, down: keras.layers.Layer) -> Any:
+        # As many features of zeros before as behind, but one: they are halved.
+        return down(ops.pad(x, ((0, 0), (0, 0), (2, 1), (0, 0))))
 
     def decode(self, encoded: Any, vector: Any) -> Any:
         """Returns (B, M', S, C, N_out)."""
@@ -133,11 +143,19 @@ class Images(Body):
         along = self._conditioned(along, vector)
         x = ops.reshape(along, (-1, num_columns, num_features, num_filters))
         for up, skip in zip(self.ups, reversed(skips), strict=True):
-            columns = 2 * x.shape[1] - _IMAGE_TAPS
-            # Along time what all taps reach, along frequency what undoes the padding.
-            x = up(x)[:, _IMAGE_TAPS - 1 : _IMAGE_TAPS - 1 + columns, 2 : 2 + skip.shape[2]]
-            first = (skip.shape[1] - columns) // 2
-            x = ops.concatenate([x, skip[:, first : first + columns]], axis=-1)
+            x = rematerialised(self._go_up, up=up)(x, skip)
+        return rematerialised(self._leave)(x)
+
+    def _go_up(self, x: Any, skip: Any, up: keras.layers.Layer) -> Any:
+        """Returns what comes up to a level and the middle of its skip, side by side."""
+        columns = 2 * x.shape[1] - _IMAGE_TAPS
+        # Along time what all taps reach, along frequency what undoes the padding.
+        x = up(x)[:, _IMAGE_TAPS - 1 : _IMAGE_TAPS - 1 + columns, 2 : 2 + skip.shape[2]]
+        first = (skip.shape[1] - columns) // 2
+        return ops.concatenate([x, skip[:, first : first + columns]], axis=-1)
+
+    def _leave(self, x: Any) -> Any:
+        """Returns (B, M', S, C, N_out) of the last features (B, M', N, F)."""
         # (B, M', N, S C) -> (B, M', S C, N)
         outputs = ops.transpose(self.exit(x), (0, 1, 3, 2))
         missing = self.sizes.masked_features - outputs.shape[-1]

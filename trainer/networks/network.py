@@ -4,7 +4,9 @@ Axes: B examples, K estimates, T frames, C channels.
 """
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
@@ -18,13 +20,17 @@ Conditions = Mapping[str, Any]
 Outputs = dict[str, Any]
 """Arrays by name; those of a network that separates have ``estimates``, (B, K, T_est, C)."""
 
+# Whether the network that is being called computes its blocks again in the backward pass.
+_REMATERIALISES: ContextVar[bool] = ContextVar("rematerialises", default=False)
+
 
 class Network(keras.Model):
     """Maps a mixture and conditions to named outputs; every network derives from this class.
 
     A network overrides ``encode``, ``decode``, ``conditions`` and ``forward_flops``. It computes
     with ``keras.layers`` and ``keras.ops`` alone, keeps no batch statistics, and draws the first
-    values of its weights from ``train.seed`` without touching the random state of the process.
+    values of its weights from ``train.seed`` without touching the random state of the process. It
+    calls its blocks through ``rematerialised``, so that ``train.rematerialise`` holds for it.
 
     Attributes:
         settings: its section of the config.
@@ -38,6 +44,7 @@ class Network(keras.Model):
         self.settings = config.model
         self.sources = config.data.sources
         self.num_channels = config.audio.channels
+        self._rematerialise = config.train.rematerialise
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -51,16 +58,18 @@ class Network(keras.Model):
         makes them here, from shapes alone, is made without being gone through at all.
         """
 
-    def call(self, mixture: Any, conditions: Conditions) -> Outputs:
+    def call(self, mixture: Any, conditions: Conditions, training: bool = False) -> Outputs:
         """Encodes and decodes: the mixture (B, T_mix, C) to the outputs.
 
-        T_mix is ``window(frames).mixture_frames`` for any ``frames``.
+        T_mix is ``window(frames).mixture_frames`` for any ``frames``. With ``training`` gradients
+        are wanted, and ``train.rematerialise`` holds.
 
         Raises:
             ValueError: the conditions are not those that the network takes.
         """
         require_taken(conditions, self.conditions)
-        return self.decode(self.encode(mixture, conditions), conditions)
+        with _rematerialising(bool(training) and self._rematerialise):
+            return self.decode(self.encode(mixture, conditions), conditions)
 
     def encode(self, mixture: Any, conditions: Conditions) -> Any:
         """Returns the features of a mixture (B, T_mix, C), whatever ``decode`` takes.
@@ -113,6 +122,42 @@ class Network(keras.Model):
             name: keras.KerasTensor((1, *shape)) for name, shape in condition_shapes.items()
         }
         self(keras.KerasTensor(mixture_shape), conditions)
+
+
+def rematerialised(block: Callable[..., Any], /, **options: Any) -> Callable[..., Any]:
+    """Returns a block that is computed again in the backward pass, if ``train.rematerialise`` says.
+
+    Of such a block its arrays and its results are kept until then, and nothing that it computed in
+    between; results and gradients stay the same. It takes effect within ``encode`` and ``decode``
+    of a network that is called with ``training``; elsewhere the block is as it was.
+
+    Args:
+        block: a layer, or a function that calls layers; their weights are made already. It draws
+            nothing at random, which it would draw anew. Of several results the first is the one
+            whose gradient comes last: TensorFlow computes a block again as soon as that is there,
+            and memory is saved only where nothing else is to be done before its backward pass.
+        options: further arguments of the block that need no gradient: sizes, conditions, None.
+
+    Returns:
+        A function of the arrays that are given to the block by position. Gradients go to each of
+        them and to the weights of the layers.
+    """
+
+    # The backends take every argument for an array.
+    def called(*arrays: Any) -> Any:
+        return block(*arrays, **options)
+
+    return keras.remat(called) if _REMATERIALISES.get() else called
+
+
+@contextmanager
+def _rematerialising(holds: bool) -> Iterator[None]:
+    """Has ``rematerialised`` do what it says, or not, within."""
+    token = _REMATERIALISES.set(holds)
+    try:
+        yield
+    finally:
+        _REMATERIALISES.reset(token)
 
 
 def iter_seeds(seed: int) -> Iterator[int]:

@@ -12,6 +12,7 @@ from keras import ops
 
 from trainer.networks.frames import crop
 from trainer.networks.mask_body import Body
+from trainer.networks.network import rematerialised
 
 
 class Scaling(keras.layers.Layer):
@@ -144,8 +145,16 @@ class Recurrence(Body):
         """Returns (B, M', S, C, N_out)."""
         x = self._conditioned(encoded, vector)
         y = x
-        for forwards, backwards in zip(self.forwards, self.backwards, strict=True):
-            y = ops.concatenate([forwards(y), backwards(y)], axis=-1)
+        for i, _ in enumerate(self.forwards):
+            y = rematerialised(self._go_both_ways, i=i)(y)
+        return rematerialised(self._leave)(x, y)
+
+    def _go_both_ways(self, y: Any, i: int) -> Any:
+        """Goes through the columns in both directions: (B, M, N) -> (B, M, width)."""
+        return ops.concatenate([self.forwards[i](y), self.backwards[i](y)], axis=-1)
+
+    def _leave(self, x: Any, y: Any) -> Any:
+        """Returns (B, M', S, C, N_out) of what came in and of what came out, (B, M, width) both."""
         x = ops.concatenate([x, y], axis=-1)
         x = crop(x, x.shape[1] - 2 * self.settings.context_columns)
         x = ops.relu(self.middle_scaling(self.middle(x)))
@@ -183,7 +192,7 @@ class Columns(Body):
         """Returns (B, M', S, C, N_out)."""
         x = self._conditioned(encoded, vector)
         for layer in self.layers_in_time:
-            x = layer(x)
+            x = rematerialised(layer)(x)
         x = crop(x, x.shape[1] - 2 * self.settings.context_columns)
         return self._apart(self.exit(x))
 

@@ -12,7 +12,7 @@ from configs import Config, StftMaskSettings
 from trainer.networks.conditioning import conditioning_vector, gate
 from trainer.networks.mask_bodies import BODIES
 from trainer.networks.mask_body import Body, Sizes
-from trainer.networks.network import Conditions, Network, Outputs, iter_seeds
+from trainer.networks.network import Conditions, Network, Outputs, iter_seeds, rematerialised
 from trainer.networks.spectra import Spectrum, Transform, decibels, magnitudes, mel_hats
 
 # Added to what decides about a slot without an instrument, so that the others share its part.
@@ -87,20 +87,9 @@ class StftMask(Network):
         for body, encoded in zip(self.bodies, features.bodies, strict=True):
             with keras.name_scope(body.name):
                 decoded.append(body.decode(encoded, vector))
-        # (B, M', K, C, N) -> (B, K, C, M', N)
-        outputs = ops.cast(ops.concatenate(decoded, axis=2), "float32")
-        outputs = ops.transpose(outputs, (0, 2, 3, 1, 4))
-        if self._hats is not None:
-            outputs = ops.matmul(outputs, self._hats)
-        masks = self._masks(outputs, conditions)
-        # (B, 1, C, M', F)
-        real, imaginary = (_middle(part, outputs.shape[3])[:, None] for part in features.spectrum)
-        masked = (masks * real, masks * imaginary)
-        # (B, K, C, T) -> (B, K, T, C)
-        estimates = ops.transpose(self._transform.frames(masked), (0, 1, 3, 2))
-        if self.settings.gate_heads:
-            estimates = gate(estimates, ops.cast(conditions["labels"], "float32"))
-        return {"estimates": estimates, "decisions": outputs}
+        decisions = rematerialised(self._decide)(*decoded)
+        estimate = rematerialised(self._estimate, spectrum=features.spectrum, conditions=conditions)
+        return {"estimates": estimate(decisions), "decisions": decisions}
 
     def own_loss(self, batch: Conditions, outputs: Outputs) -> Any:
         """Returns the loss of binary masks; None of others, which learn from their estimates.
@@ -151,6 +140,27 @@ class StftMask(Network):
         if self.settings.body == "unet":
             num_numbers += 6 * self.settings.width
         return 4 * num_numbers
+
+    def _decide(self, *decoded: Any) -> Any:
+        """Returns what decides about every bin, (B, K, C, M', F), of what each body gives."""
+        # (B, M', K, C, N) -> (B, K, C, M', N)
+        outputs = ops.cast(ops.concatenate(decoded, axis=2), "float32")
+        outputs = ops.transpose(outputs, (0, 2, 3, 1, 4))
+        if self._hats is not None:
+            outputs = ops.matmul(outputs, self._hats)
+        return outputs
+
+    def _estimate(self, decisions: Any, spectrum: Spectrum, conditions: Conditions) -> Any:
+        """Returns the estimates, (B, K, T_est, C), by masks on a spectrum (B, C, M, F)."""
+        masks = self._masks(decisions, conditions)
+        # (B, 1, C, M', F)
+        real, imaginary = (_middle(part, decisions.shape[3])[:, None] for part in spectrum)
+        masked = (masks * real, masks * imaginary)
+        # (B, K, C, T) -> (B, K, T, C)
+        estimates = ops.transpose(self._transform.frames(masked), (0, 1, 3, 2))
+        if self.settings.gate_heads:
+            estimates = gate(estimates, ops.cast(conditions["labels"], "float32"))
+        return estimates
 
     def _features(self, spectrum: Spectrum) -> Any:
         """Returns what bodies hear, (B, M, C, N), of a spectrum (B, C, M, F) twice."""

@@ -20,7 +20,7 @@ from trainer.networks.layers import (
     UpsamplingBlock,
     convolution,
 )
-from trainer.networks.network import Conditions, Network, Outputs, iter_seeds
+from trainer.networks.network import Conditions, Network, Outputs, iter_seeds, rematerialised
 
 
 class Features(NamedTuple):
@@ -101,11 +101,15 @@ class WaveUNet(Network):
             x = self.conditioners[0](x, conditioning_vector(conditions["labels"]))
         skips = []
         for level, block in enumerate(self.encoder, start=1):
-            skip, x = block(
-                x, frames=window.encoder_frames(level), skip_frames=window.skip_frames(level)
+            go_down = rematerialised(
+                _go_down,
+                block=block,
+                frames=window.encoder_frames(level),
+                skip_frames=window.skip_frames(level),
             )
+            x, skip = go_down(x)
             skips.append(skip)
-        return Features(mixture, skips, self.bottleneck(x))
+        return Features(mixture, skips, rematerialised(self.bottleneck)(x))
 
     def decode(self, features: Features, conditions: Conditions) -> Outputs:
         """Goes up from the bottleneck to the estimates (B, K, T_est, C)."""
@@ -118,12 +122,13 @@ class WaveUNet(Network):
         if conditioned_at == "bottleneck":
             x = self.conditioners[0](x, vector)
         for i, (block, skip) in enumerate(zip(self.decoder, reversed(features.skips), strict=True)):
-            x = block(x, skip, frames=window.decoder_frames(window.num_levels - i))
+            up = rematerialised(block, frames=window.decoder_frames(window.num_levels - i))
+            x = up(x, skip)
             if conditioned_at == "decoder":
-                x = self.conditioners[i](x, vector)
+                x = rematerialised(self.conditioners[i])(x, vector)
         mixture = ops.cast(crop(features.mixture, window.estimate_frames), "float32")
-        heads = self._call_heads(mixture, ops.cast(x, "float32"), vector)
-        return {"estimates": self._estimates(heads, mixture, conditions)}
+        estimate = rematerialised(self._estimate, vector=vector, conditions=conditions)
+        return {"estimates": estimate(mixture, x)}
 
     def forward_flops(self, pruned: bool | None = None) -> int:
         """Returns the multiplications and additions of the convolutions for one training example.
@@ -143,6 +148,11 @@ class WaveUNet(Network):
         each filter of the first level.
         """
         return 4 * 14 * self.settings.num_filters
+
+    def _estimate(self, mixture: Any, x: Any, vector: Any, conditions: Conditions) -> Any:
+        """Returns (B, K, T, C) of the cropped mixture (B, T, C) and what comes up, (B, T, F)."""
+        heads = self._call_heads(mixture, ops.cast(x, "float32"), vector)
+        return self._estimates(heads, mixture, conditions)
 
     def _call_heads(self, mixture: Any, x: Any, vector: Any) -> Any:
         """Returns (B, T, heads * C) of the cropped mixture (B, T, C) and x (B, T, F)."""
@@ -229,6 +239,12 @@ class WaveUNet(Network):
             "name": "heads",
             "dtype": "float32",
         }
+
+
+def _go_down(x: Any, block: DownsamplingBlock, frames: int, skip_frames: int) -> tuple[Any, Any]:
+    """Returns what goes down and the skip, in the order of ``rematerialised``."""
+    skip, x = block(x, frames=frames, skip_frames=skip_frames)
+    return x, skip
 
 
 def make_network(config: Config) -> WaveUNet:

@@ -84,9 +84,12 @@ def print_program(program: Program, config: Config) -> None:
     capacity = capacity_bytes(program)
     mib = 2**20
     computation = getattr(config.model, "computation", None)
+    parts = ""
+    if program.num_parts > 1:
+        parts = f" in {program.num_parts} parts"
     print(
         f"\n{config.name} on {program.topology}: {program.num_cores} cores, "
-        f"{program.batch_per_core} examples each, {config.train.compute_dtype}, "
+        f"{program.batch_per_core} examples each{parts}, {config.train.compute_dtype}, "
         f"model.computation={computation}, {program.num_parameters:,} parameters\n"
         f"compiled in {program.compile_secs:.0f} s by {program.compiler}, with no TPU present\n\n"
         f"Per core and step:\n"

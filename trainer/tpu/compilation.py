@@ -27,6 +27,8 @@ class Program:
     compiler: str
     num_cores: int
     batch_per_core: int
+    # Parts of that, taken one after the other in the memory of one.
+    num_parts: int
     num_parameters: int
     # Of a batch, from the host.
     example_bytes: int
@@ -87,15 +89,14 @@ def compile_step(config: Config, topology: str) -> Program:
     """
     from importlib.metadata import version
 
+    from trainer.loop.optimisation import require_even_batches
     from trainer.tasks.registry import step_of
     from trainer.tpu.jax_step import JaxStep
 
     devices = _devices(topology)
     batch_size = config.train.batch_size
     num_cores = len(devices)
-    if batch_size % num_cores:
-        cores = f"{num_cores} cores of {topology}"
-        raise ValueError(f"train.batch_size is {batch_size}; expected a multiple of the {cores}.")
+    require_even_batches(config.train, num_cores, f"cores of {topology}")
     step = JaxStep(config, _AXIS, num_cores)
     shapes = step_of(config).batch_shapes(config, batch_size)
     started = time.monotonic()
@@ -108,15 +109,33 @@ def compile_step(config: Config, topology: str) -> Program:
         compiler=f"libtpu {version('libtpu')}, jax {version('jax')}",
         num_cores=num_cores,
         batch_per_core=batch_size // num_cores,
+        num_parts=config.train.accumulate,
         num_parameters=step.num_parameters,
         example_bytes=batch_bytes // batch_size,
         argument_bytes=memory.argument_size_in_bytes,
         temporary_bytes=memory.temp_size_in_bytes,
         program_bytes=memory.generated_code_size_in_bytes,
-        flops=compiled.cost_analysis()["flops"],
+        flops=_count_flops(step, compiled.cost_analysis()["flops"], config.train.accumulate),
         traffic_bytes=sum(traffic.num_bytes for traffic in iter_traffic(compiled.as_text())),
         compile_secs=time.monotonic() - started,
     )
+
+
+def _count_flops(step: Any, counted: float, num_parts: int) -> float:
+    """Returns the arithmetic of a step, of which XLA counts a loop as if it ran once.
+
+    Args:
+        step: a ``JaxStep``.
+        counted: what XLA says of it.
+        num_parts: how often the loop over the parts of a batch runs.
+    """
+    import jax
+
+    if num_parts == 1:
+        return counted
+    # What moves the weights is not in the loop.
+    moving = jax.jit(step.move).lower(step.state).cost_analysis()["flops"]
+    return counted + (num_parts - 1) * (counted - moving)
 
 
 def _compile(
@@ -166,7 +185,8 @@ def _reason(error: Exception, config: Config, topology: str) -> ValueError:
     if "RESOURCE_EXHAUSTED" in text or "HbmOom" in text:
         return DoesNotFitError(
             f"a batch of {config.train.batch_size} does not fit {topology}: {_first_line(error)}; "
-            f"use a smaller train.batch_size or more chips."
+            f"use a smaller train.batch_size or more chips, or take it in parts (train.accumulate) "
+            f"or keep less of it (train.rematerialise=true)."
         )
     return ValueError(f"the step does not compile for {topology}: {_first_line(error)}")
 

@@ -62,41 +62,77 @@ class JaxStep:
         loss = None
         for optimizer in self._optimisation.optimizers:
             for update in range(optimizer.objective.updates_per_step):
-                state, loss = self._take_update(optimizer, update, state, batch)
-        if self._optimisation.average:
-            with self._scope(self._variables, state) as scope:
-                self._optimisation.end_step()
-            state = [scope.get_current_value(variable) for variable in self._variables]
-        return state, loss
+                loss, gradients = self._differentiate(optimizer.objective, update, state, batch)
+                state = self._apply(optimizer, gradients, state)
+        return self._end_step(state), loss
 
-    def _take_update(
-        self, optimizer: ObjectiveOptimizer, update: int, state: State, batch: Batch
-    ) -> tuple[State, Any]:
-        """Moves the weights of one objective once."""
-        index_of = {id(variable): i for i, variable in enumerate(self._variables)}
-        moved = [index_of[id(weight)] for weight in optimizer.objective.weights]
+    def move(self, state: State) -> State:
+        """Moves the weights as often as a step does, by themselves: its work beside the passes."""
+        for optimizer in self._optimisation.optimizers:
+            for _ in range(optimizer.objective.updates_per_step):
+                gradients = [state[i] for i in self._moved(optimizer.objective)]
+                state = self._apply(optimizer, gradients, state)
+        return self._end_step(state)
+
+    def _differentiate(
+        self, objective: Objective, update: int, state: State, batch: Batch
+    ) -> tuple[Any, list[Any]]:
+        """Returns the loss of the global batch, and its gradients."""
+        moved = self._moved(objective)
         weights = [state[i] for i in moved]
 
         # JAX differentiates by arguments, so the weights that move are given apart from the state.
-        def loss_of(values: Sequence[Any]) -> Any:
+        def loss_of(values: Sequence[Any], part: Batch) -> Any:
             changed = list(state)
             for i, value in zip(moved, values, strict=True):
                 changed[i] = value
-            return self._share_of_loss(optimizer.objective, update, changed, batch)
+            return self._share_of_loss(objective, update, changed, part)
 
-        loss, gradients = jax.value_and_grad(loss_of)(weights)
+        def add_part(summed: Any, part: Batch) -> tuple[Any, None]:
+            of_part = jax.value_and_grad(loss_of)(weights, part)
+            return jax.tree.map(jax.numpy.add, summed, of_part), None
+
+        num_parts = self._optimisation.num_parts
+        if num_parts == 1:
+            found = jax.value_and_grad(loss_of)(weights, batch)
+        else:
+            # (B, ...) -> (parts, B / parts, ...)
+            parts = {
+                name: array.reshape(num_parts, -1, *array.shape[1:])
+                for name, array in batch.items()
+            }
+            zeros = [jax.numpy.zeros(weight.shape, "float32") for weight in weights]
+            # One part after the other, in the memory of one.
+            found, _ = jax.lax.scan(add_part, (jax.numpy.float32(0), zeros), parts)
         if self._axis:
             # Shares of a mean over the global batch: their sum is the mean.
-            loss, gradients = jax.lax.psum((loss, gradients), self._axis)
+            found = jax.lax.psum(found, self._axis)
+        return found
+
+    def _apply(self, optimizer: ObjectiveOptimizer, gradients: list[Any], state: State) -> State:
+        """Moves the weights of one objective once."""
         with self._scope(self._variables, state) as scope:
             optimizer.apply(gradients)
-        return [scope.get_current_value(variable) for variable in self._variables], loss
+        return [scope.get_current_value(variable) for variable in self._variables]
+
+    def _end_step(self, state: State) -> State:
+        if not self._optimisation.average:
+            return state
+        with self._scope(self._variables, state) as scope:
+            self._optimisation.end_step()
+        return [scope.get_current_value(variable) for variable in self._variables]
+
+    def _moved(self, objective: Objective) -> list[int]:
+        """Returns where the weights that an objective moves stand in the state."""
+        index_of = {id(variable): i for i, variable in enumerate(self._variables)}
+        return [index_of[id(weight)] for weight in objective.weights]
 
     def _share_of_loss(self, objective: Objective, update: int, state: State, batch: Batch) -> Any:
-        """Returns what a replica owes of the mean over the global batch."""
+        """Returns what a part of a replica's batch owes of the mean over the global batch."""
         # The networks compute with these values, not with their own.
         with self._scope(self._variables, state):
-            return objective.loss(batch, update) / self._num_replicas
+            num_shares = self._num_replicas * self._optimisation.num_parts
+            return objective.loss(batch, update) / num_shares
 
     @staticmethod
     def _scope(variables: Sequence[keras.Variable], values: State) -> keras.StatelessScope:

@@ -22,8 +22,8 @@ from tests.support.commands import run_command, set_flags
 from tests.support.optimisation import optimisation_of
 from trainer.loop.checkpoints import Checkpoints, find_checkpoint, restore_network
 from trainer.loop.metrics import read_metrics
+from trainer.loop.optimisation import require_even_batches
 from trainer.loop.schedules import LearningRate
-from trainer.loop.train import require_even_batches
 from trainer.loop.workdir import load_run, open_run
 from trainer.networks import make_network
 from trainer.tasks.separation.step import SEPARATOR
@@ -316,6 +316,9 @@ def test_a_config_that_was_changed_by_hand_is_refused(
     [
         ("train", lambda train: train.update(steps=99, checkpoint_steps=3, cache="none")),
         ("train", lambda train: train.update(validate_untrained=True)),
+        ("train", lambda train: train.update(accumulate=2, rematerialise=True)),
+        # As of a version that had neither.
+        ("train", lambda train: [train.pop(name) for name in ("accumulate", "rematerialise")]),
         ("model", lambda model: model.update(computation="tpu")),
         ("evaluation", lambda evaluation: evaluation.update(segment_secs=0.5)),
         # As of a version that had no such field.
@@ -425,6 +428,8 @@ def test_two_replicas_train_like_one_device(records):
     differences = json.loads(result.stdout.splitlines()[-1])
     assert differences["gradients"] < 1e-5
     assert differences["sgd_weights"] < 1e-6
+    assert differences["weights_in_parts"] < 1e-6
+    assert differences["losses_in_parts"] < 1e-5
     assert differences["adam_losses"] < 1e-4
     assert differences["clipped_norms"] == pytest.approx(
         [1e-3, 1e-3], rel=1e-3
@@ -464,3 +469,11 @@ def test_more_steps_move_the_cosine_schedule_and_say_so(records, tmp_path):
 def test_a_batch_that_does_not_divide_is_refused():
     with pytest.raises(ValueError, match="batch_size is 3; expected a multiple of the 2 replicas"):
         require_even_batches(configs.load("smoke", ["train.batch_size=3"]).train, 2)
+
+
+def test_a_batch_that_does_not_divide_into_parts_of_all_replicas_is_refused():
+    settings = configs.load("smoke", ["train.batch_size=12", "train.accumulate=4"]).train
+    require_even_batches(settings, 3)
+    sentence = "batch_size is 12; expected a multiple of the 2 cores of a chip times train.accumulate, 4: of 8"
+    with pytest.raises(ValueError, match=sentence):
+        require_even_batches(settings, 2, "cores of a chip")

@@ -17,6 +17,7 @@ from configs.networks import CONDITIONED_AT
 from tests.support.estimates import estimates_of
 from trainer import networks
 from trainer.networks import make_network
+from trainer.networks.network import Network, rematerialised
 
 ROOT = Path(__file__).parents[3]
 SMALL = [
@@ -213,6 +214,47 @@ def test_a_network_of_another_module_needs_one_line(monkeypatch, tmp_path):
         kind = "toy"
 
     assert make_network(Experiment()) == "toytoy"
+
+
+class _Product(Network):
+    """Is a network of one block, which says when it is computed."""
+
+    def __init__(self, config):
+        super().__init__(config, name="product")
+        self.factor = self.add_weight(shape=(), initializer="ones", name="factor")
+        self.calls = []
+
+    @property
+    def conditions(self):
+        return ()
+
+    def encode(self, mixture, _conditions):
+        return rematerialised(self._block, name="block")(mixture)
+
+    def decode(self, features, _conditions):
+        return {"estimates": features}
+
+    def _block(self, x, name):
+        self.calls.append(name)
+        return x * self.factor**3
+
+
+@pytest.mark.parametrize(
+    ("setting", "training", "num_calls"),
+    [("true", True, 2), ("true", False, 1), ("false", True, 1)],
+)
+def test_only_in_training_a_block_is_computed_again_in_the_backward_pass(
+    setting, training, num_calls
+):
+    network = _Product(configs.load("smoke", [f"train.rematerialise={setting}"]))
+    x = tf.constant([[[2.0]]])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = network(x, {}, training=training)["estimates"]
+    assert network.calls == ["block"]
+    gradients = tape.gradient(y, [x, network.factor.value])
+    assert [float(tf.squeeze(gradient)) for gradient in gradients] == [1.0, 6.0]
+    assert network.calls == ["block"] * num_calls
 
 
 def test_every_network_of_the_configs_can_be_made():

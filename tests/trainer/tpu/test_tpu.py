@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import configs
 from tests.support.optimisation import optimisation_of
-from trainer.loop.steps import shares_of_host
+from trainer.loop.steps import differentiate, shares_of_host
 from trainer.loop.strategy import make_strategy
 from trainer.networks import make_network
 from trainer.tasks.separation.step import batch_shapes, loss_of_batch
@@ -36,8 +36,10 @@ EVERYTHING = [
 
 
 @pytest.mark.slow
-def test_xla_compiles_the_whole_step_into_one_program_of_static_shapes():
-    config = configs.load("smoke", EVERYTHING)
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_xla_compiles_the_whole_step_into_one_program_of_static_shapes(accumulate):
+    in_parts = [f"train.accumulate={accumulate}", f"train.rematerialise={accumulate > 1}".lower()]
+    config = configs.load("smoke", [*EVERYTHING, *in_parts])
     rng = np.random.default_rng(0)
     batch = {
         name: tf.constant(0.1 * rng.standard_normal(shape), tf.float32)
@@ -47,9 +49,13 @@ def test_xla_compiles_the_whole_step_into_one_program_of_static_shapes():
     optimisation = optimisation_of(config, network)
 
     def step(batch):
-        with tf.GradientTape() as tape:
-            loss = loss_of_batch(network, batch, config.task)
-        optimisation.optimizers[0].apply(tape.gradient(loss, network.trainable_variables))
+        loss, gradients = differentiate(
+            lambda part: loss_of_batch(network, part, config.task) / accumulate,
+            network.trainable_variables,
+            batch,
+            accumulate,
+        )
+        optimisation.optimizers[0].apply(gradients)
         optimisation.end_step()
         return loss
 

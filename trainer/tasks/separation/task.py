@@ -85,7 +85,9 @@ class SeparationTask:
         num_records = sum(track.num_excerpts for track in tracks)
         epoch = sum(track.num_frames for track in tracks) / window.estimate_frames
         num_epochs = settings.steps * settings.batch_size / max(epoch, 1e-9)
-        # The backward pass computes as much again for the weights and for what lies below them.
+        # The backward pass computes as much again for the weights and for what lies below them, and
+        # what the forward pass did not keep.
+        num_passes = 4 if settings.rematerialise else 3
         forward_flops = self._separator.network.forward_flops()
         return Description(
             rows={
@@ -94,7 +96,7 @@ class SeparationTask:
                 "records": f"{num_records:,} of {pluralized(len(tracks), 'training track')}",
                 "patches per epoch": f"{epoch:,.0f}; the run is {num_epochs:,.1f} epochs",
             },
-            step_flops=3 * settings.batch_size * forward_flops,
+            step_flops=num_passes * settings.batch_size * forward_flops,
             suspect="the labels",
         )
 
