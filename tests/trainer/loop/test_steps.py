@@ -31,6 +31,19 @@ MASK = [
     "data.context_frames=8000",
     "train.batch_size=4",
 ]
+BANDS = [
+    "model.kind=band_split",
+    "model.window_frames=256",
+    "model.hop_frames=64",
+    "model.estimate_frames=2112",
+    "model.band_bins=9,40,80",
+    "model.width=8",
+    "model.depth=2",
+    "model.num_heads=2",
+    "model.head_size=4",
+    "data.sources=cl,fl,vn",
+    "train.batch_size=4",
+]
 EVERY_LOSS = ["task.mse=1", "task.sse=0.1", "task.l1=0.5", "task.si_sdr=0.01", "task.stft=0.2"]
 NETWORKS = {
     "wave": WAVE,
@@ -42,6 +55,7 @@ NETWORKS = {
     "unet": [*MASK, "model.body=unet"],
     "lstm": [*MASK, "model.body=lstm"],
     "blstm": [*MASK, "model.body=blstm"],
+    "band split": BANDS,
 }
 FAST = ("wave", "tcn with binary masks")
 ALL = [pytest.param(name, marks=() if name in FAST else SLOW) for name in NETWORKS]

@@ -22,7 +22,7 @@ from trainer.networks.band_split.attention import Attention, FeedForward, Linear
 from trainer.networks.band_split.bands import BandSplit, Masks, listed_bands, mel_bands
 from trainer.networks.band_split.centred import CentredTransform
 from trainer.networks.conditioning import conditioning_vector, gate, make_layer
-from trainer.networks.network import Conditions, Network, Outputs, iter_seeds
+from trainer.networks.network import Conditions, Network, Outputs, iter_seeds, rematerialised
 from trainer.networks.spectra import Spectrum
 
 
@@ -173,11 +173,11 @@ class BandSplitNetwork(Network):
             along = ops.reshape(x, (-1, num_columns * num_bands, width))
             x = ops.reshape(self.conditioner(along, vector), (-1, num_columns, num_bands, width))
         for block in self.blocks:
-            x = block(x)
+            x = rematerialised(block)(x)
         if self.norm is not None:
             x = self.norm(x)
         # (B, S, M, F, C, 2) -> (B, S, C, M, F, 2)
-        masks = ops.stack([head(x) for head in self.heads], axis=1)
+        masks = ops.stack([rematerialised(head)(x) for head in self.heads], axis=1)
         masks = ops.transpose(masks, (0, 1, 4, 2, 3, 5))
         # (B, 1, C, M, F)
         real, imaginary = (part[:, None] for part in features.spectrum)
