@@ -49,8 +49,6 @@ _SHARED = (
     "augmentation.swap_channels=true",
     "augmentation.flip_polarity=true",
     "train.average_decay=0.995",
-    "task.mse=0",
-    "task.l1=1",
 )
 WAVE_UNET = Network("wave_unet", "smoke", ("model.conditioned_at=none",), 1800)
 MASKS = Network("masks", "smoke_mask", (), 2400)

@@ -3,7 +3,7 @@
     python benchmarks/pytorch/train_open_unmix.py '{"seed": 0, ...}'
 
 ``openunmix.model.OpenUnmix`` in its published sizes, one for each source, learns by Adam at 1e-3
-from the mean absolute error of the waveforms, as ours do. Its package has no training loop; what
+from the mean squared error of the waveforms, as ours do. Its package has no training loop; what
 differs from the published one is this loss, and that the rate stays.
 
 The argument holds seed, sources, sample_rate, mixture_frames, estimate_frames, batch_size and
@@ -136,7 +136,7 @@ def main() -> None:
         for mixture, sources in batch:
             optimizer.zero_grad()
             estimates = network(mixture)[..., margin : margin + sources.shape[-1]]
-            loss = torch.mean(torch.abs(estimates - sources))
+            loss = torch.mean(torch.square(estimates - sources))
             loss.backward()
             optimizer.step()
             num_steps += 1
