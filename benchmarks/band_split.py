@@ -11,7 +11,6 @@ processor. Memory is the most that a process had, its libraries and the reading 
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from absl import flags
 
 from benchmarks.trained.commands import run
 from data_prep.runtime import command
+from data_prep.runtime.system import peak_memory
 
 FLAGS = flags.FLAGS
 _SCRIPT = Path(__file__).with_name("pytorch") / "separate_bands.py"
@@ -97,7 +97,7 @@ def serve(workdir: str, compiled: bool) -> None:
         started = time.perf_counter()
         separate(mixture)
         print(time.perf_counter() - started, flush=True)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, flush=True)
+    print(peak_memory(), flush=True)
 
 
 def main(_: Sequence[str]) -> int:

@@ -54,7 +54,9 @@ def main() -> None:
         started = time.perf_counter()
         separate()
         print(time.perf_counter() - started, flush=True)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, flush=True)
+    # Windows does not say it.
+    if sys.platform != "win32":
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, flush=True)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ from dataclasses import replace
 
 from configs.band_split import BandSplitSettings
 from configs.experiments.musdb_hq import CONFIG as MUSDB_HQ
+from configs.tasks import SeparationSettings
 
 CONFIG = replace(
     MUSDB_HQ,
     name="musdb_bs_roformer",
     model=BandSplitSettings(width=512, depth=12, conditioning="none", gate_heads=False),
-    task=replace(MUSDB_HQ.task, mse=0.0, l1=1.0, stft=1.0),
+    task=SeparationSettings(mse=0.0, l1=1.0, stft=1.0),
 )
