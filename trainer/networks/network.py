@@ -27,10 +27,10 @@ _REMATERIALISES: ContextVar[bool] = ContextVar("rematerialises", default=False)
 class Network(keras.Model):
     """Maps a mixture and conditions to named outputs; every network derives from this class.
 
-    A network overrides ``encode``, ``decode``, ``conditions`` and ``forward_flops``. It computes
-    with ``keras.layers`` and ``keras.ops`` alone, keeps no batch statistics, and draws the first
-    values of its weights from ``train.seed`` without touching the random state of the process. It
-    calls its blocks through ``rematerialised``, so that ``train.rematerialise`` holds for it.
+    A network overrides ``encode``, ``decode`` and ``forward_flops``. It computes with
+    ``keras.layers`` and ``keras.ops`` alone, keeps no batch statistics, and draws the first values
+    of its weights from ``train.seed`` without touching the random state of the process. It calls
+    its blocks through ``rematerialised``, so that ``train.rematerialise`` holds for it.
 
     Attributes:
         settings: its section of the config.
@@ -48,8 +48,11 @@ class Network(keras.Model):
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """Returns the names of the conditions that the network takes."""
-        raise NotImplementedError
+        """Returns the names of the conditions that the network takes.
+
+        They are the labels or none, as its settings say; a network that takes others overrides it.
+        """
+        return ("labels",) if self.settings.takes_labels else ()
 
     def build(self, mixture_shape: Any, conditions_shape: Any = None) -> None:
         """Leaves the weights to the first call, in which each layer makes its own.

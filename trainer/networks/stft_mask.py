@@ -59,11 +59,6 @@ class StftMask(Network):
             rate = config.audio.sample_rate
             self._hats = mel_hats(model.num_bands, model.highest_bins, rate)
 
-    @property
-    def conditions(self) -> tuple[str, ...]:
-        """Returns the names of the conditions that the network takes: labels, or none."""
-        return ("labels",) if self.settings.takes_labels else ()
-
     def encode(self, mixture: Any, conditions: Conditions) -> Encoded:
         """Returns the spectrum, and what bodies make of it before labels enter."""
         del conditions

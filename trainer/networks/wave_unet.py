@@ -66,11 +66,6 @@ class WaveUNet(Network):
         self.decoder = [self._make_up(level, next(seeds), dtype) for level in reversed(levels)]
         self.heads = self._make_heads(len(self._head_slots()) * self.num_channels, next(seeds))
 
-    @property
-    def conditions(self) -> tuple[str, ...]:
-        """Returns the names of the conditions that the network takes: labels, or none."""
-        return ("labels",) if self.settings.takes_labels else ()
-
     def build(self, mixture_shape: Any, conditions_shape: Any = None) -> None:
         """Makes the weights from the numbers of features alone; no layer but small ones is called.
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 import configs
 from configs import BandSplitSettings
 from tests.support.estimates import estimates_of
+from trainer.exports.window import WindowModule
 from trainer.inference.tiling import estimate_in_graph, make_block_estimator
 from trainer.networks import make_network
 from trainer.networks.band_split.bands import listed_bands, mel_bands
@@ -194,6 +195,11 @@ def test_the_page_has_every_option_with_its_default_and_the_counts_of_experiment
         if model.conditioning == "film":
             total += 2 * num_sources * model.width
         assert int(count.replace(",", "")) == total
+
+
+def test_a_file_of_one_window_of_windows_that_overlap_is_refused():
+    with pytest.raises(ValueError, match="windows of this network overlap, 2 over each frame"):
+        WindowModule(config_of(), network_of())
 
 
 @pytest.mark.parametrize("overlap", [1, 2, 3])

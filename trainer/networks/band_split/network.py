@@ -149,11 +149,6 @@ class BandSplitNetwork(Network):
         """Returns how many slots are masked: all but the residual."""
         return len(self.sources) - (self.settings.residual is not None)
 
-    @property
-    def conditions(self) -> tuple[str, ...]:
-        """Returns the names of the conditions that the network takes: labels, or none."""
-        return ("labels",) if self.settings.takes_labels else ()
-
     def encode(self, mixture: Any, conditions: Conditions) -> Encoded:
         """Returns the spectrum, and the features of bands before labels enter."""
         del conditions
