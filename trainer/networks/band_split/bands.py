@@ -99,7 +99,7 @@ class BandSplit(keras.layers.Layer):
         features = []
         for band, norm, layer in zip(self.bands, self._norms, self._layers_of_bands, strict=True):
             # (B, M, bins, C, 2) -> (B, M, bins C 2)
-            part = _bins_of(spectrum, band, axis=2)
+            part = _bins_of(spectrum, band)
             width = len(band) * spectrum.shape[3] * _PARTS
             features.append(layer(norm(ops.reshape(part, (-1, num_columns, width)))))
         return ops.stack(features, axis=2)
@@ -169,12 +169,11 @@ class Masks(keras.layers.Layer):
         return total / self._counts[:, None, None]
 
 
-def _bins_of(spectrum: Any, band: NDArray[np.intp], axis: int) -> Any:
-    """Returns the bins of a band along an axis, without gathering where they are neighbours."""
+def _bins_of(spectrum: Any, band: NDArray[np.intp]) -> Any:
+    """Returns the bins of a band, (B, M, bins, C, 2); where they are neighbours, by a cut."""
     if band[-1] - band[0] + 1 == len(band):
-        before = (slice(None),) * axis
-        return spectrum[(*before, slice(int(band[0]), int(band[-1]) + 1))]
-    return ops.take(spectrum, band, axis=axis)
+        return spectrum[:, :, int(band[0]) : int(band[-1]) + 1]
+    return ops.take(spectrum, band, axis=2)
 
 
 def _places(

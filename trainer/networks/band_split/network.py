@@ -226,15 +226,6 @@ class BandSplitNetwork(Network):
         of_masks = num_bands * hidden + 2 * num_features * widths[-1]
         return 2 * (total + self._num_heads * num_columns * of_masks)
 
-    def frame_bytes(self) -> int:
-        """Returns how many bytes a frame of a mixture takes while estimates are computed."""
-        model = self.settings
-        num_bands = len(self.split.bands)
-        heads = model.num_heads * model.head_size
-        # Of every position: what it was, what it reads, what feed-forward layers make of it.
-        of_column = num_bands * (8 * model.width + 4 * heads)
-        return 4 * (of_column // model.hop_frames + 16 * len(self.sources) * self.num_channels)
-
 
 def make_network(config: Config) -> BandSplitNetwork:
     """Returns the network of an experiment, its weights made from ``train.seed``."""
