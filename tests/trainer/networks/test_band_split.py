@@ -144,11 +144,17 @@ def test_labels_of_one_example_move_no_other_and_silence_slots():
 
 
 def test_the_residual_is_what_the_others_leave_of_the_mixture():
-    network = network_of("model.residual=vc", "model.gate_heads=false")
+    network = make_network(config_of("model.residual=vc", "model.gate_heads=false"))
     mixtures = noise(1, 240, 1)
     estimates = np.asarray(estimates_of(network, mixtures, LABELS[None]))
     np.testing.assert_allclose(estimates.sum(axis=1), mixtures, atol=1e-5)
     assert len(network.heads) == 2
+    # Where no other source has a mask, it is the mixture, in its own place.
+    for head in network.heads:
+        head.set_weights([np.zeros_like(weight) for weight in head.get_weights()])
+    estimates = np.asarray(estimates_of(network, mixtures, LABELS[None]))
+    np.testing.assert_allclose(estimates[:, 1], mixtures, atol=1e-5)
+    assert not estimates[:, [0, 2]].any()
 
 
 def test_silence_has_finite_gradients():
