@@ -36,7 +36,7 @@ _RESAMPLES = 10_000
 _SHARED = ("data.context_frames=21504",)
 NETWORKS = (
     Network("wave_unet", "smoke", (), 5000),
-    Network("masks", "smoke_mask", (), 1800),
+    Network("masks", "smoke_mask", (), 4100),
 )
 
 

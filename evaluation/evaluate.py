@@ -23,7 +23,8 @@ writes to STEP-SPLIT-original. Only such scores may stand beside published ones.
 
 scores the mean of the estimates of two or more runs with the same sources, rate and channels, by
 the settings and on the records of the first. It writes to a folder of its own within the first run,
-STEP-SPLIT-mean-of-2-DIGEST, where DIGEST stands for the others, or to --out.
+STEP-SPLIT-mean-of-2-DIGEST, where DIGEST stands for the others, or to --out. --wiener=1 scores what
+a Wiener filter makes of the estimates, in STEP-SPLIT-wiener-1.
 
     python -m evaluation.evaluate --estimates=FOLDER --references=FOLDER --out=FOLDER
 
@@ -43,7 +44,7 @@ from data_prep.runtime import command
 
 BASELINES = ("oracle", "classical", "none")
 # The flags that only some tasks know.
-_OPTIONS = ("baselines", "audit", "root")
+_OPTIONS = ("baselines", "audit", "root", "wiener")
 
 FLAGS = flags.FLAGS
 
@@ -82,7 +83,7 @@ def _evaluate_run() -> str:
 
 def _evaluate_folders() -> str:
     is_complete = FLAGS.estimates and FLAGS.references and FLAGS.out
-    names_a_run = FLAGS.workdir or FLAGS.records or FLAGS.root or FLAGS.audit
+    names_a_run = FLAGS.workdir or FLAGS.records or FLAGS.root or FLAGS.audit or FLAGS.wiener
     if names_a_run or not is_complete:
         raise ValueError(
             "files are scored by --estimates, --references and --out, without a run or records."
@@ -101,9 +102,10 @@ def _evaluate_folders() -> str:
 
 
 if __name__ == "__main__":
-    from evaluation.options import define_flags
+    from evaluation.options import define_flags, define_wiener_flag
 
     define_flags(workdir_required=False, several=True)
+    define_wiener_flag()
     flags.DEFINE_string("root", "", "folder of the corpus, to score at its own rate and channels")
     flags.DEFINE_string(
         "estimates", "", "folder of a folder per track with estimates, instead of a run"

@@ -6,9 +6,14 @@ finished, and are not looked at.
 """
 
 import json
+import shutil
 from pathlib import Path
 
+import soundfile
+import soxr
+
 from benchmarks.corpora.debian_sounds import Package, fetch
+from data_prep.storage.files import replacing
 
 TRAINED = ("armygeddon", "mutilated_mime", "Escape from chaosland", "Metal madness")
 VALIDATED = ("internal_degeneration", "Feelings")
@@ -17,6 +22,8 @@ BANDS = {
     "sectoid": ("Escape from chaosland", "Metal madness", "Feelings"),
 }
 SOURCES = ("guitar", "rest")
+# Of the copies.
+_SEMITONES = (-3.0, -1.5, 1.5, 3.0)
 
 _ROOT = "usr/share/games/fretsonfire/data/songs"
 _FILES = {"guitar.ogg": "guitar.ogg", "song.ogg": "rest.ogg"}
@@ -59,6 +66,35 @@ def fetch_songs(folder: Path) -> None:
     for band in BANDS:
         others = [song for other in BANDS if other != band for song in BANDS[other]]
         _write_splits(folder / f"without-{band}.json", f"{band} is left out of training", others)
+
+
+def copy_at_other_pitches(songs: Path, splits: Path, out: Path) -> None:
+    """Writes the songs to another folder, and of those that train copies that are slower or faster.
+
+    A copy is resampled, so that its pitch moves with its speed, and is called ``SONG +SEMITONES``.
+
+    Args:
+        songs: the folder that ``fetch_songs`` filled.
+        splits: one of its split files.
+        out: gets the songs, then ``splits.json`` of them all, when it is complete.
+    """
+    split = json.loads(splits.read_text(encoding="utf-8"))
+    originals = list(split["train"])
+    for song in sorted(songs.iterdir()):
+        shutil.copytree(song, out / song.name, dirs_exist_ok=True)
+        if song.name not in originals:
+            continue
+        for semitones in _SEMITONES:
+            copy = out / f"{song.name} {semitones:+g}"
+            copy.mkdir(exist_ok=True)
+            split["train"].append(copy.name)
+            for file in song.iterdir():
+                waveform, rate = soundfile.read(file, dtype="float32", always_2d=True)
+                resampled = soxr.resample(waveform, rate * 2 ** (semitones / 12), rate)
+                soundfile.write(copy / f"{file.stem}.flac", resampled, rate)
+    split["train"].sort()
+    with replacing(out / "splits.json") as path:
+        path.write_text(json.dumps(split, indent=2) + "\n", encoding="utf-8")
 
 
 def _write_splits(path: Path, rule: str, trained: tuple[str, ...] | list[str]) -> None:

@@ -10,7 +10,7 @@ factorisation  magnitudes as spectra and activations (NMF)
 nmf            NMF with known spectra
 dictionaries   learns these from the training split of records, and keeps them
 blind_nmf      NMF of a song by itself, whose parts only references can assign
-streams        short-time spectra of songs that come in blocks
+streams        masks short-time spectra of songs that come in blocks
 samples        a bounded number of rows of a long stream
 rows           the estimates of every method beside those of a system, as tracks on a disk
 """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import configs
 from configs import Config
+from evaluation.estimates.wiener import require_filter
 from trainer.inference.averaged_runs import find_runs
 from trainer.inference.memory import MEMORY_MB
 from trainer.inference.passes import passes_of
@@ -33,6 +34,8 @@ class NamedNetwork:
     weights: str = "average"
     # In which each network hears a song, to be averaged.
     num_passes: int = 1
+    # Of the Wiener filter over the estimates; 0: there is none.
+    wiener: int = 0
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -48,16 +51,15 @@ class NamedNetwork:
         Raises:
             ValueError: a run has no such checkpoint, or it is damaged.
         """
+        from evaluation.estimates.filtered import filtered
         from trainer.inference.average import average_of
         from trainer.inference.separator import TrainedSeparator, UntrainedSeparator
 
-        if not self.workdirs:
-            return average_of([UntrainedSeparator(self.config, memory_mb)], self.num_passes)
-        separators = [
+        separators: list[BaseSeparator] = [
             TrainedSeparator(workdir, self.checkpoint, self.weights, memory_mb)
             for workdir in self.workdirs
-        ]
-        return average_of(separators, self.num_passes)
+        ] or [UntrainedSeparator(self.config, memory_mb)]
+        return filtered(average_of(separators, self.num_passes), self.wiener)
 
 
 def name_runs(
@@ -65,6 +67,7 @@ def name_runs(
     checkpoint: str = "best",
     weights: str = "average",
     num_passes: int = 1,
+    wiener: int = 0,
 ) -> NamedNetwork:
     """Names the network of a run, or those of several to be averaged.
 
@@ -73,25 +76,30 @@ def name_runs(
         checkpoint: ``best`` (in validation), ``latest``, or a number of steps.
         weights: ``average``, the moving average where the run kept one, or ``raw``.
         num_passes: in which each network hears a song.
+        wiener: iterations of the Wiener filter over the estimates.
 
     Raises:
         ValueError: there is no run, one is named twice, they do not estimate the same, or there are
-            not so many passes.
+            not so many passes, or one source alone is to be filtered.
     """
     runs = find_runs(workdirs)
     for run in runs.values():
         passes_of(run.config, num_passes)
     first = next(iter(runs.values()))
-    return NamedNetwork(first.config, tuple(runs), checkpoint, weights, num_passes)
+    require_filter(first.config, wiener)
+    return NamedNetwork(first.config, tuple(runs), checkpoint, weights, num_passes, wiener)
 
 
-def name_untrained(config: str, overrides: Sequence[str] = (), num_passes: int = 1) -> NamedNetwork:
+def name_untrained(
+    config: str, overrides: Sequence[str] = (), num_passes: int = 1, wiener: int = 0
+) -> NamedNetwork:
     """Names the network of an experiment with the weights that a training begins with.
 
     Raises:
         ValueError: there is no such experiment, an override makes no sense, or there are not so
-            many passes.
+            many passes, or one source alone is to be filtered.
     """
-    named = NamedNetwork(configs.load(config, overrides), num_passes=num_passes)
+    named = NamedNetwork(configs.load(config, overrides), num_passes=num_passes, wiener=wiener)
     passes_of(named.config, num_passes)
+    require_filter(named.config, wiener)
     return named

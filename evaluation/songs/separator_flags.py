@@ -7,6 +7,7 @@ from absl import flags
 
 import configs
 from evaluation.classical.methods import METHODS, NamedMethod, name_method
+from evaluation.options import define_wiener_flag
 from evaluation.songs.networks import NamedNetwork, name_runs, name_untrained
 from trainer.loop.checkpoint_flags import define_checkpoint_flags
 
@@ -16,7 +17,8 @@ flags.disclaim_key_flags()
 
 # What a method has not.
 _OF_NETWORKS = (
-    *("workdir", "checkpoint", "weights", "untrained", "config", "set", "passes", "memory"),
+    *("workdir", "checkpoint", "weights", "untrained", "config", "set", "passes"),
+    *("wiener", "memory"),
 )
 
 
@@ -48,6 +50,7 @@ def define_separator_flags() -> None:
         "how often each network hears a song, each time shifted otherwise; the estimates are "
         "averaged, which takes as many times as long",
     )
+    define_wiener_flag()
 
 
 def named_separator() -> NamedNetwork | NamedMethod:
@@ -93,9 +96,9 @@ def named_network() -> NamedNetwork:
             raise ValueError(
                 f"--untrained needs --config, one of {', '.join(configs.experiments())}."
             )
-        return name_untrained(FLAGS.config, FLAGS.set, FLAGS.passes)
+        return name_untrained(FLAGS.config, FLAGS.set, FLAGS.passes, FLAGS.wiener)
     if FLAGS.config is not None or FLAGS.set:
         raise ValueError(
             "--config and --set go with --untrained; a run has the config that it was trained with."
         )
-    return name_runs(FLAGS.workdir, FLAGS.checkpoint, FLAGS.weights, FLAGS.passes)
+    return name_runs(FLAGS.workdir, FLAGS.checkpoint, FLAGS.weights, FLAGS.passes, FLAGS.wiener)

@@ -11,6 +11,8 @@ from evaluation.tasks.registry import room_of
 
 # Scores at the rate of the original files lie beside those at the rate of the records.
 _ORIGINAL_SUFFIX = "-original"
+# So do those of filtered estimates.
+_WIENER_SUFFIX = "-wiener-"
 
 
 def evaluate(named: NamedCheckpoint, processes: int = 1, **options: Any) -> str:
@@ -31,6 +33,8 @@ def evaluate(named: NamedCheckpoint, processes: int = 1, **options: Any) -> str:
     """
     asked = {name: value for name, value in options.items() if value not in (None, "")}
     suffix = _ORIGINAL_SUFFIX if asked.get("root") else ""
+    if asked.get("wiener"):
+        suffix += f"{_WIENER_SUFFIX}{asked['wiener']}"
     opened = open_run(named, suffix)
     room = room_of(opened.config.task.kind)
     _require_known(asked, room.OPTIONS, opened.config.task.kind)

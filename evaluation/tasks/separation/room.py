@@ -13,6 +13,7 @@ from data_prep.runtime import command
 from data_prep.runtime.revision import code_revision
 from evaluation.estimates.constant_gain import ConstantGain, constant_gain_of
 from evaluation.estimates.estimated_system import EstimatedSystem, restore
+from evaluation.estimates.filtered import filtered
 from evaluation.estimates.from_originals import (
     find_originals,
     iter_original_estimates,
@@ -21,6 +22,7 @@ from evaluation.estimates.from_originals import (
 from evaluation.estimates.from_records import iter_record_estimates
 from evaluation.estimates.opened_run import OpenedRun, find_training_records
 from evaluation.estimates.track_on_disk import TrackOnDisk
+from evaluation.estimates.wiener import require_filter
 from evaluation.listening.recorder import record_run
 from evaluation.scores.about import About
 from evaluation.scores.results import file_contents
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     # It imports scikit-learn, which most evaluations do without.
     from evaluation.classical.rows import ClassicalRows
 
-OPTIONS: tuple[str, ...] = ("baselines", "audit", "root")
+OPTIONS: tuple[str, ...] = ("baselines", "audit", "root", "wiener")
 SCORES_MEANS = True
 # Follows what the gains of the constant gain were learnt from.
 _FOR_ORIGINALS = (
@@ -58,7 +60,8 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
         opened: the run or runs, and the tracks.
         options: ``baselines`` (oracle, to score oracles too; classical, to score methods that
             need no network as well; or none), ``audit`` (whether to audit the labels first),
-            ``root`` (folder of the corpus, to score at its own rate and channels).
+            ``root`` (folder of the corpus, to score at its own rate and channels), ``wiener``
+            (iterations of the Wiener filter over the estimates, 0 for none).
         processes: that score at most, 0 for as many as there are cores.
 
     Raises:
@@ -69,6 +72,8 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
         raise ValueError(
             "--audit tells one network wrong labels; leave it out for the mean of several runs."
         )
+    num_iterations = int(options.get("wiener", 0))
+    require_filter(opened.config, num_iterations)
     system = restore(opened)
     originals = {}
     if "root" in options:
@@ -78,9 +83,16 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
     rival = constant_gain_of(system)
     if options.get("audit"):
         audit(system)
+    # The audit is of the network alone.
+    separator = filtered(system.separator, num_iterations)
+    system = dataclasses.replace(system, separator=separator)
     baselines = options.get("baselines", "oracle")
     again = _command(opened, options, baselines)
     source = _track_source(system, rival, originals, baselines, again)
+    if num_iterations:
+        made_from = {**source.made_from, "wiener": num_iterations}
+        about = dataclasses.replace(source.about, title=f"{source.about.title}, Wiener filter")
+        source = dataclasses.replace(source, made_from=made_from, about=about)
     if baselines == "classical":
         source = with_classical(source, _classical_rows(system, source.about.channels))
     return score_source(source, opened.out, baselines != "none", processes)
@@ -155,8 +167,7 @@ def _command(opened: OpenedRun, options: Mapping[str, Any], baselines: str) -> s
     words = ["python", "-m", "evaluation.evaluate", *opened.arguments, f"--baselines={baselines}"]
     if options.get("audit"):
         words.append("--audit")
-    if "root" in options:
-        words.append(f"--root={options['root']}")
+    words += [f"--{name}={options[name]}" for name in ("root", "wiener") if options.get(name)]
     return shlex.join(words)
 
 

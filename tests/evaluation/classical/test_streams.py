@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from evaluation.classical.samples import EvenSample
-from evaluation.classical.streams import iter_spectra, iter_waveforms, mask_stream, shares
+from evaluation.classical.streams import mask_stream, shares
 from evaluation.estimates.short_time import CONTEXT, to_spectra
+from evaluation.estimates.spectrum_blocks import iter_spectra, iter_waveforms
 
 RATE = 8000
 HOP = round(512 / 22050 * RATE)
