@@ -3,15 +3,14 @@
 python -m benchmarks.real_songs --out=build/real_songs --seeds=0,1,2 --torch_python=ENV/bin/python
 
 The songs (benchmarks.corpora.songs) are fetched from Debian's packages: four train, two validate,
-one of each band; with --without=muldjord or sectoid that band validates and the other one trains. Of
-each song that trains there are copies a minor third and half of that lower and higher, without
-which networks soon know so few songs by heart.
-Both networks of the project hear them in stereo at 22050 Hz for a fixed number of steps, about
-five minutes each on two quiet cores, and the last checkpoint is scored: the improvement over the
-mixture in segments of one second, its median, and the share of bins on the right side of the ideal
-binary mask. Beside them stand their mean, the constant gain, silence, oracle masks, the methods
-that need no network, and panning (benchmarks.trained.panning). With so few tracks every track and
-seed is shown, and no interval.
+one of each band; with --without=muldjord or sectoid that band validates and the other one trains.
+Of each song that trains there are copies, a minor third and half of that lower and higher, without
+which networks soon know so few songs by heart. Both networks of the project hear them in stereo at
+22050 Hz for a fixed number of steps, about five minutes each on two quiet cores, and the last
+checkpoint is scored: the improvement over the mixture in segments of one second, its median, and
+the share of bins on the right side of the ideal binary mask. Beside them stand their mean, the
+constant gain, silence, oracle masks, the methods that need no network, and panning
+(benchmarks.trained.panning). With so few tracks every track and seed is shown, and no interval.
 
 Where --torch_python names an interpreter with PyTorch and openunmix, Open-Unmix's own network
 learns from the same batches (benchmarks/pytorch/train_open_unmix.py) for as long as the slower one
@@ -51,6 +50,10 @@ _SHARED = (
     "augmentation.swap_channels=true",
     "augmentation.flip_polarity=true",
     "train.average_decay=0.995",
+    # Without these a Wave-U-Net may run into the ends of its tanh, from where nothing leads back.
+    "train.learning_rate=5e-4",
+    "train.warmup_steps=100",
+    "train.clip_norm=0.1",
 )
 WAVE_UNET = Network("wave_unet", "smoke", ("model.conditioned_at=none",), 3100)
 MASKS = Network("masks", "smoke_mask", (), 3700)
