@@ -26,6 +26,7 @@ from trainer.inference.separator import Separator
 from trainer.inference.tiling import make_block_estimator
 from trainer.networks import make_network
 
+# On each side; the last one stands for all there are.
 _COLUMNS = (0, 15, 30, 60, 120)
 _WINDOW_SECS = 3.0
 _NOISE_SECS = 12.0
@@ -48,7 +49,10 @@ def _estimate(
     """Estimates a sound in windows that estimate so many frames and read so many columns."""
     model = config.model
     assert isinstance(model, StftMaskSettings)
-    network = make_network(replace(config, model=replace(model, context_columns=columns)))
+    # No records are read, whose context would have to be as long.
+    data = replace(config.data, context_frames=(columns + 4) * model.window_frames)
+    wider = replace(config, data=data, model=replace(model, context_columns=columns))
+    network = make_network(wider)
     network.set_weights(weights)
     estimate = make_block_estimator(network, frames)
     conditions = {}
