@@ -70,8 +70,8 @@ class Heads(keras.layers.Layer):
         """Returns queries, keys and values of what is normalised: (B, N, D) -> (B, H, N, E)."""
         num_positions = x.shape[1]
         shape = (-1, num_positions, 3, self._num_heads, self._head_size)
-        split = ops.reshape(self.entrance(x), shape)
-        return [ops.transpose(split[:, :, i], (0, 2, 1, 3)) for i in range(3)]
+        parts = ops.unstack(ops.reshape(self.entrance(x), shape), axis=2)
+        return [ops.transpose(part, (0, 2, 1, 3)) for part in parts]
 
     def _beside(self, read: Any) -> Any:
         """Puts what heads have read side by side: (B, H, N, E) -> (B, N, H E)."""
@@ -171,10 +171,9 @@ def rotations(num_positions: int, head_size: int) -> tuple[NDArray[np.float32], 
 
 def rotate(x: Any) -> Any:
     """Turns pairs of features by their position: (B, H, N, E). A pair is i and E / 2 + i."""
-    num_positions, size = x.shape[-2:]
-    cosine, sine = (ops.cast(each, x.dtype) for each in rotations(num_positions, size))
-    first = x[..., : size // 2]
-    second = x[..., size // 2 :]
+    cosine, sine = (ops.cast(each, x.dtype) for each in rotations(*x.shape[-2:]))
+    # Not by indices, whose gradients TensorFlow writes as large as x, and adds.
+    first, second = ops.split(x, 2, axis=-1)
     turned = [first * cosine - second * sine, second * cosine + first * sine]
     return ops.concatenate(turned, axis=-1)
 

@@ -5,7 +5,8 @@ RoPE transformer", ICASSP 2024) lie side by side; those of Mel-RoFormer (Wang et
 RoFormer for music source separation", ISMIR 2023) overlap, as wide as the mel filters of Slaney's
 "Auditory toolbox", 1998, and a bin's mask is the mean of those that its bands give.
 
-Axes: B examples, M columns, F bins, C channels, N bands, D features, S heads of masks.
+Axes: B examples, M columns, F bins, C channels, N bands, D features, S heads, one of each slot that
+is masked.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from trainer.networks.band_split.attention import Norm, dense
+from trainer.networks.network import rematerialised
 
 # Real and imaginary part.
 _PARTS = 2
@@ -105,13 +107,8 @@ class BandSplit(keras.layers.Layer):
         return ops.stack(features, axis=2)
 
 
-class Masks(keras.layers.Layer):
-    """Gives complex masks of the bins: features (B, M, N, D) -> (B, M, F, C, 2), float32.
-
-    Of every band by itself: dense layers with tanh between them, and half of what the last one
-    gives times the sigmoid of the other half (Dauphin et al., "Language modeling with gated
-    convolutional networks", ICML 2017), which is computed in float32.
-    """
+class Head(keras.layers.Layer):
+    """Holds the dense layers that make the masks of one slot, several of each band."""
 
     def __init__(
         self,
@@ -133,40 +130,80 @@ class Masks(keras.layers.Layer):
             dtype: what it computes in.
         """
         super().__init__(name=name, dtype=dtype)
-        self._bands = bands
-        self._num_channels = num_channels
-        self._layers_of_bands = []
+        self.layers_of_bands = []
         for i, band in enumerate(bands, start=1):
             sizes = [*widths, 2 * len(band) * num_channels * _PARTS]
             layers = [
                 dense(size, f"band_{i}_{j}", seeds, self.dtype_policy)
                 for j, size in enumerate(sizes, start=1)
             ]
-            self._layers_of_bands.append(layers)
-        # Of every bin of the spectrum its places among those of all bands, one after the other.
-        self._order, self._counts = _places(bands)
+            self.layers_of_bands.append(layers)
 
-    def call(self, features: Any) -> Any:
-        """Returns the masks, (B, M, F, C, 2)."""
-        num_columns = features.shape[1]
-        of_bands = []
-        for i, (band, layers) in enumerate(zip(self._bands, self._layers_of_bands, strict=True)):
-            x = features[:, :, i]
-            for layer in layers[:-1]:
-                x = ops.tanh(layer(x))
-            x = ops.cast(layers[-1](x), "float32")
-            half = x.shape[-1] // 2
-            x = x[..., :half] * ops.sigmoid(x[..., half:])
-            shape = (-1, num_columns, len(band), self._num_channels, _PARTS)
-            of_bands.append(ops.reshape(x, shape))
-        # (B, M, bins of all bands, C, 2)
-        masks = ops.concatenate(of_bands, axis=2)
-        if self._order is None:
-            return masks
-        # A bin that no second band has reads a row of zeros behind all others.
-        masks = ops.pad(masks, ((0, 0), (0, 0), (0, 1), (0, 0), (0, 0)))
-        total = sum(ops.take(masks, places, axis=2) for places in self._order)
-        return total / self._counts[:, None, None]
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Makes the weights, for features (..., D)."""
+        for layers in self.layers_of_bands:
+            width = shape[-1]
+            for layer in layers:
+                layer.build((None, width))
+                width = layer.units
+
+
+class Masks:
+    """Gives complex masks of the bins of all slots: features (B, M, N, D) -> (S, B, M, F, C, 2).
+
+    Of every band by itself: dense layers with tanh between them, and half of what the last one
+    gives times the sigmoid of the other half (Dauphin et al., "Language modeling with gated
+    convolutional networks", ICML 2017), which is computed in float32. The heads of a band are one
+    product: many slots would be many small ones.
+    """
+
+    def __init__(
+        self, bands: Sequence[NDArray[np.intp]], num_channels: int, heads: Sequence[Head]
+    ) -> None:
+        self._bands = bands
+        self._num_channels = num_channels
+        self._heads = heads
+        self._rows = _rows(bands)
+        counts = np.bincount(np.concatenate(bands))
+        # Of how many bands a bin is, (F, 1, 1).
+        self._counts = counts.astype(np.float32)[:, None, None]
+
+    def __call__(self, features: Any) -> Any:
+        """Returns the masks, float32."""
+        for head in self._heads:
+            if not head.built:
+                head.build(features.shape)
+        rows = []
+        features_of_bands = ops.unstack(features, axis=2)
+        for row in self._rows:
+            masks = []
+            for i, num_before, num_behind in row:
+                of_band = rematerialised(self._of_band, i=i)(features_of_bands[i])
+                padding = [(0, 0)] * 3 + [(num_before, num_behind)] + [(0, 0)] * 2
+                masks.append(ops.pad(of_band, padding) if num_before + num_behind else of_band)
+            rows.append(ops.concatenate(masks, axis=3))
+        if len(rows) == 1:
+            return rows[0]
+        return sum(rows) / self._counts
+
+    def _of_band(self, x: Any, i: int) -> Any:
+        """Returns the masks of a band, (S, B, M, bins, C, 2), of its features (B, M, D)."""
+        _, num_columns, width = x.shape
+        x = ops.reshape(x, (1, -1, width))
+        layers_of_heads = [head.layers_of_bands[i] for head in self._heads]
+        for j, layers in enumerate(zip(*layers_of_heads, strict=True)):
+            if j:
+                x = ops.tanh(x)
+            # (S, inputs, outputs) and (S, 1, outputs)
+            kernels = ops.stack([ops.cast(layer.kernel, x.dtype) for layer in layers])
+            biases = ops.stack([ops.cast(layer.bias, x.dtype) for layer in layers])
+            x = ops.matmul(x, kernels) + biases[:, None]
+        x = ops.cast(x, "float32")
+        values, gates = ops.split(x, 2, axis=-1)
+        masks = values * ops.sigmoid(gates)
+        num_bins = len(self._bands[i])
+        shape = (len(self._heads), -1, num_columns, num_bins, self._num_channels, _PARTS)
+        return ops.reshape(masks, shape)
 
 
 def _bins_of(spectrum: Any, band: NDArray[np.intp]) -> Any:
@@ -176,22 +213,25 @@ def _bins_of(spectrum: Any, band: NDArray[np.intp]) -> Any:
     return ops.take(spectrum, band, axis=2)
 
 
-def _places(
-    bands: Sequence[NDArray[np.intp]],
-) -> tuple[list[NDArray[np.int32]] | None, NDArray[np.float32]]:
-    """Returns where each bin stands among the bins of all bands, and how often, (F,).
+def _rows(bands: Sequence[NDArray[np.intp]]) -> list[list[tuple[int, int, int]]]:
+    """Lays bands, each of neighbouring bins, into as few rows of bins as hold them side by side.
 
     Returns:
-        Of the first time, the second and so on an array (F,), with the number of all where there
-        is none; None where all bins stand in their order, once.
+        Of every row its bands from the lowest on: which it is, how many bins of the row are free
+        before it and, of the last one, behind it.
     """
-    all_bins = np.concatenate(bands)
-    num_bins = int(all_bins.max()) + 1
-    counts = np.bincount(all_bins, minlength=num_bins)
-    if np.array_equal(all_bins, np.arange(num_bins)):
-        return None, counts.astype(np.float32)
-    order = [np.full(num_bins, len(all_bins), np.int32) for _ in range(counts.max())]
-    for frequency in range(num_bins):
-        for places, place in zip(order, np.flatnonzero(all_bins == frequency), strict=False):
-            places[frequency] = place
-    return order, counts.astype(np.float32)
+    num_bins = int(max(band[-1] for band in bands)) + 1
+    rows: list[list[tuple[int, int, int]]] = []
+    ends: list[int] = []
+    for i, band in enumerate(bands):
+        first = int(band[0])
+        row = next((row for row, end in enumerate(ends) if end <= first), len(rows))
+        if row == len(rows):
+            rows.append([])
+            ends.append(0)
+        rows[row].append((i, first - ends[row], 0))
+        ends[row] = int(band[-1]) + 1
+    for row, end in zip(rows, ends, strict=True):
+        i, num_before, _ = row[-1]
+        row[-1] = (i, num_before, num_bins - end)
+    return rows

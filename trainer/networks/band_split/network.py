@@ -19,7 +19,7 @@ from keras import ops
 from configs import Config
 from configs.band_split import BandSplitSettings
 from trainer.networks.band_split.attention import Attention, FeedForward, LinearAttention, Norm
-from trainer.networks.band_split.bands import BandSplit, Masks, listed_bands, mel_bands
+from trainer.networks.band_split.bands import BandSplit, Head, Masks, listed_bands, mel_bands
 from trainer.networks.band_split.centred import CentredTransform
 from trainer.networks.conditioning import conditioning_vector, gate, make_layer
 from trainer.networks.network import Conditions, Network, Outputs, iter_seeds, rematerialised
@@ -140,9 +140,10 @@ class BandSplitNetwork(Network):
             self.norm = Norm(name="norm", dtype=dtype)
         widths = [model.mask_wider * model.width] * model.hidden_layers
         self.heads = [
-            Masks(bands, self.num_channels, widths, seeds, f"masks_{i}", dtype)
+            Head(bands, self.num_channels, widths, seeds, f"masks_{i}", dtype)
             for i in range(1, self._num_heads + 1)
         ]
+        self._masks = Masks(bands, self.num_channels, self.heads)
 
     @property
     def _num_heads(self) -> int:
@@ -171,14 +172,13 @@ class BandSplitNetwork(Network):
             x = rematerialised(block)(x)
         if self.norm is not None:
             x = self.norm(x)
-        # (B, S, M, F, C, 2) -> (B, S, C, M, F, 2)
-        masks = ops.stack([rematerialised(head)(x) for head in self.heads], axis=1)
-        masks = ops.transpose(masks, (0, 1, 4, 2, 3, 5))
+        # (S, B, M, F, C, 2) -> (2, B, S, C, M, F)
+        masks = ops.unstack(ops.transpose(self._masks(x), (5, 1, 0, 4, 2, 3)), axis=0)
         # (B, 1, C, M, F)
         real, imaginary = (part[:, None] for part in features.spectrum)
         masked = (
-            masks[..., 0] * real - masks[..., 1] * imaginary,
-            masks[..., 0] * imaginary + masks[..., 1] * real,
+            masks[0] * real - masks[1] * imaginary,
+            masks[0] * imaginary + masks[1] * real,
         )
         # A chunk is a whole number of hops.
         num_frames = (real.shape[3] - 1) * self.settings.hop_frames
