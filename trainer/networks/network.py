@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import keras
+from keras import ops
 
 from configs import Config
 from configs.geometry import Window
@@ -20,7 +21,9 @@ Conditions = Mapping[str, Any]
 Outputs = dict[str, Any]
 """Arrays by name; those of a network that separates have ``estimates``, (B, K, T_est, C)."""
 
-# Whether the network that is being called computes its blocks again in the backward pass.
+# Whether gradients of the network that is being called are wanted, and whether it computes its
+# blocks again for them.
+_TRAINS: ContextVar[bool] = ContextVar("trains", default=False)
 _REMATERIALISES: ContextVar[bool] = ContextVar("rematerialises", default=False)
 
 
@@ -71,7 +74,8 @@ class Network(keras.Model):
             ValueError: the conditions are not those that the network takes.
         """
         require_taken(conditions, self.conditions)
-        with _rematerialising(bool(training) and self._rematerialise):
+        trains = bool(training)
+        with _set(_TRAINS, trains), _set(_REMATERIALISES, trains and self._rematerialise):
             return self.decode(self.encode(mixture, conditions), conditions)
 
     def encode(self, mixture: Any, conditions: Conditions) -> Any:
@@ -153,14 +157,30 @@ def rematerialised(block: Callable[..., Any], /, **options: Any) -> Callable[...
     return keras.remat(called) if _REMATERIALISES.get() else called
 
 
+def in_turn(layer: keras.layers.Layer, x: Any) -> Any:
+    """Returns what a layer makes of each of the parts that lie along the first axis of x.
+
+    Where no gradients are wanted one is computed after the other, in the memory of one; else all
+    are one batch.
+
+    Args:
+        layer: maps (B, ...) to (B, ...).
+        x: (N, B, ...), N known.
+    """
+    if layer.built and not _TRAINS.get():
+        return ops.map(layer, x)
+    together = layer(ops.reshape(x, (-1, *x.shape[2:])))
+    return ops.reshape(together, (x.shape[0], -1, *together.shape[1:]))
+
+
 @contextmanager
-def _rematerialising(holds: bool) -> Iterator[None]:
-    """Has ``rematerialised`` do what it says, or not, within."""
-    token = _REMATERIALISES.set(holds)
+def _set(variable: ContextVar[bool], value: bool) -> Iterator[None]:
+    """Gives a variable of the context another value, within."""
+    token = variable.set(value)
     try:
         yield
     finally:
-        _REMATERIALISES.reset(token)
+        variable.reset(token)
 
 
 def iter_seeds(seed: int) -> Iterator[int]:

@@ -22,7 +22,14 @@ from trainer.networks.band_split.attention import Attention, FeedForward, Linear
 from trainer.networks.band_split.bands import BandSplit, Head, Masks, listed_bands, mel_bands
 from trainer.networks.band_split.centred import CentredTransform
 from trainer.networks.conditioning import conditioning_vector, gate, make_layer
-from trainer.networks.network import Conditions, Network, Outputs, iter_seeds, rematerialised
+from trainer.networks.network import (
+    Conditions,
+    Network,
+    Outputs,
+    in_turn,
+    iter_seeds,
+    rematerialised,
+)
 from trainer.networks.spectra import Spectrum
 
 
@@ -103,11 +110,11 @@ class Block(keras.layers.Layer):
         if self.everywhere is not None:
             x = self.everywhere(ops.reshape(x, (-1, num_columns * num_bands, width)))
             x = ops.reshape(x, (-1, num_columns, num_bands, width))
-        # (B, M, N, D) -> (B N, M, D)
-        x = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (-1, num_columns, width))
-        x = ops.reshape(self.along_time(x), (-1, num_bands, num_columns, width))
-        # (B, N, M, D) -> (B M, N, D)
-        x = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (-1, num_bands, width))
+        # What a column reads of all others is the largest array there is, so band by band:
+        # (B, M, N, D) -> (N, B, M, D).
+        x = in_turn(self.along_time, ops.transpose(x, (2, 0, 1, 3)))
+        # (N, B, M, D) -> (B M, N, D)
+        x = ops.reshape(ops.transpose(x, (1, 2, 0, 3)), (-1, num_bands, width))
         return ops.reshape(self.along_frequency(x), (-1, num_columns, num_bands, width))
 
 
