@@ -5,11 +5,11 @@ python -m benchmarks.real_songs --out=build/real_songs --seeds=0,1,2 --torch_pyt
 The songs (benchmarks.corpora.songs) are fetched from Debian's packages: four train, two validate,
 one of each band; with --without=muldjord or sectoid that band validates and the other one trains.
 Of each song that trains there are copies, a minor third and half of that lower and higher, without
-which networks soon know so few songs by heart. Both networks of the project hear them in stereo at
+which networks soon know so few songs by heart. The networks of the project hear them in stereo at
 22050 Hz for a fixed number of steps, about five minutes each on two quiet cores, and the last
 checkpoint is scored: the improvement over the mixture in segments of one second, its median, and
-the share of bins on the right side of the ideal binary mask. Beside them stand their mean, the
-constant gain, silence, oracle masks, the methods that need no network, and panning
+the share of bins on the right side of the ideal binary mask. Beside them stand the mean of the
+first two, the constant gain, silence, oracle masks, the methods that need no network, and panning
 (benchmarks.trained.panning). With so few tracks every track and seed is shown, and no interval.
 
 Where --torch_python names an interpreter with PyTorch and openunmix, Open-Unmix's own network
@@ -41,7 +41,7 @@ from evaluation.scores.table import MODEL
 FLAGS = flags.FLAGS
 # Of the records.
 _RECORDED = ("audio.channels=2", "data.context_frames=21504")
-# Of both networks, so that they learn from the same records.
+# Of all networks, so that they learn from the same records.
 _SHARED = (
     *_RECORDED,
     f"data.sources={','.join(SOURCES)}",
@@ -57,6 +57,7 @@ _SHARED = (
 )
 WAVE_UNET = Network("wave_unet", "smoke", ("model.conditioned_at=none",), 3100)
 MASKS = Network("masks", "smoke_mask", (), 3700)
+BAND_SPLIT = Network("band_split", "smoke_band_split", (), 850)
 PANNING = "panning"
 OPEN_UNMIX = "open-unmix"
 
@@ -79,7 +80,15 @@ def open_trainings(out: Path, split: str) -> Trainings:
         words = ["--config=smoke_mask", "--corpus=folder", f"--root={pitched}"]
         words += [f"--splits={splits}", f"--out={records}", *settings(*_RECORDED)]
         run("data_prep.write", *words)
-    return Trainings(out, split, records, "valid", shared, (WAVE_UNET, MASKS), averaged=True)
+    return Trainings(
+        out,
+        split,
+        records,
+        "valid",
+        shared,
+        (WAVE_UNET, MASKS, BAND_SPLIT),
+        averaged=(WAVE_UNET, MASKS),
+    )
 
 
 def write_references(trainings: Trainings) -> Path:

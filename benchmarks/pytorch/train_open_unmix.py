@@ -93,7 +93,7 @@ def iter_batches(settings: dict[str, Any]) -> Any:
             if len(content) < num_bytes:
                 return
             array = np.frombuffer(content, np.float32).reshape(shape)
-            arrays.append(torch.from_numpy(array.copy()).transpose(-1, -2))
+            arrays.append(torch.from_numpy(array.copy()).transpose(-1, -2).contiguous())
         yield arrays
 
 

@@ -38,8 +38,8 @@ class Trainings:
     # Overrides of every network.
     shared: Sequence[str]
     networks: Sequence[Network]
-    # Whether the mean of all networks is scored too.
-    averaged: bool = False
+    # Whose mean is scored too, if any.
+    averaged: Sequence[Network] = ()
 
     @property
     def folder(self) -> Path:
@@ -48,8 +48,8 @@ class Trainings:
 
     @property
     def mean(self) -> str:
-        """Returns the name of the mean of all networks."""
-        return f"mean of {' and '.join(network.name for network in self.networks)}"
+        """Returns the name of the mean of networks."""
+        return f"mean of {' and '.join(network.name for network in self.averaged)}"
 
     def overrides(self, network: Network, seed: int) -> list[str]:
         """Returns what a run of a network changes of its experiment."""
@@ -80,7 +80,7 @@ class Trainings:
             if not self.knows(network.name, seed):
                 self.keep(list(self._measure_network(network, seed)))
         if self.averaged and not self.knows(self.mean, seed):
-            workdirs = [self.workdir(network, seed) for network in self.networks]
+            workdirs = [self.workdir(network, seed) for network in self.averaged]
             rows = self._evaluate(workdirs, f"mean-{seed}", "none")
             self.keep(results_of(rows, MODEL, self.mean, self.split, seed, 0.0))
 
