@@ -52,7 +52,7 @@ def table(manifest: Manifest) -> Iterator[str]:
     for source in layout.sources:
         cells = ""
         for split in SPLITS:
-            playing = [track for track in manifest.tracks(split) if source in track.num_parts]
+            playing = [track for track in manifest.tracks(split) if source in track.labels]
             cells += f"{len(playing):4} {_length(manifest, playing):>9}"
         # The cells are as wide as the others of this table, without a blank between them.
         yield f"{name_of(source):16}{cells}"
@@ -63,6 +63,7 @@ def table(manifest: Manifest) -> Iterator[str]:
     )
     for split in SPLITS:
         yield f"{split:16}{_polyphony(manifest.tracks(split)) or 'none'}"
+    yield from _annotation_lines(manifest)
     for leak in manifest.known_leaks:
         yield f"known leak: {', '.join(leak['tracks'])}: {leak['reason']}"
     for name in manifest.skipped:
@@ -88,9 +89,25 @@ def _size_lines(manifest: Manifest) -> Iterator[str]:
         yield f"{name:16}{_cells(texts)}"
 
 
+def _annotation_lines(manifest: Manifest) -> Iterator[str]:
+    """Yields how much beside labels is said of tracks, where anything is; and of how many less."""
+    tracks = [track for split in SPLITS for track in manifest.tracks(split)]
+    counts = {
+        "without sources": [track for track in tracks if not track.num_parts],
+        "with unknown labels": [track for track in tracks if track.unknown],
+        "with tags": [track for track in tracks if track.tags],
+        "with notes": [track for track in tracks if track.num_notes],
+        "with context": [track for track in tracks if track.context_size],
+    }
+    found = [f"{len(members)} {what}" for what, members in counts.items() if members]
+    if found:
+        yield ""
+        yield f"of {pluralized(len(tracks), 'track')} {', '.join(found)}"
+
+
 def _polyphony(tracks: Sequence[TrackEntry]) -> str:
     """Returns how many tracks have how many instruments, and parts where these are more."""
-    counts = Counter((len(track.num_parts), sum(track.num_parts.values())) for track in tracks)
+    counts = Counter((len(track.labels), sum(track.num_parts.values())) for track in tracks)
     phrases = []
     for (num_instruments, num_parts), num_tracks in sorted(counts.items()):
         phrase = f"{num_tracks} with {num_instruments}"
@@ -150,7 +167,11 @@ def show_track(manifest: Manifest, folder: str, track: str, record: int | None, 
     with replacing(out / "overview.png") as path:
         figure.savefig(path, format="png", dpi=_DPI)
     _write_wav(out / f"{MIXTURE}.wav", shown.mixture, rate)
+    stored = {vocabulary[slot] for record in records for slot in record.slots}
     for label in shown.labels:
+        # Of a record without sources there is nothing to hear.
+        if not stored:
+            break
         _write_wav(out / f"{label}.wav", shown.references[vocabulary.index(label)], rate)
 
 

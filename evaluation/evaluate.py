@@ -102,7 +102,8 @@ def _evaluate_folders() -> str:
 
 
 if __name__ == "__main__":
-    from evaluation.options import define_flags, define_wiener_flag
+    from evaluation.estimates.wiener_flag import define_wiener_flag
+    from evaluation.options import define_flags
 
     define_flags(workdir_required=False, several=True)
     define_wiener_flag()

@@ -29,17 +29,6 @@ def define_flags(workdir_required: bool = True, several: bool = False) -> None:
     flags.DEFINE_multi_string("set", [], "override, evaluation.field=value; may be repeated")
 
 
-def define_wiener_flag() -> None:
-    """Defines the flag that asks for ``evaluation.estimates.wiener``."""
-    flags.DEFINE_integer(
-        "wiener",
-        0,
-        "iterations of a Wiener filter that divides the mixture anew by what is estimated of its "
-        "sources; Open-Unmix's package takes 1, and 0 is none",
-        lower_bound=0,
-    )
-
-
 def named_checkpoint() -> NamedCheckpoint:
     """Returns what the flags name."""
     workdirs = [FLAGS.workdir] if isinstance(FLAGS.workdir, str) else FLAGS.workdir

@@ -203,6 +203,7 @@ class _TrackBuilder:
             residual_db=residual_db,
             original=Original(file_format.sample_rate, file_format.channels, num_frames),
             is_damaged=self._is_damaged,
+            annotations=self._files.annotations,
         )
 
     def _check_lengths(self) -> int:
@@ -226,7 +227,7 @@ class _TrackBuilder:
         It is -inf where the mixture is the exact sum of the sources.
         """
         rest_energy = 0.0
-        if self._rest is not None:
+        if self._rest is not None and self._sources:
             rest_energy = energy(self._rest)
         residual_db = -math.inf
         if rest_energy > 0:

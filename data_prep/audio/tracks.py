@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from configs.instruments import ACCOMPANIMENT
 from configs.splits import Split
+from data_prep.audio.annotations import Annotations
 
 # (frames, channels), full scale is 1
 Waveform = NDArray[np.float32]
@@ -38,6 +39,8 @@ class TrackFiles:
     errors: tuple[str, ...] = ()
     # whether what cannot be decoded of a file becomes silence, and no error
     read_on: bool = False
+    # None: its sources are all that plays, and nothing else is said
+    annotations: Annotations | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -70,7 +73,7 @@ class Track:
     name: str
     sample_rate: int
     mixture: Waveform
-    # instrument -> waveform; its keys are the labels of the piece
+    # instrument -> waveform
     sources: dict[str, Waveform]
     # instrument -> how many parts of it were summed
     num_parts: dict[str, int]
@@ -81,6 +84,15 @@ class Track:
     original: Original | None = None
     # whether something of its files could not be decoded, and is silent
     is_damaged: bool = False
+    # None: its sources are all that plays, and nothing else is said
+    annotations: Annotations | None = None
+
+    @property
+    def said(self) -> Annotations:
+        """Returns what is said of the piece."""
+        if self.annotations is None:
+            return Annotations(playing=tuple(self.sources))
+        return self.annotations
 
 
 def with_accompaniment(track: Track, vocabulary: Collection[str]) -> Track:

@@ -8,6 +8,7 @@ folder   reads any folder of a user's own
 musdb    reads MUSDB18 and MUSDB18-HQ
 urmp     reads URMP
 unused   names what no track uses
+labels_file  reads what a user says of the tracks of a folder
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from pathlib import Path
 from configs.splits import Splits, load_splits, shipped_splits
 from data_prep.audio.tracks import TrackFiles
 from data_prep.corpora import bach10, folder, musdb, urmp
+from data_prep.corpora.labels_file import FILE_NAME
 from data_prep.corpora.unused import find_unused
 
 # the splits that a corpus itself brings
@@ -88,13 +90,16 @@ def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
         raise ValueError(
             f"the splits {splits!r} exclude every track of {root}; choose other splits."
         )
+    used = [path for track in all_tracks for path in track.paths]
+    is_labelled = any(track.annotations for track in all_tracks)
+    tables = [root / FILE_NAME] if is_labelled else []
     return Listing(
         corpus=corpus,
         root=root,
         splits=split_file,
         tracks=tracks,
         all_names=frozenset(track.name for track in all_tracks),
-        unused=tuple(find_unused(root, [path for track in all_tracks for path in track.paths])),
+        unused=tuple(find_unused(root, used, tables)),
     )
 
 

@@ -7,15 +7,17 @@ from pathlib import Path
 from data_prep.audio.decoding import is_sound_name
 
 
-def find_unused(root: Path, used: Collection[Path]) -> list[str]:
+def find_unused(root: Path, used: Collection[Path], tables: Collection[Path] = ()) -> list[str]:
     """Returns a sentence for each folder, and for each kind of other files, that no track uses.
 
     Args:
         root: the folder of the corpus.
         used: the files of its tracks, also of those that splits exclude.
+        tables: what is read beside them.
     """
     sentences: list[str] = []
     in_use = set(used)
+    readable = in_use | set(tables)
     tracks = {path.parent for path in in_use}
     folders_in_use = {folder for path in in_use for folder in path.parents}
     other_files: dict[str, list[str]] = {}
@@ -27,7 +29,7 @@ def find_unused(root: Path, used: Collection[Path]) -> list[str]:
         folder = Path(name)
         # Hidden ones are of the system: every disk of a Mac has them.
         folders[:] = sorted(each for each in folders if not each.startswith("."))
-        unused = [path for path in _visible(folder, files) if path not in in_use]
+        unused = [path for path in _visible(folder, files) if path not in readable]
         sounds = [path.name for path in unused if is_sound_name(path)]
         for path in unused:
             if path.name not in sounds:

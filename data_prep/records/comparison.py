@@ -39,12 +39,29 @@ def track_mismatch(
             f"it ends at frame {stop} of {track.num_frames}, and is number {number} of "
             f"{track.num_excerpts}."
         )
-    labels = set(record.label_names(layout.sources))
-    if labels != set(track.num_parts):
-        return (
-            f"its labels are {', '.join(sorted(labels))}, those of the track "
-            f"{', '.join(sorted(track.num_parts))}."
-        )
+    return _annotation_mismatch(record, track, layout)
+
+
+def _annotation_mismatch(record: Record, track: TrackEntry, layout: Layout) -> str:
+    """Returns how what is said of the piece differs; empty where it does not."""
+    vocabulary = layout.sources
+    pairs = {
+        "labels": (record.label_names(vocabulary), track.labels),
+        "unknown labels": (record.unknown_names(vocabulary), track.unknown),
+        "tags": (record.tags, track.tags),
+    }
+    stored = {vocabulary[slot] for slot in record.slots}
+    if not stored <= set(track.num_parts):
+        pairs["sources"] = (tuple(stored), tuple(track.num_parts))
+    for what, (found, expected) in pairs.items():
+        if set(found) != set(expected):
+            return (
+                f"its {what} are {', '.join(sorted(found)) or 'none'}, those of the track "
+                f"{', '.join(sorted(expected)) or 'none'}."
+            )
+    size = record.context.shape[1]
+    if size != track.context_size:
+        return f"its context has {size} numbers a slot, that of the track {track.context_size}."
     return ""
 
 

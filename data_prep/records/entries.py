@@ -7,6 +7,9 @@ from typing import Any
 
 from data_prep.storage.files import plain_name
 
+# Fields of a track that hold texts.
+_LISTS = ("warnings", "playing", "unknown", "tags")
+
 
 @dataclass(frozen=True)
 class TrackEntry:
@@ -15,13 +18,26 @@ class TrackEntry:
     name: str
     num_frames: int
     num_excerpts: int
-    # Instrument -> parts summed into it; the instruments are the labels of the piece.
+    # Source -> parts summed into it.
     num_parts: dict[str, int]
     # Mixture against the sum of the sources, None where it is exactly the sum: JSON has no -inf.
     residual_db: float | None
     warnings: tuple[str, ...] = ()
     # Whether something of its files could not be decoded, and is silent.
     is_damaged: bool = False
+    # The instruments of the piece; None, as in manifests of version 1: its sources.
+    playing: tuple[str, ...] | None = None
+    # Instruments of which nobody knows whether they play.
+    unknown: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    num_notes: int = 0
+    # Of the vector of a slot from another modality; 0: there is none.
+    context_size: int = 0
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Returns the instruments that are known to play."""
+        return tuple(self.num_parts) if self.playing is None else self.playing
 
 
 @dataclass(frozen=True)
@@ -80,10 +96,18 @@ def track_from_values(values: dict[str, Any]) -> TrackEntry:
     Raises:
         KeyError, TypeError, AttributeError: the values are not those of an entry.
     """
-    entry = TrackEntry(**{**values, "warnings": tuple(values["warnings"])})
+    # Lists, as JSON has them; those that manifests of version 1 lack keep their defaults.
+    lists = {name: tuple(values[name]) for name in _LISTS if values.get(name) is not None}
+    entry = TrackEntry(**{**values, **lists})
     require_types(
-        texts=(entry.name, *entry.num_parts, *entry.warnings),
-        counts=(entry.num_frames, entry.num_excerpts, *entry.num_parts.values()),
+        texts=(
+            *(entry.name, *entry.num_parts, *entry.warnings),
+            *(*entry.labels, *entry.unknown, *entry.tags),
+        ),
+        counts=(
+            *(entry.num_frames, entry.num_excerpts, *entry.num_parts.values()),
+            *(entry.num_notes, entry.context_size),
+        ),
     )
     if not isinstance(entry.is_damaged, bool):
         raise TypeError(f"is_damaged is {entry.is_damaged}")

@@ -1,10 +1,11 @@
 """Cuts tracks into excerpts: the frames that a record owns, with the context of their borders."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from configs import Data
 from data_prep.audio.activity import is_audible
+from data_prep.audio.annotations import Annotations, Note
 from data_prep.audio.tracks import Track, Waveform
 
 
@@ -21,8 +22,8 @@ class Excerpt:
     start: int
     owned_frames: int
     context_before: int
-    # These are the instruments of the whole piece, whether they sound here or rest.
-    labels: tuple[str, ...]
+    # They are those of the whole piece, but for the notes, which sound in the stored frames.
+    annotations: Annotations
     mixture: Waveform
     # Only those are here that sound in the stored frames.
     sources: dict[str, Waveform]
@@ -37,6 +38,7 @@ def iter_excerpts(track: Track, data: Data) -> Iterator[Excerpt]:
     """
     num_frames = len(track.mixture)
     hop = max(1, round(data.excerpt_secs * track.sample_rate))
+    said = track.said
     for start in range(0, num_frames, hop):
         stop = min(start + hop, num_frames)
         first = max(0, start - data.context_frames)
@@ -53,7 +55,12 @@ def iter_excerpts(track: Track, data: Data) -> Iterator[Excerpt]:
             start=start,
             owned_frames=stop - start,
             context_before=start - first,
-            labels=tuple(track.sources),
+            annotations=replace(said, notes=_notes_within(said.notes, first, last)),
             mixture=track.mixture[first:last],
             sources=sources,
         )
+
+
+def _notes_within(notes: tuple[Note, ...], first: int, last: int) -> tuple[Note, ...]:
+    """Returns the notes that sound in frames [first, last), as they are in the track."""
+    return tuple(note for note in notes if note.onset < last and note.offset > first)

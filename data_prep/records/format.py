@@ -11,12 +11,22 @@ are not stored.
     audio/num_samples     owned frames
     audio/context_before  frames stored before the first owned one
     audio/channels        channels of every waveform
-    audio/labels          multi-hot over the vocabulary: the instruments of the piece, shape (K,)
+    audio/labels          of every instrument of the vocabulary 1 where it has a part in the piece,
+                          0 where it has none, -1 where nobody knows, shape (K,)
     audio/num_sources     stored sources, S
     audio/source_names    their names, shape (S,)
     audio/mixture         bytes of the mixture
     audio/encoded         bytes of each stored source, shape (S,)
     audio/scale           scale of the mixture, then of each stored source, shape (1 + S,)
+    audio/tags            words for the piece
+    audio/notes           onset frame, offset frame, pitch in cents of MIDI numbers and slot of
+                          every note that sounds in the stored frames, counted in the track,
+                          shape (4 N,)
+    audio/context         a vector for every slot from another modality, zeros where there is none,
+                          shape (K D,); empty: of none
+
+Labels are a field of their own: a record may have no sources, and tags, notes and context, or none.
+Records of version 1 have no tags, notes and context, and no label of -1.
 """
 
 from typing import Any, NamedTuple
@@ -27,11 +37,19 @@ from numpy.typing import NDArray
 from configs import instruments
 from data_prep.audio.activity import peak
 from data_prep.audio.tracks import Waveform
+from data_prep.records.annotation_fields import (
+    context_from,
+    context_numbers,
+    label_numbers,
+    note_numbers,
+    notes_from,
+)
 from data_prep.records.excerpts import Excerpt
 from data_prep.records.wire_format import waveform_offsets
 from data_prep.runtime.tensorflow_errors import reason
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 _INT16_PEAK = 32767
 
 
@@ -43,6 +61,7 @@ class Layout(NamedTuple):
     # This is the vocabulary, in the order of the slots.
     sources: tuple[str, ...]
     encoding: str
+    format_version: int = FORMAT_VERSION
 
     @property
     def frame_bytes(self) -> int:
@@ -61,7 +80,7 @@ class Record(NamedTuple):
     start: int
     owned_frames: int
     context_before: int
-    # (K,), 1 for the instruments of the piece.
+    # (K,), 1 for the instruments of the piece, 0 for others, -1 where nobody knows.
     labels: NDArray[np.float32]
     # (S,), the slot of each stored source.
     slots: NDArray[np.int64]
@@ -73,6 +92,11 @@ class Record(NamedTuple):
     scales: NDArray[np.float32]
     # (1 + S,), where the first byte of each waveform lies.
     addresses: NDArray[np.int64]
+    tags: tuple[str, ...]
+    # (N, 4): onset frame, offset frame, cents, slot.
+    notes: NDArray[np.int32]
+    # (K, D), D of 0 where there is none.
+    context: NDArray[np.float32]
 
     def owned(self) -> slice:
         """Returns where the owned frames lie among the stored ones."""
@@ -80,7 +104,13 @@ class Record(NamedTuple):
 
     def label_names(self, vocabulary: tuple[str, ...]) -> tuple[str, ...]:
         """Returns the instruments of the piece, in the order of the vocabulary."""
-        return tuple(name for name, label in zip(vocabulary, self.labels, strict=True) if label)
+        pairs = zip(vocabulary, self.labels, strict=True)
+        return tuple(name for name, label in pairs if label == 1)
+
+    def unknown_names(self, vocabulary: tuple[str, ...]) -> tuple[str, ...]:
+        """Returns the instruments of which nobody knows whether they play."""
+        pairs = zip(vocabulary, self.labels, strict=True)
+        return tuple(name for name, label in pairs if label == -1)
 
 
 def encode(excerpt: Excerpt, layout: Layout) -> bytes:
@@ -92,6 +122,7 @@ def encode(excerpt: Excerpt, layout: Layout) -> bytes:
     # Imported where it is used: that takes seconds, and a refused command must not wait for it.
     import tensorflow as tf
 
+    said = excerpt.annotations
     waveforms = [excerpt.mixture, *excerpt.sources.values()]
     stored = [_to_bytes(waveform, layout.encoding) for waveform in waveforms]
     audio = [values for values, _ in stored]
@@ -103,15 +134,18 @@ def encode(excerpt: Excerpt, layout: Layout) -> bytes:
         "audio/num_samples": (excerpt.owned_frames,),
         "audio/context_before": (excerpt.context_before,),
         "audio/channels": (layout.channels,),
-        "audio/labels": instruments.multi_hot(excerpt.labels, layout.sources),
+        "audio/labels": label_numbers(said, layout.sources),
         "audio/num_sources": (len(excerpt.sources),),
+        "audio/notes": note_numbers(said, layout.sources),
     }
     strings = {
         "audio/file_basename": (excerpt.track.encode(),),
         "audio/source_names": [name.encode() for name in excerpt.sources],
         "audio/mixture": audio[:1],
         "audio/encoded": audio[1:],
+        "audio/tags": [tag.encode() for tag in said.tags],
     }
+    floats = {"audio/scale": scales, "audio/context": context_numbers(said, layout.sources)}
     # The message is filled in place: one that is given to the constructor of another is copied
     # whole, audio and all.
     example = tf.train.Example()
@@ -120,7 +154,8 @@ def encode(excerpt: Excerpt, layout: Layout) -> bytes:
         features[name].int64_list.value.extend(numbers)
     for name, texts in strings.items():
         features[name].bytes_list.value.extend(texts)
-    features["audio/scale"].float_list.value.extend(scales)
+    for name, values in floats.items():
+        features[name].float_list.value.extend(values)
     # Without a fixed order of the features the same corpus would not always give the same bytes.
     return example.SerializeToString(deterministic=True)
 
@@ -158,6 +193,9 @@ def parse(serialized: bytes, layout: Layout, address: int = 0) -> Record:
         sources=sources.reshape(len(names), num_frames, layout.channels),
         scales=features["audio/scale"].numpy(),
         addresses=address + np.array(offsets, np.int64),
+        tags=tuple(tag.decode() for tag in features["audio/tags"].numpy()),
+        notes=notes_from(features["audio/notes"].numpy(), len(layout.sources)),
+        context=context_from(features["audio/context"].numpy(), len(layout.sources)),
     )
     _require_sound(record)
     return record
@@ -166,7 +204,7 @@ def parse(serialized: bytes, layout: Layout, address: int = 0) -> Record:
 def _require_header(features: dict[str, Any], layout: Layout) -> None:
     """Compares what a record says of itself with what the manifest says of all records."""
     expected = {
-        "format_version": FORMAT_VERSION,
+        "format_version": layout.format_version,
         "audio/sample_rate": layout.sample_rate,
         "audio/channels": layout.channels,
         "audio/num_sources": len(features["audio/source_names"]),
@@ -191,8 +229,8 @@ def _require_sound(record: Record) -> None:
     if not np.isfinite(record.scales).all():
         raise ValueError("the record has a scale that is no finite number.")
     is_repeated = len(set(record.slots.tolist())) < len(record.slots)
-    if is_repeated or not np.isin(record.labels, (0, 1)).all():
-        raise ValueError("the record names a source twice, or has labels other than 0 and 1.")
+    if is_repeated or not np.isin(record.labels, (-1, 0, 1)).all():
+        raise ValueError("the record names a source twice, or has labels other than 0, 1 and -1.")
 
 
 def _decode(audio: Any, layout: Layout) -> NDArray[Any]:
@@ -239,4 +277,7 @@ def _feature_spec(num_slots: int) -> dict[str, Any]:
         "audio/mixture": one_string,
         "audio/encoded": many_strings,
         "audio/scale": many_floats,
+        "audio/tags": many_strings,
+        "audio/notes": tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True),
+        "audio/context": many_floats,
     }

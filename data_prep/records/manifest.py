@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from data_prep.records.entries import (
     require_types,
     shard_from_values,
 )
-from data_prep.records.format import FORMAT_VERSION, Layout, Record
+from data_prep.records.format import FORMAT_VERSION, READABLE_VERSIONS, Layout, Record
 from data_prep.records.shard_files import ADVICE, iter_records, require_shard
 from data_prep.storage import open_folder
 
@@ -47,7 +47,7 @@ class Manifest:
     @property
     def layout(self) -> Layout:
         """Returns the layout of every record."""
-        return layout_of(self.config)
+        return layout_of(self.config)._replace(format_version=self.format_version)
 
     def tracks(self, split: str) -> tuple[TrackEntry, ...]:
         """Returns the tracks of a split, in the order in which they are stored."""
@@ -84,7 +84,7 @@ class Manifest:
         for record in iter_records(path, self.layout, address):
             track = tracks.get(record.track)
             labels = set(record.label_names(self.layout.sources))
-            if track is None or labels != set(track.num_parts):
+            if track is None or labels != set(track.labels):
                 raise ValueError(
                     f"{path} holds a record of {record.track} with the labels "
                     f"{', '.join(sorted(labels))}, which {folder}/{FILE_NAME} does not name; "
@@ -127,6 +127,24 @@ class Manifest:
                 f"records in {folder} store {stored}; write them with "
                 f"--set data.context_frames={needed}."
             )
+
+    def require_sources(self, folder: str, splits: Sequence[str]) -> None:
+        """Refuses records of which sources, or labels, are not all known.
+
+        Raises:
+            ValueError: a track of the splits has a label and no such source, or a label that nobody
+                knows; it names the first.
+        """
+        for track in (track for split in splits for track in self.tracks(split)):
+            missing = [name for name in track.labels if name not in track.num_parts]
+            if missing or track.unknown:
+                what = f"no source of {', '.join(missing)}"
+                if not missing:
+                    what = f"no label of {', '.join(track.unknown)}"
+                raise ValueError(
+                    f"separation takes tracks with all their sources and labels; {track.name} in "
+                    f"{folder} has {what}. Write records of others."
+                )
 
     def to_json(self) -> str:
         """Returns the manifest as JSON text, with a checksum of all that it says."""
@@ -186,10 +204,10 @@ def manifest_from_json(text: str, path: str) -> Manifest:
             f"{path} is not a manifest: it has no format version; "
             f"expected one that data_prep.write made."
         )
-    if version != FORMAT_VERSION:
+    if version not in READABLE_VERSIONS:
         raise ValueError(
-            f"{path} has format version {version}, this code reads {FORMAT_VERSION}; "
-            f"write it again."
+            f"{path} has format version {version}, this code reads "
+            f"{' and '.join(map(str, READABLE_VERSIONS))}; write it again."
         )
     # Manifests that were written before had none.
     checksum = values.pop(_CHECKSUM, None)
@@ -226,4 +244,5 @@ def _manifest_from_values(values: dict[str, Any]) -> Manifest:
         skipped=tuple(values.get("skipped", ())),
         # Nor those that were written before a corpus was known by its content.
         corpus_files=corpus_files_from_values(values.get("corpus_files", {})),
+        format_version=values["format_version"],
     )

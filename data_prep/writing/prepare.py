@@ -53,6 +53,8 @@ class TrackToPrepare:
         """Returns a name for all that the records depend on: the format, the config, the files."""
         parts = [str(FORMAT_VERSION), str(self.config.audio), str(self.config.data)]
         parts += [self.files.name, *(str(file) for file in contents)]
+        if self.files.annotations:
+            parts.append(str(self.files.annotations))
         # A name may be of bytes that are no UTF-8.
         text = "|".join(parts).encode(errors="surrogateescape")
         return hashlib.sha256(text).hexdigest()[:24]
@@ -111,7 +113,7 @@ def prepare(track: TrackToPrepare) -> PreparedTrack:
     return PreparedTrack(
         files=track.files,
         original=decoded.original,
-        entry=_entry(decoded, num_excerpts=0),
+        entry=_entry(decoded, 0, track.config.data.sources),
         sketches=sketches,
     )
 
@@ -140,12 +142,15 @@ def load_for(config: Config, files: TrackFiles) -> Track:
     audio_format = AudioFormat(config.audio.sample_rate, config.audio.channels)
     vocabulary = config.data.sources
     track = with_accompaniment(load_track(files, audio_format), vocabulary)
-    unknown = sorted(set(track.sources) - set(vocabulary))
-    if unknown:
-        raise ValueError(
-            f"{track.name} has the sources {', '.join(unknown)}, which the vocabulary does not "
-            f"name; it names {', '.join(vocabulary)}."
-        )
+    said = track.said
+    named = {"sources": set(track.sources), "labels": {*said.playing, *(said.absent or ())}}
+    for what, names in named.items():
+        unknown = sorted(names - set(vocabulary))
+        if unknown:
+            raise ValueError(
+                f"{track.name} has the {what} {', '.join(unknown)}, which the vocabulary does not "
+                f"name; it names {', '.join(vocabulary)}."
+            )
     return track
 
 
@@ -172,7 +177,7 @@ def _write(
                 file.write(part)
                 whole.update(part)
             num_excerpts += 1
-    entry = _entry(decoded, num_excerpts)
+    entry = _entry(decoded, num_excerpts, track.config.data.sources)
     digest = whole.digest()
     with replacing(scratch / f"{key}.npz", flush=False) as path, path.open("wb") as file:
         np.savez(file, **sketches)
@@ -222,8 +227,9 @@ def _prepared_before(
     )
 
 
-def _entry(track: Track, num_excerpts: int) -> TrackEntry:
+def _entry(track: Track, num_excerpts: int, vocabulary: tuple[str, ...]) -> TrackEntry:
     """Returns what the manifest says of a track."""
+    said = track.said
     return TrackEntry(
         name=track.name,
         num_frames=len(track.mixture),
@@ -232,4 +238,9 @@ def _entry(track: Track, num_excerpts: int) -> TrackEntry:
         residual_db=None if track.residual_db == -np.inf else round(track.residual_db, 2),
         warnings=track.warnings,
         is_damaged=track.is_damaged,
+        playing=said.playing,
+        unknown=tuple(name for name in vocabulary if said.label_of(name) < 0),
+        tags=said.tags,
+        num_notes=len(said.notes),
+        context_size=max(map(len, said.context.values()), default=0),
     )

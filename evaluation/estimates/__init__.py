@@ -12,6 +12,7 @@ short_time         transforms sound, and turns it back
 spectrum_blocks    the same of sounds that come in blocks
 wiener             divides a mixture by what is known of all its sources
 filtered           estimates behind that filter
+wiener_flag        asks for them
 oracles            estimates with knowledge of the sources
 track_on_disk      reads and writes a track whose audio lies in files
 bars               shows progress

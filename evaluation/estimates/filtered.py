@@ -16,7 +16,8 @@ from data_prep.audio.tracks import Waveform
 from data_prep.runtime.quantities import pluralized
 from evaluation.estimates.short_time import Spectra, hop_frames
 from evaluation.estimates.spectrum_blocks import iter_spectra, iter_waveforms
-from evaluation.estimates.wiener import filter_together, require_filter
+from evaluation.estimates.wiener import filter_together
+from evaluation.estimates.wiener_flag import require_filter
 from trainer.inference import streams
 from trainer.inference.base import BaseSeparator
 

@@ -11,23 +11,12 @@ Axes: K sources, M windows, C channels, F frequencies.
 
 import numpy as np
 
-from configs import Config
 from evaluation.estimates.short_time import Floats, Spectra
 
 # Power of the noise that is assumed beside the sources.
 _NOISE = 1e-10
 # A mixture whose loudest bin is above it is turned down to it.
 _LOUDEST = 10.0
-
-
-def require_filter(config: Config, num_iterations: int) -> None:
-    """Raises a ``ValueError`` where estimates shall be filtered that a network has one of."""
-    sources = config.data.sources
-    if num_iterations and len(sources) == 1:
-        raise ValueError(
-            f"--wiener divides a mixture among at least two sources, and this network estimates "
-            f"{sources[0]} alone; leave it out."
-        )
 
 
 def filter_together(mixture: Spectra, magnitudes: Floats, num_iterations: int) -> Spectra:

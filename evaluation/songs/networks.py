@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import configs
 from configs import Config
-from evaluation.estimates.wiener import require_filter
+from evaluation.estimates.wiener_flag import require_filter
 from trainer.inference.averaged_runs import find_runs
 from trainer.inference.memory import MEMORY_MB
 from trainer.inference.passes import passes_of

@@ -7,7 +7,7 @@ from absl import flags
 
 import configs
 from evaluation.classical.methods import METHODS, NamedMethod, name_method
-from evaluation.options import define_wiener_flag
+from evaluation.estimates.wiener_flag import define_wiener_flag
 from evaluation.songs.networks import NamedNetwork, name_runs, name_untrained
 from trainer.loop.checkpoint_flags import define_checkpoint_flags
 

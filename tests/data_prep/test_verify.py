@@ -136,7 +136,9 @@ def change(records, **changes):
 
 def test_an_older_format(records):
     change(records, format_version=0)
-    with pytest.raises(ValueError, match="has format version 0, this code reads 1; write it again"):
+    with pytest.raises(
+        ValueError, match="has format version 0, this code reads 1 and 2; write it again"
+    ):
         list(iter_faults(str(records)))
 
 
@@ -146,7 +148,11 @@ def test_records_that_do_not_tile_their_track(records):
     for field, value, sentence in (
         ("num_frames", 15999, "it ends at frame 16000 of 15999"),
         ("num_excerpts", 2, "it ends at frame 11200 of 16000, and is number 1 of 2"),
-        ("num_parts", {"vn": 1}, "those of the track vn."),
+        ("playing", ["vn"], "sax, those of the track vn."),
+        ("num_parts", {"vn": 1}, "its sources are "),
+        ("unknown", ["fl"], "its unknown labels are none, those of the track fl."),
+        ("tags", ["calm"], "its tags are none, those of the track calm."),
+        ("context_size", 3, "its context has 0 numbers a slot, that of the track 3."),
     ):
         original, shard["tracks"][0][field] = shard["tracks"][0][field], value
         change(records, shards=tree["shards"])

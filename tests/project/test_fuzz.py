@@ -19,6 +19,7 @@ import tensorflow as tf
 
 import configs
 from configs.splits import SPLITS
+from data_prep.audio.annotations import Annotations, Note
 from data_prep.records.entries import ShardEntry, TrackEntry
 from data_prep.records.excerpts import Excerpt
 from data_prep.records.format import encode, parse
@@ -164,8 +165,11 @@ def survive(monkeypatch):
 def make_record(encoding):
     config = configs.override(CONFIG, [f"data.encoding={encoding}"])
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 40, 1)).astype(np.float32)
+    notes = (Note(3, 20, 6900, "vn"), Note(10, 40, 5712, "vc"))
+    context = {"vc": (0.5, -1.0), "vn": (2.0, 0.0)}
+    said = Annotations(("vc", "vn"), None, ("calm", "strings"), notes, context)
     excerpt = Excerpt(
-        "01_A_vn_vc", 8000, 0, 30, 4, ("vc", "vn"), noise[0], {"vc": noise[1], "vn": noise[2]}
+        "01_A_vn_vc", 8000, 0, 30, 4, said, noise[0], {"vc": noise[1], "vn": noise[2]}
     )
     return config, excerpt
 
@@ -188,7 +192,9 @@ def test_records(record, survive, number):
         assert found.sources.shape == (len(found.slots), *found.mixture.shape)
         assert len(found.addresses) == 1 + len(found.slots)
         assert max(found.addresses) + found.mixture.nbytes <= len(given)
-        assert np.isin(found.labels, (0, 1)).all()
+        assert np.isin(found.labels, (-1, 0, 1)).all()
+        assert found.notes.shape[1] == 4
+        assert np.isfinite(found.context).all()
         assert np.isfinite(found.scales).all()
         assert len(set(found.slots.tolist())) == len(found.slots)
 

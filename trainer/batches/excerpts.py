@@ -107,7 +107,7 @@ def _stack(rows: Sequence[_RecordRow], layout: Layout, read: Reader) -> Excerpts
     labels = np.stack([row.labels for row in rows])
     # (R, K) -> (R,)
     num_sources = (scales[:, 1:] > 0).sum(axis=1)
-    num_labels = labels.sum(axis=1)
+    num_labels = (labels > 0).sum(axis=1)
     # An accelerator has no use for them.
     with tf.device("CPU:0"):
         return Excerpts(

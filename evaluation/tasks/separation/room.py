@@ -22,7 +22,7 @@ from evaluation.estimates.from_originals import (
 from evaluation.estimates.from_records import iter_record_estimates
 from evaluation.estimates.opened_run import OpenedRun, find_training_records
 from evaluation.estimates.track_on_disk import TrackOnDisk
-from evaluation.estimates.wiener import require_filter
+from evaluation.estimates.wiener_flag import require_filter
 from evaluation.listening.recorder import record_run
 from evaluation.scores.about import About
 from evaluation.scores.results import file_contents
@@ -74,6 +74,7 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
         )
     num_iterations = int(options.get("wiener", 0))
     require_filter(opened.config, num_iterations)
+    opened.manifest.require_sources(opened.folder, [opened.split])
     system = restore(opened)
     originals = {}
     if "root" in options:

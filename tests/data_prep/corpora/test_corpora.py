@@ -139,6 +139,82 @@ def test_what_a_folder_must_not_be(mine, tmp_path):
         list_tracks("folder", mine / "live", str(tmp_path / "mine.json"))
 
 
+def mine_config(tmp_path):
+    overrides = [f"data.splits={tmp_path / 'mine.json'}", f"audio.sample_rate={RATE}"]
+    return configs.load("smoke_musdb", overrides)
+
+
+def test_labels_and_tags_of_a_table_are_in_the_records(mine, tmp_path):
+    for name in ("Lead vox.flac", "choir.wav", "guitar.wav", "click.wav"):
+        (mine / "live" / name).unlink()
+    save(mine / "live" / "mixture.wav", sound(7, channels=2))
+    table = 'track,voice,band,tags\nlive,1,,"calm; old"\nsong 1,,1,loud\n'
+    (mine / "labels.csv").write_text(table, encoding="utf-8-sig")
+    config = mine_config(tmp_path)
+    out = str(tmp_path / "out")
+    manifest = write.write(config, "folder", mine, tmp_path / "out")
+    first, second = manifest.tracks("train")
+    (live,) = manifest.tracks("test")
+    assert (first.labels, first.unknown, first.tags) == (("voice", "band"), (), ("loud",))
+    assert (second.labels, second.unknown, second.tags) == (("voice", "band"), (), ())
+    assert (live.labels, live.unknown, live.tags) == (("voice",), ("band",), ("calm", "old"))
+    assert live.num_parts == {}
+    assert not live.warnings
+    (record,) = manifest.iter_records(out, "test")
+    assert record.labels.tolist() == [1, -1]
+    assert record.tags == ("calm", "old")
+    manifest.require_sources(out, ["train"])
+    with pytest.raises(ValueError, match=r"live in .*out has no source of voice"):
+        manifest.require_sources(out, ["train", "test"])
+    # What changes in the table changes the records.
+    (mine / "labels.csv").write_text(table.replace("calm; old", "new"))
+    manifest = write.write(config, "folder", mine, tmp_path / "again")
+    assert manifest.tracks("test")[0].tags == ("new",)
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ("", "begins with the columns of nothing; expected track, then instruments"),
+        ("name,voice\n", "begins with the columns name, voice; expected track"),
+        ("track,voice,voice\n", "begins with the columns track, voice, voice; expected track"),
+        ("track,voice\nlive,1,0\n", "line 2 of .* has 3 cells, its head 2"),
+        ("track,voice\nlive,yes\n", "line 2 of .* says 'yes'; expected 1"),
+        ("track,voice\nlive,1\nlive,1\n", "line 3 of .* is of live, as is one before"),
+        ("track,voice\nlife,1\n", "has a line of life, and .* no such track"),
+        ('track,voice\n"live,1\n', "cannot be read as a table in UTF-8"),
+        (b"track,voice\n\xff,1\n", "cannot be read as a table in UTF-8"),
+    ],
+)
+def test_a_table_of_labels_that_is_none_is_one_sentence(mine, tmp_path, table, sentence):
+    content = table if isinstance(table, bytes) else table.encode()
+    (mine / "labels.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=sentence):
+        list_tracks("folder", mine, str(tmp_path / "mine.json"))
+
+
+def test_labels_that_sources_contradict_are_errors_of_the_track(mine, tmp_path):
+    table = "track,voice,drums\nlive,0,1\n"
+    (mine / "labels.csv").write_text(table)
+    tracks = list_tracks("folder", mine, str(tmp_path / "mine.json")).tracks
+    (live,) = [track for track in tracks if track.name == "live"]
+    assert live.errors == (
+        "labels.csv says that drums plays in live, which has no file of it.",
+        "labels.csv says that voice does not play in live, which has a file of it.",
+    )
+
+
+def test_a_label_without_a_slot_is_an_error_of_the_track(mine, tmp_path, capsys):
+    save(mine / "solo" / "mixture.wav", sound(7, channels=2))
+    (mine / "labels.csv").write_text("track,zither\nsolo,1\n")
+    (tmp_path / "mine.json").write_text(json.dumps({**SPLITS, "valid": ["solo"]}))
+    with pytest.raises(ValueError, match="has 1 error, listed above"):
+        write.write(mine_config(tmp_path), "folder", mine, tmp_path / "out")
+    assert (
+        "solo has the labels zither, which the vocabulary does not name" in capsys.readouterr().out
+    )
+
+
 # --- Bach10
 # ------------------------------------------------------------------------------
 

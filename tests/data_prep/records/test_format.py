@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import configs
 from data_prep import write
+from data_prep.audio.annotations import Annotations, Note
 from data_prep.audio.loading import load_track
 from data_prep.audio.tracks import AudioFormat, Track
 from data_prep.corpora import list_tracks
@@ -92,6 +93,85 @@ def test_round_trip(encoding, tolerance, channels):
             )  # and float32 rounding
 
 
+def test_what_is_said_of_a_piece_comes_back():
+    notes = (
+        Note(0, 100, 6900, "vn"),
+        Note(3999, 4001, 5712, "cl"),
+        Note(8000, 9001, -1200, "fl"),
+    )
+    said = Annotations(("vn", "cl"), ("vc",), ("calm",), notes, {"vn": (1.5, -2.0)})
+    config = make_config("data.context_frames=1015")
+    layout = layout_of(config)
+    track = dataclasses.replace(make_track(), annotations=said)
+    records = [
+        record_format.parse(record_format.encode(excerpt, layout), layout)
+        for excerpt in iter_excerpts(track, config.data)
+    ]
+    for record in records:
+        # cl fl vc vn: of the flute nobody said.
+        assert record.labels.tolist() == [1, -1, 0, 1]
+        assert record.label_names(layout.sources) == ("cl", "vn")
+        assert record.unknown_names(layout.sources) == ("fl",)
+        assert record.tags == ("calm",)
+        assert record.context.tolist() == [[0, 0], [0, 0], [0, 0], [1.5, -2.0]]
+    # Records own 4000, 4000 and 1001 frames, and hear 1015 more on each side.
+    first = [0, 100, 6900, 3]
+    second = [3999, 4001, 5712, 0]
+    third = [8000, 9001, -1200, 1]
+    assert [record.notes.tolist() for record in records] == [
+        [first, second],
+        [second, third],
+        [third],
+    ]
+
+
+def test_a_record_may_have_nothing_but_a_mixture():
+    config = make_config()
+    layout = layout_of(config)
+    unlabelled = dataclasses.replace(
+        make_track(), sources={}, num_parts={}, annotations=Annotations(absent=())
+    )
+    excerpt = next(iter_excerpts(unlabelled, config.data))
+    record = record_format.parse(record_format.encode(excerpt, layout), layout)
+    assert record.labels.tolist() == [-1] * 4
+    assert record.sources.shape == (0, *record.mixture.shape)
+    assert record.notes.shape == (0, 4)
+    assert record.context.shape == (4, 0)
+
+
+def test_records_of_version_1_are_read():
+    config = make_config()
+    layout = layout_of(config)
+    serialized = record_format.encode(next(iter_excerpts(make_track(), config.data)), layout)
+    example = tf.train.Example.FromString(serialized)
+    for name in ("audio/tags", "audio/notes", "audio/context"):
+        del example.features.feature[name]
+    example.features.feature["format_version"].CopyFrom(ints(1))
+    old = record_format.parse(example.SerializeToString(), layout._replace(format_version=1))
+    new = record_format.parse(serialized, layout)
+    for field in ("labels", "slots", "mixture", "sources", "scales", "notes", "context"):
+        np.testing.assert_array_equal(getattr(old, field), getattr(new, field))
+    with pytest.raises(ValueError, match="format_version is 1, expected 2"):
+        record_format.parse(example.SerializeToString(), layout)
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (Annotations(("zither",)), "no source is called zither"),
+        (Annotations((), ("zither",)), "no source is called zither"),
+        (Annotations(notes=(Note(0, 1, 0, "zither"),)), "no source is called zither"),
+        (Annotations(context={"vn": (1.0,), "cl": ()}), r"have \[0, 1\] numbers; expected one"),
+    ],
+)
+def test_what_no_record_can_say_is_refused(said, sentence):
+    config = make_config()
+    track = dataclasses.replace(make_track(), annotations=said)
+    excerpt = next(iter_excerpts(track, config.data))
+    with pytest.raises(ValueError, match=sentence):
+        record_format.encode(excerpt, layout_of(config))
+
+
 @pytest.mark.parametrize("size", [0, 1, 1000])
 def test_records_are_framed_as_tensorflow_does(tmp_path, size):
     content = np.random.default_rng(size).bytes(size)
@@ -139,6 +219,10 @@ def texts(*values):
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
 
 
+def floats(*values):
+    return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+
+
 def changed(serialized, **features):
     example = tf.train.Example.FromString(serialized)
     for name, value in features.items():
@@ -149,7 +233,7 @@ def changed(serialized, **features):
 @pytest.mark.parametrize(
     ("features", "message"),
     [
-        ({"format_version": ints(99)}, "format_version is 99, expected 1"),
+        ({"format_version": ints(99)}, "format_version is 99, expected 2"),
         ({"audio__sample_rate": ints(44100)}, "sample_rate is 44100, expected 8000"),
         ({"audio__channels": ints(2)}, "channels is 2, expected 1"),
         ({"audio__num_sources": ints(7)}, "num_sources is 7, expected 2"),
@@ -161,6 +245,12 @@ def changed(serialized, **features):
         ({"audio__encoded": texts(b"ab", b"cd")}, "do not fit"),
         ({"audio__source_names": texts(b"vn", b"zither")}, "no source is called zither"),
         ({"audio__scale": tf.train.Feature()}, "0 scales for 3 waveforms"),
+        ({"audio__labels": ints(1, 1, 2, 1)}, "labels other than 0, 1 and -1"),
+        ({"audio__notes": ints(1, 2, 6900)}, "3 numbers of notes; each note has 4"),
+        ({"audio__notes": ints(2, 2, 6900, 0)}, "ends before it begins, or is of no slot"),
+        ({"audio__notes": ints(1, 2, 6900, 4)}, "ends before it begins, or is of no slot"),
+        ({"audio__context": floats(1, 2, 3)}, "3 numbers of context for 4 slots"),
+        ({"audio__context": floats(1, 2, 3, np.nan)}, "a context that is no finite number"),
     ],
 )
 def test_a_record_that_does_not_fit_is_one_sentence(features, message):
@@ -387,7 +477,7 @@ def test_broken_shards_and_manifests_are_named(written, tmp_path):
         ("{", "is not JSON"),
         ("[]", "is not a manifest: it has no format"),
         ("{}", "is not a manifest: it"),
-        ('{"format_version": 2}', "version 2"),
+        ('{"format_version": 3}', "version 3"),
     ]:
         (tmp_path / "manifest.json").write_text(text)
         with pytest.raises(ValueError, match=message):

@@ -225,12 +225,12 @@ def _rows(bands: Sequence[NDArray[np.intp]]) -> list[list[tuple[int, int, int]]]
     ends: list[int] = []
     for i, band in enumerate(bands):
         first = int(band[0])
-        row = next((row for row, end in enumerate(ends) if end <= first), len(rows))
-        if row == len(rows):
+        place = next((place for place, end in enumerate(ends) if end <= first), len(rows))
+        if place == len(rows):
             rows.append([])
             ends.append(0)
-        rows[row].append((i, first - ends[row], 0))
-        ends[row] = int(band[-1]) + 1
+        rows[place].append((i, first - ends[place], 0))
+        ends[place] = int(band[-1]) + 1
     for row, end in zip(rows, ends, strict=True):
         i, num_before, _ = row[-1]
         row[-1] = (i, num_before, num_bins - end)

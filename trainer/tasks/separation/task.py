@@ -34,6 +34,7 @@ class SeparationTask:
     def __init__(self, config: Config, manifest: Manifest, folder: str) -> None:
         """Reads the training excerpts; ``ValueError`` where they do not fit the experiment."""
         manifest.require(config, folder)
+        manifest.require_sources(folder, ("train", "valid"))
         self._config = config
         self._manifest = manifest
         self._folder = folder

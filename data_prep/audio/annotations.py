@@ -1,0 +1,39 @@
+"""Says what is known of a piece beside its sound: labels, tags, notes, context."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Note(NamedTuple):
+    """Is a note of an instrument; frames count from the beginning of the track."""
+
+    onset: int
+    # the first frame behind it
+    offset: int
+    # pitch in cents of MIDI numbers: 6900 is 440 Hz
+    cents: int
+    instrument: str
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """Holds what is said of a piece; nothing of it follows from its sources."""
+
+    # the instruments of the piece, whether they sound at a place or rest
+    playing: tuple[str, ...] = ()
+    # those that are known to have no part in it; None: all that are not playing
+    absent: tuple[str, ...] | None = None
+    # words for the piece as a whole
+    tags: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    # instrument -> a vector from another modality; all have one length
+    context: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    def label_of(self, instrument: str) -> int:
+        """Returns 1 for what plays, 0 for what does not, -1 where nobody knows."""
+        if instrument in self.playing:
+            return 1
+        if self.absent is None or instrument in self.absent:
+            return 0
+        return -1

@@ -1,0 +1,80 @@
+"""Reads labels.csv, in which a user says of the tracks of a folder what plays in them.
+
+    track,voice,guitar,tags
+    song 1,1,0,"calm;live"
+    song 2,1,,
+
+1 plays, 0 does not, nothing: nobody knows. Instruments without a column are unknown, too. Tags are
+words with semicolons between them.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from data_prep.audio.annotations import Annotations
+
+FILE_NAME = "labels.csv"
+_TRACK = "track"
+_TAGS = "tags"
+_VALUES = {"1": 1, "0": 0, "": -1}
+
+
+def read_labels(root: Path) -> dict[str, Annotations]:
+    """Returns what the file in the folder of a corpus says of each track; none where there is none.
+
+    Raises:
+        ValueError: it is no such file.
+    """
+    path = root / FILE_NAME
+    if not path.exists():
+        return {}
+    found: dict[str, Annotations] = {}
+    for number, cells in _iter_rows(path):
+        track = cells.pop(_TRACK)
+        if track in found:
+            raise ValueError(f"line {number} of {path} is of {track}, as is one before; leave one.")
+        try:
+            found[track] = _annotations(cells)
+        except KeyError as error:
+            raise ValueError(
+                f"line {number} of {path} says {error.args[0]!r}; expected 1 (plays), 0 (does not) "
+                f"or nothing (nobody knows)."
+            ) from error
+    return found
+
+
+def _iter_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yields the numbers of lines and their cells by column; ``ValueError`` for another table."""
+    try:
+        # With the mark of byte order that spreadsheets write.
+        text = path.read_text(encoding="utf-8-sig")
+        rows = list(csv.reader(text.splitlines(), strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} cannot be read as a table in UTF-8: {error}.") from error
+    head = [cell.strip() for cell in rows[0]] if rows else []
+    if head[:1] != [_TRACK] or len(set(head)) < len(head) or "" in head:
+        raise ValueError(
+            f"{path} begins with the columns {', '.join(head) or 'of nothing'}; expected "
+            f"{_TRACK}, then instruments, each once, and {_TAGS} if there are any."
+        )
+    for number, row in enumerate(rows[1:], start=2):
+        if not row:
+            continue
+        if len(row) != len(head):
+            raise ValueError(
+                f"line {number} of {path} has {len(row)} cells, its head {len(head)}; expected one "
+                f"for each column."
+            )
+        yield number, dict(zip(head, (cell.strip() for cell in row), strict=True))
+
+
+def _annotations(cells: dict[str, str]) -> Annotations:
+    """Returns what the cells of a track say; ``KeyError`` for what is no label."""
+    tags = cells.pop(_TAGS, "")
+    labels = {name: _VALUES[cell] for name, cell in cells.items()}
+    return Annotations(
+        playing=tuple(name for name, label in labels.items() if label == 1),
+        absent=tuple(name for name, label in labels.items() if label == 0),
+        tags=tuple(tag.strip() for tag in tags.split(";") if tag.strip()),
+    )
