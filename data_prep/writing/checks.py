@@ -113,6 +113,9 @@ def _measures(track: PreparedTrack) -> str:
     parts = ", ".join(
         name if count == 1 else f"{count} {name}" for name, count in track.entry.num_parts.items()
     )
+    if not parts:
+        difference = "       -"
+        parts = f"none; said to play: {', '.join(track.entry.labels) or 'nothing'}"
     return f"{minutes:4}:{secs:02} {sample_rate:7} {channels:2}  {difference}  {parts}"
 
 

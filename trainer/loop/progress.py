@@ -22,6 +22,8 @@ _LINE_SECS = 5.0
 _MUCH_WAITING = 0.2
 # The first calls compile and fill buffers: their waiting says nothing.
 _UNTYPICAL_CALLS = 2
+# So many times the lowest loss of a call, the mean of its steps, is no noise.
+_RUN_AWAY = 10.0
 
 
 class Progress:
@@ -39,6 +41,9 @@ class Progress:
         self._last_call = time.monotonic()
         self._last_line = -math.inf
         self._warned = False
+        self._told_of_run_away = False
+        # By the name of the loss, with the step that it ended with.
+        self._lowest: dict[str, tuple[float, int]] = {}
         self._num_calls = 0
 
     def report(
@@ -67,6 +72,7 @@ class Progress:
                 "input_wait": wait,
             },
         )
+        self._tell_of_run_away(step, named)
         if now - self._last_line >= _LINE_SECS or step == self._settings.steps:
             self._print_line(step, named, rate, wait)
             self._last_line = now
@@ -104,6 +110,22 @@ class Progress:
         """Writes metrics.jsonl, and hands the summaries to the file system."""
         write_metrics(self._workdir, self._lines)
         self._summaries.flush()
+
+    def _tell_of_run_away(self, step: int, losses: Mapping[str, float]) -> None:
+        """Warns once of a loss far above what it was before, which seldom finds its way back."""
+        for name, loss in losses.items():
+            lowest, lowest_step = self._lowest.get(name, (math.inf, step))
+            if loss < lowest:
+                self._lowest[name] = (loss, step)
+            # A loss may be below 0, of which there are no multiples.
+            elif loss > _RUN_AWAY * lowest > 0 and not self._told_of_run_away:
+                print(
+                    f"warning: {name} is {loss / lowest:.0f} times what it was at step "
+                    f"{lowest_step}: training ran away. Begin again with a lower "
+                    f"train.learning_rate, with train.warmup_steps, or with train.clip_norm=0.1.",
+                    flush=True,
+                )
+                self._told_of_run_away = True
 
     def _print_line(self, step: int, losses: Mapping[str, float], rate: float, wait: float) -> None:
         num_steps = self._settings.steps

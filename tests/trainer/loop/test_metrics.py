@@ -115,3 +115,21 @@ def test_a_run_that_may_only_be_read_is_read(workdir):
         assert os.listdir(workdir) == ["metrics.jsonl"]  # noqa: PTH208
     finally:
         workdir.chmod(stat.S_IRWXU)
+
+
+@pytest.mark.parametrize(
+    ("losses", "told"),
+    [
+        ([0.5, 0.01, 0.09, 0.02], None),
+        ([0.5, 0.01, 0.25, 0.26], "warning: loss is 25 times what it was at step 20: training ran"),
+        # In dB, say: of such there are no multiples.
+        ([-1.0, -10.0, 5.0, 300.0], None),
+    ],
+)
+def test_a_loss_that_runs_away_is_told_once(tmp_path, capsys, losses, told):
+    progress = Progress(str(tmp_path), Train(), 0, Summaries(str(tmp_path)))
+    for call, loss in enumerate(losses, start=1):
+        progress.report(10 * call, {"separation": loss}, 1e-3, 0.0)
+    warnings = [line for line in capsys.readouterr().out.splitlines() if "ran away" in line]
+    assert len(warnings) == (told is not None)
+    assert all(line.startswith(told) for line in warnings)
