@@ -1,7 +1,7 @@
 """Says what is known of a piece beside its sound: labels, tags, notes, context."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 
@@ -29,6 +29,15 @@ class Annotations:
     notes: tuple[Note, ...] = ()
     # instrument -> a vector from another modality; all have one length
     context: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    def renamed(self, names: Mapping[str, str]) -> "Annotations":
+        """Returns the same under other names of some instruments; several may become one."""
+        playing = dict.fromkeys(names.get(name, name) for name in self.playing)
+        notes = [
+            note._replace(instrument=names.get(note.instrument, note.instrument))
+            for note in self.notes
+        ]
+        return replace(self, playing=tuple(playing), notes=tuple(notes))
 
     def label_of(self, instrument: str) -> int:
         """Returns 1 for what plays, 0 for what does not, -1 where nobody knows."""

@@ -5,12 +5,15 @@ Every file is decoded once, measured on the way, and the parts of one instrument
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from data_prep.audio.activity import energy
+from data_prep.audio.annotations import Annotations
 from data_prep.audio.conversion import Converter
+from data_prep.audio.notes import read_notes
 from data_prep.audio.parts import OpenPart, as_sentence, is_stem_file, iter_open_parts
 from data_prep.audio.stems import CODEC_FRAMES
 from data_prep.audio.tracks import AudioFormat, Original, Track, TrackFiles, Waveform
@@ -45,8 +48,8 @@ def load_track(files: TrackFiles, audio_format: AudioFormat | None = None) -> Tr
             its full rate.
 
     Raises:
-        ValueError: files cannot be decoded, or differ in rate or channels; a sentence for each,
-            with its path.
+        ValueError: files cannot be decoded, or differ in rate or channels, or hold no notes; a
+            sentence for each, with its path.
     """
     builder = _TrackBuilder(files, audio_format)
     for part in iter_open_parts(files, builder.errors):
@@ -203,8 +206,22 @@ class _TrackBuilder:
             residual_db=residual_db,
             original=Original(file_format.sample_rate, file_format.channels, num_frames),
             is_damaged=self._is_damaged,
-            annotations=self._files.annotations,
+            annotations=self._annotations(audio_format.sample_rate),
         )
+
+    def _annotations(self, sample_rate: int) -> Annotations | None:
+        """Returns what the files say of the piece, its notes in their order."""
+        said = self._files.annotations
+        if not self._files.notes:
+            return said
+        notes = [
+            note
+            for instrument, path in self._files.notes
+            for note in read_notes(path, instrument, sample_rate)
+        ]
+        if said is None:
+            said = Annotations(playing=tuple(self._sources))
+        return replace(said, notes=tuple(sorted(notes)))
 
     def _check_lengths(self) -> int:
         """Returns the length of the track, and warns of parts that have another one."""

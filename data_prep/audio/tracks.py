@@ -41,10 +41,12 @@ class TrackFiles:
     read_on: bool = False
     # None: its sources are all that plays, and nothing else is said
     annotations: Annotations | None = None
+    # instrument and file of the notes of every part that has some
+    notes: tuple[tuple[str, Path], ...] = ()
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Returns all the files that loading the track reads, the mixture first."""
+        """Returns all the files of sound, the mixture first."""
         sources = tuple(path for _, path in self.sources)
         if self.mixture is None:
             return sources
@@ -107,4 +109,7 @@ def with_accompaniment(track: Track, vocabulary: Collection[str]) -> Track:
     num_parts = {name: track.num_parts[name] for name in sources}
     sources[ACCOMPANIMENT] = np.sum([track.sources[name] for name in rest], axis=0)
     num_parts[ACCOMPANIMENT] = sum(track.num_parts[name] for name in rest)
-    return replace(track, sources=sources, num_parts=num_parts)
+    annotations = track.annotations
+    if annotations is not None:
+        annotations = annotations.renamed(dict.fromkeys(rest, ACCOMPANIMENT))
+    return replace(track, sources=sources, num_parts=num_parts, annotations=annotations)

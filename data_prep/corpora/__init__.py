@@ -92,7 +92,9 @@ def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
         )
     used = [path for track in all_tracks for path in track.paths]
     is_labelled = any(track.annotations for track in all_tracks)
-    tables = [root / FILE_NAME] if is_labelled else []
+    tables = [path for track in all_tracks for _, path in track.notes]
+    if is_labelled:
+        tables.append(root / FILE_NAME)
     return Listing(
         corpus=corpus,
         root=root,

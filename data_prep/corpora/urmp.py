@@ -1,12 +1,14 @@
 """Reads URMP: a folder per piece with a wav file of the mixture and one per player.
 
-They are called ``AuMix_*.wav`` and ``AuSep_<number>_<instrument>_<title>.wav``. Li, Liu, Dinesh,
-Duan, Sharma, "Creating a Multitrack Classical Music Performance Dataset for Multimodal Music
-Analysis", IEEE Transactions on Multimedia 2019. Mono, 48 kHz, 24 bit. More than half of the pieces
-have several players of one instrument: their parts are summed into one source.
+They are called ``AuMix_*.wav`` and ``AuSep_<number>_<instrument>_<title>.wav``; the notes of a
+part, where they are there, ``Notes_<number>_<instrument>_<title>.txt``. Li, Liu, Dinesh, Duan,
+Sharma, "Creating a Multitrack Classical Music Performance Dataset for Multimodal Music Analysis",
+IEEE Transactions on Multimedia 2019. Mono, 48 kHz, 24 bit. More than half of the pieces have
+several players of one instrument: their parts are summed into one source.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from configs import instruments
@@ -78,7 +80,16 @@ def _track(folder: Path) -> TrackFiles:
         sources=tuple(sources),
         warnings=warnings,
         errors=tuple(errors),
+        notes=tuple(_iter_notes(sources)),
     )
+
+
+def _iter_notes(sources: list[tuple[str, Path]]) -> Iterator[tuple[str, Path]]:
+    """Yields instrument and file of the notes of each part that has some."""
+    for instrument, path in sources:
+        notes = path.with_name(path.name.replace("AuSep_", "Notes_", 1)).with_suffix(".txt")
+        if notes.is_file():
+            yield instrument, notes
 
 
 def _parts(paths: list[Path], errors: list[str]) -> list[tuple[str, Path]]:

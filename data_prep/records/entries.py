@@ -7,6 +7,8 @@ from typing import Any
 
 from data_prep.storage.files import plain_name
 
+# Begins the label of a file of notes.
+NOTES = "notes of"
 # Fields of a track that hold texts.
 _LISTS = ("warnings", "playing", "unknown", "tags")
 
@@ -57,7 +59,7 @@ class CorpusFile:
 
     # Without its folder, which is that of the track.
     name: str
-    # What the file is of the track: the mixture, or an instrument.
+    # What the file is of the track: the mixture, an instrument, or the notes of one.
     label: str
     num_bytes: int
     crc32c: str

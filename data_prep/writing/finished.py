@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from configs import Config
+from configs.instruments import ACCOMPANIMENT
 from configs.splits import SPLITS
+from data_prep.audio.annotations import Annotations
 from data_prep.corpora import Listing
-from data_prep.records.entries import CorpusFile
+from data_prep.records.entries import NOTES, CorpusFile
 from data_prep.records.manifest import FILE_NAME, Manifest, load_manifest
 from data_prep.storage import Folder
 from data_prep.writing.prepare import read_contents
@@ -28,7 +30,11 @@ def require_finished(
     manifest = load_manifest(folder.url)
     _require_same_kind(manifest, config, listing, folder)
     _require_whole_tracks(manifest, folder, skip_bad, read_on)
-    changes = [*_changed_tracks(manifest, listing), *_changed_files(manifest, listing)]
+    changes = [
+        *_changed_tracks(manifest, listing),
+        *_changed_labels(manifest, listing),
+        *_changed_files(manifest, listing),
+    ]
     if changes:
         more = ""
         if len(changes) > _MOST_CHANGES:
@@ -95,12 +101,34 @@ def _changed_tracks(manifest: Manifest, listing: Listing) -> Iterator[str]:
             yield f"the track {name} is for {now[name]}, not {before[name]}"
 
 
+def _changed_labels(manifest: Manifest, listing: Listing) -> Iterator[str]:
+    """Yields of which tracks something else is said beside their files."""
+    vocabulary = manifest.layout.sources
+    entries = {track.name: track for split in SPLITS for track in manifest.tracks(split)}
+    for track in listing.tracks:
+        entry = entries.get(track.name)
+        if entry is None:
+            continue
+        said = track.annotations or Annotations(playing=entry.labels)
+        if ACCOMPANIMENT in vocabulary:
+            rest = [name for name in said.playing if name not in vocabulary]
+            said = said.renamed(dict.fromkeys(rest, ACCOMPANIMENT))
+        unknown = [name for name in vocabulary if said.label_of(name) < 0]
+        before = (set(entry.labels), set(entry.unknown), entry.tags)
+        if before != (set(said.playing), set(unknown), said.tags):
+            yield f"the labels or tags of {track.name} are others"
+
+
 def _changed_files(manifest: Manifest, listing: Listing) -> Iterator[str]:
     """Yields which files of the tracks are others; of what older code wrote nothing is known."""
     for track in listing.tracks:
         if track.name in manifest.corpus_files:
             before = manifest.corpus_files[track.name]
-            for change in _differences(before, read_contents(track)):
+            now = read_contents(track)
+            if manifest.format_version == 1:
+                # It has no notes.
+                now = tuple(file for file in now if not file.label.startswith(NOTES))
+            for change in _differences(before, now):
                 yield f"{track.name}/{change}"
 
 

@@ -25,7 +25,7 @@ from data_prep.audio.tracks import (
     with_accompaniment,
 )
 from data_prep.fingerprints.sketches import Sketch, make_sketch
-from data_prep.records.entries import CorpusFile, TrackEntry, track_from_values
+from data_prep.records.entries import NOTES, CorpusFile, TrackEntry, track_from_values
 from data_prep.records.excerpts import iter_excerpts
 from data_prep.records.format import FORMAT_VERSION, encode
 from data_prep.records.manifest import layout_of
@@ -124,6 +124,7 @@ def read_contents(files: TrackFiles) -> tuple[CorpusFile, ...]:
     Those that cannot be read are left out: whoever decodes them says why.
     """
     labelled = [(label, path) for label, path in files.sources]
+    labelled += [(f"{NOTES} {label}", path) for label, path in files.notes]
     if files.mixture:
         labelled.insert(0, (MIXTURE, files.mixture))
     contents = []

@@ -47,8 +47,10 @@ def test_the_table_adds_up(written):
             for s in ("train", "valid", "test")
         ]
         assert [int(number) for number in rows[name][::2]] == playing
-    counted = [int(number) for line in lines[-3:] for number in re.findall(r"(\d+) with", line)]
+    of_splits = [line for line in lines if line.startswith(("train ", "valid ", "test "))]
+    counted = [int(number) for line in of_splits for number in re.findall(r"(\d+) with", line)]
     assert sum(counted) == 18
+    assert lines[-1] == "of 18 tracks 18 with notes"
     assert any(line.startswith("train") and "with 2 (3)" in line for line in lines)
 
 

@@ -344,9 +344,9 @@ def relabel(path):
     [
         (flip, "03_Lantern_cl_hn/AuSep_2_hn_03_Lantern.wav has other bytes;"),
         (cut, "03_Lantern_cl_hn/AuSep_2_hn_03_Lantern.wav has other bytes;"),
-        (Path.unlink, "03_Lantern_cl_hn/AuSep_2_hn_03_Lantern.wav is gone;"),
+        (Path.unlink, "wav is gone, 03_Lantern_cl_hn/Notes_2_hn_03_Lantern.txt is gone;"),
         (relabel, "AuSep_2_hn_03_Lantern.wav is gone, 03_Lantern_cl_hn/AuSep_2_vn_03_Lantern"),
-        (rename, "03_Lantern.wav is gone, 03_Lantern_cl_hn/AuSep_5_hn_03_Lantern.wav is new;"),
+        (rename, "03_Lantern.wav is gone, 03_Lantern_cl_hn/AuSep_5_hn_03_Lantern.wav is new, "),
         (lambda path: shutil.rmtree(path.parent), "the track 03_Lantern_cl_hn is gone;"),
     ],
 )

@@ -166,8 +166,11 @@ def test_labels_and_tags_of_a_table_are_in_the_records(mine, tmp_path):
     manifest.require_sources(out, ["train"])
     with pytest.raises(ValueError, match=r"live in .*out has no source of voice"):
         manifest.require_sources(out, ["train", "test"])
-    # What changes in the table changes the records.
+    # A finished folder is finished, but not for another table.
+    assert write.write(config, "folder", mine, tmp_path / "out") == manifest
     (mine / "labels.csv").write_text(table.replace("calm; old", "new"))
+    with pytest.raises(ValueError, match="the labels or tags of live are others; choose another"):
+        write.write(config, "folder", mine, tmp_path / "out")
     manifest = write.write(config, "folder", mine, tmp_path / "again")
     assert manifest.tracks("test")[0].tags == ("new",)
 

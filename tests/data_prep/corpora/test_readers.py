@@ -1,3 +1,4 @@
+import json
 import re
 import shutil
 from collections import Counter
@@ -13,6 +14,7 @@ import soxr
 
 from configs import instruments
 from configs.splits import load_splits
+from data_prep.audio.annotations import Note
 from data_prep.audio.conversion import Converter
 from data_prep.audio.loading import load_track
 from data_prep.audio.tracks import BLOCK_FRAMES, AudioFormat, TrackFiles, with_accompaniment
@@ -619,3 +621,57 @@ def test_spoilt_stem_files_name_their_path(stems):
     ):
         path.write_bytes(spoilt)
         assert str(path) in complaint(load_track, listed)
+
+
+# --- notes
+# ------------------------------------------------------------------------------
+
+
+def write_notes(pieces, text):
+    """Gives the first part of the first piece notes, the others none; returns part and file."""
+    part = min(pieces.glob("*/AuSep_1_*.wav"))
+    for path in part.parent.glob("Notes_*"):
+        path.unlink()
+    path = part.with_name(part.name.replace("AuSep", "Notes")).with_suffix(".txt")
+    path.write_text(text)
+    return part.name.split("_")[2], path
+
+
+def test_notes_of_urmp_are_read(pieces):
+    text = "0.100\t\t440.000\t\t0.250\n\n0.5 880 0\n"
+    instrument, path = write_notes(pieces, text)
+    files = load_track_files(pieces)
+    assert files.notes == ((instrument, path),)
+    track = load_track(files, AudioFormat(8000, 1))
+    assert track.said.playing == tuple(track.sources)
+    assert track.said.notes == (
+        Note(800, 2800, 6900, instrument),
+        Note(4000, 4001, 8100, instrument),
+    )
+    # They are used, so that nobody says they are not.
+    unused = list_tracks("urmp", pieces, str(splits_of(pieces))).unused
+    assert not any("Notes" in sentence for sentence in unused)
+    others = [name for name in track.sources if name != instrument]
+    joined = with_accompaniment(track, (*others, "accompaniment"))
+    assert {note.instrument for note in joined.said.notes} == {"accompaniment"}
+    assert joined.said.playing == ("accompaniment", *others)
+
+
+@pytest.mark.parametrize("line", ["0.1 440", "a b c", "0.1 0 1", "-1 440 1", "0 440 nan", "\xff"])
+def test_a_line_that_is_no_note_is_one_sentence(pieces, line):
+    _, path = write_notes(pieces, f"0 440 1\n{line}\n")
+    with pytest.raises(ValueError, match=f"line 2 of {re.escape(str(path))} is .*; expected the"):
+        load_track(load_track_files(pieces))
+
+
+def splits_of(pieces):
+    path = pieces.parent / "all.json"
+    path.write_text(json.dumps({"rule": "All train.", "train": ["*"]}))
+    return path
+
+
+def load_track_files(pieces):
+    name = min(path.name for path in pieces.iterdir() if path.is_dir())
+    tracks = list_tracks("urmp", pieces, str(splits_of(pieces))).tracks
+    (files,) = [track for track in tracks if track.name == name]
+    return files
