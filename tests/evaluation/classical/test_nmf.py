@@ -9,11 +9,12 @@ import pytest
 from data_prep.audio import activity
 from data_prep.records.full_tracks import TrackBlock
 from data_prep.records.manifest import load_manifest
-from evaluation.classical import dictionaries, streams
+from evaluation.classical import dictionaries
 from evaluation.classical.dictionaries import FILE_NAME, Dictionaries, open_dictionaries
 from evaluation.classical.factorisation import activate, dictionary_masks, learn_spectra
 from evaluation.classical.nmf import DictionaryNmf
 from evaluation.classical.samples import EvenSample
+from evaluation.estimates import spectrum_blocks
 
 RATE = 8000
 RECORDS = Path(__file__).parents[2] / "before" / "files" / "records"
@@ -36,7 +37,7 @@ HIGH = (1400, 1700, 1900)
 
 
 def magnitudes_of(song):
-    spectra = np.concatenate(list(streams.iter_spectra([song], 186)))
+    spectra = np.concatenate(list(spectrum_blocks.iter_spectra([song], 186)))
     return np.abs(spectra).reshape(-1, spectra.shape[-1]).astype(np.float32)
 
 
@@ -71,7 +72,7 @@ def test_blocks_equal_the_whole_and_repeat_to_the_byte(monkeypatch, learnt):
     song[2000:4000] = 0
     whole = separate(learnt, song)
     assert separate(learnt, song).tobytes() == whole.tobytes()
-    monkeypatch.setattr(streams, "_BLOCK_WINDOWS", 5)
+    monkeypatch.setattr(spectrum_blocks, "_BLOCK_WINDOWS", 5)
     np.testing.assert_allclose(separate(learnt, song, num_blocks=4), whole, atol=1e-5)
 
 

@@ -27,7 +27,7 @@ SMALL = [
     "model.window_frames=64",
     "model.hop_frames=24",
     "model.estimate_frames=240",
-    "model.band_bins=2,3,4,8,16",
+    "model.band_bins=5,8,20",
     "model.width=8",
     "model.depth=1",
     "model.num_heads=2",
@@ -90,7 +90,7 @@ def test_mel_bands_are_as_many_bins_as_those_of_published_files():
     [
         ["model.mask_depth=1"],
         ["model.mask_depth=3", "model.time_depth=2", "audio.channels=2", "model.residual=vc"],
-        ["model.bands=mel", "model.num_bands=5", "model.linear_depth=1", "model.mask_depth=1"],
+        ["model.bands=mel", "model.num_bands=4", "model.linear_depth=1", "model.mask_depth=1"],
     ],
 )
 def test_parameters_follow_a_formula(overrides):
@@ -208,7 +208,7 @@ def test_a_file_of_one_window_of_windows_that_overlap_is_refused():
         WindowModule(config_of(), network_of())
 
 
-@pytest.mark.parametrize("overlap", [1, 2, 3])
+@pytest.mark.parametrize("overlap", [1, 3])
 def test_chunks_of_a_full_length_estimate_fade(overlap):
     network = network_of(f"model.overlap={overlap}")
     window = network.window()
@@ -224,11 +224,11 @@ def test_chunks_of_a_full_length_estimate_fade(overlap):
         fade = np.sin(np.pi * (np.arange(240) + 0.5) / 240) ** 2
     sums = np.zeros((3, 1700, 1))
     weights = np.zeros((1700, 1))
-    for start in range(0, 700, hop):
-        chunk = padded[None, start : start + 240]
-        sums[:, start : start + 240] += (
-            np.asarray(estimates_of(network, chunk, LABELS[None]))[0] * fade[:, None]
-        )
+    starts = range(0, 700, hop)
+    chunks = np.stack([padded[start : start + 240] for start in starts])
+    of_chunks = np.asarray(estimates_of(network, chunks, np.tile(LABELS, (len(chunks), 1))))
+    for start, estimate in zip(starts, of_chunks, strict=True):
+        sums[:, start : start + 240] += estimate * fade[:, None]
         weights[start : start + 240, 0] += fade
     np.testing.assert_allclose(estimates, (sums / np.maximum(weights, 1e-9))[:, :700], atol=1e-5)
     in_graph = estimate_in_graph(network, window, tf.constant(mixture), {"labels": LABELS})
@@ -255,7 +255,7 @@ def test_what_makes_no_network_is_refused(overrides, sentence):
 
 
 def test_weights_follow_the_seed_alone():
-    first = make_network(config_of())
+    first = network_of()
     keras.utils.set_random_seed(7)
     second = make_network(config_of())
     for one, other in zip(first.weights, second.weights, strict=True):
