@@ -103,8 +103,9 @@ def main(records):
         ),
         "losses_in_parts": float(np.max(np.abs(losses_in_parts - losses_at_once) / losses_at_once)),
         "adam_losses": float(np.max(np.abs(adam[0] - adam[1]) / adam[0])),
-        "adam_first_loss": float(adam[0][0]),
-        "adam_last_loss": float(adam[0][-1]),
+        # Of single steps they differ as their examples do.
+        "adam_first_losses": float(np.mean(adam[0][:20])),
+        "adam_last_losses": float(np.mean(adam[0][-20:])),
     }
     print(json.dumps(differences))
 
