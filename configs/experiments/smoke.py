@@ -2,7 +2,7 @@
 
     make smoke
 
-About three minutes of training; 14 dB above the mixture on pieces it has not heard, 11 dB without
+About three minutes of training; 13 dB above the mixture on pieces it has not heard, 11 dB without
 labels. Remixing makes the difference: the 13 training pieces alone show 13 sets of instruments, by
 which a network with labels recognises the piece instead of learning what an instrument sounds like
 (7 dB).
