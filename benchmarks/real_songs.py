@@ -31,7 +31,7 @@ from benchmarks.trained.commands import evaluate_files, run, settings
 from benchmarks.trained.open_unmix import train_open_unmix
 from benchmarks.trained.panning import write_panning
 from benchmarks.trained.results import ALL, Result, majority, results_of
-from benchmarks.trained.trainings import Network, Trainings
+from benchmarks.trained.trainings import CAREFUL, Network, Trainings
 from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.records.manifest import load_manifest
 from data_prep.runtime import command
@@ -50,10 +50,7 @@ _SHARED = (
     "augmentation.swap_channels=true",
     "augmentation.flip_polarity=true",
     "train.average_decay=0.995",
-    # Without these a Wave-U-Net may run into the ends of its tanh, from where nothing leads back.
-    "train.learning_rate=5e-4",
-    "train.warmup_steps=100",
-    "train.clip_norm=0.1",
+    *CAREFUL,
 )
 WAVE_UNET = Network("wave_unet", "smoke", ("model.conditioned_at=none",), 3100)
 MASKS = Network("masks", "smoke_mask", (), 3700)

@@ -26,7 +26,7 @@ from absl import flags
 
 from benchmarks.trained.commands import run
 from benchmarks.trained.results import ALL, Result
-from benchmarks.trained.trainings import Network, Trainings
+from benchmarks.trained.trainings import CAREFUL, Network, Trainings
 from data_prep.runtime import command
 
 FLAGS = flags.FLAGS
@@ -34,11 +34,8 @@ _NUM_PIECES = 60
 _RESAMPLES = 10_000
 # Of the records; that of masks is the longer one.
 _SHARED = ("data.context_frames=21504",)
-# Of smoke's own rate of 1e-3 one of three seeds ran into the ends of the tanh after 700 steps, from
-# where nothing leads back.
-_CAREFUL = ("train.learning_rate=5e-4", "train.warmup_steps=100", "train.clip_norm=0.1")
 NETWORKS = (
-    Network("wave_unet", "smoke", _CAREFUL, 5000),
+    Network("wave_unet", "smoke", CAREFUL, 5000),
     Network("masks", "smoke_mask", (), 4100),
 )
 

@@ -9,6 +9,9 @@ from benchmarks.trained.commands import evaluate, run, settings
 from benchmarks.trained.results import Result, load, results_of
 from evaluation.scores.table import MODEL, Row
 
+# Without these a Wave-U-Net may run into the ends of its tanh, from where nothing leads back.
+CAREFUL = ("train.learning_rate=5e-4", "train.warmup_steps=100", "train.clip_norm=0.1")
+
 
 @dataclass(frozen=True)
 class Network:

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from data_prep.audio.tracks import Waveform
 from evaluation.classical.factorisation import Floats32, activate, learn_spectra
 from evaluation.classical.samples import EvenSample
-from evaluation.estimates.short_time import Floats, Spectra, hop_frames
-from evaluation.estimates.spectrum_blocks import iter_spectra
+from evaluation.estimates.short_time import Floats, Spectra, hop_frames, iter_spectra
 
 # Of each source that plays.
 _NUM_SPECTRA = 12

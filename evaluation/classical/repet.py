@@ -28,7 +28,7 @@ from data_prep.audio.tracks import Waveform
 from evaluation.classical.names import STEMS
 from evaluation.classical.separator import ClassicalSeparator
 from evaluation.classical.streams import Masks, mask_stream
-from evaluation.estimates.short_time import Floats, Spectra, hop_frames
+from evaluation.estimates.short_time import Floats, Spectra, hop_frames, in_stretches
 
 # Of half a stretch.
 _STEP_SECS = 5.0
@@ -66,7 +66,7 @@ def _iter_masks(blocks: Iterator[Spectra], sample_rate: int) -> Masks:
     # The half before, and its mask in the stretch of which it is the second half.
     before: Spectra | None = None
     fading: Floats | None = None
-    for half in _iter_halves(blocks, step):
+    for half in in_stretches(blocks, step):
         if before is not None:
             stretch = np.abs(np.concatenate([before, half]))
             mask = background_mask(stretch, sample_rate)
@@ -77,22 +77,6 @@ def _iter_masks(blocks: Iterator[Spectra], sample_rate: int) -> Masks:
         # A song no longer than a half is one stretch.
         last = background_mask(np.abs(before), sample_rate) if fading is None else fading
         yield before, _both(last)
-
-
-def _iter_halves(blocks: Iterator[Spectra], step: int) -> Iterator[Spectra]:
-    """Yields spectra in blocks of ``step`` windows, the last of which may be shorter."""
-    waiting: list[Spectra] = []
-    num_waiting = 0
-    for block in blocks:
-        waiting.append(block)
-        num_waiting += len(block)
-        while num_waiting >= step:
-            joined = np.concatenate(waiting)
-            yield joined[:step]
-            waiting = [joined[step:]]
-            num_waiting -= step
-    if num_waiting:
-        yield np.concatenate(waiting)
 
 
 def _fade(old: Floats | None, new: Floats) -> Floats:

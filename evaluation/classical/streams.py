@@ -8,8 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from data_prep.audio.tracks import Waveform
-from evaluation.estimates.short_time import Floats, Spectra, hop_frames
-from evaluation.estimates.spectrum_blocks import iter_spectra, iter_waveforms
+from evaluation.estimates.short_time import (
+    Floats,
+    Spectra,
+    hop_frames,
+    iter_spectra,
+    iter_waveforms,
+)
 from trainer.inference import streams
 
 # A sum of magnitudes or powers below it is none.

@@ -9,7 +9,6 @@ sound_files        reads the sound files that they wrote
 from_folders       finds the files that any other system wrote
 constant_gain      learns the cheapest rival of a network
 short_time         transforms sound, and turns it back
-spectrum_blocks    the same of sounds that come in blocks
 wiener             divides a mixture by what is known of all its sources
 filtered           estimates behind that filter
 wiener_flag        asks for them

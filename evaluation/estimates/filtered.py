@@ -14,8 +14,13 @@ import numpy as np
 
 from data_prep.audio.tracks import Waveform
 from data_prep.runtime.quantities import pluralized
-from evaluation.estimates.short_time import Spectra, hop_frames
-from evaluation.estimates.spectrum_blocks import iter_spectra, iter_waveforms
+from evaluation.estimates.short_time import (
+    Spectra,
+    hop_frames,
+    in_stretches,
+    iter_spectra,
+    iter_waveforms,
+)
 from evaluation.estimates.wiener import filter_together
 from evaluation.estimates.wiener_flag import require_filter
 from trainer.inference import streams
@@ -79,7 +84,7 @@ class WienerFiltered(BaseSeparator):
         sounds = map(_as_channels, _side_by_side(mixture, estimates))
         filtered = (
             self._filter(block.reshape(len(block), *shape, block.shape[-1]))
-            for block in _stretches(iter_spectra(sounds, hop))
+            for block in in_stretches(iter_spectra(sounds, hop), _STRETCH_WINDOWS)
         )
         for block in streams.fit(iter_waveforms(filtered, hop), counted):
             # (N K, frames, C) -> (N, K, frames, C)
@@ -114,19 +119,3 @@ def _as_channels(sounds: Waveform) -> Waveform:
     num_inputs, num_sounds, num_frames, num_channels = sounds.shape
     flat = sounds.transpose(2, 0, 1, 3)
     return flat.reshape(num_frames, num_inputs * num_sounds * num_channels)
-
-
-def _stretches(blocks: Iterable[Spectra]) -> Iterator[Spectra]:
-    """Yields spectra (M, ...) in stretches, of which the last one may be shorter."""
-    held: list[Spectra] = []
-    num_held = 0
-    for block in blocks:
-        held.append(block)
-        num_held += len(block)
-        if num_held >= _STRETCH_WINDOWS:
-            joined = np.concatenate(held)
-            yield joined[:_STRETCH_WINDOWS]
-            held = [joined[_STRETCH_WINDOWS:]]
-            num_held -= _STRETCH_WINDOWS
-    if num_held:
-        yield np.concatenate(held)

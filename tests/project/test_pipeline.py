@@ -113,6 +113,23 @@ def test_scores_and_report(workdir, scored):
     assert "How it learnt" in report
 
 
+def test_filtered_estimates_are_scored_in_a_folder_of_their_own(workdir, scored):
+    _, plain = scored
+    named = NamedCheckpoint(str(workdir), "", "test", "latest", [])
+    out = Path(evaluate(named, baselines="none", wiener=1))
+    assert out == workdir / "evaluation" / "120-test-wiener-1"
+    described = json.loads((out / "scores.json").read_text())
+    assert described["title"].endswith(", Wiener filter")
+    assert "--wiener=1" in described["command"]
+    snrs = {}
+    for folder in (plain, out):
+        rows = read_csv(folder / "scores.csv")
+        for system in ("model", "mixture"):
+            snrs[folder, system] = [row.snr for row in rows if row.system == system]
+    assert snrs[plain, "mixture"] == snrs[out, "mixture"]
+    assert snrs[plain, "model"] != snrs[out, "model"]
+
+
 def test_the_constant_gain_is_learnt_from_the_training_tracks(workdir, scored):
     out = scored[1]
     manifest = load_run(str(workdir)).manifest

@@ -17,6 +17,7 @@ from data_prep.audio.tracks import AudioFormat
 from data_prep.corpora import CORPORA, list_tracks
 from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.synthetic import write_musdb
+from trainer.tasks.separation.task import SeparationTask
 
 RATE = 16000
 
@@ -194,6 +195,19 @@ def test_a_table_of_labels_that_is_none_is_one_sentence(mine, tmp_path, table, s
     (mine / "labels.csv").write_bytes(content)
     with pytest.raises(ValueError, match=sentence):
         list_tracks("folder", mine, str(tmp_path / "mine.json"))
+
+
+def test_separation_learns_from_no_mixture_alone(tmp_path):
+    root = tmp_path / "mine"
+    save(root / "solo" / "mixture.wav", sound(7))
+    (root / "labels.csv").write_text("track,voice,band\nsolo,1,0\n")
+    splits = {"rule": "One.", "train": ["solo"], "vocabulary": ["voice", "band"]}
+    (tmp_path / "mine.json").write_text(json.dumps(splits))
+    out = str(tmp_path / "out")
+    manifest = write.write(mine_config(tmp_path), "folder", root, tmp_path / "out")
+    config = configs.override(mine_config(tmp_path), ["data.sources=voice,band"])
+    with pytest.raises(ValueError, match=r"solo in .*out has no source of voice"):
+        SeparationTask(config, manifest, out)
 
 
 def test_labels_that_sources_contradict_are_errors_of_the_track(mine, tmp_path):

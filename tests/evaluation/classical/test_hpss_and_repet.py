@@ -8,7 +8,7 @@ from data_prep.audio import activity
 from evaluation.classical import repet
 from evaluation.classical.hpss import HarmonicPercussive
 from evaluation.classical.repet import Repetition, beat_spectrum
-from evaluation.estimates import spectrum_blocks
+from evaluation.estimates import short_time
 from evaluation.estimates.short_time import CONTEXT, hop_frames
 
 RATE = 8000
@@ -64,9 +64,7 @@ def test_repet_tells_a_loop_from_a_glide():
 
 def test_the_beat_spectrum_is_highest_at_the_period():
     loop, _ = loop_and_sweep()
-    magnitudes = np.abs(
-        np.concatenate(list(spectrum_blocks.iter_spectra([loop], hop_frames(RATE))))
-    )
+    magnitudes = np.abs(np.concatenate(list(short_time.iter_spectra([loop], hop_frames(RATE)))))
     beats = beat_spectrum(magnitudes)
     period = 1.5 * RATE / hop_frames(RATE)
     assert beats[0] == pytest.approx(1)
@@ -89,7 +87,7 @@ def test_both_stems_are_the_song_whatever_the_blocks(monkeypatch, method, num_fr
     assert whole.shape == (2, num_frames, 2)
     assert np.isfinite(whole).all()
     np.testing.assert_allclose(whole.sum(axis=0), song, atol=1e-6)
-    monkeypatch.setattr(spectrum_blocks, "_BLOCK_WINDOWS", 7)
+    monkeypatch.setattr(short_time, "_BLOCK_WINDOWS", 7)
     found = separate(method(), song, num_blocks=min(num_frames, 11))
     np.testing.assert_allclose(found, whole, atol=1e-6)
 

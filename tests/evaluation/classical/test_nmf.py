@@ -14,7 +14,7 @@ from evaluation.classical.dictionaries import FILE_NAME, Dictionaries, open_dict
 from evaluation.classical.factorisation import activate, dictionary_masks, learn_spectra
 from evaluation.classical.nmf import DictionaryNmf
 from evaluation.classical.samples import EvenSample
-from evaluation.estimates import spectrum_blocks
+from evaluation.estimates import short_time
 
 RATE = 8000
 RECORDS = Path(__file__).parents[2] / "before" / "files" / "records"
@@ -37,7 +37,7 @@ HIGH = (1400, 1700, 1900)
 
 
 def magnitudes_of(song):
-    spectra = np.concatenate(list(spectrum_blocks.iter_spectra([song], 186)))
+    spectra = np.concatenate(list(short_time.iter_spectra([song], 186)))
     return np.abs(spectra).reshape(-1, spectra.shape[-1]).astype(np.float32)
 
 
@@ -72,7 +72,7 @@ def test_blocks_equal_the_whole_and_repeat_to_the_byte(monkeypatch, learnt):
     song[2000:4000] = 0
     whole = separate(learnt, song)
     assert separate(learnt, song).tobytes() == whole.tobytes()
-    monkeypatch.setattr(spectrum_blocks, "_BLOCK_WINDOWS", 5)
+    monkeypatch.setattr(short_time, "_BLOCK_WINDOWS", 5)
     np.testing.assert_allclose(separate(learnt, song, num_blocks=4), whole, atol=1e-5)
 
 

@@ -5,8 +5,7 @@ import pytest
 
 from evaluation.classical.samples import EvenSample
 from evaluation.classical.streams import mask_stream, shares
-from evaluation.estimates.short_time import CONTEXT, to_spectra
-from evaluation.estimates.spectrum_blocks import iter_spectra, iter_waveforms
+from evaluation.estimates.short_time import CONTEXT, iter_spectra, iter_waveforms, to_spectra
 
 RATE = 8000
 HOP = round(512 / 22050 * RATE)
