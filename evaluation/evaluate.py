@@ -86,7 +86,8 @@ def _evaluate_folders() -> str:
     names_a_run = FLAGS.workdir or FLAGS.records or FLAGS.root or FLAGS.audit or FLAGS.wiener
     if names_a_run or not is_complete:
         raise ValueError(
-            "files are scored by --estimates, --references and --out, without a run or records."
+            "files are scored by --estimates, --references and --out, without a run, records or "
+            "--wiener."
         )
     with command.importing():
         from evaluation.tasks.separation.folders import evaluate_folders
