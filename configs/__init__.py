@@ -6,6 +6,7 @@ assert configs.from_json(configs.to_json(config)) == config
 schema        the sections of a config
 networks      a dataclass for each network that the section model can be of, and their list
 band_split    that of band-split attention
+tagger        that of the network that hears instruments
 settings      what the settings of every network have
 tasks         a dataclass for each task that the section task can be of
 training      the section train, and the rhythm of the loop
@@ -36,7 +37,8 @@ from configs.optimizers import OptimizerSettings
 from configs.reading import parse_json
 from configs.schema import Audio, Augmentation, Config, Data, Evaluation
 from configs.settings import NetworkSettings
-from configs.tasks import SeparationSettings, TaskSettings
+from configs.tagger import TaggerSettings
+from configs.tasks import SeparationSettings, TaggingSettings, TaskSettings
 from configs.training import Train
 
 __all__ = [
@@ -50,6 +52,8 @@ __all__ = [
     "OptimizerSettings",
     "SeparationSettings",
     "StftMaskSettings",
+    "TaggerSettings",
+    "TaggingSettings",
     "TaskSettings",
     "Train",
     "WaveUNetSettings",

@@ -12,6 +12,7 @@ from configs.band_split import BandSplitSettings
 from configs.checks import require, require_legal_words, require_within
 from configs.geometry import MOST_LEVELS, OVERLAP, MaskWindow, Padding, PatchGeometry
 from configs.settings import NetworkSettings
+from configs.tagger import TaggerSettings
 
 Computation = Literal["plain", "cpu", "tpu"]
 
@@ -232,4 +233,5 @@ NETWORKS: dict[str, type[NetworkSettings]] = {
     "wave_unet": WaveUNetSettings,
     "stft_mask": StftMaskSettings,
     "band_split": BandSplitSettings,
+    "tagger": TaggerSettings,
 }

@@ -179,6 +179,9 @@ class Config:
 
     def __post_init__(self) -> None:
         self.model.require_sources(self.data.sources)
+        gives = self.model.gives
+        expected = f"one that gives {self.task.learns}, which task.kind={self.task.kind} learns"
+        require(gives == self.task.learns, "model.kind", self.model.kind, expected)
         window = self.model.window()
         needed = window.margin_frames
         if self.data.context_frames < needed:

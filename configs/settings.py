@@ -13,6 +13,11 @@ class NetworkSettings:
     kind: str
 
     @property
+    def gives(self) -> str:
+        """Returns what the network gives, which tasks ask for: estimates of sources."""
+        return "estimates"
+
+    @property
     def takes_labels(self) -> bool:
         """Says whether labels change what the network computes."""
         raise NotImplementedError

@@ -5,8 +5,9 @@ that task. ``trainer.tasks.registry`` and ``evaluation.tasks.registry`` find wha
 """
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
-from configs.checks import require
+from configs.checks import require, require_legal_words, require_within
 from configs.geometry import Window
 from configs.optimizers import LARGEST_FLOAT
 
@@ -19,6 +20,11 @@ class TaskSettings:
     """Names a task; a dataclass for each task derives from this one and adds its settings."""
 
     kind: str
+
+    @property
+    def learns(self) -> str:
+        """Returns what the task learns to give, as networks call it: estimates of sources."""
+        return "estimates"
 
     def require_window(self, window: Window) -> None:
         """Raises a ``ValueError`` where the task cannot learn from windows of this size."""
@@ -62,5 +68,41 @@ class SeparationSettings(TaskSettings):
             require(frames >= LONGEST_STFT_FRAMES, "model.estimate_frames", frames, expected)
 
 
+# The lowest and the highest value of a field of tagging.
+_TAGGING_LIMITS = {"level_secs": (0.001, 10), "audible_db": (-200, 0), "audible_dbfs": (-200, 0)}
+
+
+@dataclass(frozen=True)
+class TaggingSettings(TaskSettings):
+    """Says what is true of a column, and what a wrong answer costs (trainer.tasks.tagging)."""
+
+    kind: str = "tagging"
+    # From the sources: where each is audible; from the labels: the whole piece has them.
+    truth: Literal["activity", "labels"] = "activity"
+    # The squared error is for labels between 0 and 1.
+    loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"
+    # A source is audible where its power over so many seconds ...
+    level_secs: float = 0.1
+    # ... is above this level relative to that of the mixture ...
+    audible_db: float = -30.0
+    # ... and above this one.
+    audible_dbfs: float = -60.0
+    # Of a median filter over probabilities; 0: none.
+    median_secs: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_within(self, "task", _TAGGING_LIMITS)
+        require_legal_words(self, "task")
+        require(0 <= self.median_secs <= 60, "task.median_secs", self.median_secs, "from 0 to 60")
+
+    @property
+    def learns(self) -> str:
+        """Returns what the task learns to give: the activity of instruments."""
+        return "activity"
+
+
 # A line for every task that ``task.kind`` can name.
-TASKS: dict[str, type[TaskSettings]] = {"separation": SeparationSettings}
+TASKS: dict[str, type[TaskSettings]] = {
+    "separation": SeparationSettings,
+    "tagging": TaggingSettings,
+}

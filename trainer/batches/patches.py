@@ -16,18 +16,27 @@ from trainer.batches.drawing import Drawer, Plan
 from trainer.batches.excerpts import Excerpts
 
 
-def make_batches(excerpts: Excerpts, config: Config, start_step: int) -> tf.data.Dataset:
+def make_batches(
+    excerpts: Excerpts, config: Config, start_step: int, around_frames: int = 0
+) -> tf.data.Dataset:
     """Makes the examples from ``start_step`` on, in order.
 
     Example i of step n is the same whatever the step the dataset starts at. Not batched: the caller
     batches for its replicas, which take the examples of a step in turn.
+
+    Args:
+        excerpts: what they are cut of.
+        config: of the experiment.
+        start_step: of the first example.
+        around_frames: that sources have on both sides beyond the estimate, at most a margin.
 
     Returns: Dictionaries of ``mixture`` (T_mix, C), ``sources`` (K, T_est, C) and ``labels`` (K,),
         float32.
     """
     window = config.model.window()
     drawer = Drawer(excerpts, config, window)
-    cutter = _Cutter(excerpts, window, config.augmentation.keeps_the_mixture)
+    keeps_mixture = config.augmentation.keeps_the_mixture
+    cutter = _Cutter(excerpts, window, keeps_mixture, around_frames)
     steps = tf.data.Dataset.range(start_step, config.train.steps)
     plans = steps.map(drawer.draw, num_parallel_calls=tf.data.AUTOTUNE).unbatch()
     return plans.map(cutter.cut, num_parallel_calls=tf.data.AUTOTUNE)
@@ -36,13 +45,16 @@ def make_batches(excerpts: Excerpts, config: Config, start_step: int) -> tf.data
 class _Cutter:
     """Cuts the patch of one example out of the waveforms."""
 
-    def __init__(self, excerpts: Excerpts, window: Window, keeps_mixture: bool) -> None:
+    def __init__(
+        self, excerpts: Excerpts, window: Window, keeps_mixture: bool, around_frames: int
+    ) -> None:
         self._excerpts = excerpts
         self._window = window
         self._keeps_mixture = keeps_mixture
         self._num_slots = len(excerpts.layout.sources)
-        margin = window.margin_frames
-        self._estimated = slice(margin, margin + window.estimate_frames)
+        # Of the sources, in frames of the mixture.
+        self._first = window.margin_frames - around_frames
+        self._num_frames = window.estimate_frames + 2 * around_frames
 
     def cut(self, plan: Plan) -> dict[str, tf.Tensor]:
         """Returns mixture (T_mix, C), sources (K, T_est, C) and labels (K,)."""
@@ -62,7 +74,8 @@ class _Cutter:
         mixture = tf.nest.map_structure(lambda values: values[:1], plan)
         sources = tf.nest.map_structure(lambda values: values[1:], plan)
         heard = self._read(mixture, -self._window.margin_frames, self._window.mixture_frames)
-        played = self._read(sources, 0, self._window.estimate_frames)
+        offset = self._first - self._window.margin_frames
+        played = self._read(sources, offset, self._num_frames)
         scaled = heard * mixture.scales[:, None, None]
         return scaled[0], played * sources.scales[:, None, None]
 
@@ -74,7 +87,8 @@ class _Cutter:
         # then adding.
         flat = tf.reshape(waveforms, [waveforms.shape[0], -1])
         mixture = tf.linalg.matvec(flat, plan.scales, transpose_a=True)
-        sources = waveforms[:, self._estimated] * plan.scales[:, None, None]
+        estimated = waveforms[:, self._first : self._first + self._num_frames]
+        sources = estimated * plan.scales[:, None, None]
         return tf.reshape(mixture, [frames, -1]), sources
 
     def _read(self, plan: Plan, offset: int, frames: int) -> tf.Tensor:

@@ -1,13 +1,13 @@
 """Makes a full-length estimate out of windows: one grid from frame 0, every frame estimated once.
 
-It works with any network that separates, through its window, its conditions and its estimates.
-Axes: K slots, T frames, C channels.
+It works with any network that separates, through its window, its conditions and its estimates; and
+with one that answers by column, a column being so many frames. Axes: K slots, T frames, C channels.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -25,7 +25,19 @@ BlockEstimator = Callable[
 ]
 
 
-def make_block_estimator(network: Network, longest_frames: int) -> BlockEstimator:
+class _Kept(NamedTuple):
+    """Says what of a network's outputs is kept, and of how many frames it has a value."""
+
+    output: str = "estimates"
+    column_frames: int = 1
+
+
+_ESTIMATES = _Kept()
+
+
+def make_block_estimator(
+    network: Network, longest_frames: int, output: str = "estimates", column_frames: int = 1
+) -> BlockEstimator:
     """Returns a function (blocks of mixtures, conditions) -> blocks of their estimates.
 
     The blocks (N, frames, C) follow each other and are N mixtures together; those of the estimates
@@ -34,13 +46,19 @@ def make_block_estimator(network: Network, longest_frames: int) -> BlockEstimato
     Args:
         network: computes the estimates.
         longest_frames: that a window estimates at most.
+        output: the output of the network that is wanted.
+        column_frames: of which it has one value each, (N, K, columns) instead; column n is there
+            where its first frame, n times so many, is.
     """
+    kept = _Kept(output, column_frames)
 
     @cache
     def compiled(window: Window) -> Any:
         # Conditions with a row per event differ in the number of rows from window to window.
         return tf.function(
-            lambda mixture, conditions: _estimate_window(network, window, mixture, conditions),
+            lambda mixture, conditions: _estimate_window(
+                network, window, mixture, conditions, kept
+            ),
             reduce_retracing=True,
         )
 
@@ -67,7 +85,8 @@ def make_block_estimator(network: Network, longest_frames: int) -> BlockEstimato
             estimates = [compiled(window)(part, cut).numpy() for part in parts]
             # One is not copied.
             stacked = np.stack(estimates) if len(estimates) > 1 else estimates[0][None]
-            return joint.add(stacked)[:, :, : stretch.num_frames - start]
+            num_values = -(-(stretch.num_frames - start) // column_frames)
+            return joint.add(stacked)[:, :, :num_values]
 
         start = 0
         while start == 0 or stretch.read_up_to(start + 1) > start:
@@ -159,7 +178,11 @@ class _Stretch:
 
 
 def _estimate_window(
-    network: Network, window: Window, mixture: tf.Tensor, conditions: Mapping[str, tf.Tensor]
+    network: Network,
+    window: Window,
+    mixture: tf.Tensor,
+    conditions: Mapping[str, tf.Tensor],
+    kept: _Kept = _ESTIMATES,
 ) -> tf.Tensor:
     """Returns the frames (K, T, C) that a window contributes; its mixture is (T_mix, C).
 
@@ -167,11 +190,11 @@ def _estimate_window(
     """
     # Axes of one example: a network takes batches.
     batch = {name: condition[None] for name, condition in conditions.items()}
-    estimates = network(mixture[None], batch, training=False)["estimates"]
+    estimates = network(mixture[None], batch, training=False)[kept.output]
     if window.overlap > 1:
         return estimates[0]
-    kept = window.kept_offset
-    return estimates[0, :, kept : kept + window.hop_frames]
+    first = window.kept_offset // kept.column_frames
+    return estimates[0, :, first : first + window.hop_frames // kept.column_frames]
 
 
 def estimate_in_graph(

@@ -103,7 +103,11 @@ class Progress:
         named.update({f"raw_{figure.name}": figure for figure in raw})
         values = {name: figure.value for name, figure in named.items() if figure.value is not None}
         self._add(step, "valid", values)
-        words = [f"{name} {_in_words(value, named[name].unit)}" for name, value in values.items()]
+        words = [
+            f"{name} {_in_words(value, named[name].unit)}"
+            for name, value in values.items()
+            if not named[name].is_choice
+        ]
         print(f"step {step}: validation {', '.join(words)}", flush=True)
 
     def save(self) -> None:

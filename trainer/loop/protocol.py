@@ -46,6 +46,8 @@ class Figure:
     # Such as dB; empty for a plain number.
     unit: str = ""
     higher_is_better: bool = True
+    # Nothing that was found, but what was chosen: it is kept with the others, and not told.
+    is_choice: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ mask_bodies         such of convolutions, and the list of all
 recurrent_bodies    such that go from column to column
 spectra             short-time spectra and their inverse
 band_split          a network that attends to bands of a spectrum
+tagger              a network that hears which instruments sound
 """
 
 from importlib import import_module
@@ -31,6 +32,7 @@ MODULES = {
     "wave_unet": "trainer.networks.wave_unet",
     "stft_mask": "trainer.networks.stft_mask",
     "band_split": "trainer.networks.band_split.network",
+    "tagger": "trainer.networks.tagger.network",
 }
 
 

@@ -7,6 +7,7 @@ begin with the first frame and lie wholly within the waveform. All in float32.
 Axes: M columns, F = W / 2 + 1 bins, T frames, N bands.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -143,6 +144,85 @@ def decibels(power: Any, window_frames: int) -> Any:
     """Returns powers |X|^2 as features from -2, silence, to 2, a full-scale sine: 20 dB a unit."""
     relative = power / (_FULL_SCALE * window_frames) ** 2
     return (10 * ops.log10(relative + _LEAST_POWER) + 40) / 20
+
+
+def htk_filters(
+    num_bands: int, num_bins: int, sample_rate: int, lowest_hz: float = 0.0, highest_hz: float = 0.0
+) -> NDArray[np.float64]:
+    """Returns triangles of height 1 on the mel scale of ``mel_hats``, (N, F), as below."""
+
+    def mels_of_hz(hz: float) -> float:
+        return float(np.log10(1 + hz / 700))
+
+    return _triangles(
+        lambda mels: 700 * (10**mels - 1),
+        (mels_of_hz(lowest_hz), mels_of_hz(highest_hz or sample_rate / 2)),
+        (num_bands, num_bins),
+        sample_rate,
+    )
+
+
+def slaney_filters(
+    num_bands: int, num_bins: int, sample_rate: int, lowest_hz: float = 0.0, highest_hz: float = 0.0
+) -> NDArray[np.float64]:
+    """Returns triangles of height 1 on Slaney's mel scale, (N, F).
+
+    The scale ("Auditory toolbox", 1998) is linear below 1 kHz and logarithmic above it.
+
+    Args:
+        num_bands: N.
+        num_bins: F, from 0 Hz to half of the rate.
+        sample_rate: in Hz.
+        lowest_hz: where the first triangle begins.
+        highest_hz: where the last one ends; 0: half of the rate.
+    """
+    return _triangles(
+        _slaney_hz_of_mels,
+        (_slaney_mels_of_hz(lowest_hz), _slaney_mels_of_hz(highest_hz or sample_rate / 2)),
+        (num_bands, num_bins),
+        sample_rate,
+    )
+
+
+def _triangles(
+    hz_of_mels: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    mels: tuple[float, float],
+    shape: tuple[int, int],
+    sample_rate: int,
+) -> NDArray[np.float64]:
+    """Returns triangles (N, F) equally far apart in mels; the edge of one is its neighbour's peak.
+
+    Args:
+        hz_of_mels: gives frequencies of points on the scale.
+        mels: where the first one begins, and where the last one ends.
+        shape: N and F.
+        sample_rate: in Hz.
+    """
+    num_bands, num_bins = shape
+    edges = hz_of_mels(np.linspace(*mels, num_bands + 2))
+    bins = np.linspace(0.0, sample_rate / 2, num_bins)
+    rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
+    return np.maximum(np.minimum(rising, falling), 0.0)
+
+
+# 3 mels are 200 Hz up to 1000 Hz; from there on 27 mels are a factor of 6.4.
+_HZ_A_MEL = 200 / 3
+_FIRST_LOGARITHMIC_HZ = 1000.0
+_STEP = np.log(6.4) / 27
+
+
+def _slaney_mels_of_hz(hz: float) -> float:
+    if hz < _FIRST_LOGARITHMIC_HZ:
+        return hz / _HZ_A_MEL
+    mels: float = _FIRST_LOGARITHMIC_HZ / _HZ_A_MEL + np.log(hz / _FIRST_LOGARITHMIC_HZ) / _STEP
+    return mels
+
+
+def _slaney_hz_of_mels(mels: NDArray[np.float64]) -> NDArray[np.float64]:
+    first = _FIRST_LOGARITHMIC_HZ / _HZ_A_MEL
+    logarithmic = _FIRST_LOGARITHMIC_HZ * np.exp(_STEP * (mels - first))
+    return np.where(mels < first, mels * _HZ_A_MEL, logarithmic)
 
 
 def mel_hats(num_bands: int, num_bins: int, sample_rate: int) -> NDArray[np.float32]:

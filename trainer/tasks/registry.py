@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from data_prep.records.manifest import Manifest
 
 # A line for every task that ``task.kind`` can name: the package that holds it.
-PACKAGES = {"separation": "trainer.tasks.separation"}
+PACKAGES = {
+    "separation": "trainer.tasks.separation",
+    "tagging": "trainer.tasks.tagging",
+}
 
 
 def step_of(config: Config) -> Any:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from trainer.networks.band_split.attention import Norm, dense
 from trainer.networks.network import rematerialised
+from trainer.networks.spectra import slaney_filters
 
 # Real and imaginary part.
 _PARTS = 2
@@ -40,38 +41,6 @@ def mel_bands(num_bands: int, num_bins: int, sample_rate: int) -> list[NDArray[n
     filters[0, 0] = True
     filters[-1, -1] = True
     return [np.flatnonzero(band) for band in filters]
-
-
-def slaney_filters(num_bands: int, num_bins: int, sample_rate: int) -> NDArray[np.float64]:
-    """Returns triangles on Slaney's mel scale, (N, F): linear below 1 kHz, logarithmic above it.
-
-    The edge of a triangle is the peak of its neighbour. Where a value is 0 and where it is not is
-    all that bands need of them: they are as high as 1.
-    """
-    edges = _hz_of_mels(np.linspace(0.0, _mels_of_hz(sample_rate / 2), num_bands + 2))
-    bins = np.linspace(0.0, sample_rate / 2, num_bins)
-    rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
-    falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
-    return np.maximum(np.minimum(rising, falling), 0.0)
-
-
-# 3 mels are 200 Hz up to 1000 Hz; from there on 27 mels are a factor of 6.4.
-_HZ_A_MEL = 200 / 3
-_FIRST_LOGARITHMIC_HZ = 1000.0
-_STEP = np.log(6.4) / 27
-
-
-def _mels_of_hz(hz: float) -> float:
-    if hz < _FIRST_LOGARITHMIC_HZ:
-        return hz / _HZ_A_MEL
-    mels: float = _FIRST_LOGARITHMIC_HZ / _HZ_A_MEL + np.log(hz / _FIRST_LOGARITHMIC_HZ) / _STEP
-    return mels
-
-
-def _hz_of_mels(mels: NDArray[np.float64]) -> NDArray[np.float64]:
-    first = _FIRST_LOGARITHMIC_HZ / _HZ_A_MEL
-    logarithmic = _FIRST_LOGARITHMIC_HZ * np.exp(_STEP * (mels - first))
-    return np.where(mels < first, mels * _HZ_A_MEL, logarithmic)
 
 
 class BandSplit(keras.layers.Layer):

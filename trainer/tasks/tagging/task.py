@@ -1,0 +1,191 @@
+"""Is tagging as the loop sees it: network, examples, objective, validation, summaries.
+
+Axes: K instruments, J columns, T frames, C channels.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from configs import Config
+from data_prep.records.full_tracks import FullTrack, iter_full_tracks
+from data_prep.records.manifest import Manifest
+from data_prep.runtime.quantities import pluralized
+from trainer.batches.excerpts import load_excerpts
+from trainer.batches.patches import make_batches
+from trainer.inference.listener import Listener
+from trainer.loop.protocol import (
+    Description,
+    Figure,
+    Networks,
+    Objective,
+    Picture,
+    Shown,
+    Sound,
+    Weights,
+)
+from trainer.tasks.tagging import step, thresholds
+from trainer.tasks.tagging.listening import hear_tracks, true_activity
+from trainer.tasks.tagging.measures import average_precision, count, roc_auc
+from trainer.tasks.tagging.truth import audibility_of
+
+# Of the first validation track.
+_SHOWN_SECS = 20.0
+# Of a picture: how high an instrument is.
+_ROW_PIXELS = 12
+
+
+class TaggingTask:
+    """Learns to hear which instruments sound (trainer.loop.protocol.Task)."""
+
+    def __init__(self, config: Config, manifest: Manifest, folder: str) -> None:
+        """Reads the training excerpts; ``ValueError`` where they do not fit the experiment."""
+        manifest.require(config, folder)
+        manifest.require_sources(folder, ("train", "valid"))
+        self._config = config
+        self._manifest = manifest
+        self._folder = folder
+        if not manifest.tracks("valid"):
+            print(
+                "The records have no validation tracks: no best checkpoint is kept, nothing stops "
+                "early, and an instrument counts as heard from a probability of "
+                f"{thresholds.UNCHOSEN} on.",
+                flush=True,
+            )
+        self._excerpts = load_excerpts(manifest, folder, "train", config.train.cache)
+
+    def make_networks(self) -> Networks:
+        """Makes the network that hears instruments."""
+        return step.make_networks(self._config)
+
+    def make_objectives(self, networks: Networks) -> Sequence[Objective]:
+        """Makes the only objective: answers like the truth."""
+        return step.make_objectives(self._config, networks)
+
+    def make_examples(self, start_step: int) -> tf.data.Dataset:
+        """Makes the examples of all steps from ``start_step`` on, in order, not batched.
+
+        The truth is that of the sources that the mixture was made of, whatever was done to them.
+        """
+        rule = audibility_of(self._config)
+        around = rule.margin_frames
+        examples = make_batches(self._excerpts, self._config, start_step, around)
+        window = self._config.model.window()
+        first = window.margin_frames - around
+        num_frames = window.estimate_frames + 2 * around
+
+        def answer(example: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            mixture = example["mixture"]
+            truth = rule.columns(example["sources"], mixture[first : first + num_frames])
+            # All sources are there, so that all is known.
+            known = tf.ones_like(example["labels"])
+            return {"mixture": mixture, "truth": truth, "known": known}
+
+        return examples.map(answer, num_parallel_calls=tf.data.AUTOTUNE)
+
+    def validate(self, weights: Weights) -> Sequence[Figure]:
+        """Validates on whole tracks, and chooses thresholds; nothing without tracks.
+
+        Precision and ROC-AUC are means over the instruments that sound somewhere; F1 is that of the
+        columns at the thresholds that are chosen here, so that it flatters.
+        """
+        if not self._manifest.tracks("valid"):
+            return []
+        listener = self._listener_with(weights)
+        tracks = iter_full_tracks(self._manifest, self._folder, "valid")
+        heard = hear_tracks(
+            lambda mixture: listener.smoothed(listener.activity(mixture)), tracks, self._config
+        )
+        # (K, N) of the columns of all tracks
+        activity = np.concatenate([track.activity for track in heard], axis=1)
+        truth = np.concatenate([track.truth for track in heard], axis=1)
+        sources = self._config.data.sources
+        chosen = thresholds.choose(activity, truth, sources)
+        rows = zip(sources, activity.astype(np.float64), truth, strict=True)
+        measured = [
+            (
+                average_precision(values, true),
+                roc_auc(values, true),
+                count(values >= chosen[name], true).f1,
+            )
+            for name, values, true in rows
+            if name in chosen
+        ]
+        precisions, areas, f1 = zip(*measured, strict=True) if measured else ((), (), ())
+        return [
+            Figure("average_precision", _mean(precisions)),
+            Figure("roc_auc", _mean(areas)),
+            Figure("f1", _mean(f1)),
+            *thresholds.as_figures(chosen),
+        ]
+
+    def show(self, weights: Weights) -> Iterable[Shown]:
+        """Shows seconds of the first validation track: the mixture, the truth, what is heard."""
+        track = self._shown
+        if track is None:
+            return []
+        return self._iter_shown(track, self._listener_with(weights).activity(track.mixture))
+
+    def describe(self) -> Description:
+        """Says how large a patch is, how many records there are, and how often they are seen."""
+        window = self._config.model.window()
+        settings = self._config.train
+        tracks = self._manifest.tracks("train")
+        num_records = sum(track.num_excerpts for track in tracks)
+        epoch = sum(track.num_frames for track in tracks) / window.estimate_frames
+        num_epochs = settings.steps * settings.batch_size / max(epoch, 1e-9)
+        num_columns = window.estimate_frames // self._listener.column_frames
+        num_passes = 4 if settings.rematerialise else 3
+        flops = self._listener.network.forward_flops()
+        return Description(
+            rows={
+                "patch": f"{window.mixture_frames:,} frames of mixture, "
+                f"{pluralized(num_columns, 'column')} of answers",
+                "records": f"{num_records:,} of {pluralized(len(tracks), 'training track')}",
+                "patches per epoch": f"{epoch:,.0f}; the run is {num_epochs:,.1f} epochs",
+            },
+            step_flops=num_passes * settings.batch_size * flops,
+            suspect="the labels",
+        )
+
+    def _listener_with(self, weights: Weights) -> Listener:
+        self._listener.network.set_weights(weights[step.TAGGER])
+        return self._listener
+
+    @cached_property
+    def _listener(self) -> Listener:
+        """Has a network of its own: that which trains may be spread over devices."""
+        return Listener(self._config, step.make_networks(self._config)[step.TAGGER])
+
+    @cached_property
+    def _shown(self) -> FullTrack | None:
+        """Is the part of a track that is shown, None where there is no validation track."""
+        if not self._manifest.tracks("valid"):
+            return None
+        track = next(iter_full_tracks(self._manifest, self._folder, "valid"))
+        wanted = round(_SHOWN_SECS * self._config.audio.sample_rate)
+        start = max(0, (len(track.mixture) - wanted) // 2)
+        part = slice(start, start + wanted)
+        return track._replace(mixture=track.mixture[part], references=track.references[:, part])
+
+    def _iter_shown(self, track: FullTrack, activity: NDArray[np.float32]) -> Iterator[Shown]:
+        """Yields the mixture, and the rows of all instruments, the truth above what is heard."""
+        yield Sound("mixture", track.mixture, self._config.audio.sample_rate)
+        truth = true_activity(track, self._config).astype(np.float32)
+        # (K, 2, J): the two rows of an instrument are neighbours.
+        rows = np.stack([truth, activity], axis=1).reshape(-1, activity.shape[1])
+        grey = np.round(255 * (1 - np.repeat(rows, _ROW_PIXELS, axis=0))).astype(np.uint8)
+        yield Picture("activity", np.repeat(grey[:, :, None], 3, axis=2))
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def make_task(config: Config, manifest: Manifest, folder: str) -> TaggingTask:
+    """Makes the task; ``ValueError`` where the records do not fit the experiment."""
+    return TaggingTask(config, manifest, folder)
