@@ -6,4 +6,5 @@ pipeline     scores a run and writes its report
 finishing    writes what was scored
 comparisons  finds what compares runs of a task
 separation   segments of every source of every track
+tagging      instruments that are heard, column by column
 """

@@ -5,7 +5,10 @@ from importlib import import_module
 from evaluation.tasks.room import Room
 
 # A line for every task that ``task.kind`` can name: the module that holds it.
-ROOMS = {"separation": "evaluation.tasks.separation.room"}
+ROOMS = {
+    "separation": "evaluation.tasks.separation.room",
+    "tagging": "evaluation.tasks.tagging.room",
+}
 
 
 def room_of(kind: str) -> Room:

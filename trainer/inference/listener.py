@@ -3,6 +3,7 @@
 Axes: K instruments, J columns, T frames, C channels.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -53,6 +54,13 @@ class Listener:
     def sources(self) -> tuple[str, ...]:
         """Returns the names of the instruments that it knows."""
         return self.config.data.sources
+
+    def checksum(self) -> str:
+        """Returns what tells the weights, on which answers depend, from others."""
+        checksum = hashlib.sha256()
+        for weight in self.network.weights:
+            checksum.update(weight.numpy().tobytes())
+        return checksum.hexdigest()
 
     @property
     def columns_per_second(self) -> float:

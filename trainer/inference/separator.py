@@ -67,7 +67,15 @@ class Separator(BaseSeparator):
             config: of the network.
             network: computes the estimates.
             memory_mb: what it may take for one window of a waveform, in MB.
+
+        Raises:
+            ValueError: the network estimates no sources.
         """
+        if config.model.gives != "estimates":
+            raise ValueError(
+                f"a run of {config.name} hears instruments and separates nothing; name one that "
+                "estimates sources."
+            )
         self.config = config
         self.network = network
         self._iter_estimates = make_block_estimator(network, frames_in(memory_mb, network))

@@ -1,0 +1,195 @@
+"""A run that hears instruments: trained, scored, reported, by the commands."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+import configs
+from evaluation.tasks.tagging.answers import Answers, always
+from evaluation.tasks.tagging.resampling import macro_intervals
+from evaluation.tasks.tagging.scores import MACRO, iter_rows, score_system
+from tests.support.commands import run_command, set_flags
+from trainer.loop.metrics import read_metrics
+from trainer.tasks.tagging.listening import HeardTrack
+from trainer.tasks.tagging.thresholds import thresholds_of
+
+SMALL = [
+    "audio.sample_rate=4000",
+    "data.excerpt_secs=1",
+    "data.context_frames=4096",
+    "model.window_frames=256",
+    "model.hop_frames=64",
+    "model.num_bands=24",
+    "model.width=16",
+    "model.depth=3",
+    "model.estimate_frames=2048",
+    "train.steps=30",
+    "train.steps_per_call=5",
+    "train.checkpoint_steps=15",
+    "train.validation_steps=15",
+    "train.warmup_steps=2",
+    "train.average_decay=0.5",
+]
+SOURCES = ("vn", "vc", "fl")
+
+
+@pytest.fixture(scope="module")
+def workdir(corpus, tmp_path_factory):
+    """A run on the small corpus."""
+    folder = tmp_path_factory.mktemp("tagging")
+    flags = ["--config=smoke_tagger", *set_flags(SMALL)]
+    words = ["--corpus=urmp", f"--root={corpus}", f"--out={folder / 'records'}", "--workers=1"]
+    done = run_command("data_prep.write", *flags, *words)
+    assert done.returncode == 0, done.stderr
+    words = [f"--records={folder / 'records'}", f"--workdir={folder / 'run'}"]
+    done = run_command("trainer.task", *flags, *words)
+    assert done.returncode == 0, done.stderr
+    assert "validation average_precision " in done.stdout
+    assert "threshold" not in done.stdout
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def results(workdir):
+    done = run_command("evaluation.evaluate", f"--workdir={workdir}", "--checkpoint=latest")
+    assert done.returncode == 0, done.stderr
+    return workdir / "evaluation" / "30-test"
+
+
+def read_rows(results):
+    with (results / "scores.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_it_learns_and_keeps_thresholds(workdir):
+    lines = read_metrics(str(workdir))
+    losses = [line["loss"] for line in lines if line["kind"] == "train"]
+    assert losses[-1] < 0.8 * losses[0]
+    sources = configs.load("smoke_tagger").data.sources
+    chosen = thresholds_of(str(workdir), 30, sources)
+    (last,) = [line for line in lines if line["kind"] == "valid" and line["step"] == 30]
+    kept = {name: value for name, value in last.items() if name.startswith("threshold/")}
+    assert kept == {f"threshold/{name}": chosen[name] for name in sources if chosen[name] != 0.5}
+    assert len(kept) > 2
+    # Those of the weights themselves are others, as those of an earlier checkpoint are.
+    assert thresholds_of(str(workdir), 30, sources, "raw") != chosen
+    assert thresholds_of(str(workdir), 29, sources) != chosen
+    assert set(thresholds_of(str(workdir), 14, sources).values()) == {0.5}
+
+
+def test_the_report_shows_rivals(results):
+    rows = read_rows(results)
+    systems = {row["system"] for row in rows}
+    assert systems == {"model", "majority", "always on", "MFCC, linear"}
+    page = (results / "report.html").read_text()
+    for title in ("What is heard instead", "Calibration", "Instrument by instrument", "<svg"):
+        assert title in page
+    text = (results / "report.md").read_text()
+    assert "MFCC, linear" in text
+    described = json.loads((results / "scores.json").read_text())
+    assert described["task"] == "tagging"
+    # What was kept of single tracks is gone.
+    assert not list(results.glob("heard-*"))
+
+
+def test_the_scores_of_all_tracks_are_those_of_their_columns(results):
+    """What each track counts adds up, and F1 follows."""
+    rows = [row for row in read_rows(results) if row["system"] == "model"]
+    whole = {row["source"]: row for row in rows if row["track"] == "all"}
+    for source, row in whole.items():
+        parts = [part for part in rows if part["source"] == source and part["track"] != "all"]
+        for name in ("num_columns", "support", "hits", "false_alarms", "misses"):
+            assert int(row[name]) == sum(int(part[name]) for part in parts)
+        wrong = int(row["false_alarms"]) + int(row["misses"])
+        hits = int(row["hits"])
+        expected = 2 * hits / (2 * hits + wrong) if hits + wrong else 0
+        assert float(row["f1"]) == pytest.approx(expected, abs=1e-12)
+    assert any(int(row["support"]) for row in whole.values())
+
+
+def test_always_on_has_the_f1_of_how_often_it_sounds(results):
+    for row in read_rows(results):
+        if row["system"] == "always on":
+            share = int(row["support"]) / int(row["num_columns"])
+            assert float(row["f1"]) == pytest.approx(2 * share / (1 + share), abs=1e-12)
+            if 0 < share < 1:
+                assert (float(row["roc_auc"]), float(row["balanced_accuracy"])) == (0.5, 0.5)
+
+
+def test_another_folder_and_no_rivals(workdir, tmp_path):
+    flags = [f"--workdir={workdir}", "--checkpoint=latest", "--baselines=none"]
+    done = run_command("evaluation.evaluate", *flags, f"--out={tmp_path}", "--split=valid")
+    assert done.returncode == 0, done.stderr
+    assert {row["system"] for row in read_rows(tmp_path)} == {"model"}
+
+
+def test_what_does_not_hear_or_separate_is_refused(workdir, tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"")
+    done = run_command("evaluation.separate", f"--workdir={workdir}", str(tmp_path / "a.wav"))
+    assert done.returncode == 1
+    assert "hears instruments and separates nothing" in done.stderr
+    done = run_command("evaluation.evaluate", f"--workdir={workdir}", "--audit")
+    assert (
+        "--audit means nothing for the task tagging; its own flags are --baselines" in done.stderr
+    )
+
+
+def make_answers(seed, num_tracks=8, num_columns=150):
+    rng = np.random.default_rng(seed)
+    tracks = []
+    for number in range(num_tracks):
+        truth = rng.random((3, num_columns)) < rng.random((3, 1))
+        truth[2] &= number > 2
+        activity = np.clip(0.4 * rng.random(truth.shape) + 0.25 * truth, 0, 1)
+        labels = tuple(name for name, row in zip(SOURCES, truth, strict=True) if row.any())
+        tracks.append(HeardTrack(f"track {number}", labels, activity.astype(np.float32), truth))
+    return Answers("model", tracks, {"vn": 0.3, "vc": 0.4, "fl": 0.35})
+
+
+def test_macro_means_are_those_of_scikit_learn():
+    answers = make_answers(0)
+    found = score_system(answers).macro
+    truth = answers.truth.T
+    heard = answers.heard.T
+    options = {"average": "macro", "zero_division": 0}
+    assert found["f1"] == pytest.approx(metrics.f1_score(truth, heard, **options), abs=1e-12)
+    area = metrics.roc_auc_score(truth, answers.activity.T, average="macro")
+    assert found["roc_auc"] == pytest.approx(area, abs=1e-12)
+    precision = metrics.average_precision_score(truth, answers.activity.T, average="macro")
+    assert found["average_precision"] == pytest.approx(precision, abs=1e-12)
+
+
+def test_intervals_are_those_of_resamples_put_together():
+    """A few of them, each as if its tracks were another corpus."""
+    answers = make_answers(1)
+    intervals = macro_intervals(answers, MACRO)
+    rng = np.random.default_rng(5)
+    macros = []
+    for _ in range(300):
+        chosen = rng.integers(0, len(answers.tracks), len(answers.tracks))
+        again = Answers("model", [answers.tracks[i] for i in chosen], answers.thresholds)
+        macros.append(score_system(again, with_intervals=False).macro)
+    for name in MACRO:
+        low, high = np.quantile([macro[name] for macro in macros], [0.025, 0.975])
+        width = high - low
+        assert intervals[name].low == pytest.approx(low, abs=0.2 * width + 1e-3)
+        assert intervals[name].high == pytest.approx(high, abs=0.2 * width + 1e-3)
+
+
+def test_few_tracks_have_no_interval():
+    assert macro_intervals(make_answers(2, num_tracks=5), MACRO) == {}
+
+
+def test_pieces_are_told_apart():
+    answers = make_answers(3)
+    pieces = score_system(answers).pieces
+    wrong = answers.labels != answers.heard_labels
+    assert pieces.errors == wrong.sum() / len(answers.tracks)
+    expected = metrics.f1_score(answers.labels.ravel(), answers.heard_labels.ravel())
+    assert pieces.decisions.f1 == pytest.approx(expected, abs=1e-12)
+    silent = always("never", answers, dict.fromkeys(SOURCES, 0.0), 0.5)
+    assert not silent.heard_labels.any()
+    assert {row.f1 for row in iter_rows(silent)} == {0.0}
