@@ -7,11 +7,12 @@ evaluation.evaluate shows.
 
 The network is told of each track:
 
-``true``     the instruments of the piece, as everywhere else
-``unknown``  nothing, where it was trained for that
-``empty``    that nothing plays
-``full``     that all instruments play
-``swapped``  for every instrument of the piece another one that has no part in it
+``true``        the instruments of the piece, as everywhere else
+``recognised``  those that the run of --tagger hears, where one is named
+``unknown``     nothing, where it was trained for that
+``empty``       that nothing plays
+``full``        that all instruments play
+``swapped``     for every instrument of the piece another one that has no part in it
 
 Where estimates follow the labels, the true ones must be better than all others; where they do not,
 nothing changes.
@@ -24,6 +25,7 @@ from absl import flags
 from data_prep.runtime import command
 from data_prep.storage.lock import keeping
 from evaluation.options import define_flags, named_checkpoint
+from evaluation.recognition.recognition_flag import define_tagger_flag, find_tagger
 from evaluation.scores.conditions import Condition
 from trainer.loop.workdir import require_run
 
@@ -32,7 +34,7 @@ FLAGS = flags.FLAGS
 
 def table(conditions: Sequence[Condition]) -> list[str]:
     """Returns the conditions as lines of text: medians in dB, each with its number of values."""
-    lines = [f"{'labels':<9}{'improvement':>12}{'n':>9}{'leakage':>10}{'n':>9}{'tracks':>8}"]
+    lines = [f"{'labels':<11}{'improvement':>12}{'n':>9}{'leakage':>10}{'n':>9}{'tracks':>8}"]
     lines += [_line(condition) for condition in conditions]
     # Below the table, because only one of the conditions names instruments wrongly.
     for condition in conditions:
@@ -47,11 +49,11 @@ def table(conditions: Sequence[Condition]) -> list[str]:
 
 def _line(condition: Condition) -> str:
     if condition.not_measured:
-        return f"{condition.labels:<9} not measured: {condition.not_measured}"
+        return f"{condition.labels:<11} not measured: {condition.not_measured}"
     improvement = _decibels(condition.improvement_db, "+")
     leakage = _decibels(condition.leakage_db)
     return (
-        f"{condition.labels:<9}{improvement:>12}{condition.num_improvements:>9}"
+        f"{condition.labels:<11}{improvement:>12}{condition.num_improvements:>9}"
         f"{leakage:>10}{condition.num_leakages:>9}{condition.num_tracks:>8}"
     )
 
@@ -65,14 +67,20 @@ def main(_: Sequence[str]) -> None:
     require_run(FLAGS.workdir)
     with command.importing():
         from evaluation.estimates.estimated_system import open_estimated_system
+        from evaluation.recognition.recogniser import Recogniser
         from evaluation.scoring.labels_audit import FILE_NAME, audit
 
     system = open_estimated_system(named_checkpoint())
+    recogniser = None
+    if FLAGS.tagger:
+        tagger = find_tagger(FLAGS.tagger, ())
+        recogniser = Recogniser(tagger, system.config.data.sources)
     with keeping(system.out, "--out"):
-        print("\n".join(table(audit(system))))
+        print("\n".join(table(audit(system, recogniser))))
     print(f"audit: {system.out.url}/{FILE_NAME}")
 
 
 if __name__ == "__main__":
     define_flags()
+    define_tagger_flag()
     command.run(main)

@@ -44,7 +44,7 @@ from data_prep.runtime import command
 
 BASELINES = ("oracle", "classical", "none")
 # The flags that only some tasks know.
-_OPTIONS = ("baselines", "audit", "root", "wiener")
+_OPTIONS = ("baselines", "audit", "root", "wiener", "labels", "tagger")
 
 FLAGS = flags.FLAGS
 
@@ -83,7 +83,8 @@ def _evaluate_run() -> str:
 
 def _evaluate_folders() -> str:
     is_complete = FLAGS.estimates and FLAGS.references and FLAGS.out
-    names_a_run = FLAGS.workdir or FLAGS.records or FLAGS.root or FLAGS.audit or FLAGS.wiener
+    of_runs = ("workdir", "records", "root", "audit", "wiener", "labels", "tagger")
+    names_a_run = any(FLAGS[name].present and FLAGS[name].value for name in of_runs)
     if names_a_run or not is_complete:
         raise ValueError(
             "files are scored by --estimates, --references and --out, without a run, records or "
@@ -105,9 +106,14 @@ def _evaluate_folders() -> str:
 if __name__ == "__main__":
     from evaluation.estimates.wiener_flag import define_wiener_flag
     from evaluation.options import define_flags
+    from evaluation.recognition.recognition_flag import AUTO, define_tagger_flag
 
     define_flags(workdir_required=False, several=True)
     define_wiener_flag()
+    define_tagger_flag()
+    flags.DEFINE_enum(
+        "labels", None, ["true", AUTO], "those of each track, or those that --tagger hears in it"
+    )
     flags.DEFINE_string("root", "", "folder of the corpus, to score at its own rate and channels")
     flags.DEFINE_string(
         "estimates", "", "folder of a folder per track with estimates, instead of a run"

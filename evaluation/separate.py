@@ -9,6 +9,11 @@ sound files in it. --labels says what plays, --write which stems are wanted:
     --write=vocals,residual    the voice, and all that it leaves of the song
     --write=all-but:vocals     every source but one
 
+What plays can be heard, too, by a run that has learnt to (docs/tagging.md); then the instruments
+that it hears are written:
+
+    --labels=auto --tagger=runs/tagger
+
 Before anything is trained, --untrained separates with the random weights that a training begins
 with, the baseline that a trained network must be better than:
 
@@ -47,6 +52,7 @@ from data_prep.audio.encoding import FORMATS
 from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
 from evaluation.classical.methods import NamedMethod
+from evaluation.recognition.recognition_flag import AUTO
 from evaluation.songs.batch import Destination, announced_secs, separate_songs
 from evaluation.songs.choice import naming, parse_labels, parse_stems
 from evaluation.songs.networks import NamedNetwork
@@ -91,8 +97,9 @@ def main(arguments: Sequence[str]) -> None:
     # All that can be refused is, before anything slow is imported.
     named = named_separator()
     sounds = find_sounds(paths)
+    listens = FLAGS.labels == AUTO
     with naming(f"--labels={FLAGS.labels}"):
-        labels = parse_labels(FLAGS.labels, named.sources)
+        labels = None if listens else parse_labels(FLAGS.labels, named.sources)
     with naming(f"--write={FLAGS.write}"):
         stems = parse_stems(FLAGS.write, labels, named.sources)
     require_name(FLAGS.name, len(stems.names))
@@ -109,7 +116,8 @@ def main(arguments: Sequence[str]) -> None:
     else:
         separator, model = _load(named)
     print(model, flush=True)
-    wanted = Wanted(labels, stems, FLAGS.format, FLAGS.clip, FLAGS.downmix)
+    only_heard = listens and FLAGS.write is None
+    wanted = Wanted(labels, stems, FLAGS.format, FLAGS.clip, FLAGS.downmix, only_heard)
     destination = Destination(out.url, FLAGS.name, FLAGS.overwrite)
     separate_songs(separator, sounds, wanted, destination)
 
@@ -149,8 +157,8 @@ if __name__ == "__main__":
     flags.DEFINE_string(
         "labels",
         None,
-        "instruments that play, with commas between them, or all; leave out where they are not "
-        "known",
+        "instruments that play, with commas between them, or all; auto: those that --tagger hears; "
+        "leave out where they are not known",
     )
     flags.DEFINE_string(
         "write",

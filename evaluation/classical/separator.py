@@ -24,6 +24,8 @@ class ClassicalSeparator(ABC):
 
     sources: tuple[str, ...]
     origin: str
+    # No labels are heard; those that are given hold.
+    labels_heard: tuple[str, ...] | None = None
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:

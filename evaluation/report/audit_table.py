@@ -8,6 +8,7 @@ from evaluation.scores.conditions import Condition
 # What the network is told under each condition.
 LABELS = {
     "true": "the instruments of the piece",
+    "recognised": "the instruments that a tagger hears",
     "unknown": "nothing",
     "empty": "that nothing plays",
     "full": "that all instruments play",

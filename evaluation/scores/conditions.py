@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from configs.checks import one_of
 
-CONDITIONS = ("true", "unknown", "empty", "full", "swapped")
+CONDITIONS = ("true", "recognised", "unknown", "empty", "full", "swapped")
 
 
 @dataclass(frozen=True)

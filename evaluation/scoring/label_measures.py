@@ -15,6 +15,7 @@ from configs import Config
 from data_prep.audio import activity
 from data_prep.audio.tracks import Waveform
 from data_prep.records.full_tracks import FullTrack
+from evaluation.recognition.recogniser import Recogniser
 from evaluation.scores.conditions import CONDITIONS, Condition
 from evaluation.scores.table import LEAKAGE_FLOOR_DB
 from trainer.inference.base import BaseSeparator
@@ -44,8 +45,19 @@ class Measure(NamedTuple):
 Measures = dict[str, Measure]
 
 
-def audit_track(separator: BaseSeparator, track: FullTrack, config: Config) -> Measures:
+def audit_track(
+    separator: BaseSeparator,
+    track: FullTrack,
+    config: Config,
+    recogniser: Recogniser | None = None,
+) -> Measures:
     """Estimates a track in full length under every condition that it allows.
+
+    Args:
+        separator: the network.
+        track: with its references.
+        config: of the network.
+        recogniser: hears what plays, where somebody shall.
 
     Raises:
         ValueError: the network is not told the instruments at all.
@@ -61,6 +73,9 @@ def audit_track(separator: BaseSeparator, track: FullTrack, config: Config) -> M
         "empty": (),
         "full": config.data.sources,
     }
+    if recogniser is not None:
+        heard = recogniser.listen([track.mixture], config.audio.sample_rate)
+        labels_of["recognised"] = heard.labels
     if config.takes_unknown_labels:
         labels_of["unknown"] = None
     if swaps:
@@ -79,6 +94,9 @@ def summarise(tracks: Sequence[Measures]) -> list[Condition]:
     conditions = []
     for name in CONDITIONS:
         measured = [track[name] for track in tracks if name in track]
+        if name == "recognised" and not measured:
+            # Nobody was asked to listen.
+            continue
         conditions.append(_condition(name, measured))
     return conditions
 

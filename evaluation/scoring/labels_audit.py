@@ -12,6 +12,7 @@ from configs.reading import parse_object
 from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.runtime.revision import code_revision
 from evaluation.estimates.estimated_system import EstimatedSystem
+from evaluation.recognition.recogniser import Recogniser
 from evaluation.scores.conditions import Condition
 from evaluation.scores.results import Parts, read_described
 from evaluation.scoring.label_measures import Measure, Measures, audit_track, summarise
@@ -21,14 +22,19 @@ SCHEMA_VERSION = 1
 FILE_NAME = "audit.json"
 
 
-def audit(system: EstimatedSystem) -> list[Condition]:
+def audit(system: EstimatedSystem, recogniser: Recogniser | None = None) -> list[Condition]:
     """Audits a system and writes ``audit.json`` into its folder of results.
+
+    Where there is a recogniser, the network is told what that hears, too.
 
     If that is there, made from the same, it is read. A track is kept as soon as it is measured: an
     interrupted call is continued by the same one.
     """
     names = [track.name for track in system.manifest.tracks(system.split)]
-    parts = Parts(system.out, "audit-part", names, [SCHEMA_VERSION, system.made_from])
+    made_from: list[object] = [SCHEMA_VERSION, system.made_from]
+    if recogniser is not None:
+        made_from.append(recogniser.identity())
+    parts = Parts(system.out, "audit-part", names, made_from)
     if read_described(system.out, FILE_NAME).get("made_from") == parts.made_from:
         written = read_audit(system)
         if written:
@@ -38,7 +44,7 @@ def audit(system: EstimatedSystem) -> list[Condition]:
             return written
     for track in iter_full_tracks(system.manifest, system.folder, system.split):
         if track.name not in parts.kept:
-            measures = audit_track(system.separator, track, system.config)
+            measures = audit_track(system.separator, track, system.config, recogniser)
             parts.keep(track.name, json.dumps(measures))
             print(f"{len(parts.kept)}/{len(names)} {track.name} audited", flush=True)
     conditions = summarise([_parse(parts.read(name)) for name in names])

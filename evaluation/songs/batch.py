@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from configs import instruments
 from data_prep.audio.decoding import DecodedFile
 from data_prep.audio.encoding import FORMATS, TooManyChannelsError, read_tags
 from data_prep.audio.tracks import Waveform
@@ -76,7 +77,7 @@ def separate_songs(
         for path in paths:
             begun_secs = bar.n
             try:
-                _separate_song(
+                written += _separate_song(
                     separator, path, wanted, destination, places[path], made_by, bar.update
                 )
             except ValueError as error:
@@ -86,7 +87,6 @@ def separate_songs(
             finally:
                 # A song may be longer or shorter than it says, refused, or there already.
                 bar.update(begun_secs + lengths[path] - bar.n)
-            written += [str(place) for place in places[path].values()]
     if refusals:
         of_all = ""
         if len(paths) > 1:
@@ -114,6 +114,23 @@ def _open_blocks(path: Path, downmix: bool) -> Iterator[Waveform]:
         sound.close()
 
 
+def _as_heard(path: Path, wanted: Wanted, heard: Sequence[str]) -> Wanted:
+    """Returns what is wanted of a song in which instruments were heard, and says which.
+
+    Raises:
+        ValueError: none was, and nothing else is wanted.
+    """
+    names = [instruments.name_of(label) for label in heard]
+    print(f"{path.name}: heard {', '.join(names) or 'no instrument'}", flush=True)
+    of_song = wanted.with_labels(heard)
+    if not of_song.stems.names:
+        raise ValueError(
+            f"{path}: no instrument was heard in it, so that there is nothing to write; name those "
+            "that play with --labels, or the stems with --write."
+        )
+    return of_song
+
+
 def _separate_song(
     separator: SongSeparator,
     path: Path,
@@ -122,11 +139,14 @@ def _separate_song(
     places: Mapping[str, Place],
     made_by: Mapping[str, Any],
     progress: Callable[[float], Any],
-) -> None:
-    """Writes the stems of one song that are not there, all or none of them."""
+) -> list[str]:
+    """Writes the stems of one song that are not there, all or none; returns where all are."""
     # Before any folder is made.
     sound = DecodedFile(path, downmix=wanted.downmix)
     for_song = separator.for_song(partial(_open_blocks, path, wanted.downmix), sound.audio_format)
+    if for_song.labels_heard is not None:
+        wanted = _as_heard(path, wanted, for_song.labels_heard)
+        places = {name: places[name] for name in wanted.stems.names}
     try:
         song = OpenSong(for_song, sound, read_tags(path), wanted)
     except TooManyChannelsError as error:
@@ -146,7 +166,7 @@ def _separate_song(
         }
         if not missing:
             print(f"{path.name}: there already", flush=True)
-            return
+            return list(map(str, places.values()))
         # Each appears under its name when this stack is left, when all of them are whole.
         with ExitStack() as putting:
             files = {
@@ -164,3 +184,4 @@ def _separate_song(
     remark = made.remark(wanted.form)
     line = f"{path.name}: {', '.join(places)} -> {', '.join(folders)}"
     print(f"{line}; {remark}" if remark else line, flush=True)
+    return list(map(str, places.values()))

@@ -36,6 +36,8 @@ class NamedNetwork:
     num_passes: int = 1
     # Of the Wiener filter over the estimates; 0: there is none.
     wiener: int = 0
+    # Path or address of the run that hears which instruments play; empty: nobody listens.
+    tagger: str = ""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -59,7 +61,13 @@ class NamedNetwork:
             TrainedSeparator(workdir, self.checkpoint, self.weights, memory_mb)
             for workdir in self.workdirs
         ] or [UntrainedSeparator(self.config, memory_mb)]
-        return filtered(average_of(separators, self.num_passes), self.wiener)
+        separator = filtered(average_of(separators, self.num_passes), self.wiener)
+        if not self.tagger:
+            return separator
+        from evaluation.recognition.recognised import RecognisedSeparator
+        from evaluation.recognition.recogniser import Recogniser
+
+        return RecognisedSeparator(separator, Recogniser(self.tagger, self.sources))
 
 
 def name_runs(
@@ -68,6 +76,7 @@ def name_runs(
     weights: str = "average",
     num_passes: int = 1,
     wiener: int = 0,
+    tagger: str = "",
 ) -> NamedNetwork:
     """Names the network of a run, or those of several to be averaged.
 
@@ -77,6 +86,7 @@ def name_runs(
         weights: ``average``, the moving average where the run kept one, or ``raw``.
         num_passes: in which each network hears a song.
         wiener: iterations of the Wiener filter over the estimates.
+        tagger: path or address of the run that hears which instruments play, if one shall.
 
     Raises:
         ValueError: there is no run, one is named twice, they do not estimate the same, or there are
@@ -87,7 +97,7 @@ def name_runs(
         passes_of(run.config, num_passes)
     first = next(iter(runs.values()))
     require_filter(first.config, wiener)
-    return NamedNetwork(first.config, tuple(runs), checkpoint, weights, num_passes, wiener)
+    return NamedNetwork(first.config, tuple(runs), checkpoint, weights, num_passes, wiener, tagger)
 
 
 def name_untrained(

@@ -8,6 +8,7 @@ from absl import flags
 import configs
 from evaluation.classical.methods import METHODS, NamedMethod, name_method
 from evaluation.estimates.wiener_flag import define_wiener_flag
+from evaluation.recognition.recognition_flag import AUTO, define_tagger_flag, find_tagger
 from evaluation.songs.networks import NamedNetwork, name_runs, name_untrained
 from trainer.loop.checkpoint_flags import define_checkpoint_flags
 
@@ -18,7 +19,7 @@ flags.disclaim_key_flags()
 # What a method has not.
 _OF_NETWORKS = (
     *("workdir", "checkpoint", "weights", "untrained", "config", "set", "passes"),
-    *("wiener", "memory"),
+    *("wiener", "memory", "tagger"),
 )
 
 
@@ -51,6 +52,7 @@ def define_separator_flags() -> None:
         "averaged, which takes as many times as long",
     )
     define_wiener_flag()
+    define_tagger_flag()
 
 
 def named_separator() -> NamedNetwork | NamedMethod:
@@ -87,6 +89,10 @@ def named_network() -> NamedNetwork:
             "needs no run; --method needs no network."
         )
     if FLAGS.untrained:
+        if _listens():
+            raise ValueError(
+                f"--labels={AUTO} is for a trained network; name what plays for an untrained one."
+            )
         if FLAGS["checkpoint"].present or FLAGS["weights"].present:
             raise ValueError(
                 "--checkpoint and --weights choose among those of a run; leave them out with "
@@ -101,4 +107,17 @@ def named_network() -> NamedNetwork:
         raise ValueError(
             "--config and --set go with --untrained; a run has the config that it was trained with."
         )
-    return name_runs(FLAGS.workdir, FLAGS.checkpoint, FLAGS.weights, FLAGS.passes, FLAGS.wiener)
+    tagger = ""
+    if _listens():
+        tagger = find_tagger(FLAGS.tagger, FLAGS.workdir)
+    named = (FLAGS.workdir, FLAGS.checkpoint, FLAGS.weights, FLAGS.passes, FLAGS.wiener)
+    return name_runs(*named, tagger)
+
+
+def _listens() -> bool:
+    """Says whether a tagger shall hear what plays; a page is given one by --tagger alone."""
+    if FLAGS.labels == AUTO:
+        return True
+    if FLAGS.tagger and not FLAGS.serve:
+        raise ValueError(f"--tagger goes with --labels={AUTO}, for which it listens.")
+    return bool(FLAGS.tagger)

@@ -20,6 +20,10 @@ class SongSeparator(Protocol):
     def origin(self) -> str:
         """Returns what it is, in words."""
 
+    @property
+    def labels_heard(self) -> tuple[str, ...] | None:
+        """Returns the labels of the song that it is for; None where it takes those given."""
+
     def identity(self) -> dict[str, Any]:
         """Returns what its estimates depend on beside what is separated, as plain values."""
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
@@ -41,6 +41,15 @@ class Wanted:
     clip: Clip = "rescale"
     # Whether more channels than two become two.
     downmix: bool = False
+    # Whether of the stems only those are wanted whose instruments were heard in the song.
+    only_heard: bool = False
+
+    def with_labels(self, heard: Sequence[str]) -> "Wanted":
+        """Returns what is wanted of a song in which these instruments were heard."""
+        stems = self.stems
+        if self.only_heard:
+            stems = stems._replace(sources=tuple(s for s in stems.sources if s in heard))
+        return replace(self, labels=list(heard), stems=stems)
 
     def of_stem(self, name: str) -> dict[str, Any]:
         """Returns what of all this the bytes of a stem depend on, as plain values.

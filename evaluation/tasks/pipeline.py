@@ -6,13 +6,15 @@ from typing import Any
 from data_prep.storage.lock import keeping
 from evaluation.estimates.named_checkpoint import NamedCheckpoint
 from evaluation.estimates.opened_run import open_run
+from evaluation.recognition.recognition_flag import AUTO
 from evaluation.tasks.finishing import finish
 from evaluation.tasks.registry import room_of
 
 # Scores at the rate of the original files lie beside those at the rate of the records.
 _ORIGINAL_SUFFIX = "-original"
-# So do those of filtered estimates.
+# So do those of filtered estimates, and of recognised labels.
 _WIENER_SUFFIX = "-wiener-"
+_RECOGNISED_SUFFIX = "-recognised"
 
 
 def evaluate(named: NamedCheckpoint, processes: int = 1, **options: Any) -> str:
@@ -35,6 +37,8 @@ def evaluate(named: NamedCheckpoint, processes: int = 1, **options: Any) -> str:
     suffix = _ORIGINAL_SUFFIX if asked.get("root") else ""
     if asked.get("wiener"):
         suffix += f"{_WIENER_SUFFIX}{asked['wiener']}"
+    if asked.get("labels") == AUTO:
+        suffix += _RECOGNISED_SUFFIX
     opened = open_run(named, suffix)
     room = room_of(opened.config.task.kind)
     _require_known(asked, room.OPTIONS, opened.config.task.kind)

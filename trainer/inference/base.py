@@ -32,6 +32,14 @@ class BaseSeparator(ABC):
     is_untrained = False
 
     @property
+    def labels_heard(self) -> tuple[str, ...] | None:
+        """Returns the labels of the song that it was made for, if somebody heard them in it.
+
+        None where it takes those that it is given.
+        """
+        return None
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """Returns the names of what it estimates, which are its labels too."""
         return self.config.data.sources

@@ -18,6 +18,11 @@ from data_prep.runtime.memory import give_back_freed_memory
 from trainer.networks.conditions import CUTS, cut_conditions, whole
 from trainer.networks.network import Network
 
+# Multiplications and additions of a window from which on it is worth the half minute in which XLA
+# compiles it: a chunk of a published network of attention has 2e12 and more, and is computed in
+# three quarters of the time then.
+_WORTH_COMPILING = 5e11
+
 Conditions = Mapping[str, NDArray[Any]]
 """What steers the estimates of a whole track, by name and without an axis of examples."""
 BlockEstimator = Callable[
@@ -52,6 +57,9 @@ def make_block_estimator(
     """
     kept = _Kept(output, column_frames)
 
+    # A TPU has its own compiler, which decides by itself.
+    by_xla = network.forward_flops() > _WORTH_COMPILING and not tf.config.list_logical_devices("TPU")
+
     @cache
     def compiled(window: Window) -> Any:
         # Conditions with a row per event differ in the number of rows from window to window.
@@ -60,6 +68,7 @@ def make_block_estimator(
                 network, window, mixture, conditions, kept
             ),
             reduce_retracing=True,
+            jit_compile=by_xla,
         )
 
     def iter_estimates(

@@ -24,6 +24,9 @@ from evaluation.estimates.opened_run import OpenedRun, find_training_records
 from evaluation.estimates.track_on_disk import TrackOnDisk
 from evaluation.estimates.wiener_flag import require_filter
 from evaluation.listening.recorder import record_run
+from evaluation.recognition.recognised import RecognisedSeparator
+from evaluation.recognition.recogniser import Recogniser
+from evaluation.recognition.recognition_flag import AUTO, find_tagger
 from evaluation.scores.about import About
 from evaluation.scores.results import file_contents
 from evaluation.scoring.labels_audit import audit, read_audit
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
     # It imports scikit-learn, which most evaluations do without.
     from evaluation.classical.rows import ClassicalRows
 
-OPTIONS: tuple[str, ...] = ("baselines", "audit", "root", "wiener")
+OPTIONS: tuple[str, ...] = ("baselines", "audit", "root", "wiener", "labels", "tagger")
 SCORES_MEANS = True
 # Follows what the gains of the constant gain were learnt from.
 _FOR_ORIGINALS = (
@@ -61,7 +64,9 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
         options: ``baselines`` (oracle, to score oracles too; classical, to score methods that
             need no network as well; or none), ``audit`` (whether to audit the labels first),
             ``root`` (folder of the corpus, to score at its own rate and channels), ``wiener``
-            (iterations of the Wiener filter over the estimates, 0 for none).
+            (iterations of the Wiener filter over the estimates, 0 for none), ``labels`` (auto, to
+            tell the network what a tagger hears), ``tagger`` (the run that hears, also for the
+            audit).
         processes: that score at most, 0 for as many as there are cores.
 
     Raises:
@@ -72,6 +77,7 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
         raise ValueError(
             "--audit tells one network wrong labels; leave it out for the mean of several runs."
         )
+    tagger = _find_tagger(opened, options)
     num_iterations = int(options.get("wiener", 0))
     require_filter(opened.config, num_iterations)
     opened.manifest.require_sources(opened.folder, [opened.split])
@@ -82,21 +88,50 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
     # Before an audit, which takes long.
     require_backend(system.config.evaluation, _audio_format(system, originals).channels)
     rival = constant_gain_of(system)
+    recogniser = Recogniser(tagger, system.config.data.sources) if tagger else None
     if options.get("audit"):
-        audit(system)
+        audit(system, recogniser)
     # The audit is of the network alone.
     separator = filtered(system.separator, num_iterations)
+    if options.get("labels") != AUTO:
+        recogniser = None
+    if recogniser is not None:
+        separator = RecognisedSeparator(separator, recogniser)
     system = dataclasses.replace(system, separator=separator)
     baselines = options.get("baselines", "oracle")
     again = _command(opened, options, baselines)
     source = _track_source(system, rival, originals, baselines, again)
+    source = _as_changed(source, num_iterations, recogniser)
+    if baselines == "classical":
+        source = with_classical(source, _classical_rows(system, source.about.channels))
+    return score_source(source, opened.out, baselines != "none", processes)
+
+
+def _as_changed(
+    source: TrackSource, num_iterations: int, recogniser: Recogniser | None
+) -> TrackSource:
+    """Says of tracks what was done to their estimates, or what the network was told."""
     if num_iterations:
         made_from = {**source.made_from, "wiener": num_iterations}
         about = dataclasses.replace(source.about, title=f"{source.about.title}, Wiener filter")
         source = dataclasses.replace(source, made_from=made_from, about=about)
-    if baselines == "classical":
-        source = with_classical(source, _classical_rows(system, source.about.channels))
-    return score_source(source, opened.out, baselines != "none", processes)
+    if recogniser is not None:
+        made_from = {**source.made_from, "recognised": recogniser.identity()}
+        labels = f"labels recognised by {recogniser.words}"
+        about = dataclasses.replace(source.about, labels=labels)
+        source = dataclasses.replace(source, made_from=made_from, about=about)
+    return source
+
+
+def _find_tagger(opened: OpenedRun, options: Mapping[str, Any]) -> str:
+    """Returns the folder of the run that hears what plays; empty where nobody shall."""
+    named = options.get("tagger", "")
+    listens = options.get("labels") == AUTO
+    if named and not listens and not options.get("audit"):
+        raise ValueError(f"--tagger goes with --labels={AUTO} or --audit, for which it listens.")
+    if not named and not listens:
+        return ""
+    return find_tagger(named, [each.workdir for each in opened.checkpoints])
 
 
 def _classical_rows(system: EstimatedSystem, channels: int) -> "ClassicalRows":
@@ -168,7 +203,8 @@ def _command(opened: OpenedRun, options: Mapping[str, Any], baselines: str) -> s
     words = ["python", "-m", "evaluation.evaluate", *opened.arguments, f"--baselines={baselines}"]
     if options.get("audit"):
         words.append("--audit")
-    words += [f"--{name}={options[name]}" for name in ("root", "wiener") if options.get(name)]
+    named = ("root", "wiener", "labels", "tagger")
+    words += [f"--{name}={options[name]}" for name in named if options.get(name)]
     return shlex.join(words)
 
 

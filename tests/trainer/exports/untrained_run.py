@@ -28,9 +28,22 @@ UNLABELLED = [
 ]
 
 
-def make_run(workdir, overrides):
+# Of one that hears instruments.
+SMALL_TAGGER = [
+    "audio.sample_rate=8000",
+    "data.sources=cl,fl,vc,vn",
+    "model.window_frames=256",
+    "model.hop_frames=128",
+    "model.num_bands=24",
+    "model.width=8",
+    "model.depth=1",
+]
+
+
+def make_run(workdir, overrides, experiment="smoke"):
     """A run whose network is untrained, as the trainer leaves it."""
-    config = configs.load("smoke", [*SMALL, *overrides])
+    small = SMALL_TAGGER if experiment == "smoke_tagger" else SMALL
+    config = configs.load(experiment, [*small, *overrides])
     network = make_network(config)
     checkpoints = Checkpoints(str(workdir), optimisation_of(config, network), keep=3)
     for step in (5, 7):
