@@ -100,3 +100,31 @@ def test_where_there_is_too_little_memory_windows_are_shorter_and_it_is_said(mon
     assert capsys.readouterr().err.startswith(
         "warning: there are 20 MB of memory left and not 1,000, so that windows are shorter:"
     )
+
+
+@pytest.mark.parametrize("experiment", ["smoke", "smoke_band_split"])
+def test_what_is_worth_compiling_is_the_same(experiment, monkeypatch):
+    """As the windows of a network are whose arithmetic takes longer than XLA."""
+    overrides = {
+        "smoke": VALID,
+        "smoke_band_split": [
+            *("data.sources=fl,vc,vn", "model.window_frames=64", "model.hop_frames=16"),
+            *("model.estimate_frames=512", "model.num_bands=6", "model.width=8", "model.depth=1"),
+            *("model.num_heads=2", "model.head_size=4"),
+        ],
+    }
+    config = configs.load(experiment, overrides[experiment])
+    mixture = np.random.default_rng(1).standard_normal((1, 1200, 1)).astype(np.float32)
+    conditions = {"labels": np.array([1, 0, 1], np.float32)}
+
+    def estimate_with(network):
+        blocks = make_block_estimator(network, 2**17)([mixture], conditions)
+        return np.concatenate(list(blocks), axis=2)
+
+    network = make_network(config)
+    expected = estimate_with(network)
+    monkeypatch.setattr(tiling, "_WORTH_COMPILING", network.forward_flops() - 1)
+    found = estimate_with(network)
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    # XLA computes in another order: it is another rounding, which shows that it did.
+    assert (found != expected).any()
