@@ -182,6 +182,7 @@ class Config:
         gives = self.model.gives
         expected = f"one that gives {self.task.learns}, which task.kind={self.task.kind} learns"
         require(gives == self.task.learns, "model.kind", self.model.kind, expected)
+        self.task.require_augmentation(self.augmentation.keeps_the_mixture)
         window = self.model.window()
         needed = window.margin_frames
         if self.data.context_frames < needed:

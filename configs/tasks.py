@@ -29,6 +29,9 @@ class TaskSettings:
     def require_window(self, window: Window) -> None:
         """Raises a ``ValueError`` where the task cannot learn from windows of this size."""
 
+    def require_augmentation(self, keeps_the_mixture: bool) -> None:
+        """Raises a ``ValueError`` where the task cannot learn from mixtures that are changed."""
+
 
 @dataclass(frozen=True)
 class SeparationSettings(TaskSettings):
@@ -99,6 +102,12 @@ class TaggingSettings(TaskSettings):
     def learns(self) -> str:
         """Returns what the task learns to give: the activity of instruments."""
         return "activity"
+
+    def require_augmentation(self, keeps_the_mixture: bool) -> None:
+        """Raises a ``ValueError`` where labels are true of the mixture as it is, and it changes."""
+        legal = self.truth == "activity" or keeps_the_mixture
+        expected = "activity, as the section augmentation changes mixtures"
+        require(legal, "task.truth", self.truth, expected)
 
 
 # A line for every task that ``task.kind`` can name.

@@ -58,7 +58,9 @@ def make_block_estimator(
     kept = _Kept(output, column_frames)
 
     # A TPU has its own compiler, which decides by itself.
-    by_xla = network.forward_flops() > _WORTH_COMPILING and not tf.config.list_logical_devices("TPU")
+    by_xla = network.forward_flops() > _WORTH_COMPILING and not tf.config.list_logical_devices(
+        "TPU"
+    )
 
     @cache
     def compiled(window: Window) -> Any:

@@ -20,7 +20,7 @@ from evaluation.tasks.tagging.kept import KeptTrack, from_text, to_text
 from evaluation.tasks.tagging.scores import iter_rows, score_system, to_csv
 from trainer.inference.listener import TrainedListener
 from trainer.loop.metrics import read_metrics
-from trainer.tasks.tagging.listening import HeardTrack, true_activity
+from trainer.tasks.tagging.listening import HeardTrack, require_truth, true_activity
 from trainer.tasks.tagging.thresholds import thresholds_of
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
     Raises:
         ValueError: the tracks have labels whose sources are not known.
     """
-    opened.manifest.require_sources(opened.folder, [opened.split])
+    require_truth(opened.config, opened.manifest, opened.folder, [opened.split])
     listener = TrainedListener(opened.workdir, str(opened.step), opened.weights)
     with_rivals = options.get("baselines") != "none"
     training_records = find_training_records(opened) if with_rivals else None

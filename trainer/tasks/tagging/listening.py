@@ -3,16 +3,17 @@
 Axes: K instruments, J columns, T frames, C channels.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from configs import Config
+from configs import Config, TaggingSettings, instruments
 from data_prep.audio.tracks import Waveform
 from data_prep.records.full_tracks import FullTrack
+from data_prep.records.manifest import Manifest
 from trainer.tasks.tagging.truth import audibility_of
 
 # Of a track whose truth is found at a time, in columns.
@@ -47,9 +48,37 @@ def hear_tracks(
     ]
 
 
+def require_truth(config: Config, manifest: Manifest, folder: str, splits: Sequence[str]) -> None:
+    """Refuses records that do not say what is true of their columns.
+
+    Args:
+        config: of the experiment; where the labels are the truth, sources are not needed.
+        manifest: of the records.
+        folder: theirs.
+        splits: that are listened to, beside the training split.
+
+    Raises:
+        ValueError: a source is not known, or a label of a track that does not train.
+    """
+    assert isinstance(config.task, TaggingSettings)
+    if config.task.truth == "activity":
+        manifest.require_sources(folder, ("train", *splits))
+        return
+    for track in (track for split in splits for track in manifest.tracks(split)):
+        if track.unknown:
+            raise ValueError(
+                f"{track.name} in {folder} has no label of {', '.join(track.unknown)}; tracks that "
+                "validate or test need all of them, those that train do not."
+            )
+
+
 def true_activity(track: FullTrack, config: Config) -> NDArray[np.bool_]:
-    """Returns where each source of a track is audible, (K, J)."""
+    """Returns where sources of a track are audible, (K, J), or what its labels say throughout."""
     rule = audibility_of(config)
+    assert isinstance(config.task, TaggingSettings)
+    if config.task.truth == "labels":
+        labels = np.array(instruments.multi_hot(track.labels, config.data.sources), bool)
+        return np.repeat(labels[:, None], -(-len(track.mixture) // rule.column_frames), axis=1)
     margin = rule.margin_frames
     hop = rule.column_frames
     num_frames = len(track.mixture)

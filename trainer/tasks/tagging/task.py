@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from configs import Config
+from configs import Config, TaggingSettings
 from data_prep.records.full_tracks import FullTrack, iter_full_tracks
 from data_prep.records.manifest import Manifest
 from data_prep.runtime.quantities import pluralized
@@ -28,7 +28,7 @@ from trainer.loop.protocol import (
     Weights,
 )
 from trainer.tasks.tagging import step, thresholds
-from trainer.tasks.tagging.listening import hear_tracks, true_activity
+from trainer.tasks.tagging.listening import hear_tracks, require_truth, true_activity
 from trainer.tasks.tagging.measures import average_precision, count, roc_auc
 from trainer.tasks.tagging.truth import audibility_of
 
@@ -44,7 +44,7 @@ class TaggingTask:
     def __init__(self, config: Config, manifest: Manifest, folder: str) -> None:
         """Reads the training excerpts; ``ValueError`` where they do not fit the experiment."""
         manifest.require(config, folder)
-        manifest.require_sources(folder, ("train", "valid"))
+        require_truth(config, manifest, folder, ["valid"])
         self._config = config
         self._manifest = manifest
         self._folder = folder
@@ -70,6 +70,9 @@ class TaggingTask:
 
         The truth is that of the sources that the mixture was made of, whatever was done to them.
         """
+        assert isinstance(self._config.task, TaggingSettings)
+        if self._config.task.truth == "labels":
+            return self._make_labelled_examples(start_step)
         rule = audibility_of(self._config)
         around = rule.margin_frames
         examples = make_batches(self._excerpts, self._config, start_step, around)
@@ -84,6 +87,20 @@ class TaggingTask:
             known = tf.ones_like(example["labels"])
             return {"mixture": mixture, "truth": truth, "known": known}
 
+        return examples.map(answer, num_parallel_calls=tf.data.AUTOTUNE)
+
+    def _make_labelled_examples(self, start_step: int) -> tf.data.Dataset:
+        """Makes examples of which the labels of the piece are true throughout."""
+        num_columns = step.batch_shapes(self._config, 1)["truth"][-1]
+
+        def answer(example: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            labels = example["labels"]
+            # -1 where nobody knows: a blank of a table.
+            known = tf.cast(labels >= 0, tf.float32)
+            truth = tf.repeat(tf.maximum(labels, 0.0)[:, None], num_columns, axis=1)
+            return {"mixture": example["mixture"], "truth": truth, "known": known}
+
+        examples = make_batches(self._excerpts, self._config, start_step)
         return examples.map(answer, num_parallel_calls=tf.data.AUTOTUNE)
 
     def validate(self, weights: Weights) -> Sequence[Figure]:
