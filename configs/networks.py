@@ -118,6 +118,10 @@ class WaveUNetSettings(NetworkSettings):
         """Returns the settings with the computation that is the fastest on a CPU."""
         return replace(self, computation="cpu")
 
+    def for_tpu(self) -> "WaveUNetSettings":
+        """Returns the settings with the computation that is the fastest on a TPU."""
+        return replace(self, computation="tpu")
+
     def require_sources(self, sources: Sequence[str]) -> None:
         """Raises a ``ValueError`` where the residual is none of the sources."""
         if self.residual is not None:

@@ -36,5 +36,9 @@ class NetworkSettings:
         """Returns the settings by which other programs compute the same, of the same weights."""
         return self
 
+    def for_tpu(self) -> "NetworkSettings":
+        """Returns the settings with the computation that is the fastest on a TPU, if it has one."""
+        return self
+
     def require_sources(self, sources: Sequence[str]) -> None:
         """Raises a ``ValueError`` where the network cannot estimate the sources of a vocabulary."""

@@ -3,16 +3,16 @@
 make preflight ARGS="--config=urmp_labels --topology=v5e:2x2 --set train.batch_size=32"
 
 or, in the environment that makes, python -m trainer.preflight --config=urmp_labels
---topology=v5e:2x2. The step is that of trainer.task with --set model.computation=tpu --set
-train.compute_dtype=bfloat16, which --set may change. A compilation takes one to four minutes; the
-largest batch takes several (--nolargest_batch leaves it out). Exit status 1 where the step does not
-compile or fit.
+--topology=v5e:2x2. The step is that of trainer.task with --set train.compute_dtype=bfloat16, and
+for a Wave-U-Net --set model.computation=tpu, which --set may change. A compilation takes one to
+four minutes; the largest batch takes several (--nolargest_batch leaves it out). Exit status 1 where the
+step does not compile or fit.
 """
 
 import json
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,17 @@ from trainer.tpu.ceilings import capacity_bytes, ceilings, print_ceilings, print
 from trainer.tpu.compilation import DoesNotFitError, Program, compile_step, prepare_environment
 
 FLAGS = flags.FLAGS
-TPU_SETTINGS = ["model.computation=tpu", "train.compute_dtype=bfloat16"]
+
+
+def load_for_tpu(name: str, overrides: Sequence[str] = ()) -> Config:
+    """Returns an experiment as it runs on a TPU; overrides change that, too."""
+    config = configs.load(name, overrides)
+    of_tpu = replace(
+        config,
+        model=config.model.for_tpu(),
+        train=replace(config.train, compute_dtype="bfloat16"),
+    )
+    return configs.override(of_tpu, overrides)
 
 
 def largest_batch(first: Program, fits: Callable[[int], bool]) -> tuple[int, int]:
@@ -91,7 +101,7 @@ def _find_largest_batch(config: Config, program: Program) -> tuple[int, int]:
 
 def main(_: Sequence[str]) -> int:
     """Compiles, prints, looks for the largest batch."""
-    config = configs.load(FLAGS.config, [*TPU_SETTINGS, *FLAGS.set])
+    config = load_for_tpu(FLAGS.config, FLAGS.set)
     prepare_environment(FLAGS.topology)
     # The compiler returns to Python after minutes. So interruptions end it at once; nothing is
     # lost.

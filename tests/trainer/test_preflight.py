@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 import configs
-from trainer.preflight import largest_batch
+from trainer.preflight import largest_batch, load_for_tpu
 from trainer.tpu import traffic
 from trainer.tpu.ceilings import ceilings, print_ceilings, print_program
 from trainer.tpu.chips import CHIPS, accelerator_type, split_topology
@@ -214,6 +214,16 @@ def test_without_a_compiler_it_says_which_environment_has_one():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", configs.experiments())
+def test_every_experiment_has_a_form_for_a_tpu(name):
+    config = load_for_tpu(name)
+    assert config.train.compute_dtype == "bfloat16"
+    assert getattr(config.model, "computation", "tpu") == "tpu"
+    assert config.model.window() == configs.load(name).model.window()
+    # What is asked for changes that.
+    assert load_for_tpu(name, ["train.compute_dtype=float32"]).train.compute_dtype == "float32"
+
+
 def test_nothing_that_preflight_imports_imports_tensorflow():
     code = (
         "import sys; sys.modules['tensorflow'] = None; "
