@@ -5,8 +5,8 @@ make preflight ARGS="--config=urmp_labels --topology=v5e:2x2 --set train.batch_s
 or, in the environment that makes, python -m trainer.preflight --config=urmp_labels
 --topology=v5e:2x2. The step is that of trainer.task with --set train.compute_dtype=bfloat16, and
 for a Wave-U-Net --set model.computation=tpu, which --set may change. A compilation takes one to
-four minutes; the largest batch takes several (--nolargest_batch leaves it out). Exit status 1 where the
-step does not compile or fit.
+four minutes; the largest batch takes several (--nolargest_batch leaves it out). Exit status 1 where
+the step does not compile or fit.
 """
 
 import json
