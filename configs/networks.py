@@ -204,6 +204,10 @@ class StftMaskSettings(NetworkSettings):
         """Returns the settings with spectra that are products with matrices."""
         return replace(self, transforms="products")
 
+    def for_tpu(self) -> "StftMaskSettings":
+        """Returns the same: what a TPU is made for is products."""
+        return replace(self, transforms="products")
+
     @property
     def dilations(self) -> list[int]:
         """Returns the columns between the taps of each convolution of the body tcn."""

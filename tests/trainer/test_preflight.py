@@ -105,8 +105,16 @@ def test_tiles_are_whole(shape, num_bytes):
 def test_what_is_no_scheduled_program_is_refused():
     with pytest.raises(ValueError, match="scheduled"):
         list(traffic.iter_traffic(PROGRAM.replace("is_scheduled=true", "")))
-    with pytest.raises(ValueError, match="how often"):
-        list(traffic.iter_traffic(PROGRAM.replace("known_trip_count", "unknown")))
+
+
+def test_a_loop_that_does_not_say_how_often_it_runs_counts_once():
+    untold = PROGRAM.replace("known_trip_count", "unknown")
+    assert traffic.count_loops(PROGRAM) == ((3,), 0)
+    assert traffic.count_loops(untold) == ((), 1)
+    once = sum(each.num_bytes for each in traffic.iter_traffic(untold))
+    # As often as it says, the loop reads and writes the array once more each time.
+    thrice = sum(each.num_bytes for each in traffic.iter_traffic(PROGRAM))
+    assert thrice - once == 2 * 2 * NUM_BYTES
 
 
 def make_program(**changed):

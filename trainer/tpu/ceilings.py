@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from configs import Config
 from configs.reading import read_object
+from data_prep.runtime.quantities import pluralized
 from trainer.tpu.chips import CHIPS, Chip, split_topology
 from trainer.tpu.compilation import Program
 
@@ -101,6 +102,12 @@ def print_program(program: Program, config: Config) -> None:
         f"  arithmetic     {program.flops / 1e9:9,.1f} GFLOP\n"
         f"  device memory  {program.traffic_bytes / 1e9:9,.3f} GB to and fro\n"
     )
+    if program.num_untold_loops:
+        print(
+            f"  {pluralized(program.num_untold_loops, 'loop')} of the program, as of Fourier "
+            "transforms, do not say how often they run: each counts once in the traffic, which is "
+            "more.\n"
+        )
 
 
 def print_ceilings(

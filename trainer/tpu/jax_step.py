@@ -13,6 +13,7 @@ import keras
 from configs import Config
 from trainer.loop.optimisation import ObjectiveOptimizer, Optimisation
 from trainer.loop.protocol import Batch, Objective
+from trainer.networks.network import Network
 from trainer.tasks.registry import step_of
 
 State = list[Any]
@@ -47,6 +48,12 @@ class JaxStep:
     def num_parameters(self) -> int:
         """Counts the parameters of the networks."""
         return self._optimisation.count_parameters()
+
+    @property
+    def forward_flops(self) -> int:
+        """Returns the arithmetic of one forward pass of one example, of networks that say it."""
+        networks = self._optimisation.networks.values()
+        return sum(each.forward_flops() for each in networks if isinstance(each, Network))
 
     @property
     def state(self) -> State:
