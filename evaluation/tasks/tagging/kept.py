@@ -4,13 +4,14 @@ Axes: K instruments, J columns.
 """
 
 import base64
-import io
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from configs.reading import parse_object
 
 
 class KeptTrack(NamedTuple):
@@ -26,19 +27,32 @@ class KeptTrack(NamedTuple):
 
 def to_text(track: KeptTrack) -> str:
     """Returns a track as text."""
-    file = io.BytesIO()
-    np.savez_compressed(
-        file, truth=track.truth, **{f"of {k}": v for k, v in track.activity.items()}
-    )
-    arrays = base64.b64encode(file.getvalue()).decode()
-    return json.dumps({"name": track.name, "labels": track.labels, "arrays": arrays})
+    values = {
+        "name": track.name,
+        "labels": track.labels,
+        "shape": track.truth.shape,
+        "truth": _encode(track.truth.astype(np.uint8)),
+        "activity": {system: _encode(each) for system, each in track.activity.items()},
+    }
+    return json.dumps(values)
 
 
 def from_text(text: str) -> KeptTrack:
     """Returns the track that a text of ``to_text`` holds."""
-    values: dict[str, Any] = json.loads(text)
-    with np.load(io.BytesIO(base64.b64decode(values["arrays"])), allow_pickle=False) as arrays:
-        activity = {
-            name.removeprefix("of "): arrays[name] for name in arrays.files if name != "truth"
-        }
-        return KeptTrack(values["name"], tuple(values["labels"]), arrays["truth"], activity)
+    values = parse_object(text, "what was heard")
+    shape = tuple(values["shape"])
+
+    def decode(encoded: str, dtype: str) -> NDArray[np.generic]:
+        return np.frombuffer(base64.b64decode(encoded), dtype).reshape(shape)
+
+    activity = {
+        system: decode(each, "<f4").astype(np.float32)
+        for system, each in values["activity"].items()
+    }
+    truth = decode(values["truth"], "u1").astype(bool)
+    return KeptTrack(values["name"], tuple(values["labels"]), truth, activity)
+
+
+def _encode(values: NDArray[np.generic]) -> str:
+    little_end_first = values.astype(values.dtype.newbyteorder("<"))
+    return base64.b64encode(little_end_first.tobytes()).decode()
