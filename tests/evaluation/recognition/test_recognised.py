@@ -26,7 +26,8 @@ class Truthful:
 
     def listen(self, blocks, sample_rate):
         assert sum(len(block) for block in blocks) and sample_rate
-        return Heard(self.labels, np.zeros((4, 1), np.float32), ("cl", "fl", "vc", "vn"), 0.1)
+        silence = np.zeros((4, 1), np.float32)
+        return Heard(self.labels, silence, ("cl", "fl", "vc", "vn"), 0.1, (0.0, 0.0, 0.0, 0.0))
 
     def identity(self):
         return {"labels": self.labels}
