@@ -59,6 +59,12 @@ def test_files_to_take_away_are_those_of_the_command(server, separator, tmp_path
             assert archive.read(f"my song/{stem}.{suffix}") == content
 
 
+def test_where_nobody_listens_nothing_is_said_of_it(server, tmp_path):
+    assert "listens" not in server.json("/api/model")
+    song = server.send(write_song(tmp_path / "a.wav"), labels="vn")
+    assert not {"heard", "labels"} & set(song)
+
+
 def test_a_link_is_good_once(server, tmp_path):
     song = server.send(write_song(tmp_path / "a.wav"), labels="vn")
     server.separate(song)
