@@ -15,7 +15,7 @@ setup(
         "configs.splits": ["*.json"],
         "evaluation": ["py.typed"],
         "evaluation.document": ["*.jinja", "*.css", "*.js"],
-        "evaluation.server": ["*.html", "*.css", "*.js"],
+        "evaluation.server": ["page/*.html", "page/*.css", "page/*.js"],
     },
     entry_points={"console_scripts": ["source-separate = evaluation.songs.console:main"]},
     install_requires=[

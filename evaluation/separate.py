@@ -40,6 +40,7 @@ Given again, the same command makes what is missing and leaves what is there.
     python -m evaluation.separate --workdir=runs/urmp_labels --serve
 
 opens a page instead, for the browsers of this machine: drop songs on it, hear their stems in step.
+With --tagger=runs/tagger it listens to each song first, and shows what it hears.
 """
 
 from collections.abc import Sequence
@@ -137,18 +138,21 @@ def _serve(paths: Sequence[Path]) -> None:
 
     # Before the network is restored, which takes long.
     listening = open_port(FLAGS.port)
-    separator, model = _load(network)
+    separator, model = _load(network, listens=False)
+    recogniser = network.load_recogniser()
+    if recogniser is not None:
+        model = f"{model}; {recogniser.words} listens"
     print(model, flush=True)
-    serve(separator, model, listening, FLAGS.upload_mb)
+    serve(separator, model, listening, FLAGS.upload_mb, recogniser)
 
 
-def _load(network: NamedNetwork) -> tuple["BaseSeparator", str]:
-    """Returns a network, and a line that says which it is."""
+def _load(network: NamedNetwork, listens: bool = True) -> tuple["BaseSeparator", str]:
+    """Returns a network, which may listen first, and a line that says which it is."""
     with command.importing():
         from trainer.inference.separator import compute_in_turn, describe
 
     compute_in_turn()
-    separator = network.load(FLAGS.memory)
+    separator = network.load(FLAGS.memory) if listens else network.load_told(FLAGS.memory)
     return separator, describe(separator)
 
 

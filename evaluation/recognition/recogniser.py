@@ -25,6 +25,8 @@ class Heard(NamedTuple):
     sources: tuple[str, ...]
     # From one column to the next.
     column_secs: float
+    # In the order of the sources: the share of the columns in which each reaches its threshold.
+    shares: tuple[float, ...]
 
 
 class Recogniser:
@@ -75,10 +77,13 @@ class Recogniser:
     def _heard(self, activity: NDArray[np.float32]) -> Heard:
         smoothed = self._listener.smoothed(activity)
         labels = piece_labels(smoothed, self._thresholds)
+        # (K, 1), in the order of the sources, as the probabilities are.
+        thresholds = np.array([[value] for value in self._thresholds.values()], np.float64)
         return Heard(
             # What else it knows is no label of the separator.
             labels=tuple(name for name in labels if name in self._needed),
             activity=smoothed,
             sources=self._listener.sources,
             column_secs=1 / self._listener.columns_per_second,
+            shares=tuple((smoothed >= thresholds).mean(axis=1).tolist()),
         )

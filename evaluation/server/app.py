@@ -12,26 +12,24 @@ from starlette.routing import Route
 
 from configs.instruments import name_of
 from data_prep.audio.encoding import FORMATS
+from evaluation.server.asked import WHAT_PLAYS, read_asked
 from evaluation.server.downloads import Tickets, make_download
 from evaluation.server.guard import Guard
 from evaluation.server.hearing import MOST_FRAMES, stretch
 from evaluation.server.song import Song
 from evaluation.server.songs import Songs
 from evaluation.server.uploads import plain_title, receive, why_not_written
-from evaluation.songs.choice import naming, parse_labels, parse_stems
+from evaluation.songs.choice import naming, parse_labels
 
 _PAGE: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "/": ("page.html", "text/html"),
-        "/page.css": ("page.css", "text/css"),
-        "/page.js": ("page.js", "text/javascript"),
-        "/player.js": ("player.js", "text/javascript"),
+        "/": ("page/page.html", "text/html"),
+        "/page.css": ("page/page.css", "text/css"),
+        "/page.js": ("page/page.js", "text/javascript"),
+        "/player.js": ("page/player.js", "text/javascript"),
+        "/heard.js": ("page/heard.js", "text/javascript"),
     }
 )
-
-# What page.html calls the choices of a song.
-_WHAT_PLAYS = "“What plays?”"
-_WHICH_STEMS = "“Which stems?”"
 
 
 def make_app(songs: Songs, model: str, token: str, most_bytes: int) -> Guard:
@@ -51,6 +49,8 @@ def make_app(songs: Songs, model: str, token: str, most_bytes: int) -> Guard:
         Route("/api/songs", answers.list),
         Route("/api/songs/{key}", answers.remove, methods=["DELETE"]),
         Route("/api/songs/{key}/picture", answers.picture),
+        Route("/api/songs/{key}/taggram", answers.taggram),
+        Route("/api/songs/{key}/again", answers.again, methods=["POST"]),
         Route("/api/songs/{key}/sound", answers.sound),
         Route("/api/songs/{key}/downloads", answers.make_download, methods=["POST"]),
         Route("/downloads/{ticket}", answers.download),
@@ -73,15 +73,16 @@ class _Answers:
     async def model(self, _: Request) -> Response:
         """Says what the network separates."""
         config = self._songs.separator.config
-        return JSONResponse(
-            {
-                "model": self._model,
-                "sources": {label: name_of(label) for label in config.data.sources},
-                "takes_unknown_labels": config.takes_unknown_labels,
-                "formats": [*FORMATS],
-                "most_bytes": self._most_bytes,
-            }
-        )
+        said = {
+            "model": self._model,
+            "sources": {label: name_of(label) for label in config.data.sources},
+            "takes_unknown_labels": config.takes_unknown_labels,
+            "formats": [*FORMATS],
+            "most_bytes": self._most_bytes,
+        }
+        if self._songs.can_listen:
+            said["listens"] = True
+        return JSONResponse(said)
 
     async def list(self, _: Request) -> Response:
         """Says what became of all songs."""
@@ -90,13 +91,9 @@ class _Answers:
     async def send(self, request: Request) -> Response:
         """Receives a song, whose bytes are the body."""
         given = request.query_params
-        vocabulary = self._songs.separator.config.data.sources
-        with naming(_WHAT_PLAYS):
-            labels = parse_labels(given.get("labels"), vocabulary)
-            self._songs.separator.label_vector(labels)
-        with naming(_WHICH_STEMS):
-            stems = parse_stems(given.get("write"), labels, vocabulary)
-        song = self._songs.make(plain_title(given.get("title", "")), labels, stems)
+        separator = self._songs.separator
+        asked = read_asked(given, separator.sources, separator.label_vector, self._songs.can_listen)
+        song = self._songs.make(plain_title(given.get("title", "")), asked)
         try:
             await receive(request, song.upload, self._most_bytes)
         except BaseException:
@@ -105,6 +102,22 @@ class _Answers:
             raise
         self._songs.queue(song)
         return JSONResponse(song.describe(), 201)
+
+    def again(self, request: Request) -> Response:
+        """Lets a song that was listened to be separated once more, with labels of a person."""
+        song = self._finished(request)
+        with naming(WHAT_PLAYS):
+            # Never None, which would be that nobody knows.
+            given = request.query_params.get("labels", "")
+            labels = parse_labels(given, self._songs.separator.sources)
+        if song.taggram is None or labels is None:
+            raise HTTPException(409, "nobody has listened to this song; send it again instead.")
+        try:
+            other = self._songs.again(song, labels)
+        except OSError:
+            self._require_there(song)
+            raise
+        return JSONResponse(other.describe(), 201)
 
     def remove(self, request: Request) -> Response:
         """Removes a song."""
@@ -116,6 +129,13 @@ class _Answers:
         song = self._finished(request)
         assert song.picture is not None
         return JSONResponse(song.picture._asdict())
+
+    def taggram(self, request: Request) -> Response:
+        """Says what was heard of a song over time."""
+        song = self._finished(request)
+        if song.taggram is None:
+            raise HTTPException(404, "nobody has listened to this song.")
+        return JSONResponse({"rows": [row._asdict() for row in song.taggram]})
 
     def sound(self, request: Request) -> Response:
         """Returns a stretch of a song and its stems."""
@@ -132,8 +152,7 @@ class _Answers:
         try:
             made = make_download(song, given.get("stem", ""), given.get("format", ""))
         except OSError:
-            if song.is_removed:
-                raise HTTPException(404, "the song was removed.") from None
+            self._require_there(song)
             raise
         return JSONResponse({"address": f"/downloads/{self._tickets.issue(made)}"})
 
@@ -152,6 +171,10 @@ class _Answers:
         if song is None:
             raise HTTPException(404, "there is no such song; it may have been removed.")
         return song
+
+    def _require_there(self, song: Song) -> None:
+        if song.is_removed:
+            raise HTTPException(404, "the song was removed.") from None
 
     def _finished(self, request: Request) -> Song:
         song = self._song(request)

@@ -73,6 +73,8 @@ def make_download(song: Song, stem: str, form: str) -> Download:
         OSError: the disk is full.
     """
     stems = [*song.stems()]
+    if not stems:
+        raise ValueError("the song has no stems, as nothing was heard in it.")
     if form not in FORMATS:
         raise ValueError(f"no format is called {form!r}; expected one of {', '.join(FORMATS)}.")
     if stem not in (ALL, *stems):

@@ -1,15 +1,21 @@
-"""Makes what the page draws and plays of a finished song: outlines, and stretches of all sounds.
+"""Makes what the page draws and plays of a finished song, and draws of what was heard in it.
 
-Axes: N sounds, T frames, C channels.
+Axes: N sounds, T frames, C channels, K instruments, J columns of a tagger.
 """
 
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import soundfile
+
+from configs.instruments import name_of
+
+# It imports TensorFlow, for which whoever imports this module does not wait.
+if TYPE_CHECKING:
+    from evaluation.recognition.recogniser import Heard
 
 _COLUMNS = 1000
 # Of an outline, whose values are from -100 to 100.
@@ -17,6 +23,8 @@ _FULL_SCALE = 100
 # A stretch is not longer, so that nobody asks for a whole song at once.
 MOST_FRAMES = 2**19
 _LEAST_DB = -120.0
+# Of a taggram, beside the instruments that were heard.
+_MORE_ROWS = 3
 
 
 class Picture(NamedTuple):
@@ -29,6 +37,49 @@ class Picture(NamedTuple):
     outlines: dict[str, list[list[int]]]
     # The energy of the song minus all stems against that of the song, in dB; None: it is silent.
     rest_db: float | None
+
+
+class TaggramRow(NamedTuple):
+    """Holds how probably one instrument sounds over time."""
+
+    name: str
+    # Whether the song has the instrument.
+    is_heard: bool
+    # Of the time in which it reaches its threshold.
+    share: float
+    # The largest in each of up to 1000 stretches of one length, which are the song together.
+    percent: list[int]
+
+
+def taggram(heard: "Heard") -> list[TaggramRow]:
+    """Returns a row for each instrument that was heard, in order, and for the next three.
+
+    Those are the instruments that reach their thresholds for the longest, or come nearest to 1.
+    """
+    num_columns = heard.activity.shape[1]
+    num_stretches = min(_COLUMNS, num_columns)
+    # Each stretch begins in another column, so that none is empty.
+    firsts = np.arange(num_stretches) * num_columns // num_stretches
+    # (K, J) -> (K, stretches)
+    largest = np.maximum.reduceat(heard.activity, firsts, axis=1)
+    percent = np.rint(100 * largest).astype(int)
+
+    def rank(i: int) -> tuple[bool, float, float]:
+        if heard.sources[i] in heard.labels:
+            return (False, 0.0, 0.0)
+        return (True, -heard.shares[i], -float(largest[i].max()))
+
+    # Those that were heard have one rank, and keep their order.
+    chosen = sorted(range(len(heard.sources)), key=rank)[: len(heard.labels) + _MORE_ROWS]
+    return [
+        TaggramRow(
+            name=name_of(heard.sources[i]),
+            is_heard=heard.sources[i] in heard.labels,
+            share=heard.shares[i],
+            percent=percent[i].tolist(),
+        )
+        for i in chosen
+    ]
 
 
 def picture(sounds: Mapping[str, Path], sample_rate: int) -> Picture:

@@ -19,6 +19,7 @@ from evaluation.server.songs import Songs
 
 # It imports TensorFlow, for which a command that is refused does not wait.
 if TYPE_CHECKING:
+    from evaluation.recognition.recogniser import Recogniser
     from trainer.inference.base import BaseSeparator
 
 _ADDRESS = "127.0.0.1"
@@ -51,20 +52,25 @@ def open_port(port: int) -> socket.socket:
 
 
 def serve(
-    separator: "BaseSeparator", model: str, listening: socket.socket, upload_mb: float
+    separator: "BaseSeparator",
+    model: str,
+    listening: socket.socket,
+    upload_mb: float,
+    recogniser: "Recogniser | None" = None,
 ) -> None:
     """Serves the page and separates what is sent, until an interruption.
 
     Args:
         separator: estimates the sources.
-        model: says in words which network that is.
+        model: says in words which networks these are.
         listening: socket of the page, which is closed in the end.
         upload_mb: that a song may have, in MB.
+        recogniser: hears which instruments play, where one shall.
     """
     token = secrets.token_urlsafe(32)
     _end_with_the_terminal()
     with listening, scratch_folder() as folder:
-        songs = Songs(separator, folder)
+        songs = Songs(separator, folder, recogniser)
         app = make_app(songs, model, token, round(upload_mb * 1e6))
         config = uvicorn.Config(
             _breaking_off(app),

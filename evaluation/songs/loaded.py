@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data_prep.audio.tracks import Waveform
-from evaluation.songs.networks import name_runs, name_untrained
+from evaluation.recognition.recognition_flag import AUTO
+from evaluation.songs.networks import NamedNetwork, name_runs, name_untrained
+from trainer.loop.workdir import require_run
 
 # It imports TensorFlow, for which whoever imports this module does not wait.
 if TYPE_CHECKING:
+    from evaluation.recognition.recogniser import Recogniser
     from trainer.inference.base import BaseSeparator
 
 # Of a waveform: (seconds that are done, seconds of all of it).
@@ -20,7 +23,7 @@ Progress = Callable[[float, float], None]
 
 
 class LoadedSeparator:
-    """Is the network of a run as a function of waveforms.
+    """Is the network of a run as a function of waveforms, and a tagger that listens for it, if any.
 
     Attributes:
         sources: the names of what it estimates, which are its labels too.
@@ -29,9 +32,10 @@ class LoadedSeparator:
         step: how many steps of training its weights have seen, of several runs those of the first.
     """
 
-    def __init__(self, separator: BaseSeparator) -> None:
-        """Wraps a separator; :func:`load_separator` makes one."""
+    def __init__(self, separator: BaseSeparator, recogniser: Recogniser | None = None) -> None:
+        """Wraps a separator, and what hears its labels; :func:`load_separator` makes one."""
         self._separator = separator
+        self._recogniser = recogniser
         self.sources: tuple[str, ...] = separator.sources
         self.sample_rate: int = separator.config.audio.sample_rate
         self.channels: int = separator.config.audio.channels
@@ -41,7 +45,7 @@ class LoadedSeparator:
         self,
         waveform: ArrayLike,
         sample_rate: int,
-        labels: Sequence[str] | None = None,
+        labels: Sequence[str] | str | None = None,
         progress: Progress | None = None,
     ) -> dict[str, Waveform]:
         """Estimates the sources of a waveform.
@@ -49,7 +53,8 @@ class LoadedSeparator:
         Args:
             waveform: (frames, channels), or (frames,) for one channel; full scale is 1.
             sample_rate: of the waveform, in Hz.
-            labels: the instruments that play; None: not known.
+            labels: the instruments that play, or ``auto``: those that the tagger hears, which None
+                means where there is a tagger, and elsewhere that they are not known.
             progress: is called after each stretch with the seconds that are done, and all seconds.
 
         Returns:
@@ -57,11 +62,14 @@ class LoadedSeparator:
 
         Raises:
             ValueError: the waveform is empty, of another shape, or holds values that are no finite
-                numbers; a label is unknown; or the network never learnt to do without labels.
+                numbers; a label is unknown; the network never learnt to do without labels; or
+                there is no tagger to hear them.
         """
         whole = np.asarray(waveform, np.float32)
         # (T,) -> (T, 1)
         columns = whole[:, None] if whole.ndim == 1 else whole
+        if labels == AUTO or (labels is None and self._recogniser is not None):
+            labels = self.listen(columns, sample_rate)
         parts: dict[str, list[Waveform]] = {source: [] for source in self.sources}
         num_done = 0
         for block in self.stream([columns], sample_rate, labels):
@@ -74,6 +82,26 @@ class LoadedSeparator:
             source: np.concatenate(found).reshape(whole.shape) for source, found in parts.items()
         }
 
+    def listen(self, waveform: ArrayLike, sample_rate: int) -> tuple[str, ...]:
+        """Returns the sources that the tagger hears in a waveform, which may be none.
+
+        Args:
+            waveform: (frames, channels), or (frames,) for one channel; full scale is 1.
+            sample_rate: of the waveform, in Hz.
+
+        Raises:
+            ValueError: there is no tagger, or the waveform is refused as by calling the separator.
+        """
+        if self._recogniser is None:
+            raise ValueError(
+                f"labels={AUTO!r} needs a run that hears which instruments play; name one with "
+                "load_separator(..., tagger=RUN), or name the instruments."
+            )
+        whole = np.asarray(waveform, np.float32)
+        columns = _require_waveform(whole[:, None] if whole.ndim == 1 else whole)
+        _require_rate(sample_rate)
+        return self._recogniser.listen([columns], sample_rate).labels
+
     def stream(
         self,
         blocks: Iterable[ArrayLike],
@@ -85,18 +113,23 @@ class LoadedSeparator:
         Args:
             blocks: consecutive ones of the waveform, (frames, channels), of any lengths.
             sample_rate: of the waveform, in Hz.
-            labels: the instruments that play; None: not known.
+            labels: the instruments that play; None: not known. They are named where there is a
+                tagger, too, as it listens to a waveform as a whole before any is separated.
 
         Yields:
             Consecutive blocks by the name of each source, (frames, channels), as many frames
             together as came. Their lengths are those of the network's windows.
 
         Raises:
-            ValueError: as from calling the separator.
+            ValueError: as from calling the separator, or labels are left to a tagger.
         """
+        if labels == AUTO or (labels is None and self._recogniser is not None):
+            raise ValueError(
+                "a stream is separated as it comes, and a tagger hears a waveform as a whole "
+                "first; name the instruments that play, or give all of it at once."
+            )
         checked = (_require_waveform(np.asarray(block, np.float32)) for block in blocks)
-        if not sample_rate > 0:
-            raise ValueError(f"expected a sample rate in Hz, above 0; got {sample_rate}.")
+        _require_rate(sample_rate)
         for estimates in self._separator.iter_stream_separated(checked, sample_rate, labels):
             yield dict(zip(self.sources, estimates, strict=True))
 
@@ -106,6 +139,7 @@ def load_separator(
     checkpoint: str = "best",
     weights: str = "average",
     passes: int = 1,
+    tagger: str | None = None,
 ) -> LoadedSeparator:
     """Restores the network of a run, or those of several, whose estimates are averaged.
 
@@ -116,13 +150,16 @@ def load_separator(
         weights: ``average``, the moving average where the run kept one, or ``raw``.
         passes: how often each network hears a waveform, each time shifted otherwise; the estimates
             are averaged.
+        tagger: path or address of a run that hears which instruments play, for who does not name
+            them.
 
     Raises:
         ValueError: there is no such run or checkpoint, it is damaged, the runs do not estimate the
-            same, or there are not so many passes.
+            same, there are not so many passes, or the tagger does not know what they estimate.
     """
     workdirs = [workdir] if isinstance(workdir, str) else workdir
-    return LoadedSeparator(name_runs(workdirs, checkpoint, weights, passes).load())
+    heard_by = "" if tagger is None else require_run(tagger)
+    return _load(name_runs(workdirs, checkpoint, weights, passes, tagger=heard_by))
 
 
 def untrained_separator(
@@ -139,7 +176,16 @@ def untrained_separator(
         ValueError: there is no such experiment, an override makes no sense, or there are not so
             many passes.
     """
-    return LoadedSeparator(name_untrained(config, overrides, passes).load())
+    return _load(name_untrained(config, overrides, passes))
+
+
+def _load(named: NamedNetwork) -> LoadedSeparator:
+    return LoadedSeparator(named.load_told(), named.load_recogniser())
+
+
+def _require_rate(sample_rate: int) -> None:
+    if not sample_rate > 0:
+        raise ValueError(f"expected a sample rate in Hz, above 0; got {sample_rate}.")
 
 
 def _require_waveform(block: Waveform) -> Waveform:

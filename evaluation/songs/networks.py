@@ -15,6 +15,7 @@ from trainer.inference.passes import passes_of
 
 # It imports TensorFlow, for which a command that is refused does not wait.
 if TYPE_CHECKING:
+    from evaluation.recognition.recogniser import Recogniser
     from trainer.inference.base import BaseSeparator
 
 
@@ -45,13 +46,26 @@ class NamedNetwork:
         return self.config.data.sources
 
     def load(self, memory_mb: float = MEMORY_MB) -> BaseSeparator:
-        """Returns the network, or the mean of all, as a separator.
+        """Returns the network, or the mean of all, as a separator, which listens if one shall.
 
         Args:
             memory_mb: what a network may take for one window of a waveform, in MB.
 
         Raises:
             ValueError: a run has no such checkpoint, or it is damaged.
+        """
+        separator = self.load_told(memory_mb)
+        recogniser = self.load_recogniser()
+        if recogniser is None:
+            return separator
+        from evaluation.recognition.recognised import RecognisedSeparator
+
+        return RecognisedSeparator(separator, recogniser)
+
+    def load_told(self, memory_mb: float = MEMORY_MB) -> BaseSeparator:
+        """Returns the network, or the mean of all, as a separator that takes labels as given.
+
+        The arguments and errors are those of ``load``.
         """
         from evaluation.estimates.filtered import filtered
         from trainer.inference.average import average_of
@@ -61,13 +75,19 @@ class NamedNetwork:
             TrainedSeparator(workdir, self.checkpoint, self.weights, memory_mb)
             for workdir in self.workdirs
         ] or [UntrainedSeparator(self.config, memory_mb)]
-        separator = filtered(average_of(separators, self.num_passes), self.wiener)
+        return filtered(average_of(separators, self.num_passes), self.wiener)
+
+    def load_recogniser(self) -> Recogniser | None:
+        """Returns what hears which instruments play; None where nobody listens.
+
+        Raises:
+            ValueError: its run hears no instruments, or others than the network estimates.
+        """
         if not self.tagger:
-            return separator
-        from evaluation.recognition.recognised import RecognisedSeparator
+            return None
         from evaluation.recognition.recogniser import Recogniser
 
-        return RecognisedSeparator(separator, Recogniser(self.tagger, self.sources))
+        return Recogniser(self.tagger, self.sources)
 
 
 def name_runs(

@@ -26,7 +26,8 @@ class Truthful:
 
     def listen(self, blocks, sample_rate):
         assert sum(len(block) for block in blocks) and sample_rate
-        return Heard(self.labels, np.zeros((4, 1), np.float32), ("cl", "fl", "vc", "vn"), 0.1)
+        silence = np.zeros((4, 1), np.float32)
+        return Heard(self.labels, silence, ("cl", "fl", "vc", "vn"), 0.1, (0.0, 0.0, 0.0, 0.0))
 
     def identity(self):
         return {"labels": self.labels}
@@ -67,6 +68,8 @@ def test_the_tagger_of_a_run_says_what_is_above_its_thresholds(runs):
     mixture = noise(20_000)
     heard = recogniser.listen([mixture[:9000], mixture[9000:]], RATE)
     assert heard.activity.shape == (4, -(-20_000 // 128))
+    assert heard.shares == tuple((row >= 0.5).sum() / row.size for row in heard.activity)
+    assert 0 < max(heard.shares) <= 1
     reached = np.sort(heard.activity, axis=1)[:, -16] >= 0.5
     names = [name for name, is_it in zip(heard.sources, reached, strict=True) if is_it]
     assert heard.labels == tuple(name for name in names if name in ("fl", "vn"))

@@ -22,10 +22,10 @@ MOST_BYTES = 5_000_000
 class PageServer:
     """Is a server with its songs; they are separated where ``separate`` is called."""
 
-    def __init__(self, separator, folder, listening):
+    def __init__(self, separator, folder, listening, recogniser=None):
         self.port = listening.getsockname()[1]
         self.folder = folder
-        self.songs = Songs(separator, folder)
+        self.songs = Songs(separator, folder, recogniser)
         self.most_bytes = MOST_BYTES
         app = make_app(self.songs, "the network of a test", TOKEN, MOST_BYTES)
         config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none")
@@ -87,10 +87,10 @@ class PageServer:
 
 
 @contextmanager
-def page_server(separator):
+def page_server(separator, recogniser=None):
     """Serves the page until the block ends."""
     with open_port(0) as listening, scratch_folder() as folder:
-        served = PageServer(separator, folder, listening)
+        served = PageServer(separator, folder, listening, recogniser)
         yield served
         served.server.should_exit = True
         served.thread.join(10)

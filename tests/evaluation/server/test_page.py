@@ -61,8 +61,9 @@ pytestmark = pytest.mark.slow
 class Command:
     """Is the command, with the address that it printed."""
 
-    def __init__(self, place):
+    def __init__(self, place, *flags):
         arguments = ["-m", "evaluation.separate", "--serve", f"--workdir={WORKDIR}", "--port=0"]
+        arguments += flags
         self.errors = place / "errors"
         with self.errors.open("w", encoding="utf-8") as errors:
             self.process = subprocess.Popen(
@@ -160,7 +161,7 @@ def make_by_command(path, out):
 def test_songs_are_sent_separated_heard_in_step_and_taken_away(page, command, songs, tmp_path):
     size = sum(
         len(page.request.get(f"{command.address.split('#')[0]}{name}").body())
-        for name in ("", "page.css", "page.js", "player.js")
+        for name in ("", "page.css", "page.js", "player.js", "heard.js")
     )
     assert size < 80_000
     # The token is in no address that the page shows.

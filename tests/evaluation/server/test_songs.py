@@ -59,6 +59,12 @@ def test_files_to_take_away_are_those_of_the_command(server, separator, tmp_path
             assert archive.read(f"my song/{stem}.{suffix}") == content
 
 
+def test_where_nobody_listens_nothing_is_said_of_it(server, tmp_path):
+    assert "listens" not in server.json("/api/model")
+    song = server.send(write_song(tmp_path / "a.wav"), labels="vn")
+    assert not {"heard", "labels"} & set(song)
+
+
 def test_a_link_is_good_once(server, tmp_path):
     song = server.send(write_song(tmp_path / "a.wav"), labels="vn")
     server.separate(song)
@@ -112,6 +118,7 @@ def test_what_cannot_be_is_one_sentence_and_the_next_song_is_separated(server, t
     [
         ("labels=none", "What plays?", "no source is called none"),
         ("labels=", "What plays?", "nothing is named"),
+        ("labels=auto", "What plays?", "auto needs a run that hears which instruments play"),
         ("title=a", "What plays?", "this network is told the instruments and never learns"),
         ("labels=vn&write=residual", "Which stems?", "no stem is left"),
         ("labels=vn&write=vn,all-but:fl", "Which stems?", "stems are named that are wanted and"),
@@ -124,7 +131,7 @@ def test_choices_that_cannot_be_are_refused_before_the_song(server, chosen, name
     assert said.startswith(f"“{name}”: {sentence}")
     # No flag of the command.
     assert "--" not in said
-    page = files("evaluation.server").joinpath("page.html").read_text(encoding="utf-8")
+    page = files("evaluation.server").joinpath("page", "page.html").read_text(encoding="utf-8")
     assert name in re.findall("<legend>(.*?)</legend>", page)
     assert server.songs.describe() == []
 

@@ -14,6 +14,7 @@ import soundfile
 import configs
 from evaluation import load_separator, untrained_separator
 from tests.support.commands import run_command, set_flags
+from tests.trainer.exports.untrained_run import make_run
 from trainer.inference.separator import Separator, UntrainedSeparator
 from trainer.networks import make_network
 
@@ -207,3 +208,51 @@ def test_the_examples_of_the_page_run(tmp_path, monkeypatch, number):
     exec(EXAMPLES[number].replace('"vn"', '"hn"').replace('"vc"', '"va"'), {})
     written = {path.name: soundfile.info(path).frames for path in tmp_path.glob("*.wav")}
     assert written == {"song.wav": 9000, **dict.fromkeys(written, 9000)}
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory):
+    """A run that hears a horn and a viola in everything, as its validation chose thresholds so."""
+    workdir = tmp_path_factory.mktemp("tagger")
+    make_run(workdir, ["data.sources=hn,tba,va"], "smoke_tagger")
+    chosen = {"threshold/hn": 0.0, "threshold/tba": 1.1, "threshold/va": 0.0}
+    line = json.dumps({"step": 5, "kind": "valid", **chosen})
+    (workdir / "metrics.jsonl").write_text(f"{line}\n", encoding="utf-8")
+    return str(workdir)
+
+
+def test_with_a_tagger_labels_that_nobody_names_are_heard(separator, tagger):
+    waveform = noise(9000, 2)
+    listening = load_separator(str(RUN), checkpoint="latest", tagger=tagger)
+    assert listening.listen(waveform, 8000) == ("hn", "va")
+    assert listening.listen(waveform[:, 0], 8000) == ("hn", "va")
+    of_heard = separator(waveform, 8000, ["hn", "va"])
+    of_tuba = separator(waveform, 8000, ["tba"])
+    assert np.abs(of_heard["hn"] - of_tuba["hn"]).max() > 1e-3
+    for labels, expected in ((None, of_heard), ("auto", of_heard), (["tba"], of_tuba)):
+        found = listening(waveform, 8000, labels)
+        for name in listening.sources:
+            np.testing.assert_array_equal(found[name], expected[name])
+    # A stream cannot be heard as a whole first.
+    for labels in (None, "auto"):
+        with pytest.raises(ValueError, match="a tagger hears a waveform as a whole first; name"):
+            next(listening.stream([waveform], 8000, labels))
+    blocks = [block["tba"] for block in listening.stream([waveform], 8000, ["tba"])]
+    np.testing.assert_array_equal(np.concatenate(blocks), of_tuba["tba"])
+    with pytest.raises(ValueError, match=r"expected a waveform .* got the shape \(0, 1\)"):
+        listening(noise(0), 8000)
+
+
+def test_without_a_tagger_that_knows_the_sources_nobody_listens(separator, tmp_path):
+    message = r"labels='auto' needs a run that hears which instruments play; .*tagger=RUN"
+    with pytest.raises(ValueError, match=message):
+        separator(noise(900), 8000, "auto")
+    with pytest.raises(ValueError, match=message):
+        separator.listen(noise(900), 8000)
+    with pytest.raises(ValueError, match=r"there is no .*config\.json"):
+        load_separator(str(RUN), "latest", tagger=str(tmp_path))
+    with pytest.raises(ValueError, match="is no run that hears instruments"):
+        load_separator(str(RUN), "latest", tagger=str(RUN))
+    make_run(tmp_path, [], "smoke_tagger")
+    with pytest.raises(ValueError, match="knows cl, fl, vc, vn and not hn, tba, va"):
+        load_separator(str(RUN), "latest", tagger=str(tmp_path))

@@ -2,9 +2,11 @@
 // song is put on the page as text.
 
 import {Player} from "./player.js";
+import {addTaggram, addTicks, drawTaggrams} from "./heard.js";
 
 const POLL_MS = 500;
 const REST_MS = 5000;  // between two looks while nothing is separated
+const UNDER_WAY = ["waiting", "listening", "separating"];
 const $ = (selector, within = document) => within.querySelector(selector);
 
 // The token stands behind the # of the address that the command prints; a reload finds it in this tab.
@@ -80,23 +82,38 @@ function showModel() {
     line.append(box, ` ${name}`);
     $("#sources").append(line);
   }
+  if (model.listens) $("#sources").before($("#listen").content.cloneNode(true));
+}
+
+const listens = () => $("input[name=plays]:checked")?.value === "auto";
+
+// What is ticked counts only where nobody listens.
+function showHint() {
+  $("#sources").hidden = listens();
+  if (listens()) {
+    $("#hint").textContent = "Every song is heard as a whole first; those that play are the instruments heard in it.";
+    return;
+  }
   $("#hint").textContent = model.takes_unknown_labels
     ? "Tick none where you do not know: then the network hears for itself, and every stem is made."
     : "This network was always told what plays: tick at least one.";
 }
 
-// No source has the value of another choice: none may be called "all" or "residual".
+// No source has the value of another choice: none may be called "all", "auto" or "residual", or has a star.
 function keepChoices() {
   const boxes = [...document.querySelectorAll("#choices input:not([type=file])")];
   const ticked = (kept("ticked") ?? "").split(",");
   for (const box of boxes) box.checked ||= ticked.includes(box.value);
+  showHint();
   $("#choices").addEventListener("change", () => {
+    showHint();
     keep("ticked", boxes.filter((box) => box.checked).map((box) => box.value).join(","));
   });
 }
 
 function choices() {
-  const labels = [...document.querySelectorAll("#sources input:checked")].map((box) => box.value);
+  const ticked = [...document.querySelectorAll("#sources input:checked")].map((box) => box.value);
+  const labels = listens() ? ["auto"] : ticked;
   const chosen = new URLSearchParams();
   if (labels.length) chosen.set("labels", labels.join(","));
   const stems = $("input[name=stems]:checked").value || labels.join(",") || "all";
@@ -193,7 +210,7 @@ async function look() {
       if (!cards.has(song.key)) cards.set(song.key, new Card(song));
       cards.get(song.key).show(song);
     }
-    if (songs.some((song) => song.state === "waiting" || song.state === "separating")) wait = POLL_MS;
+    if (songs.some((song) => UNDER_WAY.includes(song.state))) wait = POLL_MS;
     // Not an error of something else.
     if (unheard) tell(null);
     unheard = false;
@@ -223,8 +240,8 @@ class Card {
     const bar = $("progress", this.element);
     status.textContent = sentence(song);
     status.classList.toggle("failed", song.state === "failed");
-    bar.hidden = song.state !== "separating";
-    bar.setAttribute("aria-label", `${song.title}: separated`);
+    bar.hidden = song.state !== "separating" && song.state !== "listening";
+    bar.setAttribute("aria-label", `${song.title}: ${song.state === "listening" ? "heard" : "separated"}`);
     if (song.all_secs) {
       bar.max = song.all_secs;
       bar.value = Math.min(song.done_secs, song.all_secs);
@@ -266,8 +283,10 @@ class Card {
         return new Float32Array(await response.arrayBuffer());
       },
     });
+    if (song.heard) await this.#showHeard(song);
     for (const stem of song.stems) this.#addStem(song, stem, picture.outlines[stem]);
-    $(".rest", this.element).textContent = rest(picture.rest_db);
+    if (song.stems.length) $(".rest", this.element).textContent = rest(picture.rest_db);
+    else this.#showSongAlone();
     this.#connect(song);
     $(".player", this.element).hidden = false;
     this.#follow();
@@ -292,15 +311,47 @@ class Card {
     const volume = $(".volume", row);
     volume.setAttribute("aria-label", `Volume of ${name}`);
     volume.addEventListener("input", () => this.player.set(stem, {volume: Number(volume.value)}));
-    const wave = $(".wave", row);
-    wave.addEventListener("click", (event) => {
-      const box = wave.getBoundingClientRect();
-      this.#seek((event.clientX - box.left) / box.width * this.player.secs);
-    });
+    this.#seekIn($(".wave", row));
     const download = $(".download", row);
     download.setAttribute("aria-label", `Download ${name}`);
     download.addEventListener("click", () => this.#take(stem, download));
     $(".stems", this.element).append(row);
+  }
+
+  // What was heard: a picture above the stems, and ticks.
+  async #showHeard(song) {
+    const {rows} = await (await ask(`songs/${this.key}/taggram`)).json();
+    this.element.classList.add("listened");
+    for (const wave of addTaggram($(".stems", this.element), rows)) this.#seekIn(wave);
+    addTicks($(".player", this.element), song, model.sources, (labels) => this.#again(labels));
+  }
+
+  #showSongAlone() {
+    this.player.hear("*");
+    $(".hear", this.element).hidden = true;
+    $(".take", this.element).hidden = true;
+  }
+
+  // The keyboard goes on at the new song.
+  async #again(labels) {
+    try {
+      const wanted = new URLSearchParams({labels});
+      const made = await (await ask(`songs/${this.key}/again?${wanted}`, {method: "POST"})).json();
+      await look();
+      const card = cards.get(made.key);
+      if (card) $("h2", card.element).focus();
+      return true;
+    } catch (error) {
+      tell(error);
+      return false;
+    }
+  }
+
+  #seekIn(wave) {
+    wave.addEventListener("click", (event) => {
+      const box = wave.getBoundingClientRect();
+      this.#seek((event.clientX - box.left) / box.width * this.player.secs);
+    });
   }
 
   #connect(song) {
@@ -390,11 +441,13 @@ class Card {
 function sentence(song) {
   if (song.state === "failed") return song.sentence;
   if (song.state === "waiting") return "waits for the songs before it";
-  if (song.state === "ready") return song.remark;
+  if (song.state === "ready") return song.sentence || song.remark;
   const done = song.all_secs
     ? `${Math.min(100, Math.round(100 * song.done_secs / song.all_secs))} %`
     : `${clock(song.done_secs)} done`;
-  return song.left_secs === null ? done : `${done}, ${clock(song.left_secs)} left`;
+  const progress = song.left_secs === null ? done : `${done}, ${clock(song.left_secs)} left`;
+  if (song.state === "listening") return `listening: ${progress}`;
+  return song.labels ? `separating ${song.labels.map(nameOf).join(", ")}: ${progress}` : progress;
 }
 
 function rest(decibels) {
@@ -411,6 +464,9 @@ function path(outline) {
   const below = outline.map(([low], i) => `${(i * width).toFixed(1)} ${-low}`).reverse();
   return `M${above.join("L")}L${below.join("L")}Z`;
 }
+
+// Canvases do not follow the colours of the page by themselves.
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawTaggrams());
 
 try {
   model = await (await ask("model")).json();
