@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import configs
 from configs import Config, TaggerSettings, TaggingSettings
 from configs.checks import one_of
+from configs.schema import Augmentation
 from trainer.imports.musicnn_tensors import LAYERS, give_weights, read_checkpoint
 from trainer.imports.musicnn_wheel import MODELS, PACKAGE, Contents, read_wheel
 from trainer.imports.reading import sha256_of
@@ -55,8 +56,9 @@ def read_musicnn(wheel: Path, model: str, column_hops: int = 0) -> Found:
         name=model.lower(),
         data=replace(base.data, sources=contents.tags),
         model=settings,
-        # The tags that they learnt were those of whole clips.
+        # The tags that they learnt were those of whole clips, as these were.
         task=TaggingSettings(truth="labels"),
+        augmentation=Augmentation(),
     )
     imported = Imported(
         system=PACKAGE,
