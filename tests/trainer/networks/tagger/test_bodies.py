@@ -27,9 +27,16 @@ NUM_BANDS = {"crnn": 64, "vgg": 64, "vgg_msd": 64, "singing_cnn": 25}
 # It goes from column to column.
 FEW_COLUMNS = {"blstm": ["model.column_hops=3", "model.estimate_frames=48"]}
 FAST = {"cnn3x3", "singing_cnn"}
-# The default one has tests of its own.
-PUBLISHED = [body for body in BODIES if body != "dilated"]
-EACH = [body if body in FAST else pytest.param(body, marks=pytest.mark.slow) for body in PUBLISHED]
+# The default one has tests of its own; vgg_msd is vgg but for its maxima.
+PUBLISHED = [body for body in BODIES if body not in ("dilated", "vgg_msd")]
+
+
+def each_of(bodies):
+    slow = pytest.mark.slow
+    return [body if body in FAST else pytest.param(body, marks=slow) for body in bodies]
+
+
+EACH = each_of(PUBLISHED)
 
 
 @cache
@@ -67,7 +74,7 @@ def test_the_length_of_the_window_changes_nothing(body):
     assert whole.std() > 1e-4
 
 
-@pytest.mark.parametrize("body", EACH)
+@pytest.mark.parametrize("body", each_of(["singing_cnn", "blstm"]))
 def test_an_answer_sees_what_is_around_it_alone(body):
     network = network_of(body)
     window = network.window(8 * network.window().estimate_frames)
@@ -125,7 +132,7 @@ def test_bfloat16_gives_nearly_the_same_in_float32(body):
     assert 0 < np.abs(found - activity(exact, mixture)).max() < 0.1
 
 
-@pytest.mark.parametrize("body", EACH)
+@pytest.mark.parametrize("body", each_of(["singing_cnn", "blstm", "musicnn"]))
 def test_the_last_features_are_those_of_answers_and_all_can_be_pooled(body):
     network = network_of(body)
     window = network.window()
@@ -137,7 +144,7 @@ def test_the_last_features_are_those_of_answers_and_all_can_be_pooled(body):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("body", [body for body in PUBLISHED if body not in ("blstm", "crnn")])
+@pytest.mark.parametrize("body", ["cnn1d", "multi_kernel", "singing_cnn", "musicnn", "vgg_msd"])
 def test_the_arithmetic_is_what_tensorflow_counts(body):
     network = network_of(body)
     num_answers = network.window().num_columns
