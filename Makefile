@@ -23,9 +23,11 @@ test-slow: env chromium
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow
 
 # TORCH_PYTHON is an interpreter of yours with torch, openunmix, BS-RoFormer 0.3.10 and safetensors;
-# BS_ROFORMER_4 a folder with the wheel of BS-RoFormer 0.4.1, unpacked.
+# BS_ROFORMER_4 a folder with the wheel of BS-RoFormer 0.4.1, unpacked; MUSICNN_WHEEL the wheel of
+# musicnn 0.1.0.
 test-extras: env
-	TORCH_PYTHON="$(TORCH_PYTHON)" BS_ROFORMER_4="$(BS_ROFORMER_4)" $(BIN)/python -m pytest -q -m extras
+	TORCH_PYTHON="$(TORCH_PYTHON)" BS_ROFORMER_4="$(BS_ROFORMER_4)" MUSICNN_WHEEL="$(MUSICNN_WHEEL)" \
+	  $(BIN)/python -m pytest -q -m extras
 
 # Endurance: long, and at random moments. What has passed at this revision is not run again.
 soak: env compiler

@@ -17,6 +17,7 @@ _LIMITS = {
     "width": (1, 8192),
     "depth": (1, 64),
     "context_columns": (0, 2**16),
+    "sequence_answers": (1, 2**16),
     "estimate_frames": (1, 2**26),
 }
 # Dilations of the convolutions begin anew after so many: 1, 2, 4, 8, 1, ...
@@ -31,9 +32,23 @@ PICTURE_COLUMNS = {
     "crnn": 129,
     "singing_cnn": 115,
     "musicnn": 187,
+    "vgg": 187,
+    "vgg_msd": 187,
+}
+# Fewer bands would leave nothing of a picture where these bodies keep the largest of neighbours.
+_LEAST_BANDS = {
+    "cnn3x3": 4,
+    "multi_kernel": 4,
+    "crnn": 64,
+    "singing_cnn": 25,
+    "musicnn": 3,
+    "vgg": 64,
+    "vgg_msd": 64,
 }
 # Bodies that go through the columns.
 _RECURRENT = ("blstm",)
+# Their layers have three quarters, a half and all of ``width`` in turn.
+_QUARTERS = (3, 2, 4)
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,8 @@ class ColumnWindow:
     column_frames: int
     num_columns: int
     margin_frames: int
+    # Answers that are computed together: the network repeats itself under their shifts alone.
+    stride_columns: int = 1
 
     @property
     def estimate_frames(self) -> int:
@@ -60,8 +77,8 @@ class ColumnWindow:
 
     @property
     def stride_frames(self) -> int:
-        """Returns the distance of two answers."""
-        return self.column_frames
+        """Returns the distance of answers that are computed in the same way."""
+        return self.column_frames * self.stride_columns
 
     @property
     def hop_frames(self) -> int:
@@ -103,6 +120,8 @@ class TaggerSettings(NetworkSettings):
         "crnn",
         "singing_cnn",
         "musicnn",
+        "vgg",
+        "vgg_msd",
     ] = "dilated"
     # What a body hears: bands of a spectrum, or what convolutions learn of the waveform.
     front: Literal["mel", "waveform"] = "mel"
@@ -119,11 +138,14 @@ class TaggerSettings(NetworkSettings):
     loudness: Literal["decibels", "log_magnitude", "log_power"] = "decibels"
     # There is an answer for one column of the analysis of so many.
     column_hops: int = 1
+    # Of the bodies dilated and blstm alone, as depth is; the others are as they were published.
     width: int = 96
     # How many blocks, or recurrent layers, lie behind each other.
     depth: int = 8
     # Of a recurrent body, on each side of what it answers.
     context_columns: int = 30
+    # A recurrent body begins anew after so many answers.
+    sequence_answers: int = 158
     # At least; whole columns are answered.
     estimate_frames: int = 65536
     # Several instruments may sound at a time, or one of them always does.
@@ -144,6 +166,16 @@ class TaggerSettings(NetworkSettings):
             expected = f"at least {3 * hop}, which the convolutions of model.front=waveform read"
             long = self.window_frames >= 3 * hop
             require(long, "model.window_frames", self.window_frames, expected)
+        self._require_body()
+
+    def _require_body(self) -> None:
+        """Raises a ``ValueError`` where a body cannot have such sizes."""
+        least = _LEAST_BANDS.get(self.body, 2)
+        expected = f"at least {least}, of which model.body={self.body} leaves something"
+        require(self.num_bands >= least, "model.num_bands", self.num_bands, expected)
+        if self.body in _RECURRENT:
+            expected = f"a multiple of 4, as layers of model.body={self.body} have quarters of it"
+            require(self.width % 4 == 0, "model.width", self.width, expected)
 
     @property
     def gives(self) -> str:
@@ -171,6 +203,13 @@ class TaggerSettings(NetworkSettings):
         return [2 ** (i % _DILATIONS) for i in range(self.depth)]
 
     @property
+    def units(self) -> list[int]:
+        """Returns the units of each layer of a recurrent body, in one direction."""
+        return [
+            _QUARTERS[i % len(_QUARTERS)] * self.width // max(_QUARTERS) for i in range(self.depth)
+        ]
+
+    @property
     def read_columns(self) -> int:
         """Returns how many columns of the analysis a body reads on each side of an answer."""
         if self.picture_columns:
@@ -184,7 +223,9 @@ class TaggerSettings(NetworkSettings):
         if frames is None:
             frames = self.estimate_frames
         margin = self.read_columns * self.hop_frames + self.window_frames // 2
-        return ColumnWindow(self.column_frames, -(-frames // self.column_frames), margin)
+        together = self.sequence_answers if self.body in _RECURRENT else 1
+        num_answers = together * -(-frames // (together * self.column_frames))
+        return ColumnWindow(self.column_frames, num_answers, margin, together)
 
     def with_answers_every(self, column_hops: int) -> "TaggerSettings":
         """Returns the same network with an answer for one column of another number."""

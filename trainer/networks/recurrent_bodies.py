@@ -21,10 +21,20 @@ class Scaling(keras.layers.Layer):
     It is what batch normalisation is once its statistics are fixed.
     """
 
+    def __init__(self, first_scale: float = 1.0, first_shift: float = 0.0, **kwargs: Any) -> None:
+        """Takes what the numbers of all features are at first; unless told, nothing changes."""
+        super().__init__(**kwargs)
+        self._first_scale = keras.initializers.Constant(first_scale)
+        self._first_shift = keras.initializers.Constant(first_shift)
+
     def build(self, shape: Any) -> None:
-        """Makes both, (F,) each, so that nothing changes at first."""
-        self.scale = self.add_weight(shape=(shape[-1],), initializer="ones", name="scale")
-        self.shift = self.add_weight(shape=(shape[-1],), initializer="zeros", name="shift")
+        """Makes both, (F,) each."""
+        self.scale = self.add_weight(
+            shape=(shape[-1],), initializer=self._first_scale, name="scale"
+        )
+        self.shift = self.add_weight(
+            shape=(shape[-1],), initializer=self._first_shift, name="shift"
+        )
 
     def call(self, x: Any) -> Any:
         """Returns x times the scale plus the shift, of the same shape."""

@@ -147,9 +147,14 @@ def decibels(power: Any, window_frames: int) -> Any:
 
 
 def htk_filters(
-    num_bands: int, num_bins: int, sample_rate: int, lowest_hz: float = 0.0, highest_hz: float = 0.0
+    num_bands: int,
+    num_bins: int,
+    sample_rate: int,
+    lowest_hz: float = 0.0,
+    highest_hz: float = 0.0,
+    of_one_area: bool = False,
 ) -> NDArray[np.float64]:
-    """Returns triangles of height 1 on the mel scale of ``mel_hats``, (N, F), as below."""
+    """Returns triangles on the mel scale of ``mel_hats``, (N, F), else as ``slaney_filters``."""
 
     def mels_of_hz(hz: float) -> float:
         return float(np.log10(1 + hz / 700))
@@ -159,13 +164,19 @@ def htk_filters(
         (mels_of_hz(lowest_hz), mels_of_hz(highest_hz or sample_rate / 2)),
         (num_bands, num_bins),
         sample_rate,
+        of_one_area,
     )
 
 
 def slaney_filters(
-    num_bands: int, num_bins: int, sample_rate: int, lowest_hz: float = 0.0, highest_hz: float = 0.0
+    num_bands: int,
+    num_bins: int,
+    sample_rate: int,
+    lowest_hz: float = 0.0,
+    highest_hz: float = 0.0,
+    of_one_area: bool = False,
 ) -> NDArray[np.float64]:
-    """Returns triangles of height 1 on Slaney's mel scale, (N, F).
+    """Returns triangles on Slaney's mel scale, (N, F).
 
     The scale ("Auditory toolbox", 1998) is linear below 1 kHz and logarithmic above it.
 
@@ -175,12 +186,14 @@ def slaney_filters(
         sample_rate: in Hz.
         lowest_hz: where the first triangle begins.
         highest_hz: where the last one ends; 0: half of the rate.
+        of_one_area: whether the area of each, over frequencies in Hz, is 1; else its height is.
     """
     return _triangles(
         _slaney_hz_of_mels,
         (_slaney_mels_of_hz(lowest_hz), _slaney_mels_of_hz(highest_hz or sample_rate / 2)),
         (num_bands, num_bins),
         sample_rate,
+        of_one_area,
     )
 
 
@@ -189,6 +202,7 @@ def _triangles(
     mels: tuple[float, float],
     shape: tuple[int, int],
     sample_rate: int,
+    of_one_area: bool,
 ) -> NDArray[np.float64]:
     """Returns triangles (N, F) equally far apart in mels; the edge of one is its neighbour's peak.
 
@@ -197,13 +211,18 @@ def _triangles(
         mels: where the first one begins, and where the last one ends.
         shape: N and F.
         sample_rate: in Hz.
+        of_one_area: whether the area of each is 1; else its height is.
     """
     num_bands, num_bins = shape
     edges = hz_of_mels(np.linspace(*mels, num_bands + 2))
     bins = np.linspace(0.0, sample_rate / 2, num_bins)
     rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
-    return np.maximum(np.minimum(rising, falling), 0.0)
+    triangles = np.maximum(np.minimum(rising, falling), 0.0)
+    if not of_one_area:
+        return triangles
+    # Of the triangles themselves: narrow ones have few bins, which add up to less or more.
+    return triangles * (2 / (edges[2:] - edges[:-2]))[:, None]
 
 
 # 3 mels are 200 Hz up to 1000 Hz; from there on 27 mels are a factor of 6.4.

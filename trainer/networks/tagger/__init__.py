@@ -7,5 +7,6 @@ dilated    the body of convolutions in both directions, then along time
 columns    the body that goes from column to column
 genres     the bodies of genre networks of the earlier system
 singing    the body of a published singing detector
+musicnn    the bodies of published taggers of music
 bodies     the list of all
 """

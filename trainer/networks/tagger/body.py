@@ -16,6 +16,13 @@ import keras
 from keras import ops
 
 from configs import TaggerSettings
+from trainer.networks.recurrent_bodies import Scaling
+
+# About where bands of music lie as each kind of loudness counts them, loud and soft: a mean, and a
+# standard deviation around it.
+_USUAL = {"decibels": (0.0, 1.0), "log_magnitude": (0.0, 2.0), "log_power": (2.0, 1.0)}
+# Of numbers as wide as the widest image so many are there at a time.
+_COPIES = 4
 
 
 class Body(keras.layers.Layer):
@@ -56,6 +63,22 @@ class Body(keras.layers.Layer):
         """Returns the multiplications and additions for so many answers."""
         raise NotImplementedError
 
+    def column_bytes(self) -> int:
+        """Returns how many bytes a column of the analysis takes in the body, at most.
+
+        Unless overridden: bands and the widest of their images, each there a few times.
+        """
+        return 4 * 40 * self.num_heard
+
+    def _normalisation(self) -> Scaling:
+        """Makes a scale and a shift of each band, learnt from the usual ones on.
+
+        They stand for the mean and the spread of a band over all training data, by which the
+        published networks divide.
+        """
+        mean, spread = _USUAL[self.settings.loudness]
+        return Scaling(1 / spread, -mean / spread, name="heard", dtype=self.dtype_policy)
+
     def _dense(self, num_outputs: int, name: str, activation: Any = None) -> keras.layers.Layer:
         return keras.layers.Dense(
             num_outputs,
@@ -87,17 +110,25 @@ class Body(keras.layers.Layer):
 class Pictures(Body):
     """Is a body that looks at a stretch of columns around each answer as at one picture.
 
-    What derives from it overrides ``see`` and ``picture_flops``. Pictures of neighbours overlap,
-    and what is common to them is computed again: with an answer for every column that is many times
-    the work, so that answers should be ``column_hops`` apart.
+    What derives from it makes ``exit`` and overrides ``see``, ``picture_flops`` and
+    ``picture_numbers``. Pictures of neighbours overlap, and what is common to them is computed
+    again: with an answer for every column that is many times the work, so that answers should be
+    ``column_hops`` apart.
     """
+
+    # From the last features to what decides.
+    exit: keras.layers.Layer
 
     def see(self, pictures: Any) -> Sequence[Any]:
         """Returns the features of each layer: (B', P, N, 1) -> (B', ..., F), the last (B', F)."""
         raise NotImplementedError
 
     def picture_flops(self) -> int:
-        """Returns the multiplications and additions for a picture."""
+        """Returns the multiplications and additions for a picture, but for those of ``exit``."""
+        raise NotImplementedError
+
+    def picture_numbers(self) -> int:
+        """Returns how many numbers the widest layer makes of a picture."""
         raise NotImplementedError
 
     def encode(self, heard: Any) -> Sequence[Any]:
@@ -110,14 +141,31 @@ class Pictures(Body):
         # (B, M, N) -> (B, J, P, N) -> (B J, P, N, 1)
         pictures = ops.take(heard, columns, axis=1)
         pictures = ops.reshape(pictures, (-1, size, self.num_heard, 1))
-        return [self._by_answer(layer, num_answers) for layer in self.see(pictures)]
+        layers = self.see(ops.cast(pictures, self.compute_dtype))
+        return [self._by_answer(layer, num_answers) for layer in layers]
+
+    def decode(self, features: Any) -> Any:
+        """Returns what decides about every answer, (B, J, K)."""
+        return self.exit(features)
 
     def flops(self, num_answers: int) -> int:
         """Returns the multiplications and additions for so many answers."""
-        return num_answers * self.picture_flops()
+        of_exit = 2 * self.exit.kernel.shape[0] * self.num_answers
+        return num_answers * (self.picture_flops() + of_exit)
+
+    def column_bytes(self) -> int:
+        """Returns how many bytes a column of the analysis takes in the body, at most."""
+        gathered = self.settings.picture_columns * self.num_heard
+        numbers = _COPIES * max(self.picture_numbers(), gathered)
+        return 4 * numbers // self.settings.column_hops
 
     def _by_answer(self, x: Any, num_answers: int) -> Any:
         """Returns the means of pictures by example: (B J, ..., F) -> (B, J, F)."""
         if len(x.shape) > 2:
             x = ops.mean(x, axis=tuple(range(1, len(x.shape) - 1)))
         return ops.reshape(x, (-1, num_answers, x.shape[-1]))
+
+
+def products(num_places: int, num_taps: int, num_inputs: int, num_filters: int) -> int:
+    """Returns the multiplications and additions of filters of so many taps at so many places."""
+    return 2 * num_places * num_taps * num_inputs * num_filters

@@ -86,7 +86,7 @@ class Dilated(Body):
         """Returns the multiplications and additions of all products."""
         width = self.settings.width
         total = num_answers * width * self.num_answers
-        num_columns = 1 + (num_answers - 1) * self.settings.column_hops
+        num_columns = num_answers * self.settings.column_hops
         for dilation in reversed(self.settings.dilations):
             total += num_columns * (_TAPS + 1) * width**2
             num_columns += 2 * dilation

@@ -36,14 +36,12 @@ class MelFront(keras.layers.Layer):
         num_bins = settings.window_frames // 2 + 1
         make = htk_filters if settings.mel_scale == "htk" else slaney_filters
         limits = (settings.lowest_hz, settings.highest_hz)
-        filters = make(settings.num_bands, num_bins, sample_rate, *limits)
+        # The power a Hz: as librosa has it, which published networks heard through.
+        of_one_area = settings.loudness == "log_power"
+        filters = make(settings.num_bands, num_bins, sample_rate, *limits, of_one_area=of_one_area)
         if settings.loudness == "decibels":
             # The mean power of a band.
             filters = filters / filters.sum(axis=1, keepdims=True).clip(1e-6)
-        if settings.loudness == "log_power":
-            # The power a Hz: the area of a triangle in Hz is 1.
-            hz_a_bin = sample_rate / settings.window_frames
-            filters = filters / (filters.sum(axis=1, keepdims=True) * hz_a_bin).clip(1e-6)
         self._filters = filters.T.astype(np.float32)
 
     def call(self, waveforms: Any) -> Any:

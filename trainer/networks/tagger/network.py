@@ -75,14 +75,10 @@ class Tagger(Network):
     def frame_bytes(self) -> int:
         """Returns how many bytes a frame of a mixture takes while it is listened to, at most."""
         model = self.settings
-        # Bands as they are heard and in the widest image, each there a few times.
-        of_column = 4 * 40 * model.num_bands
-        if model.picture_columns:
-            of_column = of_column * model.picture_columns // model.column_hops
         of_front = 4 * 8 * model.window_frames // model.hop_frames
         if model.front == "waveform":
             of_front = 4 * 3 * 32
-        return of_front + of_column // model.hop_frames + 16
+        return int(of_front + self.body.column_bytes() // model.hop_frames + 16)
 
 
 def make_network(config: Config) -> Tagger:
