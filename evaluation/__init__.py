@@ -7,6 +7,7 @@ evaluate    scores a run, or the files of any other system
 compare     says whether runs differ
 audit       what the labels do
 separate    audio files into their sources
+classify    learns classes of files of sound, and says them
 smoke       the whole pipeline on music that it makes itself
 options     the flags that name a run, for these commands
 
@@ -17,6 +18,7 @@ scores      the table of scores and what is computed from it
 classical   separation without a network, to compare one with
 songs       files of sound to files of their sources
 server      a page that does so
+classes     files of sound to classes or numbers, learnt from examples
 listening   what a page lets people hear
 ratings     what listeners say of it
 document    how a page looks
