@@ -60,10 +60,10 @@ def test_numbers_are_those_of_ridge_regression():
     np.testing.assert_allclose(model.numbers(FEATURES), expected, atol=1e-9)
 
 
-def best_logistic(features, classes, groups):
+def best_logistic(features, classes, groups, penalties=PENALTIES):
     """Chooses the penalty whose held-out probabilities have the least cross-entropy."""
     losses = []
-    for penalty in PENALTIES:
+    for penalty in penalties:
         probabilities = cross_val_predict(
             logistic(penalty),
             features,
@@ -74,7 +74,7 @@ def best_logistic(features, classes, groups):
         )
         weights = compute_sample_weight("balanced", classes)
         losses.append(log_loss(classes, probabilities, sample_weight=weights))
-    return PENALTIES[int(np.argmin(losses))]
+    return penalties[int(np.argmin(losses))]
 
 
 def test_the_penalty_is_chosen_where_whole_groups_are_held_out():
@@ -102,12 +102,13 @@ def test_what_is_said_of_files_held_out_is_learnt_from_the_others_alone():
     groups = np.arange(NUM_FILES) % 3
     mfcc = FEATURES[:, :4] + 3 * RANDOM.standard_normal((NUM_FILES, 4))
     examples = Examples(FEATURES, mfcc, CLASSES, groups)
-    learner = CLASS_LEARNER
+    penalties = (1e3, 1.0)
+    learner = Learner("class", 3, penalties)
     held_out = hold_out(learner, examples, groups, 10)
     for name, features in {LAYERS: FEATURES, MFCC: mfcc}.items():
         expected = np.zeros(NUM_FILES, int)
         for rest, out in LeaveOneGroupOut().split(features, CLASSES, groups):
-            penalty = best_logistic(features[rest], CLASSES[rest], groups[rest])
+            penalty = best_logistic(features[rest], CLASSES[rest], groups[rest], penalties)
             pipeline = logistic(penalty).fit(features[rest], CLASSES[rest])
             expected[out] = pipeline.predict(features[out])
         assert (held_out.said[name] == expected).all(), name
@@ -124,7 +125,7 @@ def test_what_is_said_of_files_held_out_is_learnt_from_the_others_alone():
 
 def test_the_rival_of_numbers_is_the_mean_of_what_was_learnt_from():
     examples = Examples(FEATURES, FEATURES[:, :4], NUMBERS, GROUPS)
-    held_out = hold_out(NUMBER_LEARNER, examples, GROUPS, 10)
+    held_out = hold_out(Learner("number", penalties=[1.0]), examples, GROUPS, 10)
     for fold in np.unique(GROUPS):
         out = fold == GROUPS
         assert held_out.said[MEAN][out] == pytest.approx(NUMBERS[~out].mean())
@@ -136,7 +137,9 @@ def test_files_of_a_class_that_nothing_is_left_of_are_counted():
     # All of class 2 is of group 2.
     groups = np.where(CLASSES == 2, 2, np.arange(NUM_FILES) % 2)
     examples = Examples(FEATURES, FEATURES, CLASSES, groups)
-    assert hold_out(CLASS_LEARNER, examples, groups, 10).num_unknown == sum(CLASSES == 2)
+    assert hold_out(Learner("class", 3, [1.0]), examples, groups, 10).num_unknown == sum(
+        CLASSES == 2
+    )
 
 
 @pytest.mark.parametrize("kind", ["class", "number"])

@@ -53,7 +53,7 @@ def test_blocks_and_windows_of_any_length_change_nothing(layers, sound):
     blocks = np.split(sound, [1, 700, 701, 5000])
     short = LayerFeatures(layers.config, layers.tagger, memory_mb=0.05)
     np.testing.assert_allclose(short.listen(blocks, RATE), whole, atol=1e-5)
-    assert np.abs(short.listen(blocks[:-1], RATE) - whole).max() > 1e-4
+    assert np.abs(layers.listen(blocks[:-1], RATE) - whole).max() > 1e-4
 
 
 def test_a_waveform_may_have_any_rate_and_channels(layers, sound):
