@@ -64,16 +64,19 @@ def require_enough(corpus: Corpus) -> None:
     if len(classes) < 2:
         found = f"{shown(classes[0])} alone" if classes else "none"
         raise ValueError(f"there is nothing to tell apart: expected two classes, found {found}.")
-    unit = "group" if corpus.has_groups else "file"
     for name in classes:
-        of_class = [group for file, group in _grouped(corpus) if file.target == name]
-        if len(set(of_class)) < 2:
-            only = f" ({of_class[0]})"
-            raise ValueError(
-                f"the class {shown(name)} has {pluralized(len(of_class), 'file')} of one "
-                f"{unit}{only}: how well it is recognised elsewhere cannot be measured; add files "
-                f"of another {unit}, or leave the class out."
-            )
+        groups = [group for file, group in _grouped(corpus) if file.target == name]
+        if len(set(groups)) > 1:
+            continue
+        found = f"{pluralized(len(groups), 'file')} of one group alone ({groups[0]})"
+        wanted = "files of another group"
+        if not corpus.has_groups:
+            found = f"one file alone ({groups[0]})"
+            wanted = "files"
+        raise ValueError(
+            f"the class {shown(name)} has {found}: how well it is recognised elsewhere cannot be "
+            f"measured; add {wanted}, or leave the class out."
+        )
 
 
 def _require_numbers(corpus: Corpus) -> None:

@@ -282,6 +282,13 @@ def test_a_damaged_model_is_refused(folder, learnt, tmp_path):
         done = run_command(COMMAND, "predict", song, f"--model={copy}")
         assert done.returncode == 1
         assert "model.json is not" in done.stderr
+    mixed = tmp_path / "mixed"
+    shutil.copytree(folder / "model", mixed)
+    with np.load(folder / "model/model.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez(mixed / "model.npz", **{**arrays, "offsets": arrays["offsets"] + 1})
+    done = run_command(COMMAND, "predict", song, f"--model={mixed}")
+    assert "(model.npz is of another model); train again." in done.stderr
 
 
 @pytest.mark.parametrize(

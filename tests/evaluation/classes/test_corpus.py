@@ -120,12 +120,12 @@ def corpus(kind, *known):
         (
             "class",
             [("a", None), ("b", None), ("b", None)],
-            "the class 'a' has 1 file of one file (0)",
+            "the class 'a' has one file alone (0): how",
         ),
         (
             "class",
             [("a", "x"), ("a", "x"), ("b", "x"), ("b", "y")],
-            "the class 'a' has 2 files of one group (x)",
+            "the class 'a' has 2 files of one group alone (x)",
         ),
         ("number", [(1.0, "x"), (1.0, "y")], "expected numbers that differ"),
         ("number", [(1.0, "x"), (2.0, "x")], "all files are of one group (x)"),
