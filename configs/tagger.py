@@ -230,3 +230,21 @@ class TaggerSettings(NetworkSettings):
     def with_answers_every(self, column_hops: int) -> "TaggerSettings":
         """Returns the same network with an answer for one column of another number."""
         return replace(self, column_hops=column_hops)
+
+
+def require_tagger(model: NetworkSettings, name: str) -> TaggerSettings:
+    """Returns the section of a network if it is one that hears instruments.
+
+    Args:
+        model: the section.
+        name: of the experiment, for the sentence.
+
+    Raises:
+        ValueError: it is another network.
+    """
+    if not isinstance(model, TaggerSettings):
+        raise ValueError(
+            f"{name} is no run that hears instruments: its model.kind is {model.kind}, expected "
+            f"tagger (docs/tagging.md)."
+        )
+    return model

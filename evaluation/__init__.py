@@ -7,6 +7,8 @@ evaluate     scores a run, or the files of any other system
 compare      says whether runs differ
 audit        what the labels do
 separate     audio files into their sources
+tag          which instruments are heard in files, or in sound as it arrives
+classify     learns classes of files of sound, and says them
 smoke        the whole pipeline on music that it makes itself
 options      the flags that name a run, for these commands
 
@@ -18,6 +20,8 @@ classical    separation without a network, to compare one with
 recognition  labels that a tagger hears, for who would be told them
 songs        files of sound to files of their sources
 server       a page that does so
+taggrams     what is heard in files: tables, labels, pictures; and live
+classes      files of sound to classes or numbers, learnt from examples
 listening    what a page lets people hear
 ratings      what listeners say of it
 document     how a page looks

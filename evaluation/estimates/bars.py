@@ -1,4 +1,4 @@
-"""Draws bars on a terminal, counted in seconds of audio; none where the output is a file."""
+"""Draws bars on a terminal, most in seconds of audio; none where the output is a file."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +21,12 @@ def make_bar(title: str, secs: float, stays: bool = True) -> "tqdm[Any]":
         dynamic_ncols=True,
         leave=stays,
     )
+
+
+def make_counter(title: str, count: int, unit: str) -> "tqdm[Any]":
+    """Makes a bar of so many things, which is wiped away when it is full."""
+    # None: only where the output is no terminal.
+    return tqdm(total=count, desc=title, unit=unit, disable=None, dynamic_ncols=True, leave=False)
 
 
 def watch(

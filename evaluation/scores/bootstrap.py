@@ -65,17 +65,22 @@ def intervals(values: Floats, tracks: NDArray[Any], resamples: int = RESAMPLES) 
     num_tracks = len(names)
     if why_none(num_tracks):
         return None
-    # (R, N): how often a resample holds a track.
-    equal = np.full(num_tracks, 1 / num_tracks)
-    drawn = np.random.default_rng(_SEED).multinomial(num_tracks, equal, size=resamples)
+    drawn = draw(num_tracks, resamples)
     # The mean of a resample follows from the sum and the count of each track.
     sums = np.bincount(codes, values)
     counts = np.bincount(codes)
     means = (drawn @ sums) / (drawn @ counts)
-    return Intervals(_interval(_medians(values, codes, drawn)), _interval(means))
+    return Intervals(percentiles(_medians(values, codes, drawn)), percentiles(means))
 
 
-def _interval(replicates: Floats) -> Interval:
+def draw(num_tracks: int, resamples: int = RESAMPLES) -> Integers:
+    """Draws N of N tracks again and again: how often each resample holds each, (R, N)."""
+    equal = np.full(num_tracks, 1 / num_tracks)
+    return np.random.default_rng(_SEED).multinomial(num_tracks, equal, size=resamples)
+
+
+def percentiles(replicates: Floats) -> Interval:
+    """Returns the 95 % bounds of a figure, given that of each resample, (R,)."""
     low, high = np.quantile(replicates, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
     return Interval(float(low), float(high))
 

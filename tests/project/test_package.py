@@ -103,6 +103,13 @@ MISSING = [
     ),
     ("evaluation.separate --workdir=~/none song.wav", f"{Path.home()}/none/config.json"),
     (f"evaluation.separate --workdir={BEFORE}/run --workdir={BEFORE}/run song.wav", "twice"),
+    ("evaluation.classify", "expected train, predict, neighbours"),
+    ("evaluation.classify train --workdir=none --out=none --root=none", "there is no folder none"),
+    (
+        f"evaluation.classify train --workdir={BEFORE}/run --out=none --root={BEFORE}",
+        "holds no sound files",
+    ),
+    (f"evaluation.classify predict {BEFORE}/song.wav --model=none", "no none/model.json"),
     ("data_prep.verify --records=", "expected the path of a folder"),
     (f"trainer.task --config=smoke {RECORDS} --workdir=", "expected the path of a folder"),
     ("data_prep.verify --records=~/none", f"no manifest.json in {Path.home()}/none"),

@@ -1,12 +1,14 @@
 """Puts waveforms of any length, rate and channels through a network.
 
-base           what every separator is: a function of waveforms
-separator      that of one network
-average        that of several passes or networks
-averaged_runs  which runs have a mean
-passes         in which ways a network hears a song
-streams        waveforms that come in blocks
-tiling         full-length estimates from overlapping windows
-memory         how long these windows are
-channels       the rule of mono and stereo
+base            what every separator is: a function of waveforms
+separator       that of one network
+average         that of several passes or networks
+averaged_runs   which runs have a mean
+passes          in which ways a network hears a song
+listener        which instruments sound in a waveform
+layer_features  what the layers of a tagger make of one, for other purposes
+streams         waveforms that come in blocks
+tiling          full-length estimates from overlapping windows
+memory          how long these windows are
+channels        the rule of mono and stereo
 """

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from configs import Config, TaggerSettings, TaggingSettings
+from configs import Config, TaggingSettings
+from configs.tagger import require_tagger
 from data_prep.audio.tracks import Waveform
 from trainer.inference import streams
 from trainer.inference.memory import MEMORY_MB, frames_in
@@ -38,14 +39,9 @@ class Listener:
         Raises:
             ValueError: the network hears no instruments.
         """
-        if not isinstance(config.model, TaggerSettings):
-            raise ValueError(
-                f"{config.name} is no run that hears instruments: its model.kind is "
-                f"{config.model.kind}, expected tagger (docs/tagging.md)."
-            )
         self.config = config
         self.network = network
-        self.column_frames = config.model.column_frames
+        self.column_frames = require_tagger(config.model, config.name).column_frames
         self._iter_answers = make_block_estimator(
             network, frames_in(memory_mb, network), "activity", self.column_frames
         )
@@ -84,9 +80,8 @@ class Listener:
         """Yields what ``listen`` returns in consecutive blocks, (1, K, columns) each."""
         audio = self.config.audio
         # Instruments sound wherever they stand: (T, C) -> (1, T, 1).
-        mono = (block.mean(axis=1, dtype=np.float32)[None, :, None] for block in blocks)
-        resampled = streams.resample(mono, sample_rate, audio.sample_rate)
-        heard = (np.repeat(block, audio.channels, axis=2) for block in resampled)
+        mono = streams.mono_at(blocks, sample_rate, audio.sample_rate)
+        heard = (np.repeat(block, audio.channels, axis=2) for block in mono)
         return self._iter_answers(heard, {})
 
     def smoothed(self, activity: Activity) -> Activity:

@@ -45,6 +45,12 @@ def resample(blocks: Iterator[Waveform], rate: int, sample_rate: int) -> Iterato
     yield convert(first[:, :0], last=True)
 
 
+def mono_at(blocks: Iterable[Waveform], rate: int, sample_rate: int) -> Iterator[Waveform]:
+    """Yields the mean of all channels of blocks (frames, C) at another rate, (1, frames, 1)."""
+    mono = (block.mean(axis=1, dtype=np.float32)[None, :, None] for block in blocks)
+    return resample(mono, rate, sample_rate)
+
+
 def pieces(blocks: Iterable[Waveform], most_frames: int = BLOCK_FRAMES) -> Iterator[Waveform]:
     """Yields blocks (..., frames, C) in pieces, one without frames as it is.
 

@@ -41,7 +41,11 @@ _ESTIMATES = _Kept()
 
 
 def make_block_estimator(
-    network: Network, longest_frames: int, output: str = "estimates", column_frames: int = 1
+    network: Network,
+    longest_frames: int,
+    output: str = "estimates",
+    column_frames: int = 1,
+    step_frames: int = 1,
 ) -> BlockEstimator:
     """Returns a function (blocks of mixtures, conditions) -> blocks of their estimates.
 
@@ -54,6 +58,9 @@ def make_block_estimator(
         output: the output of the network that is wanted.
         column_frames: of which it has one value each, (N, K, columns) instead; column n is there
             where its first frame, n times so many, is.
+        step_frames: by which the windows of short mixtures differ in length: each length is
+            compiled, which takes longer than to compute a little for nothing where many mixtures
+            differ.
     """
     kept = _Kept(output, column_frames)
 
@@ -78,7 +85,8 @@ def make_block_estimator(
     ) -> Iterator[NDArray[np.float32]]:
         stretch = _Stretch(iter(blocks))
         # A short mixture has a window of its own, so that little is computed for nothing.
-        longest = long_window(network, min(stretch.read_up_to(longest_frames), longest_frames))
+        wanted = -(-stretch.read_up_to(longest_frames) // step_frames) * step_frames
+        longest = long_window(network, min(wanted, longest_frames))
         # What remains at the end has one of two lengths: each is compiled, which takes time, too.
         half = long_window(network, longest.hop_frames // 2)
 

@@ -197,6 +197,21 @@ def slaney_filters(
     )
 
 
+def slaney_areas(
+    num_bands: int, sample_rate: int, lowest_hz: float = 0.0, highest_hz: float = 0.0
+) -> NDArray[np.float64]:
+    """Returns the areas of the triangles of ``slaney_filters``, (N,), in Hz: half their widths.
+
+    What ``librosa.filters.mel`` divides them by, so that each has the area 1. The sum over bins is
+    another one where a triangle is narrow.
+    """
+    lowest = _slaney_mels_of_hz(lowest_hz)
+    highest = _slaney_mels_of_hz(highest_hz or sample_rate / 2)
+    edges = _slaney_hz_of_mels(np.linspace(lowest, highest, num_bands + 2))
+    areas: NDArray[np.float64] = (edges[2:] - edges[:-2]) / 2
+    return areas
+
+
 def _triangles(
     hz_of_mels: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     mels: tuple[float, float],
