@@ -19,12 +19,11 @@ from data_prep.runtime.quantities import pluralized
 from data_prep.storage import is_bucket
 from data_prep.storage.files import replacing
 from evaluation.classes.batch import Batch
-from evaluation.classes.doubles import warnings_of_doubles
 from evaluation.classes.folds import Numbers
 from evaluation.classes.hearing import Ear
 from evaluation.classes.held_out import LAYERS, Examples, HeldOut, figures, hold_out
 from evaluation.classes.kept import Heard
-from evaluation.classes.labelled import Corpus, require_enough
+from evaluation.classes.labelled import Corpus, require_enough, warnings_of_doubles
 from evaluation.classes.linear import Learner
 from evaluation.classes.model_folder import HeardBy, KnownFile, Model, save
 from evaluation.classes.words import (

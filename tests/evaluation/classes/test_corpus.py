@@ -4,9 +4,8 @@ import re
 
 import pytest
 
-from evaluation.classes.doubles import warnings_of_doubles
 from evaluation.classes.folders import find_classes
-from evaluation.classes.labelled import Corpus, Labelled, require_enough
+from evaluation.classes.labelled import Corpus, Labelled, require_enough, warnings_of_doubles
 from evaluation.classes.table import read_table
 
 
