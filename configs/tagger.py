@@ -189,3 +189,21 @@ class TaggerSettings(NetworkSettings):
     def with_answers_every(self, column_hops: int) -> "TaggerSettings":
         """Returns the same network with an answer for one column of another number."""
         return replace(self, column_hops=column_hops)
+
+
+def require_tagger(experiment: str, model: NetworkSettings) -> TaggerSettings:
+    """Returns the settings of a network that hears instruments.
+
+    Args:
+        experiment: its name, for the sentence.
+        model: of it.
+
+    Raises:
+        ValueError: it hears none.
+    """
+    if isinstance(model, TaggerSettings):
+        return model
+    raise ValueError(
+        f"{experiment} is no run that hears instruments: its model.kind is {model.kind}, expected "
+        f"tagger (docs/tagging.md)."
+    )

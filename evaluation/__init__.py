@@ -7,6 +7,7 @@ evaluate    scores a run, or the files of any other system
 compare     says whether runs differ
 audit       what the labels do
 separate    audio files into their sources
+tag         which instruments are heard in audio files
 smoke       the whole pipeline on music that it makes itself
 options     the flags that name a run, for these commands
 
@@ -16,6 +17,7 @@ scoring     tracks to scores, in processes of bounded memory
 scores      the table of scores and what is computed from it
 classical   separation without a network, to compare one with
 songs       files of sound to files of their sources
+taggrams    files of sound to what is heard in them
 server      a page that does so
 listening   what a page lets people hear
 ratings     what listeners say of it

@@ -8,5 +8,7 @@ passes         in which ways a network hears a song
 streams        waveforms that come in blocks
 tiling         full-length estimates from overlapping windows
 memory         how long these windows are
+listener       which instruments sound in a waveform, by one network
+identity       what tells a network from others
 channels       the rule of mono and stereo
 """

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from configs import Config, TaggerSettings, TaggingSettings
+from configs import Config, TaggingSettings
+from configs.tagger import require_tagger
 from data_prep.audio.tracks import Waveform
 from trainer.inference import streams
 from trainer.inference.memory import MEMORY_MB, frames_in
@@ -37,14 +38,9 @@ class Listener:
         Raises:
             ValueError: the network hears no instruments.
         """
-        if not isinstance(config.model, TaggerSettings):
-            raise ValueError(
-                f"{config.name} is no run that hears instruments: its model.kind is "
-                f"{config.model.kind}, expected tagger (docs/tagging.md)."
-            )
         self.config = config
         self.network = network
-        self.column_frames = config.model.column_frames
+        self.column_frames = require_tagger(config.name, config.model).column_frames
         self._iter_answers = make_block_estimator(
             network, frames_in(memory_mb, network), "activity", self.column_frames
         )
@@ -58,6 +54,16 @@ class Listener:
     def columns_per_second(self) -> float:
         """Returns how many columns a second has."""
         return self.config.audio.sample_rate / self.column_frames
+
+    @property
+    def median_columns(self) -> int:
+        """Returns over how many columns the median filter of the experiment goes; 1: it has none.
+
+        They are odd, so that nothing moves.
+        """
+        task = self.config.task
+        assert isinstance(task, TaggingSettings)
+        return 2 * round(task.median_secs * self.columns_per_second / 2) + 1
 
     def activity(self, mixture: Waveform) -> Activity:
         """Returns the probabilities (K, J) of a mixture (T, C) at the rate of the records."""
@@ -83,10 +89,7 @@ class Listener:
 
     def smoothed(self, activity: Activity) -> Activity:
         """Returns the probabilities behind the median filter of the experiment, (K, J)."""
-        task = self.config.task
-        assert isinstance(task, TaggingSettings)
-        # An odd number, so that nothing moves.
-        size = 2 * round(task.median_secs * self.columns_per_second / 2) + 1
+        size = self.median_columns
         if size == 1:
             return activity
         return np.asarray(median_filter(activity, (1, size), mode="nearest"))
