@@ -69,12 +69,13 @@ def main(_: Sequence[str]) -> None:
         from evaluation.estimates.estimated_system import open_estimated_system
         from evaluation.recognition.recogniser import Recogniser
         from evaluation.scoring.labels_audit import FILE_NAME, audit
+        from trainer.tasks.tagging.tagger import name_tagger
 
     system = open_estimated_system(named_checkpoint())
     recogniser = None
     if FLAGS.tagger:
         tagger = find_tagger(FLAGS.tagger, ())
-        recogniser = Recogniser(tagger, system.config.data.sources)
+        recogniser = Recogniser(name_tagger(tagger).load(), system.config.data.sources)
     with keeping(system.out, "--out"):
         print("\n".join(table(audit(system, recogniser))))
     print(f"audit: {system.out.url}/{FILE_NAME}")

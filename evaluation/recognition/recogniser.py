@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.audio.tracks import Waveform
-from trainer.inference.listener import TrainedListener
-from trainer.tasks.tagging.pieces import SHARE, piece_labels
-from trainer.tasks.tagging.thresholds import thresholds_of
+from trainer.tasks.tagging.pieces import SHARE, heard_columns, piece_labels
+from trainer.tasks.tagging.tagger import Tagger
 
 
 class Heard(NamedTuple):
@@ -30,60 +29,43 @@ class Heard(NamedTuple):
 
 
 class Recogniser:
-    """Is the tagger of a run, its thresholds, and the rule by which a piece has an instrument."""
+    """Is a tagger as a function of songs, for a separator."""
 
-    def __init__(
-        self,
-        workdir: str,
-        needed: Sequence[str],
-        checkpoint: str = "best",
-        weights: str = "average",
-    ) -> None:
-        """Restores the tagger.
+    def __init__(self, tagger: Tagger, needed: Sequence[str]) -> None:
+        """Takes a tagger.
 
         Args:
-            workdir: folder of the run.
+            tagger: the network of a run, and its thresholds.
             needed: the sources of the separator, which the tagger must know.
-            checkpoint: best (in validation), latest, or a number of steps.
-            weights: average or raw.
 
         Raises:
-            ValueError: there is no run, it hears no instruments, or others than are needed.
+            ValueError: it does not know all of them.
         """
-        self._listener = TrainedListener(workdir, checkpoint, weights)
-        known = self._listener.sources
-        missing = [name for name in needed if name not in known]
+        missing = [name for name in needed if name not in tagger.sources]
         if missing:
             raise ValueError(
-                f"the tagger {workdir} knows {', '.join(known)} and not {', '.join(missing)}, "
-                "which the separator estimates; name a tagger of the same instruments."
+                f"the tagger ({tagger.origin}) knows {', '.join(tagger.sources)} and not "
+                f"{', '.join(missing)}, which the separator estimates; name a tagger of the same "
+                "instruments."
             )
+        self._tagger = tagger
         self._needed = tuple(needed)
-        self._thresholds = thresholds_of(workdir, self._listener.step, known, weights)
-        self.words = f"step {self._listener.step:,} of {workdir}"
+        self.words = tagger.origin
 
     def identity(self) -> dict[str, Any]:
         """Returns what the labels depend on beside the song, as plain values."""
-        return {
-            "tagger": self._listener.checksum(),
-            "thresholds": self._thresholds,
-            "share": SHARE,
-        }
+        return {**self._tagger.identity(), "share": SHARE}
 
     def listen(self, blocks: Iterable[Waveform], sample_rate: int) -> Heard:
         """Says what plays in a song that comes in blocks (frames, C), of any rate and length."""
-        return self._heard(self._listener.listen(blocks, sample_rate))
-
-    def _heard(self, activity: NDArray[np.float32]) -> Heard:
-        smoothed = self._listener.smoothed(activity)
-        labels = piece_labels(smoothed, self._thresholds)
-        # (K, 1), in the order of the sources, as the probabilities are.
-        thresholds = np.array([[value] for value in self._thresholds.values()], np.float64)
+        tagger = self._tagger
+        activity = tagger.hear(blocks, sample_rate)
+        labels = piece_labels(activity, tagger.thresholds)
         return Heard(
             # What else it knows is no label of the separator.
             labels=tuple(name for name in labels if name in self._needed),
-            activity=smoothed,
-            sources=self._listener.sources,
-            column_secs=1 / self._listener.columns_per_second,
-            shares=tuple((smoothed >= thresholds).mean(axis=1).tolist()),
+            activity=activity,
+            sources=tagger.sources,
+            column_secs=tagger.column_secs,
+            shares=tuple(heard_columns(activity, tagger.thresholds).mean(axis=1).tolist()),
         )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from data_prep.storage import open_folder
-from trainer.loop.workdir import load_run, require_run
+from trainer.tasks.tagging.tagger import name_tagger
 
 # The help of a command then shows the flag as its own.
 flags.disclaim_key_flags()
@@ -47,11 +47,4 @@ def find_tagger(tagger: str, workdirs: Sequence[str]) -> str:
                 f"--tagger, or put it into WORKDIR/{_FOLDER} (docs/tagging.md)."
             )
         tagger = found[0]
-    url = require_run(tagger)
-    config = load_run(url).config
-    if config.model.gives != "activity":
-        raise ValueError(
-            f"--tagger={tagger} is a run of {config.name}, which hears no instruments; expected "
-            "one with model.kind=tagger."
-        )
-    return url
+    return name_tagger(tagger).workdir

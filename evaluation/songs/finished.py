@@ -1,8 +1,8 @@
-"""Knows which stems are there already, by what they were made of and by what they hold."""
+"""Knows which files are there already, by what they were made of and by what they hold."""
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from configs.reading import parse_object
 from data_prep.storage import Folder
@@ -12,13 +12,27 @@ FILE_NAME = "separated.json"
 _VERSION = 1
 
 Making = Mapping[str, Any]
-"""What the bytes of a stem depend on: the song, the network, what was asked for; plain values."""
+"""What the bytes of a file depend on: the song, the network, what was asked for; plain values."""
+
+
+class Listed(NamedTuple):
+    """Says of which command the files are that are listed, and how the list and they are called."""
+
+    command: str
+    file_name: str
+    # In the list and in sentences.
+    files: str
+    # What tells a command where to write, in words.
+    elsewhere: str
+
+
+STEMS = Listed("evaluation.separate", FILE_NAME, "stems", "another --out or --name")
 
 
 class Finished:
-    """Is the list of the stems in a folder, which lies beside them."""
+    """Is the list of what a command made in a folder, which lies beside that."""
 
-    def __init__(self, folder: Folder, overwrite: bool) -> None:
+    def __init__(self, folder: Folder, overwrite: bool, listed: Listed = STEMS) -> None:
         """Reads the list of a folder; none is an empty one, and so is a damaged one.
 
         Raises:
@@ -26,22 +40,23 @@ class Finished:
         """
         self._folder = folder
         self._overwrite = overwrite
-        self._stems: dict[str, Any] = {}
-        path = f"{folder.url}/{FILE_NAME}"
-        text = folder.read_text(FILE_NAME)
+        self._listed = listed
+        self._files: dict[str, Any] = {}
+        path = f"{folder.url}/{listed.file_name}"
+        text = folder.read_text(listed.file_name)
         if text is None:
             return
         try:
             values = parse_object(text, path)
         except ValueError:
             values = {}
-        stems = values.get("stems")
-        if values.get("version") == _VERSION and isinstance(stems, dict):
-            self._stems = stems
+        files = values.get(listed.files)
+        if values.get("version") == _VERSION and isinstance(files, dict):
+            self._files = files
         elif not overwrite:
             raise ValueError(
-                f"{path} is not what evaluation.separate wrote; put the original back, or give "
-                f"--overwrite, which makes the stems anew."
+                f"{path} is not what {listed.command} wrote; put the original back, or give "
+                f"--overwrite, which makes the {listed.files} anew."
             )
 
     def lacks(self, file: str, making: Making) -> bool:
@@ -53,16 +68,16 @@ class Finished:
         present = self._folder.stat(file)
         if self._overwrite or present is None:
             return True
-        if self._stems.get(file) != _entry(making, present):
+        if self._files.get(file) != _entry(making, present):
             raise ValueError(
                 f"{self._folder.url}/{file} is there already, and is not what this command makes "
-                f"of this song; choose another --out or --name, or give --overwrite."
+                f"of this song; choose {self._listed.elsewhere}, or give --overwrite."
             )
         return False
 
     def note(self, file: str, making: Making, digest: Digest) -> None:
         """Adds a file to the list, before it is put into the folder."""
-        self._stems[file] = _entry(making, digest)
+        self._files[file] = _entry(making, digest)
 
     def write(self) -> None:
         """Writes the list, before the files that were noted are put into the folder.
@@ -70,8 +85,8 @@ class Finished:
         In this order: a file that a kill left out is made again, but of one that nobody noted
         nobody would know what it is.
         """
-        values = {"version": _VERSION, "stems": dict(sorted(self._stems.items()))}
-        self._folder.write_text(FILE_NAME, json.dumps(values, indent=1) + "\n")
+        values = {"version": _VERSION, self._listed.files: dict(sorted(self._files.items()))}
+        self._folder.write_text(self._listed.file_name, json.dumps(values, indent=1) + "\n")
 
 
 def _entry(making: Making, digest: Digest) -> dict[str, Any]:

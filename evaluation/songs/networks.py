@@ -86,8 +86,9 @@ class NamedNetwork:
         if not self.tagger:
             return None
         from evaluation.recognition.recogniser import Recogniser
+        from trainer.tasks.tagging.tagger import name_tagger
 
-        return Recogniser(self.tagger, self.sources)
+        return Recogniser(name_tagger(self.tagger).load(), self.sources)
 
 
 def name_runs(

@@ -120,5 +120,5 @@ def require_apart(places: Mapping[Path, Mapping[str, Place]]) -> None:
             if other != path:
                 raise ValueError(
                     f"two files are called {track_name(path)!r}, {other} and {path}, so that both "
-                    f"would write {place}; separate them into different folders with --out."
+                    f"would write {place}; give them different folders with --out."
                 )

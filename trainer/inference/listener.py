@@ -3,7 +3,6 @@
 Axes: K instruments, J columns, T frames, C channels.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -51,17 +50,20 @@ class Listener:
         """Returns the names of the instruments that it knows."""
         return self.config.data.sources
 
-    def checksum(self) -> str:
-        """Returns what tells the weights, on which answers depend, from others."""
-        checksum = hashlib.sha256()
-        for weight in self.network.weights:
-            checksum.update(weight.numpy().tobytes())
-        return checksum.hexdigest()
-
     @property
     def columns_per_second(self) -> float:
         """Returns how many columns a second has."""
         return self.config.audio.sample_rate / self.column_frames
+
+    @property
+    def median_columns(self) -> int:
+        """Returns over how many columns the median filter of the experiment goes; 1: it has none.
+
+        They are odd, so that nothing moves.
+        """
+        task = self.config.task
+        assert isinstance(task, TaggingSettings)
+        return 2 * round(task.median_secs * self.columns_per_second / 2) + 1
 
     def activity(self, mixture: Waveform) -> Activity:
         """Returns the probabilities (K, J) of a mixture (T, C) at the rate of the records."""
@@ -86,10 +88,7 @@ class Listener:
 
     def smoothed(self, activity: Activity) -> Activity:
         """Returns the probabilities behind the median filter of the experiment, (K, J)."""
-        task = self.config.task
-        assert isinstance(task, TaggingSettings)
-        # An odd number, so that nothing moves.
-        size = 2 * round(task.median_secs * self.columns_per_second / 2) + 1
+        size = self.median_columns
         if size == 1:
             return activity
         return np.asarray(median_filter(activity, (1, size), mode="nearest"))

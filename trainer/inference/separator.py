@@ -6,7 +6,6 @@ grid of patches (tiling) and the rule of channels (channels) exist once.
 Axes: K slots.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -15,13 +14,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-import configs
 from configs import Config
 from data_prep.audio.tracks import Waveform
 from data_prep.runtime.parallel import num_cores
 from data_prep.runtime.quantities import pluralized
-from data_prep.storage.files import Checksum
 from trainer.inference.base import BaseSeparator
+from trainer.inference.identity import identity_of, weights_checksum
 from trainer.inference.memory import MEMORY_MB, frames_in
 from trainer.inference.tiling import make_block_estimator
 from trainer.loop.checkpoints import restore_network
@@ -87,16 +85,11 @@ class Separator(BaseSeparator):
 
     def checksum(self) -> str:
         """Returns what tells the weights, on which estimates depend, from others."""
-        checksum = hashlib.sha256()
-        for weight in self.network.weights:
-            checksum.update(weight.numpy().tobytes())
-        return checksum.hexdigest()
+        return weights_checksum(self.network)
 
     def identity(self) -> dict[str, Any]:
         """Returns what tells the network from others: two configs may have the same weights."""
-        config = Checksum()
-        config.update(configs.to_json(self.config).encode())
-        return {"weights": self.checksum(), "config": config.digest().crc32c}
+        return identity_of(self.config, self.network)
 
     def iter_estimates(
         self, heard: Iterable[Waveform], labels: Sequence[str] | None

@@ -39,6 +39,7 @@ from evaluation.tasks.separation.track_sources import (
     with_classical,
 )
 from trainer.loop.metrics import read_metrics
+from trainer.tasks.tagging.tagger import name_tagger
 
 if TYPE_CHECKING:
     # It imports scikit-learn, which most evaluations do without.
@@ -88,7 +89,9 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
     # Before an audit, which takes long.
     require_backend(system.config.evaluation, _audio_format(system, originals).channels)
     rival = constant_gain_of(system)
-    recogniser = Recogniser(tagger, system.config.data.sources) if tagger else None
+    recogniser = None
+    if tagger:
+        recogniser = Recogniser(name_tagger(tagger).load(), system.config.data.sources)
     if options.get("audit"):
         audit(system, recogniser)
     # The audit is of the network alone.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.tasks.tagging.listening import HeardTrack
-from trainer.tasks.tagging.pieces import piece_labels, piece_probabilities
+from trainer.tasks.tagging.pieces import heard_columns, piece_labels, piece_probabilities
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ class Answers:
     @cached_property
     def heard(self) -> NDArray[np.bool_]:
         """Returns where each was heard, (K, N)."""
-        limits = np.array(list(self.thresholds.values()))
-        return self.activity >= limits[:, None]
+        return heard_columns(self.activity, self.thresholds)
 
     @cached_property
     def labels(self) -> NDArray[np.bool_]:

@@ -18,6 +18,7 @@ from evaluation.tasks.tagging.answers import Answers
 from evaluation.tasks.tagging.document import Report, make_document
 from evaluation.tasks.tagging.kept import KeptTrack, from_text, to_text
 from evaluation.tasks.tagging.scores import iter_rows, score_system, to_csv
+from trainer.inference.identity import weights_checksum
 from trainer.inference.listener import TrainedListener
 from trainer.loop.metrics import read_metrics
 from trainer.tasks.tagging.listening import HeardTrack, require_truth, true_activity
@@ -116,7 +117,7 @@ def _listen(opened: OpenedRun, listener: TrainedListener, rivals: "Rivals | None
     shards = [[shard.name, shard.crc32c] for shard in opened.manifest.shards[opened.split]]
     made_from = [
         _SCHEMA_VERSION,
-        listener.checksum(),
+        weights_checksum(listener.network),
         shards,
         configs.to_json(opened.config),
         code_revision(),

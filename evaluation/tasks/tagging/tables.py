@@ -12,6 +12,7 @@ from evaluation.tasks.tagging.answers import Answers
 from evaluation.tasks.tagging.scores import SourceScores, SystemScores
 from trainer.tasks.tagging.listening import HeardTrack
 from trainer.tasks.tagging.measures import count
+from trainer.tasks.tagging.pieces import heard_columns
 
 MEASURES = {
     "f1": "F1",
@@ -118,8 +119,7 @@ def track_table(answers: Answers) -> Table:
 
 
 def _track_line(answers: Answers, number: int, track: HeardTrack) -> Line:
-    limits = np.array(list(answers.thresholds.values()))
-    found = count(track.activity >= limits[:, None], track.truth)
+    found = count(heard_columns(track.activity, answers.thresholds), track.truth)
     labels = answers.labels[number]
     heard = answers.heard_labels[number]
     missed = _names(answers.sources, labels & ~heard)

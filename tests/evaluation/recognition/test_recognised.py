@@ -12,6 +12,7 @@ from tests.evaluation.test_audit import FORGETFUL, Obedient, make_track
 from tests.support.commands import run_command
 from tests.trainer.exports.untrained_run import make_run
 from trainer.inference.separator import TrainedSeparator
+from trainer.tasks.tagging.tagger import name_tagger
 
 RATE = 8000
 
@@ -64,7 +65,7 @@ def test_the_truth_recognised_is_the_truth_told(runs, labels):
 
 
 def test_the_tagger_of_a_run_says_what_is_above_its_thresholds(runs):
-    recogniser = Recogniser(str(runs / "tagger"), ("fl", "vn"), "latest")
+    recogniser = Recogniser(name_tagger(str(runs / "tagger"), "latest").load(), ("fl", "vn"))
     mixture = noise(20_000)
     heard = recogniser.listen([mixture[:9000], mixture[9000:]], RATE)
     assert heard.activity.shape == (4, -(-20_000 // 128))
@@ -74,7 +75,7 @@ def test_the_tagger_of_a_run_says_what_is_above_its_thresholds(runs):
     names = [name for name, is_it in zip(heard.sources, reached, strict=True) if is_it]
     assert heard.labels == tuple(name for name in names if name in ("fl", "vn"))
     with pytest.raises(ValueError, match="knows cl, fl, vc, vn and not bn"):
-        Recogniser(str(runs / "tagger"), ("bn", "fl"), "latest")
+        Recogniser(name_tagger(str(runs / "tagger"), "latest").load(), ("bn", "fl"))
 
 
 def test_a_song_gets_the_stems_of_what_is_heard(runs, tmp_path):
@@ -107,7 +108,7 @@ def test_a_song_gets_the_stems_of_what_is_heard(runs, tmp_path):
     ("flags", "sentence"),
     [
         (["--labels=auto"], "--labels=auto needs a run that hears which instruments play"),
-        (["--labels=auto", "--tagger={separator}"], "which hears no instruments"),
+        (["--labels=auto", "--tagger={separator}"], "is no run that hears instruments"),
         (["--labels=fl", "--tagger={tagger}"], "--tagger goes with --labels=auto"),
         (["--labels=auto", "--tagger={none}"], "config.json"),
     ],

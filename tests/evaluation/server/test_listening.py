@@ -16,6 +16,7 @@ from evaluation.songs.choice import parse_stems
 from evaluation.songs.stems import Wanted
 from tests.evaluation.server.page_server import page_server
 from tests.trainer.exports.untrained_run import make_run
+from trainer.tasks.tagging.tagger import name_tagger
 
 RATE = 8000
 NOBODY = dict.fromkeys(("cl", "fl", "vc", "vn"), 1.1)
@@ -31,7 +32,7 @@ def recogniser(separator, tmp_path_factory):
     chosen = {f"threshold/{name}": value for name, value in FLUTE.items()}
     line = json.dumps({"step": 5, "kind": "valid", **chosen})
     (workdir / "metrics.jsonl").write_text(f"{line}\n", encoding="utf-8")
-    return Recogniser(str(workdir), separator.sources)
+    return Recogniser(name_tagger(str(workdir)).load(), separator.sources)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from evaluation.recognition.recogniser import Recogniser
 from tests.evaluation.report.test_browser import wait
 from tests.evaluation.server.test_page import READY, Command
 from tests.trainer.exports.untrained_run import make_run
+from trainer.tasks.tagging.tagger import name_tagger
 
 # Of the run that test_page separates with.
 SOURCES = ("hn", "tba", "va")
@@ -42,7 +43,7 @@ def recogniser(tmp_path_factory):
     """A tagger that hears one instrument in noise, and none in silence."""
     workdir = tmp_path_factory.mktemp("tagger")
     make_run(workdir, [f"data.sources={','.join(SOURCES)}"], "smoke_tagger")
-    untold = Recogniser(str(workdir), SOURCES)
+    untold = Recogniser(name_tagger(str(workdir)).load(), SOURCES)
     noise, silence = (untold.listen([sound], RATE).activity for sound in sounds().values())
     # (K,), where a threshold can lie.
     lowest = noise.min(axis=1)
@@ -54,7 +55,7 @@ def recogniser(tmp_path_factory):
     chosen = {f"threshold/{name}": value for name, value in thresholds.items()}
     line = json.dumps({"step": 5, "kind": "valid", **chosen})
     (workdir / "metrics.jsonl").write_text(f"{line}\n", encoding="utf-8")
-    recogniser = Recogniser(str(workdir), SOURCES)
+    recogniser = Recogniser(name_tagger(str(workdir)).load(), SOURCES)
     recogniser.workdir = workdir
     recogniser.heard = SOURCES[heard]
     return recogniser

@@ -1,41 +1,62 @@
-"""Says which instruments play in a piece, of what was heard column by column.
+"""Says which instruments a piece has, of what is heard in its columns.
 
-An instrument is in a piece if it was heard, with a probability at or above its threshold, in at
-least a tenth of the columns. Axes: K instruments, J columns.
+An instrument is in a piece if it is at or above its threshold in at least a tenth of the columns.
+That is the same as a probability of the piece, at or above the same threshold: the highest value
+that a tenth of the columns reach.
+
+Axes: K instruments, J columns.
 """
 
+import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 SHARE = 0.1
+"""Of the columns of a piece, in which an instrument sounds at least that is in it."""
+# What a product of floats may be above the whole number that it is.
+_ROUNDING = 1e-9
 
 
-def piece_probabilities(activity: NDArray[np.float32], share: float = SHARE) -> NDArray[np.float64]:
-    """Returns the probability of each instrument that a share of the columns reaches, (K,).
-
-    It is at or above a threshold exactly where so many columns are.
+def piece_probabilities(
+    activity: NDArray[np.floating[Any]], share: float = SHARE
+) -> NDArray[np.float64]:
+    """Returns the highest value that a share of the columns reach, (K,); 0 without columns.
 
     Args:
-        activity: (K, J), J at least 1.
-        share: of the columns, of which one is enough where they are few.
+        activity: (K, J), the probabilities of the columns.
+        share: of the columns, above 0 and at most 1; it is one column at least.
     """
-    needed = max(1, int(np.ceil(share * activity.shape[1])))
-    # The largest ones last: (K, needed).
-    highest = np.partition(activity, -needed, axis=1)[:, -needed]
-    return np.asarray(highest, np.float64)
+    num_columns = activity.shape[1]
+    if not num_columns:
+        return np.zeros(len(activity))
+    num_reaching = max(1, math.ceil(share * num_columns - _ROUNDING))
+    # The value in this place of an ascending order is reached by so many.
+    place = num_columns - num_reaching
+    return np.partition(activity, place, axis=1)[:, place].astype(np.float64)
 
 
 def piece_labels(
-    activity: NDArray[np.float32], thresholds: Mapping[str, float], share: float = SHARE
-) -> tuple[str, ...]:
-    """Returns the instruments that play in a piece, in the order of the thresholds.
+    activity: NDArray[np.floating[Any]], thresholds: Mapping[str, float], share: float = SHARE
+) -> list[str]:
+    """Returns the instruments of a piece in the order of the slots.
 
     Args:
-        activity: (K, J), in the order of the thresholds.
-        thresholds: of every instrument by its name.
-        share: of the columns.
+        activity: (K, J), the probabilities of the columns.
+        thresholds: of all K instruments, by their names and in their order.
+        share: of the columns in which an instrument is at or above its threshold, at least.
     """
-    found = zip(thresholds.items(), piece_probabilities(activity, share), strict=True)
-    return tuple(name for (name, threshold), value in found if value >= threshold)
+    probabilities = piece_probabilities(activity, share)
+    named = zip(thresholds.items(), probabilities, strict=True)
+    return [name for (name, threshold), probability in named if probability >= threshold]
+
+
+def heard_columns(
+    activity: NDArray[np.floating[Any]], thresholds: Mapping[str, float]
+) -> NDArray[np.bool_]:
+    """Returns where each instrument is at or above its threshold, (K, J)."""
+    # Of 64 bits, as the thresholds are: a probability of 32 bits is compared as it is.
+    limits = np.array(list(thresholds.values()), np.float64)
+    return activity >= limits[:, None]

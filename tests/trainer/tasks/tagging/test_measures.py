@@ -7,7 +7,6 @@ import pytest
 from sklearn import metrics
 
 from trainer.tasks.tagging.measures import average_precision, best_threshold, count, roc_auc
-from trainer.tasks.tagging.pieces import piece_labels, piece_probabilities
 
 
 def draw(seed, num=400, share=0.3, levels=None):
@@ -73,24 +72,3 @@ def test_no_other_threshold_has_a_higher_f1(seed, levels, share):
     assert best == pytest.approx(max(others), abs=1e-12)
     # It lies between values that occur, or where all are heard below the lowest one.
     assert chosen not in values or chosen == 0
-
-
-def test_a_piece_has_what_is_heard_in_a_tenth_of_its_columns():
-    activity = np.zeros((3, 40), np.float32)
-    activity[0, :4] = 0.9
-    activity[1, :3] = 0.9
-    activity[2] = 0.4
-    thresholds = {"vn": 0.5, "vc": 0.5, "fl": 0.4}
-    assert piece_labels(activity, thresholds) == ("vn", "fl")
-    np.testing.assert_allclose(piece_probabilities(activity), [0.9, 0, 0.4], rtol=1e-6)
-    # Of a few columns one is enough.
-    assert piece_labels(activity[:, :2], thresholds) == ("vn", "vc", "fl")
-
-
-def test_a_probability_says_the_same_as_the_share():
-    rng = np.random.default_rng(0)
-    for num_columns in (1, 7, 10, 11, 99):
-        activity = rng.random((5, num_columns)).astype(np.float32)
-        shares = (activity >= 0.7).mean(axis=1)
-        expected = shares >= np.ceil(0.1 * num_columns) / num_columns
-        np.testing.assert_array_equal(piece_probabilities(activity) >= 0.7, expected)

@@ -1,0 +1,51 @@
+"""Which instruments a piece has, against a count of columns and a quantile of NumPy's."""
+
+import numpy as np
+import pytest
+
+from trainer.tasks.tagging.pieces import heard_columns, piece_labels, piece_probabilities
+
+NAMES = ("a", "b", "c", "d", "e")
+
+
+def activity_of(num_columns, seed=0):
+    values = np.random.default_rng(seed).random((len(NAMES), num_columns))
+    # With ties, and 0 and 1 among them.
+    return np.round(values, 1).astype(np.float32)
+
+
+@pytest.mark.parametrize("num_columns", [1, 2, 9, 10, 11, 30, 43, 1000])
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 1.0])
+def test_a_piece_has_what_is_heard_in_a_share_of_its_columns(num_columns, share):
+    activity = activity_of(num_columns)
+    for threshold in (0.0, 0.1, 0.5, 0.9, 1.0):
+        # As 32 bits hold it, so that ties are ties.
+        thresholds = dict.fromkeys(NAMES, float(np.float32(threshold)))
+        counts = [
+            sum(value >= thresholds[name] for value in row.tolist())
+            for name, row in zip(NAMES, activity, strict=True)
+        ]
+        # Whole numbers: share is a multiple of a tenth.
+        expected = [
+            name
+            for name, count in zip(NAMES, counts, strict=True)
+            if 10 * count >= round(10 * share) * num_columns and count
+        ]
+        assert piece_labels(activity, thresholds, share) == expected
+        assert heard_columns(activity, thresholds).sum(axis=1).tolist() == counts
+
+
+@pytest.mark.parametrize("num_columns", [1, 9, 10, 11, 30, 43, 997])
+def test_its_probability_is_a_quantile(num_columns):
+    activity = activity_of(num_columns, seed=1)
+    expected = -np.quantile(-activity, 0.1, axis=1, method="inverted_cdf")
+    np.testing.assert_array_equal(piece_probabilities(activity), expected)
+
+
+def test_thresholds_are_of_all_instruments():
+    with pytest.raises(ValueError, match="zip"):
+        piece_labels(activity_of(5), {"a": 0.5})
+
+
+def test_without_columns_nothing_is_heard():
+    assert piece_labels(np.zeros((5, 0), np.float32), dict.fromkeys(NAMES, 0.5)) == []
