@@ -8,7 +8,7 @@ Axes: K instruments, P pixels, H rows of pixels.
 
 import warnings
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -42,6 +42,8 @@ _SCALE_HEIGHT = 10
 _DPI = 100
 # A time needs about so many.
 _TICK_WIDTH = 90
+# Of a title, in letters: beyond it stands what the colours are.
+_MOST_LETTERS = 72
 
 _PAPER = (255, 255, 255)
 _WAVE = (70, 90, 120)
@@ -93,8 +95,8 @@ def draw(heard: HeardFile, origin: str) -> Figure:
     figure.figimage(tag_pixels(heard), rows.left, rows.bottom)
     _dress_waveform(_axes(figure, waveform), heard, peak)
     _dress_rows(_axes(figure, rows), heard)
-    _write(figure, (_LEFT, height - 20), heard.name, size=12, weight="bold")
-    _write(figure, (_LEFT, height - 38), origin, color=_FAINT)
+    _write(figure, (_LEFT, height - 20), _shortened(heard.name), size=12, weight="bold")
+    _write(figure, (_LEFT, height - 38), _shortened(origin), color=_FAINT)
     _draw_scale(figure, height)
     return figure
 
@@ -208,7 +210,15 @@ def _draw_scale(figure: Figure, height: int) -> None:
     _write(figure, (left + _SCALE_WIDTH + 8, bottom - 19), "share")
 
 
-def _write(figure: Figure, place: tuple[int, int], text: str, size: int = 9, **style: str) -> None:
+def _shortened(text: str) -> str:
+    """Returns a text without its middle where that would be too long."""
+    if len(text) <= _MOST_LETTERS:
+        return text
+    half = _MOST_LETTERS // 2
+    return f"{text[:half]} ... {text[-half + 5 :]}"
+
+
+def _write(figure: Figure, place: tuple[int, int], text: str, size: int = 9, **style: Any) -> None:
     """Writes a text whose lower left corner, unless told otherwise, is at a pixel."""
     left = place[0] / figure.bbox.width
     bottom = place[1] / figure.bbox.height
