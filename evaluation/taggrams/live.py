@@ -47,12 +47,15 @@ def print_live(
     live.warm_up()
     # Not among the lines that another program may read.
     print(f"{tagger.origin} listens", file=sys.stderr, flush=True)
-    secs = 0.0
+    rate = audio_format.sample_rate
+    num_frames = 0
     try:
         for frames in iter_seconds(stream, audio_format):
-            secs += len(frames) / audio_format.sample_rate
-            line = f"{minutes(secs, 1.0)}  {_sounding(tagger, live.hear(frames))}"
-            print(line, file=out, flush=True)
+            num_frames += len(frames)
+            # The last one may be no whole second.
+            step = 1.0 if num_frames % rate == 0 else 0.01
+            time = minutes(num_frames / rate, step)
+            print(f"{time}  {_sounding(tagger, live.hear(frames))}", file=out, flush=True)
     # A library may have made another exception of the one that interrupts.
     except (KeyboardInterrupt, Exception) as error:
         if not isinstance(error, KeyboardInterrupt) and not interruption.came():

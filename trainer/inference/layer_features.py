@@ -68,6 +68,10 @@ class LayeredTagger(Network):
         pooled = [self._at_answers(layer, num_answers) for layer in features]
         return {"features": ops.transpose(ops.concatenate(pooled, axis=2), (0, 2, 1))}
 
+    def forward_flops(self, pruned: bool | None = None) -> int:
+        """Returns the arithmetic of the tagger, of which all layers are wanted."""
+        return self.tagger.forward_flops(pruned)
+
     def frame_bytes(self) -> int:
         """Returns how many bytes a frame of a mixture takes while it is listened to, at most."""
         # Features of all layers stay until the last is there.

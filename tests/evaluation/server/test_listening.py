@@ -151,7 +151,7 @@ def test_where_nothing_is_heard_the_song_is_there_without_stems(
     server, recogniser, tmp_path, monkeypatch
 ):
     path = write_song(tmp_path / "a.wav")
-    monkeypatch.setattr(recogniser, "_thresholds", NOBODY)
+    monkeypatch.setattr(recogniser._tagger, "thresholds", NOBODY)
     sent = server.send(path, labels="auto", write="auto,residual")
     song = server.separate(sent)
     assert (song["state"], song["heard"], song["stems"]) == ("ready", [], [])

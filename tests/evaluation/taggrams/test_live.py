@@ -70,19 +70,22 @@ def test_a_line_comes_with_its_second(tagger):
                 song_end.write(data[number * size + size - 2 : (number + 1) * size])
                 assert re.fullmatch(expected, lines.readline().rstrip("\n"))
             song_end.write(data[4 * size :])
-        assert re.match(r"0:04  ", lines.readline())
+        # Its quarter of a second is silent, but for the end of the tone.
+        assert re.match(r"0:04\.25  ", lines.readline())
         listening.join()
         out.close()
         assert lines.readline() == ""
 
 
-@pytest.mark.parametrize("median_columns", [pytest.param(1, marks=pytest.mark.slow), 9])
+@pytest.mark.parametrize("median_columns", [pytest.param(1, marks=pytest.mark.slow), 33])
 def test_columns_are_those_of_the_whole(tagger, monkeypatch, median_columns):
     """But for those near the end of each second, behind which sound is missing."""
     listener = tagger.listener
     monkeypatch.setattr(type(listener), "median_columns", median_columns)
-    waveform = song() + 0.01 * np.random.default_rng(0).standard_normal((4 * RATE + RATE // 4, 2))
-    waveform = waveform.astype(np.float32)
+    # It sounds for 30 ms of 110, more and less often than not as the filter goes along.
+    waveform = np.repeat(tone(LOW_HZ, 4.25, RATE)[:, None], 2, axis=1)
+    times = np.arange(len(waveform)) / RATE
+    waveform[times % 0.11 > 0.055 + 0.05 * np.sin(9 * times)] = 0
     whole = tagger.hear([waveform], RATE)
     live = LiveListener(listener, RATE)
     parts = [live.hear(part) for part in np.split(waveform, [RATE, 2 * RATE, 3 * RATE, 4 * RATE])]
@@ -98,7 +101,7 @@ def test_columns_are_those_of_the_whole(tagger, monkeypatch, median_columns):
         np.testing.assert_allclose(part[:, :-num_missing], whole[:, first:stop], atol=2e-3)
         compared += stop - first
         first += part.shape[1]
-    assert compared > 0.7 * whole.shape[1]
+    assert compared > 0.5 * whole.shape[1]
 
 
 def begin_command(workdir):

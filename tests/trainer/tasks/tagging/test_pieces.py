@@ -42,6 +42,15 @@ def test_its_probability_is_a_quantile(num_columns):
     np.testing.assert_array_equal(piece_probabilities(activity), expected)
 
 
+def test_a_share_that_is_a_whole_number_of_columns_is_that_many():
+    # As floats, 0.07 times 100 is more than 7.
+    activity = np.zeros((1, 100), np.float32)
+    activity[0, :7] = 0.75
+    assert piece_labels(activity, {"a": 0.5}, share=0.07) == ["a"]
+    activity[0, 6] = 0
+    assert piece_labels(activity, {"a": 0.5}, share=0.07) == []
+
+
 def test_thresholds_are_of_all_instruments():
     with pytest.raises(ValueError, match="zip"):
         piece_labels(activity_of(5), {"a": 0.5})
