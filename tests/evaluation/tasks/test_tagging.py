@@ -8,13 +8,17 @@ import pytest
 from sklearn import metrics
 
 import configs
+from data_prep.records.manifest import load_manifest
 from evaluation.tasks.tagging.answers import Answers, always
 from evaluation.tasks.tagging.resampling import macro_intervals
 from evaluation.tasks.tagging.scores import MACRO, iter_rows, score_system
 from tests.support.commands import run_command, set_flags
+from trainer.batches.patches import make_batches
 from trainer.loop.metrics import read_metrics
 from trainer.tasks.tagging.listening import HeardTrack
+from trainer.tasks.tagging.task import TaggingTask
 from trainer.tasks.tagging.thresholds import thresholds_of
+from trainer.tasks.tagging.truth import audibility_of
 
 SMALL = [
     "audio.sample_rate=4000",
@@ -193,3 +197,22 @@ def test_pieces_are_told_apart():
     silent = always("never", answers, dict.fromkeys(SOURCES, 0.0), 0.5)
     assert not silent.heard_labels.any()
     assert {row.f1 for row in iter_rows(silent)} == {0.0}
+
+
+def test_the_truth_of_an_example_is_that_of_its_sources(workdir):
+    """Of those that sound, and of those that do not, whatever was mixed."""
+    records = str(workdir.parent / "records")
+    config = configs.load("smoke_tagger", SMALL)
+    task = TaggingTask(config, load_manifest(records), records)
+    rule = audibility_of(config)
+    around = rule.margin_frames
+    patches = make_batches(task._excerpts, config, 0, around)
+    margin = config.model.window().margin_frames
+    shares = []
+    for example, patch in zip(task.make_examples(0).take(24), patches.take(24), strict=True):
+        np.testing.assert_array_equal(example["mixture"], patch["mixture"])
+        heard = patch["mixture"][margin - around : len(patch["mixture"]) - margin + around]
+        expected = rule.columns(patch["sources"], heard)
+        np.testing.assert_array_equal(example["truth"], expected)
+        shares.append(float(np.mean(expected)))
+    assert 0.05 < np.mean(shares) < 0.8

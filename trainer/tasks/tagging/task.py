@@ -79,13 +79,18 @@ class TaggingTask:
         window = self._config.model.window()
         first = window.margin_frames - around
         num_frames = window.estimate_frames + 2 * around
+        num_columns = step.batch_shapes(self._config, 1)["truth"][-1]
 
         def answer(example: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
             mixture = example["mixture"]
-            truth = rule.columns(example["sources"], mixture[first : first + num_frames])
+            labels = example["labels"]
+            # What has no label is silent, which takes as long to find out.
+            slots = tf.where(labels != 0)
+            sources = tf.gather_nd(example["sources"], slots)
+            audible = rule.columns(sources, mixture[first : first + num_frames])
+            truth = tf.scatter_nd(slots, audible, [labels.shape[0], num_columns])
             # All sources are there, so that all is known.
-            known = tf.ones_like(example["labels"])
-            return {"mixture": mixture, "truth": truth, "known": known}
+            return {"mixture": mixture, "truth": truth, "known": tf.ones_like(labels)}
 
         return examples.map(answer, num_parallel_calls=tf.data.AUTOTUNE)
 

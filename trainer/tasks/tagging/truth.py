@@ -47,11 +47,27 @@ class Audibility(NamedTuple):
         return tf.cast(audible & (power > _NOTHING), tf.float32)
 
     def _powers(self, waveforms: tf.Tensor) -> tf.Tensor:
-        """Returns the mean square around each column: (K, T, C) -> (K, J)."""
-        squares = tf.reduce_mean(tf.square(waveforms), axis=2, keepdims=True)
-        means = tf.nn.avg_pool1d(squares, self.level_frames, self.column_frames, "VALID")
-        # One more fits than there are columns.
-        return means[:, :-1, 0]
+        """Returns the mean square around each column: (K, T, C) -> (K, J).
+
+        A stretch is whole distances of columns, which neighbours share, and what is left at both
+        ends of it: a tenth of the time of a mean over each stretch by itself.
+        """
+        hop = self.column_frames
+        num_whole, rest = divmod(self.margin_frames, hop)
+        # (K, T): zeros before and behind, so that columns lie on multiples of a hop.
+        squares = tf.reduce_mean(tf.square(waveforms), axis=2)
+        padded = tf.pad(squares, [[0, 0], [hop - rest, hop - rest]])
+        # (K, J + 2 (num_whole + 1), hop)
+        blocks = tf.reshape(padded, [-1, tf.shape(padded)[1] // hop, hop])
+        whole = tf.reduce_sum(blocks, axis=2)
+        # What a stretch has of the block before its whole ones, and of the one behind them.
+        last = tf.reduce_sum(blocks[:, :, hop - rest :], axis=2)
+        first = tf.reduce_sum(blocks[:, :, :rest], axis=2)
+        num_columns = tf.shape(blocks)[1] - 2 * (num_whole + 1)
+        total = last[:, :num_columns] + first[:, 2 * num_whole + 1 :][:, :num_columns]
+        for i in range(1, 2 * num_whole + 1):
+            total += whole[:, i : i + num_columns]
+        return total / self.level_frames
 
 
 def audibility_of(config: Config) -> Audibility:
