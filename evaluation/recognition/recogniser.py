@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.audio.tracks import Waveform
-from trainer.tasks.tagging.pieces import SHARE, heard_columns, piece_labels
+from trainer.tasks.tagging.pieces import heard_columns, piece_labels
 from trainer.tasks.tagging.tagger import Tagger
 
 
@@ -54,13 +54,13 @@ class Recogniser:
 
     def identity(self) -> dict[str, Any]:
         """Returns what the labels depend on beside the song, as plain values."""
-        return {**self._tagger.identity(), "share": SHARE}
+        return self._tagger.identity()
 
     def listen(self, blocks: Iterable[Waveform], sample_rate: int) -> Heard:
         """Says what plays in a song that comes in blocks (frames, C), of any rate and length."""
         tagger = self._tagger
         activity = tagger.hear(blocks, sample_rate)
-        labels = piece_labels(activity, tagger.thresholds)
+        labels = piece_labels(activity, tagger.thresholds, tagger.share)
         return Heard(
             # What else it knows is no label of the separator.
             labels=tuple(name for name in labels if name in self._needed),

@@ -36,6 +36,8 @@ class HeardFile:
     activity: NDArray[np.float32]
     # Of all K instruments, in their order.
     thresholds: dict[str, float]
+    # Of the columns, from which on an instrument is in the piece.
+    share: float
     column_secs: float
     envelope: Envelope
 
@@ -57,12 +59,12 @@ class HeardFile:
     @cached_property
     def labels(self) -> list[str]:
         """Returns the instruments of the piece."""
-        return piece_labels(self.activity, self.thresholds)
+        return piece_labels(self.activity, self.thresholds, self.share)
 
     @property
     def probabilities(self) -> dict[str, float]:
         """Returns the probability that each instrument is in the piece."""
-        values = piece_probabilities(self.activity).tolist()
+        values = piece_probabilities(self.activity, self.share).tolist()
         return dict(zip(self.sources, values, strict=True))
 
     @cached_property
@@ -104,6 +106,7 @@ def hear_file(tagger: Tagger, sound: DecodedFile, progress: Callable[[float], An
         num_frames=envelope.num_frames,
         activity=activity,
         thresholds=tagger.thresholds,
+        share=tagger.share,
         column_secs=tagger.column_secs,
         envelope=envelope,
     )

@@ -12,7 +12,6 @@ import numpy as np
 
 from configs.instruments import name_of
 from evaluation.taggrams.heard import HeardFile
-from trainer.tasks.tagging.pieces import SHARE
 from trainer.tasks.tagging.tagger import Tagger
 
 _VERSION = 1
@@ -63,7 +62,7 @@ def as_values(heard: HeardFile, tagger: Tagger) -> dict[str, Any]:
         "num_columns": heard.activity.shape[1],
         "median_columns": listener.median_columns,
         # An instrument is in the piece from this share of the columns on.
-        "least_share": SHARE,
+        "least_share": heard.share,
         "labels": heard.labels,
         "probabilities": heard.probabilities,
         "shares": heard.shares,

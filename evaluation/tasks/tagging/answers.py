@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.tasks.tagging.listening import HeardTrack
-from trainer.tasks.tagging.pieces import heard_columns, piece_labels, piece_probabilities
+from trainer.tasks.tagging.pieces import (
+    SHARE,
+    heard_columns,
+    piece_labels,
+    piece_probabilities,
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class Answers:
     tracks: Sequence[HeardTrack]
     # Of every instrument, in slot order.
     thresholds: Mapping[str, float]
+    # Of the columns, from which on an instrument is in a piece.
+    share: float = SHARE
 
     @property
     def sources(self) -> list[str]:
@@ -52,13 +59,13 @@ class Answers:
     def heard_labels(self) -> NDArray[np.bool_]:
         """Returns which were heard in which track, (tracks, K)."""
         return self._as_table(
-            [piece_labels(track.activity, self.thresholds) for track in self.tracks]
+            [piece_labels(track.activity, self.thresholds, self.share) for track in self.tracks]
         )
 
     @cached_property
     def label_probabilities(self) -> NDArray[np.float64]:
         """Returns how probably each plays in a track, (tracks, K)."""
-        return np.stack([piece_probabilities(track.activity) for track in self.tracks])
+        return np.stack([piece_probabilities(each.activity, self.share) for each in self.tracks])
 
     def _as_table(self, labels: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
         return np.array([[name in of_track for name in self.thresholds] for of_track in labels])

@@ -178,6 +178,7 @@ def _method(report: Report) -> list[Block]:
     model = report.config.model
     assert isinstance(task, TaggingSettings)
     assert isinstance(model, TaggerSettings)
+    share = report.systems[0].answers.share
     millis = 1000 * model.column_frames / report.config.audio.sample_rate
     smoothed = "None."
     if task.median_secs:
@@ -193,8 +194,9 @@ def _method(report: Report) -> list[Block]:
         ("filter", smoothed),
         (
             "piece",
-            "An instrument plays in a piece if it is heard in at least a tenth of the columns. "
-            "True is what the corpus says of the piece, also where the instrument rests.",
+            f"An instrument plays in a piece if it is heard in at least {share:.0%} of columns, "
+            "which validation chose as it did the thresholds. True is what the corpus says of the "
+            "piece, also where the instrument rests.",
         ),
         (
             "rivals",

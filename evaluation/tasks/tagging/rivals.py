@@ -25,7 +25,7 @@ from data_prep.records.manifest import Manifest
 from evaluation.tasks.tagging.answers import Answers, always
 from evaluation.tasks.tagging.cepstra import cepstra_of
 from trainer.tasks.tagging.listening import HeardTrack, true_activity
-from trainer.tasks.tagging.thresholds import UNCHOSEN, choose
+from trainer.tasks.tagging.thresholds import UNCHOSEN, choose, choose_share
 
 MAJORITY = "majority"
 ALWAYS_ON = "always on"
@@ -42,6 +42,13 @@ class _Columns(NamedTuple):
 
     features: Floats
     truth: NDArray[np.bool_]
+    # Of each track how many columns it has, and the instruments that play in it.
+    sizes: list[int]
+    labels: list[tuple[str, ...]]
+
+    def by_track(self) -> list[Floats]:
+        """Returns the features of each track, (J, D)."""
+        return np.split(self.features, np.cumsum(self.sizes)[:-1])
 
 
 class LinearClassifier:
@@ -64,6 +71,9 @@ class LinearClassifier:
         sources = config.data.sources
         found = choose(self._probabilities(chosen.features), chosen.truth, sources)
         self.thresholds = {source: found.get(source, UNCHOSEN) for source in sources}
+        # The rule of pieces is chosen on the same tracks.
+        activities = [self._probabilities(each) for each in chosen.by_track()]
+        self.share = choose_share(activities, chosen.labels, self.thresholds)
 
     def activity(self, mixture: Waveform) -> Floats:
         """Returns the probabilities (K, J) of a mixture (T, C)."""
@@ -109,14 +119,17 @@ class Rivals:
         return [
             always(MAJORITY, like, shares, UNCHOSEN),
             always(ALWAYS_ON, like, dict.fromkeys(self._sources, 1.0), UNCHOSEN),
-            Answers(LINEAR, linear_tracks, self.linear.thresholds),
+            Answers(LINEAR, linear_tracks, self.linear.thresholds, self.linear.share),
         ]
 
 
 def _columns_of(tracks: Iterable[FullTrack], config: Config) -> _Columns:
     features = []
     truth = []
+    labels = []
     for track in tracks:
         features.append(cepstra_of(track.mixture, config))
         truth.append(true_activity(track, config))
-    return _Columns(np.concatenate(features), np.concatenate(truth, axis=1))
+        labels.append(track.labels)
+    sizes = [len(each) for each in features]
+    return _Columns(np.concatenate(features), np.concatenate(truth, axis=1), sizes, labels)

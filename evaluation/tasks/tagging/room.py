@@ -22,7 +22,7 @@ from trainer.inference.identity import weights_checksum
 from trainer.inference.listener import TrainedListener
 from trainer.loop.metrics import read_metrics
 from trainer.tasks.tagging.listening import HeardTrack, require_truth, true_activity
-from trainer.tasks.tagging.thresholds import thresholds_of
+from trainer.tasks.tagging.thresholds import share_of, thresholds_of
 
 if TYPE_CHECKING:
     # It imports scikit-learn.
@@ -151,9 +151,10 @@ def _answers(
     thresholds = thresholds_of(opened.workdir, opened.step, sources, opened.weights)
     heard = tracks.of(MODEL)
     smoothed = [track._replace(activity=listener.smoothed(track.activity)) for track in heard]
-    answers = [Answers(MODEL, smoothed, thresholds)]
+    share = share_of(opened.workdir, opened.step, opened.weights)
+    answers = [Answers(MODEL, smoothed, thresholds, share)]
     if any(each.activity is not raw.activity for each, raw in zip(smoothed, heard, strict=True)):
-        answers.append(Answers(UNFILTERED, heard, thresholds))
+        answers.append(Answers(UNFILTERED, heard, thresholds, share))
     if rivals is not None:
         answers += rivals.answers(answers[0], tracks.of("linear"))
     return answers

@@ -212,7 +212,7 @@ def test_finished_files_are_not_made_again(tagger, tmp_path, capsys, monkeypatch
     assert capsys.readouterr().out == "a.wav: there already\n"
     assert identical(out) == after
     # Of other thresholds, or of another song, they are others.
-    strict = Tagger(tagger.listener, dict.fromkeys(tagger.sources, 0.999))
+    strict = Tagger(tagger.listener, dict.fromkeys(tagger.sources, 0.999), tagger.share)
     with pytest.raises(ValueError, match=r"a\.csv is there already, .* choose another --out"):
         tag(strict, [path], out, ["csv"])
     write_song(path, channels=2)
@@ -247,7 +247,7 @@ def test_a_run_with_a_median_filter_is_heard_through_it(tagger, tmp_path):
     filtering = copy(tagger.listener)
     filtering.config = configs.load("smoke_tagger", [*SETTINGS, "task.median_secs=0.4"])
     for listener, expected in ((tagger.listener, 2), (filtering, 1)):
-        each = Tagger(listener, tagger.thresholds)
+        each = Tagger(listener, tagger.thresholds, tagger.share)
         tag(each, [tmp_path / "a.wav"], tmp_path / "out", ["txt"], overwrite=True)
         assert len(read_spans(tmp_path / "out" / "a.txt")["clarinet"]) == expected
 

@@ -54,14 +54,20 @@ def _set_weights(network):
     for weight in body.weights:
         if "norm" not in weight.path:
             weight.assign(np.zeros(weight.shape))
-    for i, image in enumerate(body.images):
+    first, *others = body.images
+    # Each step gives every second band: two filters of the first one see this band and the next.
+    kernel = np.zeros(first.kernel.shape)
+    kernel[1, 1, 0, 0] = 1
+    kernel[1, 2, 0, 1] = 1
+    first.kernel.assign(kernel)
+    bias = np.zeros(first.bias.shape)
+    bias[:2] = -_QUIET
+    first.bias.assign(bias)
+    # What is loud anywhere stays so; nothing is below 0 from here on.
+    for image in others:
         kernel = np.zeros(image.kernel.shape)
-        # The column and the band themselves.
-        kernel[1, 1, 0, 0] = 1
+        kernel[1, :, :2, 0] = 1
         image.kernel.assign(kernel)
-        bias = np.zeros(image.bias.shape)
-        bias[0] = -_QUIET if i == 0 else 0
-        image.bias.assign(bias)
     # (halves of the bands and filters, width)
     entrance = np.zeros(body.entrance.kernel.shape)
     num_filters = len(entrance) // 2

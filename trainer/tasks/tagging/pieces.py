@@ -1,8 +1,8 @@
 """Says which instruments a piece has, of what is heard in its columns.
 
-An instrument is in a piece if it is at or above its threshold in at least a tenth of the columns.
+An instrument is in a piece if it is at or above its threshold in at least a share of the columns.
 That is the same as a probability of the piece, at or above the same threshold: the highest value
-that a tenth of the columns reach.
+that such a share of them reach.
 
 Axes: K instruments, J columns.
 """
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# Of the columns, where no validation has chosen another one.
 SHARE = 0.1
-"""Of the columns of a piece, in which an instrument sounds at least that is in it."""
 # What a product of floats may be above the whole number that it is.
 _ROUNDING = 1e-9
 

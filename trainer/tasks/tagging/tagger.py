@@ -41,7 +41,7 @@ class NamedTagger:
             memory_mb: what the network may take for one window of a waveform, in MB.
         """
         from trainer.inference.listener import TrainedListener
-        from trainer.tasks.tagging.thresholds import thresholds_of
+        from trainer.tasks.tagging.thresholds import share_of, thresholds_of
 
         listener = TrainedListener(self.workdir, self.checkpoint, self.weights, memory_mb)
         sources = listener.sources
@@ -49,7 +49,7 @@ class NamedTagger:
             thresholds = thresholds_of(self.workdir, listener.step, sources, self.weights)
         else:
             thresholds = dict.fromkeys(sources, self.threshold)
-        return Tagger(listener, thresholds)
+        return Tagger(listener, thresholds, share_of(self.workdir, listener.step, self.weights))
 
 
 def name_tagger(
@@ -78,15 +78,19 @@ def name_tagger(
 class Tagger:
     """Is a function of waveforms to probabilities, with the thresholds of its instruments."""
 
-    def __init__(self, listener: TrainedListener, thresholds: Mapping[str, float]) -> None:
+    def __init__(
+        self, listener: TrainedListener, thresholds: Mapping[str, float], share: float
+    ) -> None:
         """Makes a tagger.
 
         Args:
             listener: the network of a run.
             thresholds: of all its instruments, in their order.
+            share: of the columns, from which on an instrument is in a piece.
         """
         self.listener = listener
         self.thresholds = dict(thresholds)
+        self.share = share
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -110,7 +114,7 @@ class Tagger:
         from trainer.inference.identity import identity_of
 
         of_network = identity_of(self.listener.config, self.listener.network)
-        return {**of_network, "thresholds": self.thresholds}
+        return {**of_network, "thresholds": self.thresholds, "share": self.share}
 
     def hear(self, blocks: Iterable[Waveform], sample_rate: int) -> Activity:
         """Returns probabilities (K, J) of a waveform, behind the median filter of the experiment.

@@ -126,6 +126,9 @@ class TaggingTask:
         truth = np.concatenate([track.truth for track in heard], axis=1)
         sources = self._config.data.sources
         chosen = thresholds.choose(activity, truth, sources)
+        limits = {name: chosen.get(name, thresholds.UNCHOSEN) for name in sources}
+        labels = [track.labels for track in heard]
+        share = thresholds.choose_share([track.activity for track in heard], labels, limits)
         rows = zip(sources, activity.astype(np.float64), truth, strict=True)
         measured = [
             (
@@ -141,7 +144,7 @@ class TaggingTask:
             Figure("average_precision", _mean(precisions)),
             Figure("roc_auc", _mean(areas)),
             Figure("f1", _mean(f1)),
-            *thresholds.as_figures(chosen),
+            *thresholds.as_figures(chosen, share),
         ]
 
     def show(self, weights: Weights) -> Iterable[Shown]:

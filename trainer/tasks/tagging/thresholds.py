@@ -1,8 +1,10 @@
-"""Keeps from which probability on an instrument counts as heard.
+"""Keeps from which probability on an instrument counts as heard, and in a piece.
 
 Each validation chooses a threshold for every instrument, the one with the highest F1 over the
-columns of the validation tracks. It stands in ``WORKDIR/metrics.jsonl`` beside what that validation
-found; a checkpoint goes by the last validation before it.
+columns of the validation tracks, and the share of the columns from which on an instrument is in a
+piece, with the highest F1 over all pairs of a track and an instrument. They stand in
+``WORKDIR/metrics.jsonl`` beside what that validation found; a checkpoint goes by the last
+validation before it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +14,16 @@ from numpy.typing import NDArray
 
 from trainer.loop.metrics import read_metrics
 from trainer.loop.protocol import Figure
-from trainer.tasks.tagging.measures import best_threshold
+from trainer.tasks.tagging.measures import best_threshold, count
+from trainer.tasks.tagging.pieces import SHARE, piece_labels
 
 # Where no validation has chosen another one.
 UNCHOSEN = 0.5
 _PREFIX = "threshold/"
+_OF_PIECE = "piece/"
+_SHARE = "share"
+# Of the columns, that are tried.
+_SHARES = tuple(round(0.05 * i, 2) for i in range(1, 13))
 
 
 def choose(
@@ -37,9 +44,35 @@ def choose(
     return chosen
 
 
-def as_figures(thresholds: Mapping[str, float]) -> list[Figure]:
-    """Returns thresholds as figures of a validation, by which they are kept."""
-    return [Figure(f"{_PREFIX}{name}", value, is_choice=True) for name, value in thresholds.items()]
+def choose_share(
+    activities: Sequence[NDArray[np.float32]],
+    labels: Sequence[Sequence[str]],
+    thresholds: Mapping[str, float],
+) -> float:
+    """Returns the share of the columns from which on an instrument is in a piece.
+
+    Of several that are as good it is the one in their middle.
+
+    Args:
+        activities: of each track the probabilities (K, J).
+        labels: of each track the instruments that play in it.
+        thresholds: of all K instruments.
+    """
+    truth = np.array([[name in of_track for name in thresholds] for of_track in labels])
+    found = []
+    for share in _SHARES:
+        heard = [set(piece_labels(activity, thresholds, share)) for activity in activities]
+        said = np.array([[name in of_track for name in thresholds] for of_track in heard])
+        found.append(count(said, truth).f1)
+    best = [share for share, f1 in zip(_SHARES, found, strict=True) if f1 == max(found)]
+    return best[len(best) // 2]
+
+
+def as_figures(thresholds: Mapping[str, float], share: float) -> list[Figure]:
+    """Returns what was chosen as figures of a validation, by which it is kept."""
+    chosen = {f"{_PREFIX}{name}": value for name, value in thresholds.items()}
+    chosen[f"{_OF_PIECE}{_SHARE}"] = share
+    return [Figure(name, value, is_choice=True) for name, value in chosen.items()]
 
 
 def thresholds_of(
@@ -55,16 +88,35 @@ def thresholds_of(
         sources: names of the instruments.
         weights: average or raw.
     """
-    prefixes = [_PREFIX]
+    chosen = _last(workdir, step, weights, _PREFIX)
+    return {name: chosen.get(name, UNCHOSEN) for name in sources}
+
+
+def share_of(workdir: str, step: int, weights: str = "average") -> float:
+    """Returns from which share of the columns on an instrument is in a piece, for a checkpoint.
+
+    Where no validation has chosen one, it is ``SHARE``.
+
+    Args:
+        workdir: folder of the run.
+        step: of the checkpoint.
+        weights: average or raw.
+    """
+    return _last(workdir, step, weights, _OF_PIECE).get(_SHARE, SHARE)
+
+
+def _last(workdir: str, step: int, weights: str, prefix: str) -> dict[str, float]:
+    """Returns what the last validation up to a step has chosen, by the names behind a prefix."""
+    prefixes = [prefix]
     if weights == "raw":
         # They stand beside the average where that is what counts.
-        prefixes.insert(0, f"raw_{_PREFIX}")
+        prefixes.insert(0, f"raw_{prefix}")
     chosen: dict[str, float] = {}
     for line in read_metrics(workdir):
         if line["kind"] == "valid" and line["step"] <= step:
-            found = [_named(line, prefix) for prefix in prefixes]
+            found = [_named(line, each) for each in prefixes]
             chosen = next((each for each in found if each), chosen)
-    return {name: chosen.get(name, UNCHOSEN) for name in sources}
+    return chosen
 
 
 def _named(line: Mapping[str, float], prefix: str) -> dict[str, float]:

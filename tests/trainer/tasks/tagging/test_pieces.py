@@ -1,9 +1,17 @@
 """Which instruments a piece has, against a count of columns and a quantile of NumPy's."""
 
+import json
+
 import numpy as np
 import pytest
 
-from trainer.tasks.tagging.pieces import heard_columns, piece_labels, piece_probabilities
+from trainer.tasks.tagging.pieces import (
+    SHARE,
+    heard_columns,
+    piece_labels,
+    piece_probabilities,
+)
+from trainer.tasks.tagging.thresholds import as_figures, choose_share, share_of
 
 NAMES = ("a", "b", "c", "d", "e")
 
@@ -58,3 +66,25 @@ def test_thresholds_are_of_all_instruments():
 
 def test_without_columns_nothing_is_heard():
     assert piece_labels(np.zeros((5, 0), np.float32), dict.fromkeys(NAMES, 0.5)) == []
+
+
+def test_the_share_of_a_piece_is_the_one_that_is_right_most_often(tmp_path):
+    """In the middle of those that are; a run has kept it."""
+    thresholds = {"a": 0.5, "b": 0.5}
+    # Of 20 columns a is heard in 8, where it plays, and b in 3, where it does not.
+    activity = np.zeros((2, 20), np.float32)
+    activity[0, :8] = 0.9
+    activity[1, :3] = 0.9
+    chosen = choose_share([activity, activity], [("a",), ("a",)], thresholds)
+    # From 0.2 (4 of 20) to 0.4 (8 of 20) all is right.
+    assert chosen == 0.3
+    assert piece_labels(activity, thresholds, chosen) == ["a"]
+    assert share_of(str(tmp_path), 5) == SHARE
+    lines = [
+        {"step": 4, "kind": "valid", **{each.name: each.value for each in as_figures({}, 0.3)}},
+        {"step": 8, "kind": "valid", "piece/share": 0.5, "raw_piece/share": 0.2},
+    ]
+    text = "".join(f"{json.dumps(line)}\n" for line in lines)
+    (tmp_path / "metrics.jsonl").write_text(text)
+    assert [share_of(str(tmp_path), step) for step in (3, 4, 7, 8)] == [SHARE, 0.3, 0.3, 0.5]
+    assert share_of(str(tmp_path), 8, "raw") == 0.2
