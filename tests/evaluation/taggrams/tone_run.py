@@ -66,7 +66,7 @@ def _set_weights(network):
     # What is loud anywhere stays so; nothing is below 0 from here on.
     for image in others:
         kernel = np.zeros(image.kernel.shape)
-        kernel[1, :, :2, 0] = 1
+        kernel[1, 1:, :2, 0] = 1
         image.kernel.assign(kernel)
     # (halves of the bands and filters, width)
     entrance = np.zeros(body.entrance.kernel.shape)
