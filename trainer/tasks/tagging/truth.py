@@ -50,7 +50,7 @@ class Audibility(NamedTuple):
         """Returns the mean square around each column: (K, T, C) -> (K, J).
 
         A stretch is whole distances of columns, which neighbours share, and what is left at both
-        ends of it: a tenth of the time of a mean over each stretch by itself.
+        ends of it: a quarter of the time of a mean over each stretch by itself.
         """
         hop = self.column_frames
         num_whole, rest = divmod(self.margin_frames, hop)
