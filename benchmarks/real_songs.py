@@ -14,7 +14,8 @@ first two, the constant gain, silence, oracle masks, the methods that need no ne
 
 Where --torch_python names an interpreter with PyTorch and openunmix, Open-Unmix's own network
 learns from the same batches (benchmarks/pytorch/train_open_unmix.py) for as long as the slower one
-of ours did, start included. It is only in the seconds of training that it depends on the machine.
+of the first two did, start included. It is only in the seconds of training that it depends on the
+machine.
 
 Every run appends its rows to OUT/rows.jsonl; the same command continues an interrupted one.
 """
@@ -118,8 +119,10 @@ def measure_panning(trainings: Trainings, references: Path) -> None:
 
 
 def measure_open_unmix(trainings: Trainings, references: Path, python: str, seed: int) -> None:
-    """Trains Open-Unmix's network for as long as the slower one of ours, and keeps the rows."""
-    secs = max(row.secs for row in trainings.rows() if row.seed == seed)
+    """Trains Open-Unmix's network as long as the slower of our first two, and keeps the rows."""
+    rivals = {network.name for network in trainings.averaged}
+    own = [row for row in trainings.rows() if row.seed == seed and row.system in rivals]
+    secs = max(row.secs for row in own)
     config = configs.load(MASKS.experiment, trainings.overrides(MASKS, seed))
     estimates = trainings.folder / f"{OPEN_UNMIX}-{seed}"
     steps = train_open_unmix(python, config, trainings.records, references, estimates, secs)
