@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from configs.checks import require, require_legal_words, require_within
-from configs.geometry import ChunkWindow
 from configs.settings import NetworkSettings
 
 # The lowest and the highest value of a field: ten times what is of use, and more.
@@ -27,6 +26,59 @@ _LIMITS = {
 }
 # Of 1025 bins at 44.1 kHz, as published.
 PUBLISHED_BANDS = (*(2,) * 24, *(4,) * 12, *(12,) * 8, *(24,) * 8, *(48,) * 8, 128, 129)
+
+
+@dataclass(frozen=True)
+class ChunkWindow:
+    """Holds the sizes of a chunk, on all of which its estimate depends. It is a ``Window``.
+
+    What goes in comes out. Chunks of a full-length estimate overlap, and fade in and out, because
+    the estimates of two chunks differ where both lie.
+    """
+
+    analysis_hop: int
+    num_hops: int
+    overlap: int
+
+    @property
+    def mixture_frames(self) -> int:
+        """Returns the frames of a chunk."""
+        return self.num_hops * self.analysis_hop
+
+    @property
+    def estimate_frames(self) -> int:
+        """Returns the frames of a chunk."""
+        return self.mixture_frames
+
+    @property
+    def margin_frames(self) -> int:
+        """Returns 0: all that is read is estimated."""
+        return 0
+
+    @property
+    def stride_frames(self) -> int:
+        """Returns the distance between chunks: under other shifts they lie elsewhere."""
+        return self.hop_frames
+
+    @property
+    def reach_frames(self) -> int:
+        """Returns the frames of a chunk: all of one play a part in each frame of it."""
+        return self.mixture_frames
+
+    @property
+    def hop_frames(self) -> int:
+        """Returns the distance between chunks that are neighbours."""
+        return -(-self.mixture_frames // self.overlap)
+
+    @property
+    def lead_frames(self) -> int:
+        """Returns 0: the first chunk begins where the track does."""
+        return 0
+
+    @property
+    def kept_offset(self) -> int:
+        """Returns 0: all of an estimate is kept."""
+        return 0
 
 
 @dataclass(frozen=True)

@@ -256,8 +256,37 @@ OVERLAP = 4
 _SHARED = OVERLAP - 1
 
 
+class ColumnsWindow:
+    """Is what windows of columns share: all that one estimates is kept, from its first frame on."""
+
+    @property
+    def margin_frames(self) -> int:
+        """Returns the frames of the input on each side of the estimate."""
+        raise NotImplementedError
+
+    @property
+    def reach_frames(self) -> int:
+        """Returns how far before and behind a frame of an estimate the mixture plays a part."""
+        return self.margin_frames
+
+    @property
+    def lead_frames(self) -> int:
+        """Returns how long before the track the first window begins to read."""
+        return self.margin_frames
+
+    @property
+    def overlap(self) -> int:
+        """Returns 1: of neighbouring estimates one frame is kept as it is."""
+        return 1
+
+    @property
+    def kept_offset(self) -> int:
+        """Returns 0: all of an estimate is kept from its first frame on."""
+        return 0
+
+
 @dataclass(frozen=True)
-class MaskWindow:
+class MaskWindow(ColumnsWindow):
     """Holds the sizes of the window of a network that masks a spectrogram. It is a ``Window``.
 
     A column is the spectrum of one analysis window, which is four analysis hops long. Frames are
@@ -301,80 +330,7 @@ class MaskWindow:
         """Returns the distance between windows that are neighbours: what whole strides estimate."""
         return self.estimate_frames // self.stride_frames * self.stride_frames
 
-    @property
-    def reach_frames(self) -> int:
-        """Returns how far before and behind a frame of an estimate the mixture plays a part."""
-        return self.margin_frames
-
-    @property
-    def lead_frames(self) -> int:
-        """Returns how long before the track the first window begins to read."""
-        return self.margin_frames
-
-    @property
-    def overlap(self) -> int:
-        """Returns 1: of neighbouring estimates one frame is kept as it is."""
-        return 1
-
-    @property
-    def kept_offset(self) -> int:
-        """Returns 0: all of an estimate is kept from its first frame on."""
-        return 0
-
     def for_mixture(self, mixture_frames: int) -> "MaskWindow":
         """Returns the window of the same network that reads so many frames."""
         columns = mixture_frames // self.analysis_hop - _SHARED
         return replace(self, num_masked=columns - 2 * self.context_columns)
-
-
-@dataclass(frozen=True)
-class ChunkWindow:
-    """Holds the sizes of a chunk, on all of which its estimate depends. It is a ``Window``.
-
-    What goes in comes out. Chunks of a full-length estimate overlap, and fade in and out, because
-    the estimates of two chunks differ where both lie.
-    """
-
-    analysis_hop: int
-    num_hops: int
-    overlap: int
-
-    @property
-    def mixture_frames(self) -> int:
-        """Returns the frames of a chunk."""
-        return self.num_hops * self.analysis_hop
-
-    @property
-    def estimate_frames(self) -> int:
-        """Returns the frames of a chunk."""
-        return self.mixture_frames
-
-    @property
-    def margin_frames(self) -> int:
-        """Returns 0: all that is read is estimated."""
-        return 0
-
-    @property
-    def stride_frames(self) -> int:
-        """Returns the distance between chunks: under other shifts they lie elsewhere."""
-        return self.hop_frames
-
-    @property
-    def reach_frames(self) -> int:
-        """Returns the frames of a chunk: all of one play a part in each frame of it."""
-        return self.mixture_frames
-
-    @property
-    def hop_frames(self) -> int:
-        """Returns the distance between chunks that are neighbours."""
-        return -(-self.mixture_frames // self.overlap)
-
-    @property
-    def lead_frames(self) -> int:
-        """Returns 0: the first chunk begins where the track does."""
-        return 0
-
-    @property
-    def kept_offset(self) -> int:
-        """Returns 0: all of an estimate is kept."""
-        return 0

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from configs.checks import require, require_legal_words, require_within
+from configs.geometry import ColumnsWindow
 from configs.settings import NetworkSettings
 
 # The lowest and the highest value of a field: ten times what is of use, and more.
@@ -22,8 +23,9 @@ _LIMITS = {
 }
 # Dilations of the convolutions begin anew after so many: 1, 2, 4, 8, 1, ...
 _DILATIONS = 4
-# Columns that the first convolutions of the body dilated read on each side of one: three of three.
-_IMAGE_COLUMNS = 3
+# Filters of the convolutions over columns and bands with which the body dilated begins; each reads
+# one column more on each side.
+IMAGE_FILTERS = (24, 32, 48)
 # Bodies that look at so many columns around an answer as at one picture.
 PICTURE_COLUMNS = {
     "cnn1d": 129,
@@ -52,18 +54,23 @@ _QUARTERS = (3, 2, 4)
 
 
 @dataclass(frozen=True)
-class ColumnWindow:
+class ColumnWindow(ColumnsWindow):
     """Holds the sizes of the window of a network that answers by column. It is a ``Window``.
 
     Answer n of a track is centred on n times ``column_frames``; the network reads
-    ``margin_frames`` before the first frame of its first column and behind those of its last.
+    ``context_frames`` before the first frame of its first column and behind those of its last.
     """
 
     column_frames: int
     num_columns: int
-    margin_frames: int
+    context_frames: int
     # Answers that are computed together: the network repeats itself under their shifts alone.
     stride_columns: int = 1
+
+    @property
+    def margin_frames(self) -> int:
+        """Returns the frames of the input on each side of those that are answered for."""
+        return self.context_frames
 
     @property
     def estimate_frames(self) -> int:
@@ -84,26 +91,6 @@ class ColumnWindow:
     def hop_frames(self) -> int:
         """Returns the distance between windows that are neighbours: all that is answered."""
         return self.estimate_frames
-
-    @property
-    def reach_frames(self) -> int:
-        """Returns how far before and behind an answer the mixture plays a part."""
-        return self.margin_frames
-
-    @property
-    def lead_frames(self) -> int:
-        """Returns how long before the track the first window begins to read."""
-        return self.margin_frames
-
-    @property
-    def overlap(self) -> int:
-        """Returns 1: of neighbouring windows one answer is kept as it is."""
-        return 1
-
-    @property
-    def kept_offset(self) -> int:
-        """Returns 0: all answers are kept from the first on."""
-        return 0
 
 
 @dataclass(frozen=True)
@@ -216,7 +203,7 @@ class TaggerSettings(NetworkSettings):
             return self.picture_columns // 2
         if self.body in _RECURRENT:
             return self.context_columns
-        return _IMAGE_COLUMNS + sum(self.dilations)
+        return len(IMAGE_FILTERS) + sum(self.dilations)
 
     def window(self, frames: int | None = None) -> ColumnWindow:
         """Returns the window of training, or the smallest one that answers for so many frames."""

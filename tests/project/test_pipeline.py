@@ -113,6 +113,7 @@ def test_scores_and_report(workdir, scored):
     assert "How it learnt" in report
 
 
+@pytest.mark.slow
 def test_filtered_estimates_are_scored_in_a_folder_of_their_own(workdir, scored):
     _, plain = scored
     named = NamedCheckpoint(str(workdir), "", "test", "latest", [])

@@ -65,6 +65,7 @@ def test_it_estimates_what_separate_does_without_our_packages(overrides, tmp_pat
     np.testing.assert_array_equal(found["served"], found["stereo"])
 
 
+@pytest.mark.slow
 def test_wrong_labels_and_channels_are_refused_in_one_sentence(tmp_path):
     make_run(tmp_path, ["audio.channels=2"])
     model = tf.saved_model.load(export(str(tmp_path), "latest", str(tmp_path / "model")))

@@ -232,6 +232,7 @@ def test_every_experiment_has_a_form_for_a_tpu(name):
     assert load_for_tpu(name, ["train.compute_dtype=float32"]).train.compute_dtype == "float32"
 
 
+@pytest.mark.slow
 def test_nothing_that_preflight_imports_imports_tensorflow():
     code = (
         "import sys; sys.modules['tensorflow'] = None; "

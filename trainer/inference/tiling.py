@@ -5,7 +5,6 @@ with one that answers by column, a column being so many frames. Axes: K slots, T
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -62,59 +61,75 @@ def make_block_estimator(
             compiled, which takes longer than to compute a little for nothing where many mixtures
             differ.
     """
-    kept = _Kept(output, column_frames)
+    return _BlockEstimator(network, _Kept(output, column_frames), longest_frames, step_frames)
 
-    # A TPU has its own compiler, which decides by itself.
-    by_xla = network.forward_flops() > _WORTH_COMPILING and not tf.config.list_logical_devices(
-        "TPU"
-    )
 
-    @cache
-    def compiled(window: Window) -> Any:
-        # Conditions with a row per event differ in the number of rows from window to window.
-        return tf.function(
-            lambda mixture, conditions: _estimate_window(
-                network, window, mixture, conditions, kept
-            ),
-            reduce_retracing=True,
-            jit_compile=by_xla,
-        )
+class _BlockEstimator:
+    """Is the function of ``make_block_estimator``."""
 
-    def iter_estimates(
-        blocks: Iterable[NDArray[np.float32]], conditions: Conditions
+    def __init__(
+        self, network: Network, kept: _Kept, longest_frames: int, step_frames: int
+    ) -> None:
+        self._network = network
+        self._kept = kept
+        self._longest_frames = longest_frames
+        self._step_frames = step_frames
+        # A TPU has its own compiler, which decides by itself.
+        has_tpu = bool(tf.config.list_logical_devices("TPU"))
+        self._by_xla = network.forward_flops() > _WORTH_COMPILING and not has_tpu
+        self._functions: dict[Window, Any] = {}
+
+    def __call__(
+        self, blocks: Iterable[NDArray[np.float32]], conditions: Conditions
     ) -> Iterator[NDArray[np.float32]]:
         stretch = _Stretch(iter(blocks))
         # A short mixture has a window of its own, so that little is computed for nothing.
-        wanted = -(-stretch.read_up_to(longest_frames) // step_frames) * step_frames
-        longest = long_window(network, min(wanted, longest_frames))
-        # What remains at the end has one of two lengths: each is compiled, which takes time, too.
-        half = long_window(network, longest.hop_frames // 2)
-
+        step = self._step_frames
+        wanted = -(-stretch.read_up_to(self._longest_frames) // step) * step
+        longest = long_window(self._network, min(wanted, self._longest_frames))
         joint = _Joint(longest)
-
-        # Its arrays are gone when it returns; a generator that waits would keep them.
-        def estimate_from(start: int) -> NDArray[np.float32]:
-            num_left = stretch.read_up_to(start + longest.hop_frames) - start
-            window = half if num_left <= half.hop_frames else longest
-            # The window reads [first, stop) of the mixture; zeros stand in for what lies outside.
-            first = start - window.lead_frames
-            parts = stretch.cut(first, first + window.mixture_frames)
-            cut = cut_conditions(conditions, first, window.mixture_frames)
-            # (K, frames, C) each
-            estimates = [compiled(window)(part, cut).numpy() for part in parts]
-            # One is not copied.
-            stacked = np.stack(estimates) if len(estimates) > 1 else estimates[0][None]
-            num_values = -(-(stretch.num_frames - start) // column_frames)
-            return joint.add(stacked)[:, :, :num_values]
-
         start = 0
         while start == 0 or stretch.read_up_to(start + 1) > start:
             # What was computed of other windows lies between what is still needed of the mixture.
             give_back_freed_memory()
-            yield estimate_from(start)
+            # A generator that waits would keep what has a name.
+            yield self._estimate_from(start, stretch, conditions, joint)
             start += longest.hop_frames
 
-    return iter_estimates
+    def _estimate_from(
+        self, start: int, stretch: "_Stretch", conditions: Conditions, joint: "_Joint"
+    ) -> NDArray[np.float32]:
+        """Returns what is known behind the window that estimates from a frame on, (N, K, T, C)."""
+        longest = joint.window
+        num_left = stretch.read_up_to(start + longest.hop_frames) - start
+        # What remains at the end has one of two lengths: each is compiled, which takes time, too.
+        half = long_window(self._network, longest.hop_frames // 2)
+        window = half if num_left <= half.hop_frames else longest
+        # The window reads [first, stop) of the mixture; zeros stand in for what lies outside.
+        first = start - window.lead_frames
+        parts = stretch.cut(first, first + window.mixture_frames)
+        cut = cut_conditions(conditions, first, window.mixture_frames)
+        # (K, frames, C) each
+        estimates = [self._compiled(window)(part, cut).numpy() for part in parts]
+        # One is not copied.
+        stacked = np.stack(estimates) if len(estimates) > 1 else estimates[0][None]
+        num_values = -(-(stretch.num_frames - start) // self._kept.column_frames)
+        return joint.add(stacked)[:, :, :num_values]
+
+    def _compiled(self, window: Window) -> Any:
+        """Returns the function of a window, which is compiled once."""
+        if window not in self._functions:
+            network = self._network
+            kept = self._kept
+            # Conditions with a row per event differ in the number of rows from window to window.
+            self._functions[window] = tf.function(
+                lambda mixture, conditions: _estimate_window(
+                    network, window, mixture, conditions, kept
+                ),
+                reduce_retracing=True,
+                jit_compile=self._by_xla,
+            )
+        return self._functions[window]
 
 
 def fade(window: Window) -> NDArray[np.float32]:
@@ -131,14 +146,14 @@ class _Joint:
     """Joins the estimates of windows that follow each other, a hop of each at a time."""
 
     def __init__(self, window: Window) -> None:
-        self._window = window
+        self.window = window
         # What windows before have left: weighted estimates (N, K, T_est - hop, C) and weights.
         self._estimates: NDArray[np.float32] | None = None
         self._weights = np.zeros(window.estimate_frames - window.hop_frames, np.float32)
 
     def add(self, estimates: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns the hop (N, K, hop, C) that is known after the next estimates (N, K, T, C)."""
-        window = self._window
+        window = self.window
         if window.overlap == 1:
             return estimates
         hop = window.hop_frames

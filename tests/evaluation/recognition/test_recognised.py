@@ -78,6 +78,7 @@ def test_the_tagger_of_a_run_says_what_is_above_its_thresholds(runs):
         Recogniser(name_tagger(str(runs / "tagger"), "latest").load(), ("bn", "fl"))
 
 
+@pytest.mark.slow
 def test_a_song_gets_the_stems_of_what_is_heard(runs, tmp_path):
     song = tmp_path / "song.wav"
     soundfile.write(song, noise(12_000, 2), 22050, subtype="FLOAT")

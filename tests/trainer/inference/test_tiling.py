@@ -102,7 +102,9 @@ def test_where_there_is_too_little_memory_windows_are_shorter_and_it_is_said(mon
     )
 
 
-@pytest.mark.parametrize("experiment", ["smoke", "smoke_band_split"])
+@pytest.mark.parametrize(
+    "experiment", ["smoke", pytest.param("smoke_band_split", marks=pytest.mark.slow)]
+)
 def test_what_is_worth_compiling_is_the_same(experiment, monkeypatch):
     """As the windows of a network are whose arithmetic takes longer than XLA."""
     overrides = {

@@ -88,8 +88,11 @@ def test_mel_bands_are_as_many_bins_as_those_of_published_files():
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["model.mask_depth=1"],
-        ["model.mask_depth=3", "model.time_depth=2", "audio.channels=2", "model.residual=vc"],
+        pytest.param(["model.mask_depth=1"], marks=pytest.mark.slow),
+        pytest.param(
+            ["model.mask_depth=3", "model.time_depth=2", "audio.channels=2", "model.residual=vc"],
+            marks=pytest.mark.slow,
+        ),
         ["model.bands=mel", "model.num_bands=4", "model.linear_depth=1", "model.mask_depth=1"],
     ],
 )
@@ -170,6 +173,7 @@ def test_silence_has_finite_gradients():
         assert np.isfinite(gradient).all()
 
 
+@pytest.mark.slow
 def test_bfloat16_is_near_float32():
     mixtures = noise(1, 240, 1)
     exact = np.asarray(estimates_of(network_of(), mixtures, LABELS[None]))
@@ -208,7 +212,7 @@ def test_a_file_of_one_window_of_windows_that_overlap_is_refused():
         WindowModule(config_of(), network_of())
 
 
-@pytest.mark.parametrize("overlap", [1, 3])
+@pytest.mark.parametrize("overlap", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_chunks_of_a_full_length_estimate_fade(overlap):
     network = network_of(f"model.overlap={overlap}")
     window = network.window()

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import configs
+from configs.tagger import IMAGE_FILTERS
 from trainer.inference.listener import Listener
 from trainer.networks import make_network
-from trainer.networks.tagger.dilated import FILTERS
 from trainer.networks.tagger.front import MelFront
 from trainer.tasks.tagging.step import loss_of
 
@@ -37,10 +37,10 @@ def num_parameters(num_bands, width, depth, num_sources):
     """Of the body dilated, by formula."""
     total = 0
     num_inputs = 1
-    for filters in FILTERS:
+    for filters in IMAGE_FILTERS:
         total += 9 * num_inputs * filters + filters
         num_inputs = filters
-    total += (-(-num_bands // 2 ** len(FILTERS)) * num_inputs + 1) * width
+    total += (-(-num_bands // 2 ** len(IMAGE_FILTERS)) * num_inputs + 1) * width
     # A norm, a convolution of three taps, a return; the last norm; the exit.
     total += depth * (2 * width + (3 * width + 1) * width + (width + 1) * width)
     return total + 2 * width + (width + 1) * num_sources

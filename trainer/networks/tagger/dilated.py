@@ -6,13 +6,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from configs.tagger import IMAGE_FILTERS
 from trainer.networks.frames import crop
 from trainer.networks.network import rematerialised
 from trainer.networks.tagger.body import Body
 
 _TAPS = 3
-# Filters of the convolutions over columns and bands, of which each gives half as many bands.
-FILTERS = (24, 32, 48)
+# Of the convolutions over columns and bands, of which each gives half as many bands.
 _BANDS_A_STEP = 2
 
 
@@ -37,7 +37,7 @@ class Dilated(Body):
                 strides=(1, _BANDS_A_STEP),
                 activation="relu",
             )
-            for i, num_filters in enumerate(FILTERS, start=1)
+            for i, num_filters in enumerate(IMAGE_FILTERS, start=1)
         ]
         self.entrance = self._dense(width, "entrance")
         self.norms = []
@@ -97,11 +97,11 @@ class Dilated(Body):
             total += num_columns * (_TAPS + 1) * width**2
             num_columns += 2 * dilation
         num_bands = [self.num_heard]
-        for _ in FILTERS:
+        for _ in IMAGE_FILTERS:
             num_bands.append(-(-num_bands[-1] // _BANDS_A_STEP))
-        total += num_columns * width * num_bands[-1] * FILTERS[-1]
-        for i in reversed(range(len(FILTERS))):
-            num_inputs = FILTERS[i - 1] if i else 1
-            total += num_columns * num_bands[i + 1] * _TAPS**2 * num_inputs * FILTERS[i]
+        total += num_columns * width * num_bands[-1] * IMAGE_FILTERS[-1]
+        for i in reversed(range(len(IMAGE_FILTERS))):
+            num_inputs = IMAGE_FILTERS[i - 1] if i else 1
+            total += num_columns * num_bands[i + 1] * _TAPS**2 * num_inputs * IMAGE_FILTERS[i]
             num_columns += 2
         return 2 * total

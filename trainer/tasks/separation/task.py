@@ -8,7 +8,6 @@ import tensorflow as tf
 from configs import Config
 from data_prep.records.full_tracks import FullTrack, iter_full_tracks
 from data_prep.records.manifest import Manifest
-from data_prep.runtime.quantities import pluralized
 from trainer.batches.excerpts import load_excerpts
 from trainer.batches.patches import make_batches
 from trainer.inference.separator import Separator
@@ -22,6 +21,7 @@ from trainer.loop.protocol import (
     Spectrograms,
     Weights,
 )
+from trainer.tasks.on_records import describe_learning, middle_of_first
 from trainer.tasks.separation import step
 from trainer.tasks.separation.validation import validate
 
@@ -80,26 +80,9 @@ class SeparationTask:
 
     def describe(self) -> Description:
         """Says how large a patch is, how many records there are, and how often they are seen."""
-        window = self._config.model.window()
-        settings = self._config.train
-        tracks = self._manifest.tracks("train")
-        num_records = sum(track.num_excerpts for track in tracks)
-        epoch = sum(track.num_frames for track in tracks) / window.estimate_frames
-        num_epochs = settings.steps * settings.batch_size / max(epoch, 1e-9)
-        # The backward pass computes as much again for the weights and for what lies below them, and
-        # what the forward pass did not keep.
-        num_passes = 4 if settings.rematerialise else 3
-        forward_flops = self._separator.network.forward_flops()
-        return Description(
-            rows={
-                "patch": f"{window.mixture_frames:,} frames of mixture, "
-                f"{window.estimate_frames:,} of estimates",
-                "records": f"{num_records:,} of {pluralized(len(tracks), 'training track')}",
-                "patches per epoch": f"{epoch:,.0f}; the run is {num_epochs:,.1f} epochs",
-            },
-            step_flops=num_passes * settings.batch_size * forward_flops,
-            suspect="the labels",
-        )
+        estimates = f"{self._config.model.window().estimate_frames:,} of estimates"
+        network = self._separator.network
+        return describe_learning(self._config, self._manifest, network, estimates)
 
     def _separator_with(self, weights: Weights) -> Separator:
         self._separator.network.set_weights(weights[step.SEPARATOR])
@@ -115,11 +98,7 @@ class SeparationTask:
         """Is the part of a track that is shown, None where there is no validation track."""
         if not self._manifest.tracks("valid"):
             return None
-        track = next(iter_full_tracks(self._manifest, self._folder, "valid"))
-        wanted = round(_SHOWN_SECS * self._config.audio.sample_rate)
-        start = max(0, (len(track.mixture) - wanted) // 2)
-        part = slice(start, start + wanted)
-        return track._replace(mixture=track.mixture[part], references=track.references[:, part])
+        return middle_of_first(self._config, self._manifest, self._folder, _SHOWN_SECS)
 
     def _iter_shown(self, track: FullTrack, estimates: "tf.Tensor") -> Iterator[Shown]:
         """Yields the sounds and spectrograms of a track and its estimates (K, T, C)."""

@@ -27,6 +27,7 @@ from trainer.loop.protocol import (
     Sound,
     Weights,
 )
+from trainer.tasks.on_records import describe_learning, middle_of_first
 from trainer.tasks.tagging import step, thresholds
 from trainer.tasks.tagging.listening import hear_tracks, require_truth, true_activity
 from trainer.tasks.tagging.measures import average_precision, count, roc_auc
@@ -156,25 +157,10 @@ class TaggingTask:
 
     def describe(self) -> Description:
         """Says how large a patch is, how many records there are, and how often they are seen."""
-        window = self._config.model.window()
-        settings = self._config.train
-        tracks = self._manifest.tracks("train")
-        num_records = sum(track.num_excerpts for track in tracks)
-        epoch = sum(track.num_frames for track in tracks) / window.estimate_frames
-        num_epochs = settings.steps * settings.batch_size / max(epoch, 1e-9)
-        num_columns = window.estimate_frames // self._listener.column_frames
-        num_passes = 4 if settings.rematerialise else 3
-        flops = self._listener.network.forward_flops()
-        return Description(
-            rows={
-                "patch": f"{window.mixture_frames:,} frames of mixture, "
-                f"{pluralized(num_columns, 'column')} of answers",
-                "records": f"{num_records:,} of {pluralized(len(tracks), 'training track')}",
-                "patches per epoch": f"{epoch:,.0f}; the run is {num_epochs:,.1f} epochs",
-            },
-            step_flops=num_passes * settings.batch_size * flops,
-            suspect="the labels",
-        )
+        columns = self._config.model.window().estimate_frames // self._listener.column_frames
+        answers = f"{pluralized(columns, 'column')} of answers"
+        network = self._listener.network
+        return describe_learning(self._config, self._manifest, network, answers)
 
     def _listener_with(self, weights: Weights) -> Listener:
         self._listener.network.set_weights(weights[step.TAGGER])
@@ -190,11 +176,7 @@ class TaggingTask:
         """Is the part of a track that is shown, None where there is no validation track."""
         if not self._manifest.tracks("valid"):
             return None
-        track = next(iter_full_tracks(self._manifest, self._folder, "valid"))
-        wanted = round(_SHOWN_SECS * self._config.audio.sample_rate)
-        start = max(0, (len(track.mixture) - wanted) // 2)
-        part = slice(start, start + wanted)
-        return track._replace(mixture=track.mixture[part], references=track.references[:, part])
+        return middle_of_first(self._config, self._manifest, self._folder, _SHOWN_SECS)
 
     def _iter_shown(self, track: FullTrack, activity: NDArray[np.float32]) -> Iterator[Shown]:
         """Yields the mixture, and the rows of all instruments, the truth above what is heard."""

@@ -9,7 +9,7 @@ from sklearn import metrics
 from trainer.tasks.tagging.measures import average_precision, best_threshold, count, roc_auc
 
 
-def draw(seed, num=400, share=0.3, levels=None):
+def draw(seed, num=120, share=0.3, levels=None):
     """Probabilities that know something of the truth; of few levels there are ties."""
     rng = np.random.default_rng(seed)
     truth = rng.random(num) < share
