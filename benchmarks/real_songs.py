@@ -17,7 +17,8 @@ learns from the same batches (benchmarks/pytorch/train_open_unmix.py) for as lon
 of the first two did, start included. It is only in the seconds of training that it depends on the
 machine.
 
-Every run appends its rows to OUT/rows.jsonl; the same command continues an interrupted one.
+--networks=band_split_as_recorded stands beside band_split: what remixing and gains bring. Every run
+appends its rows to OUT/rows.jsonl; the same command continues an interrupted one.
 """
 
 from collections.abc import Sequence
@@ -56,16 +57,21 @@ _SHARED = (
 WAVE_UNET = Network("wave_unet", "smoke", ("model.conditioned_at=none",), 3100)
 MASKS = Network("masks", "smoke_mask", (), 3700)
 BAND_SPLIT = Network("band_split", "smoke_band_split", (), 850)
+# Which hears the songs as they are, at five pitches: not remixed, at no other gains.
+_AS_RECORDED = ("augmentation.remix=0", "augmentation.min_gain=1", "augmentation.max_gain=1")
+AS_RECORDED = Network("band_split_as_recorded", "smoke_band_split", _AS_RECORDED, 850)
+NETWORKS = {network.name: network for network in (WAVE_UNET, MASKS, BAND_SPLIT, AS_RECORDED)}
 PANNING = "panning"
 OPEN_UNMIX = "open-unmix"
 
 
-def open_trainings(out: Path, split: str) -> Trainings:
+def open_trainings(out: Path, split: str, networks: Sequence[Network]) -> Trainings:
     """Fetches the songs, copies those that train at other pitches, and writes records of all.
 
     Args:
         out: folder of everything.
         split: name of a split file of the songs.
+        networks: that learn.
     """
     fetch_songs(out)
     pitched = out / f"pitched-{split}"
@@ -84,8 +90,8 @@ def open_trainings(out: Path, split: str) -> Trainings:
         records,
         "valid",
         shared,
-        (WAVE_UNET, MASKS, BAND_SPLIT),
-        averaged=(WAVE_UNET, MASKS),
+        networks,
+        averaged=(WAVE_UNET, MASKS) if {WAVE_UNET, MASKS} <= set(networks) else (),
     )
 
 
@@ -120,8 +126,13 @@ def measure_panning(trainings: Trainings, references: Path) -> None:
 
 def measure_open_unmix(trainings: Trainings, references: Path, python: str, seed: int) -> None:
     """Trains Open-Unmix's network as long as the slower of our first two, and keeps the rows."""
-    rivals = {network.name for network in trainings.averaged}
+    rivals = {WAVE_UNET.name, MASKS.name}
     own = [row for row in trainings.rows() if row.seed == seed and row.system in rivals]
+    if not own:
+        raise ValueError(
+            f"Open-Unmix's network learns as long as {WAVE_UNET.name} or {MASKS.name} did, of which "
+            f"seed {seed} has no row: name one of them with --networks, too."
+        )
     secs = max(row.secs for row in own)
     config = configs.load(MASKS.experiment, trainings.overrides(MASKS, seed))
     estimates = trainings.folder / f"{OPEN_UNMIX}-{seed}"
@@ -157,7 +168,8 @@ def main(_: Sequence[str]) -> int:
     split = "songs"
     if FLAGS.without:
         split = f"without-{FLAGS.without}"
-    trainings = open_trainings(Path(FLAGS.out), split)
+    networks = [NETWORKS[name] for name in FLAGS.networks]
+    trainings = open_trainings(Path(FLAGS.out), split, networks)
     references = write_references(trainings)
     if not trainings.knows(PANNING, 0):
         measure_panning(trainings, references)
@@ -172,6 +184,8 @@ def main(_: Sequence[str]) -> int:
 if __name__ == "__main__":
     flags.DEFINE_string("out", "build/real_songs", "folder of songs, records, runs and rows")
     flags.DEFINE_list("seeds", "0,1,2", "of the first weights and the order of examples")
+    names = [WAVE_UNET.name, MASKS.name, BAND_SPLIT.name]
+    flags.DEFINE_multi_enum("networks", names, [*NETWORKS], "network that learns; repeat it")
     flags.DEFINE_enum("without", None, [*BANDS], "band that is left out of training")
     flags.DEFINE_string("torch_python", "", "interpreter with PyTorch and openunmix")
     command.run(main)

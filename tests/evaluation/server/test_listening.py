@@ -100,6 +100,7 @@ def test_a_song_is_heard_whole_and_then_separated_as_the_command_would(
     assert stem_bytes(server, done) == {"fl": expected}
 
 
+@pytest.mark.slow
 def test_named_stems_are_made_whatever_is_heard(server, tmp_path):
     path = write_song(tmp_path / "a.wav")
     every = server.separate(server.send(path, labels="auto", write="all,residual"))
@@ -171,7 +172,8 @@ def test_where_nothing_is_heard_the_song_is_there_without_stems(
     assert (again["heard"], again["labels"], again["stems"]) == ([], ["vn"], ["vn", "residual"])
 
 
-@pytest.mark.parametrize("has_links", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("has_links", [True, False])
 def test_a_song_is_separated_again_as_if_it_had_been_sent_with_other_labels(
     server, tmp_path, monkeypatch, has_links
 ):

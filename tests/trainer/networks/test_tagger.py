@@ -20,7 +20,7 @@ SMALL = [
     "model.depth=3",
     "model.estimate_frames=2048",
 ]
-FRONTS = ["model.front=mel", "model.front=waveform"]
+FRONTS = ["model.front=mel", pytest.param("model.front=waveform", marks=pytest.mark.slow)]
 
 
 def config_with(*overrides):
@@ -59,7 +59,7 @@ def test_parameters_by_formula():
 
 
 @pytest.mark.parametrize("front", FRONTS)
-@pytest.mark.parametrize("column_hops", [1, 3])
+@pytest.mark.parametrize("column_hops", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_the_length_of_a_window_changes_nothing(front, column_hops):
     config = config_with(front, f"model.column_hops={column_hops}")
     network = make_network(config)
