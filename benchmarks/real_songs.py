@@ -130,7 +130,7 @@ def measure_open_unmix(trainings: Trainings, references: Path, python: str, seed
     own = [row for row in trainings.rows() if row.seed == seed and row.system in rivals]
     if not own:
         raise ValueError(
-            f"Open-Unmix's network learns as long as {WAVE_UNET.name} or {MASKS.name} did, of which "
+            f"Open-Unmix's network learns as long as {WAVE_UNET.name} or {MASKS.name}, of which "
             f"seed {seed} has no row: name one of them with --networks, too."
         )
     secs = max(row.secs for row in own)
