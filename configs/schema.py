@@ -27,6 +27,8 @@ _AUGMENTATION_LIMITS = {
     "remix": (0, 1),
     "silence": (0, 1),
     "label_dropout": (0, 1),
+    "detune_cents": (0, 1200),
+    "equalise_db": (0, 60),
 }
 _EVALUATION_LIMITS = {
     "segment_secs": (0.01, 3600),
@@ -100,6 +102,10 @@ class Augmentation:
     swap_channels: bool = False
     # Share of examples whose labels are unknown to the network.
     label_dropout: float = 0.0
+    # Each source is played so much higher or lower at most, in cents, and as much faster or slower.
+    detune_cents: float = 0.0
+    # Each source passes an equaliser whose octaves are raised or lowered so much at most.
+    equalise_db: float = 0.0
 
     def __post_init__(self) -> None:
         require_within(self, "augmentation", _AUGMENTATION_LIMITS)
@@ -109,7 +115,8 @@ class Augmentation:
     @property
     def keeps_the_mixture(self) -> bool:
         """Says whether the network hears the stored mixture, and not the sum of changed sources."""
-        changed = self.flip_polarity or self.swap_channels or self.remix or self.silence
+        turned = self.flip_polarity or self.swap_channels
+        changed = turned or self.remix or self.silence or self.detune_cents or self.equalise_db
         return self.min_gain == self.max_gain == 1 and not changed
 
 

@@ -2,7 +2,8 @@
 
 Everything follows from the seed and the step, so that a run repeats from any step on.
 
-Axes: B examples of a step, K slots, N waveforms that an example is made of, R records.
+Axes: B examples of a step, K slots, N waveforms that an example is made of, R records, P points of
+    an equaliser.
 """
 
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import tensorflow as tf
 from configs import Config
 from configs.geometry import Window
 from trainer.batches.excerpts import Excerpts
+from trainer.batches.timbre import NUM_POINTS
 from trainer.networks.conditioning import UNKNOWN
 
 
@@ -36,6 +38,10 @@ class Plan(NamedTuple):
     scales: tf.Tensor
     # (B, N), whether the channels trade places.
     swaps: tf.Tensor
+    # (B, N), how much higher each is played.
+    cents: tf.Tensor
+    # (B, N, P), the equaliser of each, in dB.
+    curves: tf.Tensor
     # (B, K)
     labels: tf.Tensor
 
@@ -50,6 +56,8 @@ class _Seeds(NamedTuple):
     remix: tf.Tensor
     silence: tf.Tensor
     channels: tf.Tensor
+    detune: tf.Tensor
+    equalise: tf.Tensor
 
 
 class _Slots(NamedTuple):
@@ -174,6 +182,17 @@ class Drawer:
         sounding = tf.cast(tf.math.top_k(sounds, num_waveforms).indices, tf.int64)
         kept = _Slots(*(tf.gather(values, sounding, batch_dims=1) for values in slots))
         swaps = tf.zeros_like(kept.scales, tf.bool)
+        most_cents = self._augmentation.detune_cents
+        cents = tf.zeros_like(kept.scales)
+        if most_cents:
+            drawn = tf.random.stateless_uniform(self._shape, seeds.detune, -most_cents, most_cents)
+            cents = tf.gather(drawn, sounding, batch_dims=1)
+        most_db = self._augmentation.equalise_db
+        curves = tf.zeros([*kept.scales.shape, NUM_POINTS])
+        if most_db:
+            shape = [*self._shape, NUM_POINTS]
+            drawn = tf.random.stateless_uniform(shape, seeds.equalise, -most_db, most_db)
+            curves = tf.gather(drawn, sounding, batch_dims=1)
         if self._augmentation.swap_channels:
             dice = tf.random.stateless_uniform(self._shape, seeds.channels)
             swaps = tf.gather(dice, sounding, batch_dims=1) < 0.5
@@ -187,6 +206,8 @@ class Drawer:
             positions=kept.positions,
             scales=kept.scales,
             swaps=swaps,
+            cents=cents,
+            curves=curves,
             labels=labels,
         )
 
@@ -198,6 +219,8 @@ class Drawer:
             positions=position,
             scales=tf.gather(self._excerpts.mixture_scales, record),
             swaps=tf.zeros_like(record, tf.bool),
+            cents=tf.zeros_like(plan.cents[:, :1]),
+            curves=tf.zeros_like(plan.curves[:, :1]),
             labels=plan.labels,
         )
         pairs = zip(mixture, plan, strict=True)

@@ -10,10 +10,11 @@ Axes: B examples of a step, K slots, N waveforms that an example is made of, R r
 
 import tensorflow as tf
 
-from configs import Config
+from configs import Augmentation, Config
 from configs.geometry import Window
 from trainer.batches.drawing import Drawer, Plan
 from trainer.batches.excerpts import Excerpts
+from trainer.batches.timbre import Timbre
 
 
 def make_batches(
@@ -35,8 +36,7 @@ def make_batches(
     """
     window = config.model.window()
     drawer = Drawer(excerpts, config, window)
-    keeps_mixture = config.augmentation.keeps_the_mixture
-    cutter = _Cutter(excerpts, window, keeps_mixture, around_frames)
+    cutter = _Cutter(excerpts, window, config.augmentation, around_frames)
     steps = tf.data.Dataset.range(start_step, config.train.steps)
     plans = steps.map(drawer.draw, num_parallel_calls=tf.data.AUTOTUNE).unbatch()
     return plans.map(cutter.cut, num_parallel_calls=tf.data.AUTOTUNE)
@@ -46,15 +46,17 @@ class _Cutter:
     """Cuts the patch of one example out of the waveforms."""
 
     def __init__(
-        self, excerpts: Excerpts, window: Window, keeps_mixture: bool, around_frames: int
+        self, excerpts: Excerpts, window: Window, changes: Augmentation, around_frames: int
     ) -> None:
         self._excerpts = excerpts
         self._window = window
-        self._keeps_mixture = keeps_mixture
+        self._keeps_mixture = changes.keeps_the_mixture
         self._num_slots = len(excerpts.layout.sources)
         # Of the sources, in frames of the mixture.
         self._first = window.margin_frames - around_frames
         self._num_frames = window.estimate_frames + 2 * around_frames
+        frames = window.mixture_frames
+        self._timbre = Timbre(changes.detune_cents, changes.equalise_db, frames)
 
     def cut(self, plan: Plan) -> dict[str, tf.Tensor]:
         """Returns mixture (T_mix, C), sources (K, T_est, C) and labels (K,)."""
@@ -82,7 +84,9 @@ class _Cutter:
     def _mixed(self, plan: Plan) -> tuple[tf.Tensor, tf.Tensor]:
         """Reads the sources (N, T_est, C) and sums them to a mixture (T_mix, C)."""
         frames = self._window.mixture_frames
-        waveforms = self._read(plan, -self._window.margin_frames, frames)
+        extra = self._timbre.extra_frames
+        stored = self._read(plan, -self._window.margin_frames - extra, frames + 2 * extra)
+        waveforms = self._timbre.change(stored, plan.cents, plan.curves)
         # A sum of products is one operation over the stored numbers, half the time of scaling and
         # then adding.
         flat = tf.reshape(waveforms, [waveforms.shape[0], -1])

@@ -131,6 +131,30 @@ def test_with_gains_the_mixture_is_the_sum_of_the_scaled_sources(prepared, plain
     )  # each source of each patch has its own
 
 
+def test_sources_of_other_pitches_and_timbres_add_up_to_the_mixture(prepared, plain):
+    geometry = prepared[3]
+    middle = slice(geometry.context_frames, geometry.context_frames + geometry.estimate_frames)
+    levels = {"min_gain": 1.0, "max_gain": 1.0}
+    for change in ({"detune_cents": 50.0}, {"equalise_db": 9.0}):
+        changed = examples(prepared, **levels, **change)
+        num_changed = 0
+        for before, after in zip(plain, changed, strict=True):
+            sums = after["sources"].sum(axis=0)
+            np.testing.assert_allclose(after["mixture"][middle], sums, atol=1e-6)
+            np.testing.assert_array_equal(after["labels"], before["labels"])
+            for source, other in zip(before["sources"], after["sources"], strict=True):
+                if not source.any():
+                    continue
+                # It sounds like it was, at about that loudness, and is another waveform.
+                loudness = np.linalg.norm(other) / np.linalg.norm(source)
+                assert 0.2 < loudness < 5
+                num_changed += not np.allclose(source, other, atol=1e-3)
+        assert num_changed > 60
+        continued = examples(prepared, start_step=13, **levels, **change)
+        for expected, example in zip(changed[4 * 13 :], continued, strict=True):
+            tf.nest.map_structure(np.testing.assert_array_equal, expected, example)
+
+
 def test_a_restart_sees_the_same_examples(prepared, undisturbed):
     continued = examples(prepared, start_step=13)
     assert len(continued) == 4 * 7
