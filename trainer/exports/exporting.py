@@ -12,6 +12,7 @@ import tensorflow as tf
 from configs import Config
 from trainer.exports import grid
 from trainer.exports.agreement import Separate, Trial, require_agreement
+from trainer.exports.ear import Ear
 from trainer.exports.formats import FORMATS, ROUNDED, SAVED_MODEL, Tolerance
 from trainer.exports.grid import WindowEstimate
 from trainer.exports.model_folder import folder_bytes, write_model
@@ -23,6 +24,7 @@ from trainer.inference.separator import Separator
 from trainer.loop.checkpoints import restore_network
 from trainer.loop.workdir import load_run
 from trainer.networks import make_network
+from trainer.tasks.tagging.tagger import Tagger
 
 _Write = Callable[[Path, WindowModule, Mapping[str, Any]], None]
 _Load = Callable[[Path], tuple[WindowEstimate, dict[str, Any]]]
@@ -73,13 +75,19 @@ class Exporter:
         """Returns how many numbers the network holds."""
         return sum(int(np.prod(variable.shape)) for variable in self._own.network.variables)
 
-    def write_saved_model(self, out: str) -> Row:
+    def write_saved_model(self, out: str, tagger: Tagger | None = None) -> Row:
         """Writes the SavedModel to a folder, replacing one that is there.
 
+        Args:
+            out: the folder.
+            tagger: recognises labels in it, if any does.
+
         Raises:
-            ValueError: ``out`` is something else, or the model is not the network.
+            ValueError: ``out`` is something else, the tagger is none for the network, or the model
+                is not the network.
         """
         config = self.run.config
+        ear = None if tagger is None else Ear(tagger, config)
         tolerance = FORMATS[SAVED_MODEL].tolerance
         # It has 8 bits, too.
         if config.train.compute_dtype == "bfloat16":
@@ -96,8 +104,11 @@ class Exporter:
                 tolerance,
             )
             found.append(row)
+            if ear is not None:
+                song = self._own.trial.song
+                ear.require_agreement(model.recognise(song), song)
 
-        write_model(out, ExportedSeparator(config, self._own.network, self.step), check)
+        write_model(out, ExportedSeparator(config, self._own.network, self.step, ear), check)
         return found[0]
 
     def write_file(self, name: str, path: Path) -> Row:

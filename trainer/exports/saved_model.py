@@ -7,18 +7,23 @@ import tensorflow as tf
 
 import configs
 from configs import Config
+from trainer.exports.ear import Ear
 from trainer.exports.window import exported_window
 from trainer.inference.channels import from_outputs, to_inputs
-from trainer.inference.tiling import estimate_in_graph
+from trainer.inference.in_graph import estimate_in_graph
 from trainer.networks.conditioning import UNKNOWN
 from trainer.networks.network import Network
 
 
 class ExportedSeparator(tf.Module):
-    """Is what the SavedModel holds: two functions and the weights they read."""
+    """Is what the SavedModel holds: functions and the weights they read."""
 
-    def __init__(self, config: Config, network: Network, step: int) -> None:
+    def __init__(self, config: Config, network: Network, step: int, ear: Ear | None = None) -> None:
+        """Takes a network, the steps that it has seen, and an ear, if it shall recognise labels."""
         super().__init__()
+        if ear is not None:
+            self.recognise = ear.recognise
+            self.weights_of_ear = ear.weights
         self._config = config
         self._step = step
         # Not as an attribute: TensorFlow would save Keras's own functions too.

@@ -10,6 +10,7 @@ listener        which instruments sound in a waveform
 layer_features  what the layers of a tagger make of one, for other purposes
 streams         waveforms that come in blocks
 tiling          full-length estimates from overlapping windows
+in_graph        the same in a graph, for exports
 memory          how long these windows are
 channels        the rule of mono and stereo
 """

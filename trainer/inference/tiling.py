@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from configs.geometry import Window
 from data_prep.runtime.memory import give_back_freed_memory
-from trainer.networks.conditions import CUTS, cut_conditions, whole
+from trainer.networks.conditions import cut_conditions
 from trainer.networks.network import Network
 
 # Multiplications and additions of a window from which on it is worth the half minute in which XLA
@@ -29,14 +29,14 @@ BlockEstimator = Callable[
 ]
 
 
-class _Kept(NamedTuple):
+class Kept(NamedTuple):
     """Says what of a network's outputs is kept, and of how many frames it has a value."""
 
     output: str = "estimates"
     column_frames: int = 1
 
 
-_ESTIMATES = _Kept()
+ESTIMATES = Kept()
 
 
 def make_block_estimator(
@@ -61,15 +61,13 @@ def make_block_estimator(
             compiled, which takes longer than to compute a little for nothing where many mixtures
             differ.
     """
-    return _BlockEstimator(network, _Kept(output, column_frames), longest_frames, step_frames)
+    return _BlockEstimator(network, Kept(output, column_frames), longest_frames, step_frames)
 
 
 class _BlockEstimator:
     """Is the function of ``make_block_estimator``."""
 
-    def __init__(
-        self, network: Network, kept: _Kept, longest_frames: int, step_frames: int
-    ) -> None:
+    def __init__(self, network: Network, kept: Kept, longest_frames: int, step_frames: int) -> None:
         self._network = network
         self._kept = kept
         self._longest_frames = longest_frames
@@ -123,7 +121,7 @@ class _BlockEstimator:
             kept = self._kept
             # Conditions with a row per event differ in the number of rows from window to window.
             self._functions[window] = tf.function(
-                lambda mixture, conditions: _estimate_window(
+                lambda mixture, conditions: compute_window(
                     network, window, mixture, conditions, kept
                 ),
                 reduce_retracing=True,
@@ -211,12 +209,12 @@ class _Stretch:
         return np.pad(inside, ((0, 0), (before, behind), (0, 0)))
 
 
-def _estimate_window(
+def compute_window(
     network: Network,
     window: Window,
     mixture: tf.Tensor,
     conditions: Mapping[str, tf.Tensor],
-    kept: _Kept = _ESTIMATES,
+    kept: Kept,
 ) -> tf.Tensor:
     """Returns the frames (K, T, C) that a window contributes; its mixture is (T_mix, C).
 
@@ -229,61 +227,6 @@ def _estimate_window(
         return estimates[0]
     first = window.kept_offset // kept.column_frames
     return estimates[0, :, first : first + window.hop_frames // kept.column_frames]
-
-
-def estimate_in_graph(
-    network: Network, window: Window, mixture: tf.Tensor, conditions: Mapping[str, tf.Tensor]
-) -> tf.Tensor:
-    """Returns estimates (K, T, C) of a mixture (T, C), T unknown until it runs.
-
-    A mixture counts as preceded and followed by zeros. The hop between windows is a multiple of the
-    network's stride, under whose shifts alone it repeats itself, so the size of the window changes
-    nothing but rounding; where windows overlap, they fade.
-
-    Raises:
-        ValueError: a condition is not the same throughout a track.
-    """
-    for name in conditions:
-        if CUTS[name] is not whole:
-            raise ValueError(
-                f"{name} differs along a track; a graph can be given conditions that do not."
-            )
-    num_frames = tf.shape(mixture)[0]
-    hop = window.hop_frames
-    lead = window.lead_frames
-    num_windows = tf.maximum(1, -(-num_frames // hop))
-    missing = (num_windows - 1) * hop + window.mixture_frames - lead - num_frames
-    padded = tf.pad(mixture, [[lead, tf.maximum(0, missing)], [0, 0]])
-
-    def estimate_window(index: tf.Tensor) -> tf.Tensor:
-        part = tf.slice(padded, [index * hop, 0], [window.mixture_frames, -1])
-        return _estimate_window(network, window, part, conditions)
-
-    num_slots = len(network.sources)
-    num_channels = network.num_channels
-    num_kept = window.estimate_frames if window.overlap > 1 else hop
-    # (windows, K, hop or T_est, C)
-    pieces = tf.map_fn(
-        estimate_window,
-        tf.range(num_windows),
-        fn_output_signature=tf.TensorSpec([num_slots, num_kept, num_channels]),
-        parallel_iterations=1,
-    )
-    if window.overlap > 1:
-        return _faded_in_graph(pieces, window)[:, :num_frames]
-    # -> (K, windows, hop, C) -> (K, windows * hop, C)
-    joined = tf.reshape(tf.transpose(pieces, [1, 0, 2, 3]), [num_slots, -1, num_channels])
-    return joined[:, :num_frames]
-
-
-def _faded_in_graph(pieces: tf.Tensor, window: Window) -> tf.Tensor:
-    """Joins estimates that overlap: (windows, K, T_est, C) -> (K, frames, C)."""
-    # The frames last, behind the windows: (C, K, windows, T_est).
-    last = tf.transpose(pieces, [3, 1, 0, 2]) * fade(window)
-    sums = tf.signal.overlap_and_add(last, window.hop_frames)
-    weights = tf.tile(fade(window)[None], [tf.shape(pieces)[0], 1])
-    means = sums / tf.signal.overlap_and_add(weights, window.hop_frames)
-    return tf.transpose(means, [1, 2, 0])
 
 
 def long_window(network: Network, num_frames: int) -> Window:

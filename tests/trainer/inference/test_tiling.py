@@ -66,8 +66,8 @@ def test_little_that_is_left_at_the_end_has_a_window_of_half_the_length(
         compiled.append(window.hop_frames)
         return unpatched(network, window, *inputs)
 
-    unpatched = tiling._estimate_window
-    monkeypatch.setattr(tiling, "_estimate_window", estimate_window)
+    unpatched = tiling.compute_window
+    monkeypatch.setattr(tiling, "compute_window", estimate_window)
     config = configs.load("smoke", VALID)
     estimates = make_block_estimator(make_network(config), 64)(
         [np.ones((1, 128 + num_left, 1), np.float32)], {"labels": np.ones(3, np.float32)}

@@ -16,7 +16,8 @@ import configs
 from configs import BandSplitSettings
 from tests.support.estimates import estimates_of
 from trainer.exports.window import WindowModule
-from trainer.inference.tiling import estimate_in_graph, make_block_estimator
+from trainer.inference.in_graph import estimate_in_graph
+from trainer.inference.tiling import make_block_estimator
 from trainer.networks import make_network
 from trainer.networks.band_split.bands import listed_bands, mel_bands
 from trainer.networks.band_split.centred import CentredTransform
