@@ -8,6 +8,7 @@ Axes: K instruments, J columns, T frames, C channels.
 """
 
 import math
+import os
 import sys
 from collections.abc import Iterator
 from typing import BinaryIO, TextIO
@@ -30,7 +31,7 @@ _FULL_SCALE = 2**15
 def print_live(
     tagger: Tagger, stream: BinaryIO, audio_format: AudioFormat, out: TextIO | None = None
 ) -> None:
-    """Prints a line for every second of a stream until it ends, or until it is interrupted.
+    """Prints a line a second of a stream until it ends, is interrupted, or nobody reads more.
 
     An instrument is in a line if it is at or above its threshold in a tenth of the columns of that
     second; beside it stands the probability that a tenth reaches.
@@ -56,6 +57,9 @@ def print_live(
             step = 1.0 if num_frames % rate == 0 else 0.01
             time = minutes(num_frames / rate, step)
             print(f"{time}  {_sounding(tagger, live.hear(frames))}", file=out, flush=True)
+    except BrokenPipeError:
+        # Who read the lines has had enough, as head has. What is left shall go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     # A library may have made another exception of the one that interrupts.
     except (KeyboardInterrupt, Exception) as error:
         if not isinstance(error, KeyboardInterrupt) and not interruption.came():

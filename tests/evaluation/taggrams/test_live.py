@@ -139,3 +139,14 @@ def test_the_command_says_what_sounds_as_it_sounds(workdir):
             assert process.wait(timeout=60) == 0
             assert process.stdout.read() == b""
             assert process.stderr.read().decode() == f"step 0 of {workdir} listens\n"
+
+
+@pytest.mark.slow
+def test_it_ends_where_nobody_reads_its_lines(workdir):
+    with begin_command(workdir) as process:
+        converse(process)
+        process.stdout.close()
+        process.stdin.write(bytes(4 * RATE))
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
+        assert process.stderr.read().decode() == f"step 0 of {workdir} listens\n"
