@@ -100,6 +100,7 @@ def compile_step(config: Config, topology: str) -> Program:
     num_cores = len(devices)
     require_even_batches(config.train, num_cores, f"cores of {topology}")
     step = JaxStep(config, _AXIS, num_cores)
+    step.forget_values()
     shapes = step_of(config).batch_shapes(config, batch_size)
     started = time.monotonic()
     compiled = _compile(step, shapes, devices, config, topology)

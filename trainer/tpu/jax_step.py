@@ -60,6 +60,14 @@ class JaxStep:
         """Returns the state that a training begins with, in the order of ``paths``."""
         return [variable.value for variable in self._variables]
 
+    def forget_values(self) -> None:
+        """Keeps the shapes alone of the state that a training begins with: compiling reads no more.
+
+        Those of a published network take gigabytes, several times over with an optimizer.
+        """
+        for variable in self._variables:
+            variable._value = jax.ShapeDtypeStruct(variable.shape, variable.dtype)
+
     def __call__(self, state: State, batch: Batch) -> tuple[State, Any]:
         """Takes a step.
 
