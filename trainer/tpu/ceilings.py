@@ -105,8 +105,7 @@ def print_program(program: Program, config: Config) -> None:
     if program.num_untold_loops:
         print(
             f"  {pluralized(program.num_untold_loops, 'loop')} of the program, as of Fourier "
-            "transforms, do not say how often they run: each counts once in the traffic, which is "
-            "more.\n"
+            "transforms, run nobody says how often: counted once in the traffic, which is more.\n"
         )
 
 
