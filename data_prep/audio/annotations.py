@@ -29,6 +29,9 @@ class Annotations:
     notes: tuple[Note, ...] = ()
     # instrument -> a vector from another modality; all have one length
     context: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    # how much there is of an instrument, above 0 and below 1, where somebody said more than that it
+    # plays, which is from 0.5 on
+    grades: Mapping[str, float] = field(default_factory=dict)
 
     def renamed(self, names: Mapping[str, str]) -> "Annotations":
         """Returns the same under other names of some instruments; several may become one."""
@@ -37,7 +40,8 @@ class Annotations:
             note._replace(instrument=names.get(note.instrument, note.instrument))
             for note in self.notes
         ]
-        return replace(self, playing=tuple(playing), notes=tuple(notes))
+        grades = {names.get(name, name): grade for name, grade in self.grades.items()}
+        return replace(self, playing=tuple(playing), grades=grades, notes=tuple(notes))
 
     def label_of(self, instrument: str) -> int:
         """Returns 1 for what plays, 0 for what does not, -1 where nobody knows."""

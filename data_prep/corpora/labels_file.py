@@ -2,22 +2,25 @@
 
     track,voice,guitar,tags
     song 1,1,0,"calm;live"
-    song 2,1,,
+    song 2,1,0.7,
 
-1 plays, 0 does not, nothing: nobody knows. Instruments without a column are unknown, too. Tags are
-words with semicolons between them.
+1 plays, 0 does not, nothing: nobody knows. What lies between says how much, as of ten people seven
+heard it; from 0.5 on it plays. Instruments without a column are unknown, too. Tags are words with
+semicolons between them.
 """
 
 import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from data_prep.audio.annotations import Annotations
 
 FILE_NAME = "labels.csv"
 _TRACK = "track"
 _TAGS = "tags"
-_VALUES = {"1": 1, "0": 0, "": -1}
+_PLAYS_FROM = 0.5
 
 
 def read_labels(root: Path) -> dict[str, Annotations]:
@@ -36,10 +39,10 @@ def read_labels(root: Path) -> dict[str, Annotations]:
             raise ValueError(f"line {number} of {path} is of {track}, as is one before; leave one.")
         try:
             found[track] = _annotations(cells)
-        except KeyError as error:
+        except ValueError as error:
             raise ValueError(
-                f"line {number} of {path} says {error.args[0]!r}; expected 1 (plays), 0 (does not) "
-                f"or nothing (nobody knows)."
+                f"line {number} of {path} says {error.args[0]!r}; expected 1 (plays), 0 (does "
+                f"not), a number between them, or nothing (nobody knows)."
             ) from error
     return found
 
@@ -70,11 +73,23 @@ def _iter_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _annotations(cells: dict[str, str]) -> Annotations:
-    """Returns what the cells of a track say; ``KeyError`` for what is no label."""
+    """Returns what the cells of a track say; ``ValueError`` with what is no label."""
     tags = cells.pop(_TAGS, "")
-    labels = {name: _VALUES[cell] for name, cell in cells.items()}
+    grades = {name: _grade(cell) for name, cell in cells.items() if cell}
     return Annotations(
-        playing=tuple(name for name, label in labels.items() if label == 1),
-        absent=tuple(name for name, label in labels.items() if label == 0),
+        playing=tuple(name for name, grade in grades.items() if grade >= _PLAYS_FROM),
+        absent=tuple(name for name, grade in grades.items() if grade < _PLAYS_FROM),
+        grades={name: grade for name, grade in grades.items() if 0 < grade < 1},
         tags=tuple(tag.strip() for tag in tags.split(";") if tag.strip()),
     )
+
+
+def _grade(cell: str) -> float:
+    try:
+        # As records hold it: what is rounded to a half plays.
+        grade = float(np.float32(cell))
+    except ValueError:
+        grade = -1.0
+    if not 0 <= grade <= 1:
+        raise ValueError(cell)
+    return grade

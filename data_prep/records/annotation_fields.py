@@ -26,6 +26,13 @@ def label_numbers(said: Annotations, vocabulary: tuple[str, ...]) -> list[int]:
     return [said.label_of(name) for name in vocabulary]
 
 
+def grade_numbers(said: Annotations, vocabulary: tuple[str, ...]) -> list[float]:
+    """Returns the grade of every slot, (K,): its label where nobody said more; empty of none."""
+    if not said.grades:
+        return []
+    return [said.grades.get(name, float(said.label_of(name))) for name in vocabulary]
+
+
 def note_numbers(said: Annotations, vocabulary: tuple[str, ...]) -> list[int]:
     """Returns the numbers of all notes, one note after the other, (4 N,).
 
@@ -53,6 +60,30 @@ def context_numbers(said: Annotations, vocabulary: tuple[str, ...]) -> list[floa
         instruments.slot_of(name, vocabulary)
         vectors[name] = vector
     return [value for vector in vectors.values() for value in vector]
+
+
+def grades_from(numbers: NDArray[np.float32], labels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns the grades of a record, (K,), its labels where it has none.
+
+    Raises:
+        ValueError: the numbers are no grades of such labels.
+    """
+    if not len(numbers):
+        return labels
+    # An instrument plays from 0.5 on, and is unknown at -1.
+    is_sound = (
+        len(numbers) == len(labels)
+        and np.where(
+            labels == -1,
+            numbers == -1,
+            np.where(
+                labels == 1, (numbers >= 0.5) & (numbers <= 1), (numbers >= 0) & (numbers < 0.5)
+            ),
+        ).all()
+    )
+    if not is_sound:
+        raise ValueError("the record has grades that are none of its labels.")
+    return numbers
 
 
 def notes_from(numbers: NDArray[np.int64], num_slots: int) -> NDArray[np.int32]:

@@ -59,6 +59,10 @@ def _annotation_mismatch(record: Record, track: TrackEntry, layout: Layout) -> s
                 f"its {what} are {', '.join(sorted(found)) or 'none'}, those of the track "
                 f"{', '.join(sorted(expected)) or 'none'}."
             )
+    numbers = zip(vocabulary, record.labels, record.grades, strict=True)
+    grades = {name: float(grade) for name, label, grade in numbers if grade != label}
+    if grades != track.grades:
+        return f"its grades are {grades or 'none'}, those of the track {track.grades or 'none'}."
     size = record.context.shape[1]
     if size != track.context_size:
         return f"its context has {size} numbers a slot, that of the track {track.context_size}."

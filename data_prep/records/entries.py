@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from data_prep.storage.files import plain_name
@@ -35,6 +35,8 @@ class TrackEntry:
     num_notes: int = 0
     # Of the vector of a slot from another modality; 0: there is none.
     context_size: int = 0
+    # Instrument -> how much there is of it, where that is more than a label.
+    grades: dict[str, float] = field(default_factory=dict)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -104,7 +106,7 @@ def track_from_values(values: dict[str, Any]) -> TrackEntry:
     require_types(
         texts=(
             *(entry.name, *entry.num_parts, *entry.warnings),
-            *(*entry.labels, *entry.unknown, *entry.tags),
+            *(*entry.labels, *entry.unknown, *entry.tags, *entry.grades),
         ),
         counts=(
             *(entry.num_frames, entry.num_excerpts, *entry.num_parts.values()),
@@ -113,6 +115,9 @@ def track_from_values(values: dict[str, Any]) -> TrackEntry:
     )
     if not isinstance(entry.is_damaged, bool):
         raise TypeError(f"is_damaged is {entry.is_damaged}")
+    for grade in entry.grades.values():
+        if not (type(grade) is float and 0 < grade < 1):
+            raise TypeError(f"{grade!r} is no grade")
     if entry.residual_db is not None and not math.isfinite(entry.residual_db):
         raise TypeError(f"residual_db is {entry.residual_db}")
     return entry

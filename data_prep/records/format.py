@@ -13,6 +13,8 @@ are not stored.
     audio/channels        channels of every waveform
     audio/labels          of every instrument of the vocabulary 1 where it has a part in the piece,
                           0 where it has none, -1 where nobody knows, shape (K,)
+    audio/grades          of every instrument how much there is of it, from 0 to 1, or -1 where
+                          nobody knows, shape (K,); empty, or not there: the labels
     audio/num_sources     stored sources, S
     audio/source_names    their names, shape (S,)
     audio/mixture         bytes of the mixture
@@ -40,6 +42,8 @@ from data_prep.audio.tracks import Waveform
 from data_prep.records.annotation_fields import (
     context_from,
     context_numbers,
+    grade_numbers,
+    grades_from,
     label_numbers,
     note_numbers,
     notes_from,
@@ -82,6 +86,8 @@ class Record(NamedTuple):
     context_before: int
     # (K,), 1 for the instruments of the piece, 0 for others, -1 where nobody knows.
     labels: NDArray[np.float32]
+    # (K,), from 0 to 1, -1 where nobody knows: the labels, or numbers between.
+    grades: NDArray[np.float32]
     # (S,), the slot of each stored source.
     slots: NDArray[np.int64]
     # (T, C)
@@ -145,7 +151,13 @@ def encode(excerpt: Excerpt, layout: Layout) -> bytes:
         "audio/encoded": audio[1:],
         "audio/tags": [tag.encode() for tag in said.tags],
     }
-    floats = {"audio/scale": scales, "audio/context": context_numbers(said, layout.sources)}
+    floats = {
+        "audio/scale": scales,
+        "audio/context": context_numbers(said, layout.sources),
+    }
+    grades = grade_numbers(said, layout.sources)
+    if grades:
+        floats["audio/grades"] = grades
     # The message is filled in place: one that is given to the constructor of another is copied
     # whole, audio and all.
     example = tf.train.Example()
@@ -182,12 +194,14 @@ def parse(serialized: bytes, layout: Layout, address: int = 0) -> Record:
         raise ValueError(f"the record's {len(names)} sources and its mixture do not fit in length.")
     num_frames = mixture.size // layout.channels
     offsets = waveform_offsets(serialized, mixture.nbytes, 1 + len(names))
+    labels = features["audio/labels"].numpy().astype(np.float32)
     record = Record(
         track=features["audio/file_basename"].numpy().decode(),
         start=int(features["audio/sample_idx"]),
         owned_frames=int(features["audio/num_samples"]),
         context_before=int(features["audio/context_before"]),
-        labels=features["audio/labels"].numpy().astype(np.float32),
+        labels=labels,
+        grades=grades_from(features["audio/grades"].numpy(), labels),
         slots=np.array([instruments.slot_of(name, layout.sources) for name in names], np.int64),
         mixture=mixture.reshape(num_frames, layout.channels),
         sources=sources.reshape(len(names), num_frames, layout.channels),
@@ -272,6 +286,7 @@ def _feature_spec(num_slots: int) -> dict[str, Any]:
         "audio/context_before": one_int,
         "audio/channels": one_int,
         "audio/labels": tf.io.FixedLenFeature([num_slots], tf.int64),
+        "audio/grades": many_floats,
         "audio/num_sources": one_int,
         "audio/source_names": many_strings,
         "audio/mixture": one_string,

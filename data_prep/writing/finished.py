@@ -114,8 +114,8 @@ def _changed_labels(manifest: Manifest, listing: Listing) -> Iterator[str]:
             rest = [name for name in said.playing if name not in vocabulary]
             said = said.renamed(dict.fromkeys(rest, ACCOMPANIMENT))
         unknown = [name for name in vocabulary if said.label_of(name) < 0]
-        before = (set(entry.labels), set(entry.unknown), entry.tags)
-        if before != (set(said.playing), set(unknown), said.tags):
+        before = (set(entry.labels), set(entry.unknown), entry.tags, entry.grades)
+        if before != (set(said.playing), set(unknown), said.tags, said.grades):
             yield f"the labels or tags of {track.name} are others"
 
 

@@ -241,6 +241,7 @@ def _entry(track: Track, num_excerpts: int, vocabulary: tuple[str, ...]) -> Trac
         is_damaged=track.is_damaged,
         playing=said.playing,
         unknown=tuple(name for name in vocabulary if said.label_of(name) < 0),
+        grades=dict(said.grades),
         tags=said.tags,
         num_notes=len(said.notes),
         context_size=max(map(len, said.context.values()), default=0),

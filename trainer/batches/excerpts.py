@@ -41,6 +41,8 @@ class Excerpts(NamedTuple):
     source_scales: tf.Tensor
     # (R, K), float32.
     labels: tf.Tensor
+    # (R, K), float32, the labels, or how much there is of an instrument.
+    grades: tf.Tensor
     # (R,), int64, of each of the record's waveforms.
     stored_frames: tf.Tensor
     # (R,), int64, stored frames before the first owned one.
@@ -59,6 +61,7 @@ class _RecordRow(NamedTuple):
     scales: NDArray[np.float32]
     # (K,)
     labels: NDArray[np.float32]
+    grades: NDArray[np.float32]
     stored_frames: int
     context_before: int
     owned_frames: int
@@ -117,6 +120,7 @@ def _stack(rows: Sequence[_RecordRow], layout: Layout, read: Reader) -> Excerpts
             mixture_scales=tf.constant(scales[:, 0]),
             source_scales=tf.constant(scales[:, 1:]),
             labels=tf.constant(labels),
+            grades=tf.constant(np.stack([row.grades for row in rows])),
             stored_frames=tf.constant([row.stored_frames for row in rows], tf.int64),
             context_before=tf.constant([row.context_before for row in rows], tf.int64),
             owned_frames=tf.constant([row.owned_frames for row in rows], tf.int64),
@@ -136,6 +140,7 @@ def _row(record: Record) -> _RecordRow:
         addresses=addresses,
         scales=scales,
         labels=record.labels,
+        grades=record.grades,
         stored_frames=len(record.mixture),
         context_before=record.context_before,
         owned_frames=record.owned_frames,

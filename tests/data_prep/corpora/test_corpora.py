@@ -17,6 +17,7 @@ from data_prep.audio.tracks import AudioFormat
 from data_prep.corpora import CORPORA, list_tracks
 from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.synthetic import write_musdb
+from data_prep.verify import iter_faults
 from trainer.tasks.separation.task import SeparationTask
 
 RATE = 16000
@@ -149,7 +150,7 @@ def test_labels_and_tags_of_a_table_are_in_the_records(mine, tmp_path):
     for name in ("Lead vox.flac", "choir.wav", "guitar.wav", "click.wav"):
         (mine / "live" / name).unlink()
     save(mine / "live" / "mixture.wav", sound(7, channels=2))
-    table = 'track,voice,band,tags\nlive,1,,"calm; old"\nsong 1,,1,loud\n'
+    table = 'track,voice,band,tags\nlive,0.7,,"calm; old"\nsong 1,,1,loud\n'
     (mine / "labels.csv").write_text(table, encoding="utf-8-sig")
     config = mine_config(tmp_path)
     out = str(tmp_path / "out")
@@ -163,6 +164,7 @@ def test_labels_and_tags_of_a_table_are_in_the_records(mine, tmp_path):
     assert not live.warnings
     (record,) = manifest.iter_records(out, "test")
     assert record.labels.tolist() == [1, -1]
+    np.testing.assert_allclose(record.grades, [0.7, -1])
     assert record.tags == ("calm", "old")
     manifest.require_sources(out, ["train"])
     with pytest.raises(ValueError, match=r"live in .*out has no source of voice"):
@@ -172,8 +174,12 @@ def test_labels_and_tags_of_a_table_are_in_the_records(mine, tmp_path):
     (mine / "labels.csv").write_text(table.replace("calm; old", "new"))
     with pytest.raises(ValueError, match="the labels or tags of live are others; choose another"):
         write.write(config, "folder", mine, tmp_path / "out")
+    (mine / "labels.csv").write_text(table.replace("0.7", "0.8"))
+    with pytest.raises(ValueError, match="the labels or tags of live are others; choose another"):
+        write.write(config, "folder", mine, tmp_path / "out")
     manifest = write.write(config, "folder", mine, tmp_path / "again")
-    assert manifest.tracks("test")[0].tags == ("new",)
+    assert manifest.tracks("test")[0].tags == ("calm", "old")
+    assert list(iter_faults(str(tmp_path / "again"), mine)) == []
 
 
 @pytest.mark.parametrize(
@@ -184,6 +190,8 @@ def test_labels_and_tags_of_a_table_are_in_the_records(mine, tmp_path):
         ("track,voice,voice\n", "begins with the columns track, voice, voice; expected track"),
         ("track,voice\nlive,1,0\n", "line 2 of .* has 3 cells, its head 2"),
         ("track,voice\nlive,yes\n", "line 2 of .* says 'yes'; expected 1"),
+        ("track,voice\nlive,1.5\n", r"line 2 of .* says '1\.5'; expected 1"),
+        ("track,voice\nlive,nan\n", "line 2 of .* says 'nan'; expected 1"),
         ("track,voice\nlive,1\nlive,1\n", "line 3 of .* is of live, as is one before"),
         ("track,voice\nlife,1\n", "has a line of life, and .* no such track"),
         ('track,voice\n"live,1\n', "cannot be read as a table in UTF-8"),

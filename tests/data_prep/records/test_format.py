@@ -99,7 +99,7 @@ def test_what_is_said_of_a_piece_comes_back():
         Note(3999, 4001, 5712, "cl"),
         Note(8000, 9001, -1200, "fl"),
     )
-    said = Annotations(("vn", "cl"), ("vc",), ("calm",), notes, {"vn": (1.5, -2.0)})
+    said = Annotations(("vn", "cl"), ("vc",), ("calm",), notes, {"vn": (1.5, -2.0)}, {"vc": 0.25})
     config = make_config("data.context_frames=1015")
     layout = layout_of(config)
     track = dataclasses.replace(make_track(), annotations=said)
@@ -110,6 +110,7 @@ def test_what_is_said_of_a_piece_comes_back():
     for record in records:
         # cl fl vc vn: of the flute nobody said.
         assert record.labels.tolist() == [1, -1, 0, 1]
+        assert record.grades.tolist() == [1, -1, 0.25, 1]
         assert record.label_names(layout.sources) == ("cl", "vn")
         assert record.unknown_names(layout.sources) == ("fl",)
         assert record.tags == ("calm",)

@@ -96,7 +96,10 @@ class TaggingTask:
         return examples.map(answer, num_parallel_calls=tf.data.AUTOTUNE)
 
     def _make_labelled_examples(self, start_step: int) -> tf.data.Dataset:
-        """Makes examples of which the labels of the piece are true throughout."""
+        """Makes examples of which the labels of the piece are true throughout.
+
+        Where somebody said how much there is of an instrument, that is the truth.
+        """
         num_columns = step.batch_shapes(self._config, 1)["truth"][-1]
 
         def answer(example: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -106,7 +109,8 @@ class TaggingTask:
             truth = tf.repeat(tf.maximum(labels, 0.0)[:, None], num_columns, axis=1)
             return {"mixture": example["mixture"], "truth": truth, "known": known}
 
-        examples = make_batches(self._excerpts, self._config, start_step)
+        graded = self._excerpts._replace(labels=self._excerpts.grades)
+        examples = make_batches(graded, self._config, start_step)
         return examples.map(answer, num_parallel_calls=tf.data.AUTOTUNE)
 
     def validate(self, weights: Weights) -> Sequence[Figure]:

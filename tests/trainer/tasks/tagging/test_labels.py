@@ -25,7 +25,7 @@ SMALL = [
     *(f"augmentation.{name}" for name in ("min_gain=1", "max_gain=1", "remix=0", "silence=0")),
     *("augmentation.flip_polarity=false", "task.truth=labels"),
 ]
-LABELS = {"a": "1,0", "b": "1,", "c": ",1", "d": "0,1"}
+LABELS = {"a": "1,0.25", "b": "1,", "c": ",0.75", "d": "0,1"}
 
 
 def write_records(folder, valid):
@@ -62,7 +62,7 @@ def test_what_nobody_knows_is_masked(tmp_path):
         known = example["known"].numpy()
         seen.add((tuple(known), tuple(truth[:, 0] * known)))
     # guitar and voice of a, b and c.
-    assert seen == {((1, 1), (1, 0)), ((1, 0), (1, 0)), ((0, 1), (0, 1))}
+    assert seen == {((1, 1), (1, 0.25)), ((1, 0), (1, 0)), ((0, 1), (0, 0.75))}
     figures = {
         figure.name: figure
         for figure in task.validate(
