@@ -5,6 +5,7 @@ None, and ``find_tracks``, which lists files and decodes nothing.
 
 bach10   reads Bach10
 folder   reads any folder of a user's own
+music    reads any folder of sound files, of which nothing else is known
 musdb    reads MUSDB18 and MUSDB18-HQ
 urmp     reads URMP
 unused   names what no track uses
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from configs.splits import Splits, load_splits, shipped_splits
 from data_prep.audio.tracks import TrackFiles
-from data_prep.corpora import bach10, folder, musdb, urmp
+from data_prep.corpora import bach10, folder, musdb, music, urmp
 from data_prep.corpora.labels_file import FILE_NAME
 from data_prep.corpora.unused import find_unused
 
@@ -40,6 +41,7 @@ class Corpus:
 CORPORA = {
     "bach10": Corpus(bach10.find_tracks, bach10.NUM_TRACKS, bach10.SAMPLE_RATE),
     "folder": Corpus(folder.find_tracks, folder.NUM_TRACKS, folder.SAMPLE_RATE),
+    "music": Corpus(music.find_tracks, music.NUM_TRACKS, music.SAMPLE_RATE),
     "musdb": Corpus(musdb.find_tracks, musdb.NUM_TRACKS, musdb.SAMPLE_RATE, musdb.TERMS),
     "urmp": Corpus(urmp.find_tracks, urmp.NUM_TRACKS, urmp.SAMPLE_RATE),
 }

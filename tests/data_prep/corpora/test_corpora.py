@@ -240,6 +240,50 @@ def test_a_label_without_a_slot_is_an_error_of_the_track(mine, tmp_path, capsys)
     )
 
 
+# --- sound files of which nothing else is known
+# ------------------------------------------------------------------------------
+
+
+def test_sound_files_are_tracks_of_which_nobody_knows_what_plays(tmp_path):
+    root = tmp_path / "music"
+    for number in range(12):
+        save(root / f"album {number // 6}" / f"{number:02d}.wav", sound(number, channels=2))
+    save(root / ".trash" / "hidden.wav", sound(99))
+    (root / "cover.txt").write_text("none")
+    config = configs.load("smoke", [f"audio.sample_rate={RATE}", "data.splits=official"])
+    out = str(tmp_path / "out")
+    manifest = write.write(config, "music", root, out)
+    assert [track.name for track in manifest.tracks("test")] == ["album 1/09.wav"]
+    assert [track.name for track in manifest.tracks("valid")] == ["album 0/04.wav"]
+    assert len(manifest.tracks("train")) == 10
+    (record,) = manifest.iter_records(out, "test")
+    assert set(record.labels.tolist()) == {-1}
+    assert record.sources.shape[0] == 0
+    expected = sound(9, channels=2).mean(axis=1)
+    found = record.mixture[:, 0] * record.scales[0]
+    np.testing.assert_allclose(found[record.owned()], expected, atol=1e-4)
+    assert list(iter_faults(out, root)) == []
+    with pytest.raises(ValueError, match=r"has no source|no label of"):
+        manifest.require_sources(out, ["train"])
+
+
+def test_a_folder_without_sound_files_is_one_sentence(tmp_path):
+    with pytest.raises(ValueError, match="has no sound files; expected files"):
+        list_tracks("music", tmp_path, "official")
+
+
+def test_a_split_file_says_where_sound_files_belong(tmp_path):
+    for name in ("a", "b"):
+        save(tmp_path / "music" / f"{name}.wav", sound(1))
+    splits = {"rule": "By hand.", "train": ["a.wav"], "test": ["b*"]}
+    (tmp_path / "mine.json").write_text(json.dumps(splits))
+    listing = list_tracks("music", tmp_path / "music", str(tmp_path / "mine.json"))
+    assert [(track.name, track.split) for track in listing.tracks] == [
+        ("a.wav", "train"),
+        ("b.wav", "test"),
+    ]
+
+
 # --- Bach10
 # ------------------------------------------------------------------------------
 
