@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import run_command
-from tests.trainer.imports.roformer_reference import largest_difference, network_of_run
+from tests.trainer.imports.roformer_reference import (
+    largest_difference,
+    largest_difference_on_jax,
+    network_of_run,
+    ratio_db,
+)
 
 PYTHON = os.environ.get("TORCH_PYTHON", "")
 LATER = os.environ.get("BS_ROFORMER_4", "")
@@ -94,11 +99,19 @@ def test_estimates_agree(tmp_path, case):
         if not LATER:
             pytest.skip("no BS_ROFORMER_4, a folder with BS-RoFormer 0.4.1")
     folder = make(tmp_path / "files", case, package)
-    difference = largest_difference(imported(folder, tmp_path / "run"), folder)
-    print(f"{case}: largest difference {difference:.2g} of the largest sample")
+    network = imported(folder, tmp_path / "run")
+    difference = largest_difference(network, folder)
+    on_jax = largest_difference_on_jax(network, tmp_path / "run", folder)
+    print(f"{case}: largest difference {difference:.2g} of the largest sample, JAX {on_jax:.2g}")
+    assert difference < 1e-5
+    assert on_jax < 1e-5
+    if "published" in case:
+        rough = network_of_run(tmp_path / "run", "train.compute_dtype=bfloat16")
+        ratio = ratio_db(rough, folder)
+        print(f"{case}: in bfloat16 {ratio:.1f} dB above the difference")
+        assert ratio > 40
     # What the tests before and after this one leave should not add up.
     shutil.rmtree(tmp_path)
-    assert difference < 1e-5
 
 
 def test_weights_among_what_training_saves_are_found(files, tmp_path):
