@@ -1,12 +1,14 @@
-"""Write a small corpus of made-up music, laid out as URMP or MUSDB18-HQ, for smoke runs and tests.
+"""Write a small corpus of made-up sound: music laid out as URMP or MUSDB18-HQ, or controls.
 
     python -m data_prep.synthetic --corpus=urmp --out=corpora/urmp
     python -m data_prep.synthetic --corpus=musdb --out=corpora/musdb --pieces=8 --secs=20
+    python -m data_prep.synthetic --corpus=controls --out=corpora/controls
 
 The music is composed here and belongs to no one: lines on the chord tones of a common progression,
 with rests, played by additive timbres. Scores on it say that the pipeline works, not how well music
-is separated. The same command continues an interrupted one, and the same seed always gives the same
-samples.
+is separated. The controls are folders of noise, of steady tones and of coded noise: sound of which
+nobody can learn an order, for ``data_prep.write --corpus=music``. The same command continues an
+interrupted one, and the same seed always gives the same samples.
 """
 
 from pathlib import Path
@@ -17,6 +19,7 @@ from absl import flags
 from data_prep.runtime import command
 from data_prep.storage.lock import held
 from data_prep.synthesis.composition import line_ups
+from data_prep.synthesis.controls import KINDS, write_control
 from data_prep.synthesis.corpus_folder import mark, new_folder, tune
 from data_prep.synthesis.takes import write_piece, write_song
 
@@ -65,9 +68,26 @@ def write_musdb(root: Path, num_pieces: int = 4, secs: float = 8.0, seed: int = 
                 write_song(folder, secs, np.random.default_rng([seed, 2, i]))
 
 
+def write_controls(root: Path, num_pieces: int = 10, secs: float = 20.0, seed: int = 0) -> None:
+    """Writes a folder of pieces for each kind of control: 16 kHz, mono.
+
+    Raises:
+        ValueError: a size makes no sense, or ``root`` holds something else.
+    """
+    _open_corpus(root, "controls", num_pieces, secs, seed)
+    for number, kind in enumerate(KINDS):
+        with new_folder(root, root / kind) as folder:
+            if folder is not None:
+                rng = np.random.default_rng([seed, 3, number])
+                write_control(folder, kind, num_pieces, secs, rng)
+
+
+_WRITERS = {"urmp": write_urmp, "musdb": write_musdb, "controls": write_controls}
+
+
 def main(_: list[str]) -> None:
     """Writes the corpus that the flags describe."""
-    write = {"urmp": write_urmp, "musdb": write_musdb}[flags.FLAGS.corpus]
+    write = _WRITERS[flags.FLAGS.corpus]
     sizes = {
         "num_pieces": flags.FLAGS.pieces,
         "secs": flags.FLAGS.secs,
@@ -81,11 +101,13 @@ def main(_: list[str]) -> None:
 
 
 def _define_flags() -> None:
-    flags.DEFINE_enum("corpus", None, ["urmp", "musdb"], "whose layout to write", required=True)
+    flags.DEFINE_enum("corpus", None, list(_WRITERS), "what to write", required=True)
     flags.DEFINE_string("out", None, "folder to write to, made where there is none", required=True)
-    flags.DEFINE_integer("pieces", None, "how many pieces; 18 for urmp, 4 for musdb unless given")
+    flags.DEFINE_integer(
+        "pieces", None, "how many pieces; 18 for urmp, 4 for musdb, 10 of each control"
+    )
     flags.DEFINE_float(
-        "secs", None, "length of a piece in seconds; 20 for urmp, 8 for musdb unless given"
+        "secs", None, "length of a piece in seconds; 8 for musdb, else 20 unless given"
     )
     flags.DEFINE_integer("seed", None, "the dice; 0 unless given")
 

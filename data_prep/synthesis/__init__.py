@@ -3,5 +3,6 @@
 composition    writes pieces as notes
 timbres        plays notes as sound
 corpus_folder  keeps a corpus whole, and which one it is
+controls       makes sound of which nothing can be learnt
 takes          lets several players play together, and writes the files of a piece or a song
 """

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 
 from configs import instruments
 from configs.splits import load_splits
+from data_prep.audio.decoding import decode
 from data_prep.storage.lock import held
 from data_prep.synthesis.composition import Harmony, line_ups, make_harmony, melody
+from data_prep.synthesis.controls import KINDS
 from data_prep.synthesis.timbres import URMP, Note, play
-from data_prep.synthetic import write_musdb, write_urmp
+from data_prep.synthetic import write_controls, write_musdb, write_urmp
 from tests.support.commands import run_command
 
 PROJECT = Path(__file__).parents[2]
@@ -295,7 +298,7 @@ def test_command_writes_a_corpus(tmp_path):
     ("args", "complaint"),
     [
         (["--corpus=urmp"], "--out"),
-        (["--corpus=bach", "--out=x"], "<urmp|musdb>"),
+        (["--corpus=bach", "--out=x"], "<urmp|musdb|controls>"),
         (["--corpus=urmp", "--out=x", "--secs=long"], "--secs=long"),
         (["--corpus=urmp", "--out=x", "--peices=2"], "peices"),
         (["--corpus=urmp", "--out=x", "y"], "'y' is no flag"),
@@ -380,3 +383,29 @@ def test_of_two_jobs_in_one_folder_one_is_refused(tmp_path):
     assert result.stderr.startswith(f"error: expected no other job at work in {out}, ")
     assert run_command("data_prep.synthetic", *flags).returncode == 0
     assert sorted(path.suffix for path in out.iterdir()) == ["", ".json"]
+
+
+def test_controls_are_the_same_everywhere(tmp_path: Path) -> None:
+    write_controls(tmp_path / "controls", num_pieces=2, secs=2.0)
+    folders = sorted(path.name for path in (tmp_path / "controls").iterdir() if path.is_dir())
+    assert folders == sorted(KINDS)
+    for kind in KINDS:
+        first, second = sorted((tmp_path / "controls" / kind).iterdir())
+        (one, rate, _), (other, _, _) = decode(first), decode(second)
+        assert rate == 16000
+        assert not np.array_equal(one, other)
+        # The spectra of both halves are alike, but for chance.
+        middle = len(one) // 2
+        _, densities = scipy.signal.welch(
+            np.stack([one[:middle, 0], one[middle : 2 * middle, 0]]), rate, nperseg=1024
+        )
+        loud = densities[0] > 1e-3 * densities.max()
+        ratios = 10 * np.log10(densities[1, loud] / densities[0, loud])
+        assert np.abs(ratios).mean() < 2
+        if kind.startswith("tone_"):
+            peak_hz = np.argmax(densities[0]) * rate / 1024
+            assert abs(peak_hz - float(kind.removeprefix("tone_"))) < 16
+    # Given again, it is there already.
+    before = sorted((tmp_path / "controls").rglob("*"))
+    write_controls(tmp_path / "controls", num_pieces=2, secs=2.0)
+    assert sorted((tmp_path / "controls").rglob("*")) == before
