@@ -193,10 +193,11 @@ class Panel:
 
 @dataclass(frozen=True)
 class Figures:
-    """Holds panels that stand side by side."""
+    """Holds panels that stand side by side; wide ones beneath each other."""
 
     kind: ClassVar[str] = "figures"
     panels: Sequence[Panel]
+    are_wide: bool = False
 
 
 @dataclass(frozen=True)

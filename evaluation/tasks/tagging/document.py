@@ -165,7 +165,8 @@ def _strips(report: Report) -> list[Block]:
     left = len(answers.tracks) - len(numbers)
     if left:
         note += f" The first {len(numbers)}; {pluralized(left, 'track')} more are not drawn."
-    return [Text(note, "note"), Figures([track_panel(answers, n, secs) for n in numbers])]
+    panels = [track_panel(answers, number, secs) for number in numbers]
+    return [Text(note, "note"), Figures(panels, are_wide=True)]
 
 
 def _tracks(model: SystemScores) -> list[Block]:
