@@ -16,6 +16,8 @@ from evaluation.estimates.named_checkpoint import NamedCheckpoint
 from evaluation.scores.improvement import improvement
 from evaluation.scores.table import read_csv
 from evaluation.tasks.pipeline import evaluate
+from tests.support.commands import set_flags
+from tests.support.replicated_run import SMALLER
 from tests.trainer.loop.test_train import OVERRIDES, assert_same_state, command, newest_step, run
 from trainer.loop.metrics import read_metrics
 
@@ -69,7 +71,8 @@ def test_float32_bfloat16_and_two_replicas_learn_alike(soak_folder, record_prope
         write_urmp(soak_folder / "corpus")
         write.write(configs.load("smoke"), "urmp", soak_folder / "corpus", records)
     module = [sys.executable, "-m"]
-    training = [*module, "trainer.task", "--config=smoke", f"--records={records}"]
+    flags = ["--config=smoke", *set_flags(SMALLER), f"--records={records}"]
+    training = [*module, "trainer.task", *flags]
     replicated = [*module, "tests.support.replicated_run", records]
     runs = {
         "float32": [*training, f"--workdir={soak_folder / 'float32'}"],
