@@ -39,6 +39,7 @@ from benchmarks.style.features import bandwidth
 from benchmarks.trained.commands import run
 from data_prep.runtime import command
 from evaluation.classes.held_out import LAYERS, MAJORITY, MFCC
+from evaluation.classes.linear import Floats
 from trainer.imports.musicnn_wheel import MODELS
 
 FLAGS = flags.FLAGS
@@ -116,7 +117,7 @@ def measure_bandwidth(out: Path, rows: Rows, clips: Sequence[Clip]) -> None:
 
 def measure_choice(out: Path, rows: Rows, models: Sequence[str], clips: Sequence[Clip]) -> None:
     """Measures what is reached where layers are chosen within what is learnt from."""
-    features = {}
+    features: dict[str, Floats] = {}
     for model in models:
         features |= layers_of(heard_in(out, model), model)
     labels = Labels(sorted(clip.file for clip in clips))
