@@ -79,6 +79,10 @@ def inner_losses(
             of_truth = shares[np.arange(len(shares)), targets[out]]
             entropy = -np.log(np.maximum(of_truth, _LEAST))
             entropies[number, out] = np.where(is_known, entropy, np.nan)
-    of_classes = [np.nanmean(entropies[:, targets == label], axis=1) for label in set(targets)]
-    means = np.nanmean(of_classes, axis=0)
+    counted = np.isfinite(entropies).all(axis=0)
+    if not counted.any():
+        return dict.fromkeys(PENALTIES, 0.0)
+    labels = np.unique(targets[counted])
+    of_classes = [entropies[:, counted & (targets == label)].mean(axis=1) for label in labels]
+    means = np.mean(of_classes, axis=0)
     return dict(zip(PENALTIES, map(float, means), strict=True))
