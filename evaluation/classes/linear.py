@@ -91,12 +91,13 @@ class Learner:
         offsets = np.full(self.num_classes, -np.inf)
         offsets[present] = 0.0
         if len(present) > 1:
+            turned, axes = _turned(standardised)
             logistic = LogisticRegression(
                 C=1 / penalty, class_weight="balanced", max_iter=_MOST_STEPS
-            ).fit(standardised, targets)
+            ).fit(turned, targets)
             # Of two classes the second alone has coefficients, the first has zeros.
             learnt = present[1:] if len(present) == 2 else present
-            coefficients[learnt] = logistic.coef_
+            coefficients[learnt] = logistic.coef_ @ axes
             offsets[learnt] = logistic.intercept_
         return Linear(scaler.mean_, scaler.scale_, coefficients, offsets, penalty)
 
@@ -145,3 +146,17 @@ class Learner:
         counts = np.bincount(np.asarray(targets, np.int64))
         shares: Floats = 1 / counts[np.asarray(targets, np.int64)]
         return shares
+
+
+def _turned(features: Floats) -> tuple[Floats, Floats]:
+    """Returns features (F, N) on as many axes as there are files, (F, F), and the axes, (F, N).
+
+    Coefficients along what no file shows are 0, and a penalty on the sum of their squares is the
+    same in all directions: the classifier is the same, and learnt in a fraction of the time.
+    """
+    num_files, num_features = features.shape
+    if num_features <= num_files:
+        return features, np.eye(num_features)
+    # features = U S V', both sides times V
+    left, sizes, axes = np.linalg.svd(features, full_matrices=False)
+    return left * sizes, axes

@@ -49,6 +49,18 @@ def test_probabilities_are_those_of_logistic_regression(present):
     assert (np.delete(found, present, axis=1) == 0).all()
 
 
+def test_more_features_than_files_make_no_other_classifier():
+    others = np.random.default_rng(1).standard_normal((NUM_FILES, 200))
+    wide = np.concatenate([FEATURES, others], axis=1)
+    learnt = np.arange(NUM_FILES) % 3 > 0
+    model = CLASS_LEARNER.fit(wide[learnt], CLASSES[learnt], 10.0)
+    regression = LogisticRegression(C=0.1, class_weight="balanced", max_iter=5000, tol=1e-10)
+    pipeline = make_pipeline(StandardScaler(), regression).fit(wide[learnt], CLASSES[learnt])
+    # Either stops a little before the minimum; those that were not learnt from are far from sure.
+    assert model.probabilities(wide[~learnt]).max(axis=1).min() < 0.8
+    np.testing.assert_allclose(model.probabilities(wide), pipeline.predict_proba(wide), atol=2e-4)
+
+
 def test_one_class_alone_is_certain():
     found = CLASS_LEARNER.fit(FEATURES[:4], np.full(4, 1), 1.0).probabilities(FEATURES)
     assert (found == [0, 1, 0]).all()
