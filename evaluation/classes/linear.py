@@ -33,6 +33,8 @@ _INNER_FOLDS = 5
 # Where nothing can be held out of what is learnt from.
 _DEFAULT = 1e2
 _MOST_STEPS = 2000
+# Of the largest slope at its end: two ways there give the same probabilities to 1e-6.
+_TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Learner:
         if len(present) > 1:
             turned, axes = _turned(standardised)
             logistic = LogisticRegression(
-                C=1 / penalty, class_weight="balanced", max_iter=_MOST_STEPS
+                C=1 / penalty, class_weight="balanced", max_iter=_MOST_STEPS, tol=_TOLERANCE
             ).fit(turned, targets)
             # Of two classes the second alone has coefficients, the first has zeros.
             learnt = present[1:] if len(present) == 2 else present
