@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+# the grade from which on an instrument plays
+PLAYS_FROM = 0.5
+
 
 class Note(NamedTuple):
     """Is a note of an instrument; frames count from the beginning of the track."""
@@ -30,7 +33,7 @@ class Annotations:
     # instrument -> a vector from another modality; all have one length
     context: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     # how much there is of an instrument, above 0 and below 1, where somebody said more than that it
-    # plays, which is from 0.5 on
+    # plays, which is from ``PLAYS_FROM`` on
     grades: Mapping[str, float] = field(default_factory=dict)
 
     def renamed(self, names: Mapping[str, str]) -> "Annotations":

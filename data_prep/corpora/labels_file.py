@@ -15,12 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.audio.annotations import Annotations
+from data_prep.audio.annotations import PLAYS_FROM, Annotations
 
 FILE_NAME = "labels.csv"
 _TRACK = "track"
 _TAGS = "tags"
-_PLAYS_FROM = 0.5
 
 
 def read_labels(root: Path) -> dict[str, Annotations]:
@@ -77,8 +76,8 @@ def _annotations(cells: dict[str, str]) -> Annotations:
     tags = cells.pop(_TAGS, "")
     grades = {name: _grade(cell) for name, cell in cells.items() if cell}
     return Annotations(
-        playing=tuple(name for name, grade in grades.items() if grade >= _PLAYS_FROM),
-        absent=tuple(name for name, grade in grades.items() if grade < _PLAYS_FROM),
+        playing=tuple(name for name, grade in grades.items() if grade >= PLAYS_FROM),
+        absent=tuple(name for name, grade in grades.items() if grade < PLAYS_FROM),
         grades={name: grade for name, grade in grades.items() if 0 < grade < 1},
         tags=tuple(tag.strip() for tag in tags.split(";") if tag.strip()),
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import instruments
-from data_prep.audio.annotations import Annotations
+from data_prep.audio.annotations import PLAYS_FROM, Annotations
 
 # Of a note: onset, offset, cents, slot.
 _NOTE_FIELDS = 4
@@ -70,18 +70,11 @@ def grades_from(numbers: NDArray[np.float32], labels: NDArray[np.float32]) -> ND
     """
     if not len(numbers):
         return labels
-    # An instrument plays from 0.5 on, and is unknown at -1.
-    is_sound = (
-        len(numbers) == len(labels)
-        and np.where(
-            labels == -1,
-            numbers == -1,
-            np.where(
-                labels == 1, (numbers >= 0.5) & (numbers <= 1), (numbers >= 0) & (numbers < 0.5)
-            ),
-        ).all()
-    )
-    if not is_sound:
+    plays = (numbers >= PLAYS_FROM) & (numbers <= 1)
+    rests = (numbers >= 0) & (numbers < PLAYS_FROM)
+    # What none of these is, is not a number of any label.
+    said = np.select([plays, rests, numbers == -1], [1, 0, -1], default=np.nan)
+    if not np.array_equal(said, labels):
         raise ValueError("the record has grades that are none of its labels.")
     return numbers
 

@@ -10,14 +10,12 @@ from configs import Config
 from data_prep.audio.tracks import Waveform
 from trainer.exports.window import exported_window
 from trainer.inference.in_graph import activity_in_graph
-from trainer.tasks.tagging.pieces import piece_probabilities
+from trainer.tasks.tagging.pieces import ROUNDING, piece_probabilities
 from trainer.tasks.tagging.tagger import Tagger
 
 # Of probabilities, whose arithmetic is ordered otherwise in a graph; with 8 bits it rounds, too.
 _TOLERANCE = 1e-4
 _ROUNDED_TOLERANCE = 0.05
-# What a product of floats may be above the whole number that it is.
-_ROUNDING = 1e-9
 
 
 class Ear(tf.Module):
@@ -105,7 +103,7 @@ def _median(activity: tf.Tensor, size: int) -> tf.Tensor:
 def _piece_probabilities(activity: tf.Tensor, share: float) -> tf.Tensor:
     """Returns the highest value that a share of the columns (I, J) reach, (I,); 0 of no columns."""
     num_columns = tf.cast(tf.shape(activity)[1], tf.float64)
-    num_reaching = tf.cast(tf.math.ceil(share * num_columns - _ROUNDING), tf.int32)
+    num_reaching = tf.cast(tf.math.ceil(share * num_columns - ROUNDING), tf.int32)
     descending = tf.sort(activity, axis=1, direction="DESCENDING")
     # Where there are no columns, there is the zero.
     padded = tf.pad(descending, [[0, 0], [0, 1]])

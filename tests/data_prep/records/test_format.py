@@ -21,6 +21,7 @@ from data_prep.audio.loading import load_track
 from data_prep.audio.tracks import AudioFormat, Track
 from data_prep.corpora import list_tracks
 from data_prep.records import format as record_format
+from data_prep.records.annotation_fields import grades_from
 from data_prep.records.excerpts import iter_excerpts
 from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.records.manifest import layout_of, load_manifest, manifest_from_json
@@ -488,3 +489,13 @@ def test_broken_shards_and_manifests_are_named(written, tmp_path):
     )
     with pytest.raises(ValueError, match="is not a manifest"):
         load_manifest(str(tmp_path))
+
+
+@pytest.mark.parametrize("numbers", [[1, 0.6], [1, -1], [0.4, 0.2], [1.5, 0.2], [1], [np.nan, 0]])
+def test_grades_that_are_none_of_their_labels_are_refused(numbers):
+    labels = np.array([1, 0], np.float32)
+    np.testing.assert_array_equal(
+        grades_from(np.array([0.5, 0.25], np.float32), labels), [0.5, 0.25]
+    )
+    with pytest.raises(ValueError, match="grades that are none of its labels"):
+        grades_from(np.array(numbers, np.float32), labels)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 # Of the columns, where no validation has chosen another one.
 SHARE = 0.1
 # What a product of floats may be above the whole number that it is.
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 
 
 def piece_probabilities(
@@ -32,7 +32,7 @@ def piece_probabilities(
     num_columns = activity.shape[1]
     if not num_columns:
         return np.zeros(len(activity))
-    num_reaching = max(1, math.ceil(share * num_columns - _ROUNDING))
+    num_reaching = max(1, math.ceil(share * num_columns - ROUNDING))
     # The value in this place of an ascending order is reached by so many.
     place = num_columns - num_reaching
     return np.partition(activity, place, axis=1)[:, place].astype(np.float64)
