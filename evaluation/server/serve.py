@@ -84,8 +84,9 @@ def serve(
         server = _Server(config)
         # This thread separates: an interruption ends a song at once.
         answering = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        answering.start()
         try:
+            # The page may be used, and all be interrupted, before this thread goes on.
+            answering.start()
             while answering.is_alive() and not server.started:
                 time.sleep(_LOOK_SECS)
             print(f"open http://{_ADDRESS}:{listening.getsockname()[1]}/#{token}", flush=True)
@@ -95,7 +96,8 @@ def serve(
             print("stopped", flush=True)
         finally:
             server.should_exit = True
-            answering.join(_PATIENCE_SECS)
+            if answering.is_alive():
+                answering.join(_PATIENCE_SECS)
 
 
 class _Server(uvicorn.Server):

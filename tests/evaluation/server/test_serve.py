@@ -91,6 +91,21 @@ def test_an_upload_is_broken_off_without_a_word(separator, listening, caplog, tm
         serve_quietly(separator, listening, begin, caplog, tmp_path)
 
 
+def test_an_interruption_before_this_thread_goes_on_ends_it_quietly(
+    separator, listening, caplog, tmp_path, monkeypatch
+):
+    start = threading.Thread.start
+
+    def start_and_lag(thread):
+        start(thread)
+        if threading.current_thread() is threading.main_thread():
+            time.sleep(1.0)
+
+    port = listening.getsockname()[1]
+    monkeypatch.setattr(threading.Thread, "start", start_and_lag)
+    serve_quietly(separator, listening, lambda: ask(port, "/api/songs"), caplog, tmp_path)
+
+
 def test_a_file_that_is_being_made_is_broken_off_without_a_word(
     separator, listening, caplog, tmp_path, monkeypatch
 ):
