@@ -2,11 +2,39 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from configs.reading import parse_object
 from data_prep.storage.files import replacing
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+# Of plain values.
+_Row = TypeVar("_Row", bound="DataclassInstance")
+
+
+@dataclass(frozen=True)
+class Rows(Generic[_Row]):
+    """Is the rows of one kind that a file holds."""
+
+    path: Path
+    kind: type[_Row]
+
+    def load(self) -> list[_Row]:
+        """Returns all of them."""
+        return [self.kind(**row) for row in load_rows(self.path)]
+
+    def know(self, **values: Any) -> bool:
+        """Says whether there is one with these values."""
+        wanted = values.items()
+        return any(all(getattr(row, key) == each for key, each in wanted) for row in self.load())
+
+    def keep(self, rows: Iterable[_Row]) -> None:
+        """Appends rows at once."""
+        append_rows(self.path, map(asdict, rows))
 
 
 def load_rows(path: Path) -> list[dict[str, Any]]:

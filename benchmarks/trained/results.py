@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.rows import load_rows
 from evaluation.scores.aggregates import segment_key
 from evaluation.scores.improvement import improvements_by_segment
 from evaluation.scores.table import Row
@@ -95,8 +93,3 @@ def majority(results: Sequence[Result]) -> float:
         and result.bins is not None
     ]
     return float(np.mean(shares))
-
-
-def load(path: Path) -> list[Result]:
-    """Returns the rows that are there."""
-    return [Result(**row) for row in load_rows(path)]

@@ -19,13 +19,13 @@ an interrupted one.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from absl import flags
 
-from benchmarks.rows import append_rows, load_rows
+from benchmarks.rows import Rows
 from benchmarks.trained.commands import run, settings
 from data_prep.runtime import command
 from evaluation.scores.table import MODEL
@@ -119,8 +119,10 @@ def _link(piece: Path, track: Path) -> None:
             link.symlink_to(path.resolve())
 
 
-def measure(out: Path, records: Path, test: str, seed: int, extra: Sequence[str]) -> None:
-    """Trains and scores, and keeps the rows."""
+def measure(
+    out: Path, records: Path, test: str, seed: int, extra: Sequence[str]
+) -> Iterator[TaggingResult]:
+    """Trains and scores, and yields the rows."""
     name = f"{test.replace(' ', '-')}-{seed}"
     workdir = out / "runs" / name
     manifest = json.loads((records / "manifest.json").read_text(encoding="utf-8"))
@@ -132,7 +134,7 @@ def measure(out: Path, records: Path, test: str, seed: int, extra: Sequence[str]
     scores = out / "scores" / name
     words = [f"--workdir={workdir}", f"--records={records}", "--checkpoint=latest"]
     run("evaluation.evaluate", *words, f"--out={scores}")
-    append_rows(out / "rows.jsonl", map(asdict, iter_results(scores, test, seed, secs)))
+    yield from iter_results(scores, test, seed, secs)
 
 
 def iter_results(scores: Path, test: str, seed: int, secs: float) -> Iterator[TaggingResult]:
@@ -185,13 +187,13 @@ def main(_: Sequence[str]) -> int:
     """Measures what is missing, and prints all rows."""
     out = Path(FLAGS.out)
     out.mkdir(parents=True, exist_ok=True)
+    rows = Rows(out / "rows.jsonl", TaggingResult)
     for test in FONTS if FLAGS.fonts else (SAME_FONT,):
         records = write_other_fonts(out, test) if FLAGS.fonts else write_same_font(out)
         for seed in map(int, FLAGS.seeds):
-            known = load_rows(out / "rows.jsonl")
-            if not any((row["test"], row["seed"]) == (test, seed) for row in known):
-                measure(out, records, test, seed, ACROSS if FLAGS.fonts else ())
-    print_table([TaggingResult(**row) for row in load_rows(out / "rows.jsonl")])
+            if not rows.know(test=test, seed=seed):
+                rows.keep(measure(out, records, test, seed, ACROSS if FLAGS.fonts else ()))
+    print_table(rows.load())
     return command.FINISHED
 
 

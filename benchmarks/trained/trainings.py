@@ -1,12 +1,12 @@
 """Trains networks on the same records for a fixed number of steps, and scores them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.rows import append_rows
+from benchmarks.rows import Rows
 from benchmarks.trained.commands import evaluate, run, settings
-from benchmarks.trained.results import Result, load, results_of
+from benchmarks.trained.results import Result, results_of
 from evaluation.scores.table import MODEL, Row
 
 # Without these a Wave-U-Net may run into the ends of its tanh, from where nothing leads back.
@@ -67,15 +67,20 @@ class Trainings:
 
     def rows(self) -> list[Result]:
         """Returns the rows that are there."""
-        return [row for row in load(self.out / "rows.jsonl") if row.split == self.split]
+        return [row for row in self._all_rows.load() if row.split == self.split]
 
     def keep(self, results: Sequence[Result]) -> None:
         """Appends rows."""
-        append_rows(self.out / "rows.jsonl", map(asdict, results))
+        self._all_rows.keep(results)
 
     def knows(self, system: str, seed: int) -> bool:
         """Says whether there are rows of a system."""
-        return any((row.system, row.seed) == (system, seed) for row in self.rows())
+        return self._all_rows.know(split=self.split, system=system, seed=seed)
+
+    @property
+    def _all_rows(self) -> Rows[Result]:
+        """Returns those of all splits."""
+        return Rows(self.out / "rows.jsonl", Result)
 
     def measure(self, seed: int) -> None:
         """Trains and scores what has no row yet."""
