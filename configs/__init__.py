@@ -7,6 +7,7 @@ schema        the sections of a config
 networks      a dataclass for each network that the section model can be of, and their list
 band_split    that of band-split attention
 tagger        that of the network that hears instruments
+clip_encoder  that of the network that hears single clips
 settings      what the settings of every network have
 tasks         a dataclass for each task that the section task can be of
 training      the section train, and the rhythm of the loop
@@ -30,6 +31,7 @@ from typing import Any
 
 from configs import typed
 from configs.band_split import BandSplitSettings
+from configs.clip_encoder import ClipEncoderSettings
 from configs.experiments import experiments, find_experiment
 from configs.former_names import FORMER_NAMES, translate
 from configs.networks import StftMaskSettings, WaveUNetSettings
@@ -38,18 +40,20 @@ from configs.reading import parse_json
 from configs.schema import Audio, Augmentation, Config, Data, Evaluation
 from configs.settings import NetworkSettings
 from configs.tagger import TaggerSettings
-from configs.tasks import SeparationSettings, TaggingSettings, TaskSettings
+from configs.tasks import OrderingSettings, SeparationSettings, TaggingSettings, TaskSettings
 from configs.training import Train
 
 __all__ = [
     "Audio",
     "Augmentation",
     "BandSplitSettings",
+    "ClipEncoderSettings",
     "Config",
     "Data",
     "Evaluation",
     "NetworkSettings",
     "OptimizerSettings",
+    "OrderingSettings",
     "SeparationSettings",
     "StftMaskSettings",
     "TaggerSettings",

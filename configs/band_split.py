@@ -155,6 +155,11 @@ class BandSplitSettings(NetworkSettings):
         """Says whether labels enter the features or multiply the estimates."""
         return self.conditioning != "none" or self.gate_heads
 
+    @property
+    def least_clip_frames(self) -> int:
+        """Returns the frames of the analysis: it attends to as many columns as there are."""
+        return self.window_frames
+
     def window(self, frames: int | None = None) -> ChunkWindow:
         """Returns the chunk, whatever is asked for: another one would have other estimates."""
         del frames

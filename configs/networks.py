@@ -10,6 +10,7 @@ from typing import Literal
 
 from configs.band_split import BandSplitSettings
 from configs.checks import require, require_legal_words, require_within
+from configs.clip_encoder import ClipEncoderSettings
 from configs.geometry import MOST_LEVELS, OVERLAP, MaskWindow, Padding, PatchGeometry
 from configs.settings import NetworkSettings
 from configs.tagger import TaggerSettings
@@ -113,6 +114,22 @@ class WaveUNetSettings(NetworkSettings):
         if frames is None:
             return self.geometry()
         return self.geometry().resized(frames)
+
+    @property
+    def least_clip_frames(self) -> int:
+        """Returns what a frame of the bottleneck reads."""
+        return self._read_at(self.num_levels)
+
+    def fitting(self, clip_frames: int) -> str:
+        """Says in words how many levels hear clips so short; empty where none does."""
+        fewer = [n for n in range(1, self.num_levels) if self._read_at(n) <= clip_frames]
+        return f"model.num_levels={fewer[-1]}" if fewer else ""
+
+    def _read_at(self, num_levels: int) -> int:
+        """Returns what a frame below so many levels reads: 1 + (k - 1) (2^(L + 1) - 1) frames."""
+        if self.padding == "same":
+            return int(2**num_levels)
+        return int(1 + (self.down_kernel - 1) * (2 ** (num_levels + 1) - 1))
 
     def for_export(self) -> "WaveUNetSettings":
         """Returns the settings with the computation that is the fastest on a CPU."""
@@ -242,4 +259,5 @@ NETWORKS: dict[str, type[NetworkSettings]] = {
     "stft_mask": StftMaskSettings,
     "band_split": BandSplitSettings,
     "tagger": TaggerSettings,
+    "clip_encoder": ClipEncoderSettings,
 }

@@ -36,6 +36,7 @@ _EVALUATION_LIMITS = {
     "active_relative_db": (-1000, 0),
     # The equations for two sources have 1 GiB then.
     "filter_taps": (1, 4096),
+    "num_puzzles": (1, 10**7),
 }
 # At the lowest rate it is a frame.
 SHORTEST_HOP_SECS = 0.001
@@ -142,6 +143,8 @@ class Evaluation:
     museval_compatible: bool = False
     # What computes SDR, SIR and SAR of v3.
     backend: Literal["own", "mir_eval"] = "own"
+    # Of ordering: asked of all tracks together, and of each control.
+    num_puzzles: int = 1500
 
     def __post_init__(self) -> None:
         require_within(self, "evaluation", _EVALUATION_LIMITS)
@@ -186,9 +189,8 @@ class Config:
 
     def __post_init__(self) -> None:
         self.model.require_sources(self.data.sources)
-        gives = self.model.gives
-        expected = f"one that gives {self.task.learns}, which task.kind={self.task.kind} learns"
-        require(gives == self.task.learns, "model.kind", self.model.kind, expected)
+        self.task.require_network(self.model, self.audio.sample_rate)
+        self.task.require_excerpts(self.data.excerpt_secs)
         self.task.require_augmentation(self.augmentation.keeps_the_mixture)
         window = self.model.window()
         needed = window.margin_frames

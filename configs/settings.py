@@ -32,6 +32,16 @@ class NetworkSettings:
         """
         raise NotImplementedError
 
+    @property
+    def least_clip_frames(self) -> int:
+        """Returns how many frames an encoder reads at once, so that a clip has as many at least."""
+        return self.window(1).mixture_frames
+
+    def fitting(self, clip_frames: int) -> str:
+        """Says in words which setting would let the encoder hear clips so short; empty: none."""
+        del clip_frames
+        return ""
+
     def for_export(self) -> "NetworkSettings":
         """Returns the settings by which other programs compute the same, of the same weights."""
         return self

@@ -10,6 +10,7 @@ from typing import Literal
 from configs.checks import require, require_legal_words, require_within
 from configs.geometry import Window
 from configs.optimizers import LARGEST_FLOAT
+from configs.settings import NetworkSettings
 
 # The longest analysis window of the loss term ``stft``.
 LONGEST_STFT_FRAMES = 2048
@@ -25,6 +26,15 @@ class TaskSettings:
     def learns(self) -> str:
         """Returns what the task learns to give, as networks call it: estimates of sources."""
         return "estimates"
+
+    def require_network(self, model: NetworkSettings, sample_rate: int) -> None:
+        """Raises a ``ValueError`` where the task cannot teach a network anything at this rate."""
+        del sample_rate
+        expected = f"one that gives {self.learns}, which task.kind={self.kind} learns"
+        require(model.gives == self.learns, "model.kind", model.kind, expected)
+
+    def require_excerpts(self, excerpt_secs: float) -> None:
+        """Raises a ``ValueError`` where the task cannot learn from excerpts of this length."""
 
     def require_window(self, window: Window) -> None:
         """Raises a ``ValueError`` where the task cannot learn from windows of this size."""
@@ -110,8 +120,95 @@ class TaggingSettings(TaskSettings):
         require(legal, "task.truth", self.truth, expected)
 
 
+_ORDERING_LIMITS = {
+    "num_clips": (2, 20),
+    "clip_secs": (0.01, 6),
+    "min_gap_secs": (0, 10),
+    "gap_secs": (0, 10),
+    "features": (1, 1000),
+    "gain_db": (0, 60),
+    "silent_dbfs": (-200, 0),
+    "validation_puzzles": (1, 10**6),
+}
+
+
+@dataclass(frozen=True)
+class OrderingSettings(TaskSettings):
+    """Says what puzzles are made of, and what puts their clips in order (trainer.tasks.ordering).
+
+    The network of the section ``model`` hears single clips; of one that has more than an encoder
+    the rest learns nothing.
+    """
+
+    kind: str = "ordering"
+    # Of one stretch of a track.
+    num_clips: int = 3
+    clip_secs: float = 0.2
+    # Between neighbours, each drawn by itself: from the first one on over the second one.
+    min_gap_secs: float = 0.005
+    gap_secs: float = 0.05
+    # Uniform gaps leave the phase of a steady tone as a clue.
+    gap_law: Literal["hann", "uniform"] = "hann"
+    # Numbers that are left of a clip before it is compared with others.
+    features: int = 50
+    # Sorter: all clips at once, a place for each; pairs: of every two, which comes first;
+    # contrastive: nothing of order, but whether two clips are of the same excerpt.
+    head: Literal["sorter", "pairs", "contrastive"] = "pairs"
+    # Each clip of a puzzle is scaled by up to so much, up or down, ...
+    gain_db: float = 6.0
+    # ... and turned upside down or not.
+    flip_polarity: bool = True
+    # A puzzle with a clip below this level is drawn again.
+    silent_dbfs: float = -60.0
+    # Of all validation tracks together.
+    validation_puzzles: int = 600
+
+    def __post_init__(self) -> None:
+        require_within(self, "task", _ORDERING_LIMITS)
+        require_legal_words(self, "task")
+
+    @property
+    def learns(self) -> str:
+        """Returns what the task learns to give: features."""
+        return "features"
+
+    @property
+    def longest_secs(self) -> float:
+        """Returns how long the stretch of a puzzle is at most."""
+        longest_gap = self.min_gap_secs + self.gap_secs
+        return self.num_clips * self.clip_secs + (self.num_clips - 1) * longest_gap
+
+    def require_network(self, model: NetworkSettings, sample_rate: int) -> None:
+        """Raises a ``ValueError`` where clips are shorter than what an encoder reads at once."""
+        clip_frames = round(self.clip_secs * sample_rate)
+        least = model.least_clip_frames
+        expected = (
+            f"at least {least / sample_rate:.4g}, the {least:,} frames that the encoder of "
+            f"model.kind={model.kind} reads at once"
+        )
+        fitting = model.fitting(clip_frames)
+        if fitting:
+            expected += f"; {fitting} reads so few"
+        require(clip_frames >= least, "task.clip_secs", self.clip_secs, expected)
+
+    def require_excerpts(self, excerpt_secs: float) -> None:
+        """Raises a ``ValueError`` where a puzzle is longer than an excerpt."""
+        longest = self.longest_secs
+        expected = f"at least {longest:g}, the longest puzzle of the section task"
+        require(excerpt_secs >= longest, "data.excerpt_secs", excerpt_secs, expected)
+
+    def require_augmentation(self, keeps_the_mixture: bool) -> None:
+        """Raises a ``ValueError`` where mixtures are changed: puzzles have gains of their own."""
+        expected = (
+            "separation or tagging, as the section augmentation changes mixtures; puzzles have "
+            "task.gain_db and task.flip_polarity"
+        )
+        require(keeps_the_mixture, "task.kind", self.kind, expected)
+
+
 # A line for every task that ``task.kind`` can name.
 TASKS: dict[str, type[TaskSettings]] = {
     "separation": SeparationSettings,
     "tagging": TaggingSettings,
+    "ordering": OrderingSettings,
 }

@@ -30,11 +30,12 @@ class Annotations:
     # words for the piece as a whole
     tags: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
-    # instrument -> a vector from another modality; all have one length
-    context: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    # instrument -> a vector from another modality; all have one length. A mapping has no hash, so
+    # that it plays no part in that of a piece
+    context: Mapping[str, tuple[float, ...]] = field(default_factory=dict, hash=False)
     # how much there is of an instrument, above 0 and below 1, where somebody said more than that it
     # plays, which is from ``PLAYS_FROM`` on
-    grades: Mapping[str, float] = field(default_factory=dict)
+    grades: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def renamed(self, names: Mapping[str, str]) -> "Annotations":
         """Returns the same under other names of some instruments; several may become one."""

@@ -7,4 +7,5 @@ finishing    writes what was scored
 comparisons  finds what compares runs of a task
 separation   segments of every source of every track
 tagging      instruments that are heard, column by column
+ordering     clips of music that are put in order
 """

@@ -8,6 +8,7 @@ from evaluation.tasks.room import Room
 ROOMS = {
     "separation": "evaluation.tasks.separation.room",
     "tagging": "evaluation.tasks.tagging.room",
+    "ordering": "evaluation.tasks.ordering.room",
 }
 
 

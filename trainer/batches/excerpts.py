@@ -105,6 +105,44 @@ def load_excerpts(
     return _stack(rows, manifest.layout, read)
 
 
+def read_stretches(
+    excerpts: Excerpts,
+    records: tf.Tensor,
+    waveforms: tf.Tensor,
+    begins: tf.Tensor,
+    frames: int,
+    is_wanted: tf.Tensor,
+) -> tf.Tensor:
+    """Reads stretches of stored waveforms, (N, frames, C) float32, zeros outside of the stored.
+
+    Args:
+        excerpts: of a split.
+        records: (N,), in which the waveforms lie.
+        waveforms: (N,), columns of ``addresses``.
+        begins: (N,), int64, counted from the first stored frames.
+        frames: of each stretch.
+        is_wanted: (N,), false for one that is not read and is zeros.
+    """
+    layout = excerpts.layout
+    ends = begins + frames
+    # What is stored of [begins, ends): nothing before the track, nothing behind it, nothing of
+    # silence.
+    first = tf.maximum(begins, 0)
+    stored_until = tf.minimum(ends, tf.gather(excerpts.stored_frames, records))
+    last = tf.where(is_wanted, stored_until, first)
+    cells = tf.stack([records, waveforms], axis=1)
+    addresses = tf.gather_nd(excerpts.addresses, cells) + first * layout.frame_bytes
+    stored = excerpts.read(addresses, (last - first) * layout.frame_bytes)
+    # (N, 1, 2): bytes of zeros before and behind each.
+    around = tf.stack([first - begins, ends - last], axis=1)[:, None] * layout.frame_bytes
+    pairs = zip(stored, tf.unstack(around), strict=True)
+    padded = tf.stack([tf.pad(values, paddings) for values, paddings in pairs])
+    # (N, bytes) -> (N, frames, C)
+    dtype = tf.as_dtype(layout.encoding)
+    by_sample = tf.reshape(padded, [len(stored), frames, layout.channels, dtype.size])
+    return tf.cast(tf.bitcast(by_sample, dtype), tf.float32)
+
+
 def _stack(rows: Sequence[_RecordRow], layout: Layout, read: Reader) -> Excerpts:
     scales = np.stack([row.scales for row in rows])
     labels = np.stack([row.labels for row in rows])

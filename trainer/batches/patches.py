@@ -13,7 +13,7 @@ import tensorflow as tf
 from configs import Augmentation, Config
 from configs.geometry import Window
 from trainer.batches.drawing import Drawer, Plan
-from trainer.batches.excerpts import Excerpts
+from trainer.batches.excerpts import Excerpts, read_stretches
 from trainer.batches.timbre import Timbre
 
 
@@ -101,26 +101,11 @@ class _Cutter:
         They begin ``offset`` frames after the first estimated one. A waveform of scale 0 is not
         read.
         """
-        excerpts = self._excerpts
-        layout = excerpts.layout
-        begins = tf.gather(excerpts.context_before, plan.records) + plan.positions + offset
-        ends = begins + frames
-        # What is stored of [begins, ends): nothing before the track, nothing behind it, nothing of
-        # silence.
-        first = tf.maximum(begins, 0)
-        stored_until = tf.minimum(ends, tf.gather(excerpts.stored_frames, plan.records))
-        last = tf.where(plan.scales == 0, first, stored_until)
-        cells = tf.stack([plan.records, plan.waveforms], axis=1)
-        addresses = tf.gather_nd(excerpts.addresses, cells) + first * layout.frame_bytes
-        stored = excerpts.read(addresses, (last - first) * layout.frame_bytes)
-        # (N, 1, 2): bytes of zeros before and behind each.
-        around = tf.stack([first - begins, ends - last], axis=1)[:, None] * layout.frame_bytes
-        pairs = zip(stored, tf.unstack(around), strict=True)
-        padded = tf.stack([tf.pad(values, paddings) for values, paddings in pairs])
-        # (N, bytes) -> (N, frames, C)
-        dtype = tf.as_dtype(layout.encoding)
-        by_sample = tf.reshape(padded, [len(stored), frames, layout.channels, dtype.size])
-        samples = tf.cast(tf.bitcast(by_sample, dtype), tf.float32)
-        if layout.channels == 1:
+        begins = tf.gather(self._excerpts.context_before, plan.records) + plan.positions + offset
+        is_wanted = plan.scales != 0
+        samples = read_stretches(
+            self._excerpts, plan.records, plan.waveforms, begins, frames, is_wanted
+        )
+        if samples.shape[2] == 1:
             return samples
         return tf.where(plan.swaps[:, None, None], tf.reverse(samples, [2]), samples)

@@ -3,13 +3,15 @@
 import hashlib
 from typing import Any
 
+import keras
+
 import configs
 from configs import Config
 from data_prep.storage.files import Checksum
 from trainer.networks.network import Network
 
 
-def weights_checksum(network: Network) -> str:
+def weights_checksum(network: keras.Model) -> str:
     """Returns what tells the weights of a network, on which its outputs depend, from others."""
     checksum = hashlib.sha256()
     for weight in network.weights:

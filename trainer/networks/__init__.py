@@ -17,6 +17,7 @@ recurrent_bodies    such that go from column to column
 spectra             short-time spectra and their inverse
 band_split          a network that attends to bands of a spectrum
 tagger              a network that hears which instruments sound
+clip_encoder        a network that gives features of clips
 """
 
 from importlib import import_module
@@ -33,6 +34,7 @@ MODULES = {
     "stft_mask": "trainer.networks.stft_mask",
     "band_split": "trainer.networks.band_split.network",
     "tagger": "trainer.networks.tagger.network",
+    "clip_encoder": "trainer.networks.clip_encoder.network",
 }
 
 

@@ -58,10 +58,15 @@ class Convolutions(Body):
 
     def decode(self, encoded: Any, vector: Any) -> Any:
         """Returns (B, M', S, C, N_out)."""
-        x = self._conditioned(encoded, vector)
+        x = self.trunk(self._conditioned(encoded, vector))
+        return rematerialised(self._leave)(x)
+
+    def trunk(self, encoded: Any) -> Any:
+        """Returns what all convolutions make of features (B, M, width), (B, M', width)."""
+        x = encoded
         for i, _ in enumerate(self.convolutions):
             x = rematerialised(self._convolve, i=i)(x)
-        return rematerialised(self._leave)(x)
+        return x
 
     def _convolve(self, x: Any, i: int) -> Any:
         """Goes through one dilated convolution: (B, M, width) -> (B, M - 2 dilation, width)."""
@@ -145,6 +150,12 @@ class Images(Body):
         for up, skip in zip(self.ups, reversed(skips), strict=True):
             x = rematerialised(self._go_up, up=up)(x, skip)
         return rematerialised(self._leave)(x)
+
+    def trunk(self, encoded: Any) -> Any:
+        """Returns the lowest level, (B, M', N F)."""
+        lowest = encoded[-1]
+        _, num_columns, num_features, num_filters = lowest.shape
+        return ops.reshape(lowest, (-1, num_columns, num_features * num_filters))
 
     def _go_up(self, x: Any, skip: Any, up: keras.layers.Layer) -> Any:
         """Returns what comes up to a level and the middle of its skip, side by side."""

@@ -65,6 +65,10 @@ class Body(keras.layers.Layer):
         """Returns (B, M', S, C, N_out); the vector of labels (B, K) is None where none enters."""
         raise NotImplementedError
 
+    def trunk(self, encoded: Any) -> Any:
+        """Returns the last features, (B, J, N), of what was encoded, where no labels enter."""
+        raise NotImplementedError
+
     def flops(self, num_masked: int) -> int:
         """Returns the multiplications and additions by which so many columns are masked."""
         raise NotImplementedError

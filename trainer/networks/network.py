@@ -74,9 +74,13 @@ class Network(keras.Model):
             ValueError: the conditions are not those that the network takes.
         """
         require_taken(conditions, self.conditions)
-        trains = bool(training)
-        with _set(_TRAINS, trains), _set(_REMATERIALISES, trains and self._rematerialise):
+        with self._wanted(training):
             return self.decode(self.encode(mixture, conditions), conditions)
+
+    def hear_clips(self, clips: Any, training: bool = False) -> Any:
+        """Returns ``clip_features``; with ``training`` gradients are wanted."""
+        with self._wanted(training):
+            return self.clip_features(clips)
 
     def encode(self, mixture: Any, conditions: Conditions) -> Any:
         """Returns the features of a mixture (B, T_mix, C), whatever ``decode`` takes.
@@ -90,6 +94,21 @@ class Network(keras.Model):
         """Returns the outputs by name, given what ``encode`` has made of the mixture."""
         raise NotImplementedError
 
+    def clip_features(self, clips: Any) -> Any:
+        """Returns what the network makes of clips (B, T, C) before it answers, (B, J, N).
+
+        It is the encoder and what lies at its end, unknown labels included; tasks that learn
+        without labels teach it. T is at least ``settings.least_clip_frames``, J follows from it.
+        """
+        raise NotImplementedError
+
+    def clip_flops(self, num_frames: int) -> int:
+        """Returns the multiplications and additions of the features of a clip, at most.
+
+        Unless overridden it is the share of a whole pass that so many frames have.
+        """
+        return self.forward_flops() * num_frames // self.window().mixture_frames
+
     def own_loss(self, batch: Conditions, outputs: Outputs) -> Any:
         """Returns the loss by which alone the network learns; None: the task says what it is.
 
@@ -98,6 +117,13 @@ class Network(keras.Model):
             outputs: of the network for its mixture.
         """
         del batch, outputs
+
+    @contextmanager
+    def _wanted(self, training: bool) -> Iterator[None]:
+        """Says within whether gradients are wanted, by which blocks know what to keep."""
+        trains = bool(training)
+        with _set(_TRAINS, trains), _set(_REMATERIALISES, trains and self._rematerialise):
+            yield
 
     def window(self, frames: int | None = None) -> Window:
         """Returns the window that estimates at least ``frames``, or the one that training uses."""

@@ -154,10 +154,14 @@ class Recurrence(Body):
     def decode(self, encoded: Any, vector: Any) -> Any:
         """Returns (B, M', S, C, N_out)."""
         x = self._conditioned(encoded, vector)
-        y = x
+        return rematerialised(self._leave)(x, self.trunk(x))
+
+    def trunk(self, encoded: Any) -> Any:
+        """Returns what all layers make of features (B, M, width), (B, M, width)."""
+        y = encoded
         for i, _ in enumerate(self.forwards):
             y = rematerialised(self._go_both_ways, i=i)(y)
-        return rematerialised(self._leave)(x, y)
+        return y
 
     def _go_both_ways(self, y: Any, i: int) -> Any:
         """Goes through the columns in both directions: (B, M, N) -> (B, M, width)."""
@@ -200,11 +204,16 @@ class Columns(Body):
 
     def decode(self, encoded: Any, vector: Any) -> Any:
         """Returns (B, M', S, C, N_out)."""
-        x = self._conditioned(encoded, vector)
-        for layer in self.layers_in_time:
-            x = rematerialised(layer)(x)
+        x = self.trunk(self._conditioned(encoded, vector))
         x = crop(x, x.shape[1] - 2 * self.settings.context_columns)
         return self._apart(self.exit(x))
+
+    def trunk(self, encoded: Any) -> Any:
+        """Returns what all layers make of features (B, M, N), (B, M, width)."""
+        x = encoded
+        for layer in self.layers_in_time:
+            x = rematerialised(layer)(x)
+        return x
 
     def flops(self, num_masked: int) -> int:
         """Returns the multiplications and additions of all products."""

@@ -86,6 +86,15 @@ class StftMask(Network):
         estimate = rematerialised(self._estimate, spectrum=features.spectrum, conditions=conditions)
         return {"estimates": estimate(decisions), "decisions": decisions}
 
+    def clip_features(self, clips: Any) -> Any:
+        """Returns the last features of all bodies side by side, (B, J, N), of clips (B, T, C)."""
+        encoded = self.encode(clips, {}).bodies
+        trunks = []
+        for body, each in zip(self.bodies, encoded, strict=True):
+            with keras.name_scope(body.name):
+                trunks.append(body.trunk(each))
+        return ops.concatenate(trunks, axis=2)
+
     def own_loss(self, batch: Conditions, outputs: Outputs) -> Any:
         """Returns the loss of binary masks; None of others, which learn from their estimates.
 

@@ -11,9 +11,9 @@ import keras
 from keras import ops
 
 from configs import Config, WaveUNetSettings
-from trainer.networks.conditioning import conditioning_vector, gate, make_layer
+from trainer.networks.conditioning import UNKNOWN, conditioning_vector, gate, make_layer
 from trainer.networks.flops import wave_unet_flops
-from trainer.networks.frames import crop
+from trainer.networks.frames import crop, decimate
 from trainer.networks.layers import (
     DownsamplingBlock,
     PrunedDownsamplingBlock,
@@ -105,6 +105,16 @@ class WaveUNet(Network):
             x, skip = go_down(x)
             skips.append(skip)
         return Features(mixture, skips, rematerialised(self.bottleneck)(x))
+
+    def clip_features(self, clips: Any) -> Any:
+        """Returns the bottleneck of clips (B, T, C), (B, J, N), to which labels are unknown."""
+        x = clips
+        if self.settings.conditioned_at == "input":
+            unknown = ops.full((ops.shape(clips)[0], len(self.sources)), UNKNOWN, "float32")
+            x = self.conditioners[0](x, conditioning_vector(unknown))
+        for block in self.encoder:
+            x = rematerialised(_only_down, block=block)(x)
+        return rematerialised(self.bottleneck)(x)
 
     def decode(self, features: Features, conditions: Conditions) -> Outputs:
         """Goes up from the bottleneck to the estimates (B, K, T_est, C)."""
@@ -240,6 +250,11 @@ def _go_down(x: Any, block: DownsamplingBlock, frames: int, skip_frames: int) ->
     """Returns what goes down and the skip, in the order of ``rematerialised``."""
     skip, x = block(x, frames=frames, skip_frames=skip_frames)
     return x, skip
+
+
+def _only_down(x: Any, block: DownsamplingBlock) -> Any:
+    """Returns what goes down; no skip is wanted."""
+    return decimate(block.convolution(x))
 
 
 def make_network(config: Config) -> WaveUNet:

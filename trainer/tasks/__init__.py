@@ -4,4 +4,5 @@ registry     finds a task by its name
 on_records   what tasks that learn from tracks of records share
 separation   estimates every source of a mixture
 tagging      hears which instruments sound
+ordering     puts clips of unlabelled music in order
 """

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PACKAGES = {
     "separation": "trainer.tasks.separation",
     "tagging": "trainer.tasks.tagging",
+    "ordering": "trainer.tasks.ordering",
 }
 
 

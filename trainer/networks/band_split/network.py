@@ -175,10 +175,7 @@ class BandSplitNetwork(Network):
             vector = conditioning_vector(conditions["labels"])
             along = ops.reshape(x, (-1, num_columns * num_bands, width))
             x = ops.reshape(self.conditioner(along, vector), (-1, num_columns, num_bands, width))
-        for block in self.blocks:
-            x = rematerialised(block)(x)
-        if self.norm is not None:
-            x = self.norm(x)
+        x = self._attend(x)
         # (S, B, M, F, C, 2) -> (2, B, S, C, M, F)
         masks = ops.unstack(ops.transpose(self._masks(x), (5, 1, 0, 4, 2, 3)), axis=0)
         # (B, 1, C, M, F)
@@ -197,6 +194,17 @@ class BandSplitNetwork(Network):
         if self.settings.gate_heads:
             estimates = gate(estimates, ops.cast(conditions["labels"], "float32"))
         return {"estimates": estimates}
+
+    def clip_features(self, clips: Any) -> Any:
+        """Returns the last features of all bands, (B, M, N D), of clips (B, T, C)."""
+        x = self._attend(self.encode(clips, {}).features)
+        return ops.reshape(x, (-1, x.shape[1], x.shape[2] * x.shape[3]))
+
+    def _attend(self, x: Any) -> Any:
+        """Goes through all blocks: (B, M, N, D) -> (B, M, N, D)."""
+        for block in self.blocks:
+            x = rematerialised(block)(x)
+        return x if self.norm is None else self.norm(x)
 
     def _with_residual(self, estimates: Any, mixture: Any) -> Any:
         """Puts what masks leave of the mixture (B, T, C) where it stands among the sources."""

@@ -60,6 +60,10 @@ class Tagger(Network):
             }
         return {"activity": ops.sigmoid(decisions), "decisions": decisions}
 
+    def clip_features(self, clips: Any) -> Any:
+        """Returns the features of which answers are made, (B, J, N), of clips (B, T, C)."""
+        return self.encode(clips, {})[-1]
+
     def forward_flops(self, pruned: bool | None = None) -> int:
         """Returns the multiplications and additions of the front and the body.
 
