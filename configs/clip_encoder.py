@@ -31,11 +31,11 @@ class ClipEncoderSettings(NetworkSettings):
     body: Literal["dense", "waveform", "mel"] = "mel"
     # Of the analysis of the body mel.
     window_frames: int = 512
-    hop_frames: int = 128
-    num_bands: int = 64
+    hop_frames: int = 256
+    num_bands: int = 48
     # Units of each dense layer, or filters of the first convolution; those behind have twice and
     # then four times as many.
-    width: int = 16
+    width: int = 8
     # How many layers lie behind each other.
     depth: int = 3
 

@@ -24,9 +24,9 @@ SMOKE_ORDERING = replace(
     augmentation=Augmentation(),
     train=replace(
         SMOKE_MASK.train,
-        steps=1500,
+        steps=4000,
         batch_size=64,
-        learning_rate=1e-3,
+        learning_rate=2e-3,
         clip_norm=1.0,
         warmup_steps=50,
         steps_per_call=20,

@@ -123,7 +123,9 @@ class Bands(keras.layers.Layer):
         heard = ops.cast(waveforms, "float32")
         real, imaginary = ops.stft(heard, frames, self._settings.hop_frames, frames, center=False)
         power = ops.square(real) + ops.square(imaginary)
-        x = decibels(ops.matmul(power, self._filters), frames)[..., None]
+        bands = decibels(ops.matmul(power, self._filters), frames)[..., None]
+        # Around the mean of the clip, whose gain says nothing: 10 dB a unit.
+        x = 2 * (bands - ops.mean(bands, axis=(1, 2), keepdims=True))
         for i, convolution in enumerate(self._convolutions):
             if i:
                 x = self._halving(x)

@@ -21,6 +21,8 @@ from trainer.networks.network import iter_seeds
 
 # Columns that are next to each other are averaged until at most so many are left of a clip.
 _MOST_CELLS = 16
+# Of them so many are its beginning, and as many its end.
+_EDGE_SHARE = 1 / 8
 _SORTER_UNITS = (1000, 1000, 200)
 _PAIR_UNITS = (256, 128)
 # Of the projection that COLA compares.
@@ -30,7 +32,9 @@ _SIMILARITY_UNITS = 512
 class Head(keras.Model):
     """Is what all heads have in common: (B, P, J, N), features of encoders, to (B, P, D).
 
-    What a head decides is float32 whatever the compute dtype.
+    D features are left of a clip: of its beginning, of its end, by the same layer, and of its mean.
+    So a head need not find out what an edge is before it can compare two. What it decides is
+    float32 whatever the compute dtype.
     """
 
     def __init__(self, config: Config) -> None:
@@ -42,21 +46,39 @@ class Head(keras.Model):
         # Other ones than those of the encoder, which takes its own from the same seed.
         self._seeds = iter_seeds(config.train.seed + 1)
         self._dtype = dtype
-        self.squeeze = self._dense(config.task.features, "features", "tanh")
+        self._edge_size = config.task.features // 3
+        whole_size = config.task.features - 2 * self._edge_size
+        self.whole = self._dense(whole_size, "whole")
+        self.whole_norm = self._norm("whole_norm")
+        if self._edge_size:
+            self.edge = self._dense(self._edge_size, "edge")
+            self.edge_norm = self._norm("edge_norm")
 
     def build(self, encoded_shape: Any) -> None:
         """Leaves the weights to the first call, in which each layer makes its own."""
 
     def call(self, encoded: Any) -> Any:
         """Returns what the head decides about puzzles, of features (B, P, J, N)."""
-        _, num_clips, num_columns, num_features = encoded.shape
+        num_columns = encoded.shape[2]
         if num_columns > _MOST_CELLS:
             # (cells, J) (B, P, J, N) -> (B, P, cells, N)
             cells = ops.cast(_means(num_columns), encoded.dtype)
             encoded = ops.matmul(cells, encoded)
             num_columns = _MOST_CELLS
-        flat = ops.reshape(encoded, (-1, num_clips, num_columns * num_features))
-        return self.decide(self.squeeze(flat))
+        whole = self.whole_norm(self.whole(ops.mean(encoded, axis=2)))
+        if not self._edge_size:
+            return self.decide(whole)
+        size = max(1, round(_EDGE_SHARE * num_columns))
+        # The end is read from behind, so that what lies at the cut comes first in both.
+        begin = self._edge(encoded[:, :, :size])
+        end = self._edge(ops.flip(encoded[:, :, -size:], axis=2))
+        return self.decide(ops.concatenate([begin, end, whole], axis=2))
+
+    def _edge(self, columns: Any) -> Any:
+        """Returns the features of an edge, of its columns (B, P, columns, N)."""
+        _, num_clips, num_columns, num_features = columns.shape
+        flat = ops.reshape(columns, (-1, num_clips, num_columns * num_features))
+        return self.edge_norm(self.edge(flat))
 
     def decide(self, features: Any) -> Any:
         """Returns what the head decides, of features (B, P, D)."""
@@ -79,6 +101,9 @@ class Head(keras.Model):
             name=name,
             dtype=self._dtype,
         )
+
+    def _norm(self, name: str) -> Any:
+        return keras.layers.LayerNormalization(name=name, dtype=self._dtype)
 
     def _hidden(self, units: Sequence[int]) -> list[Any]:
         return [self._dense(size, f"hidden_{i}", "relu") for i, size in enumerate(units, start=1)]
@@ -124,7 +149,10 @@ class Pairs(Head):
         # (B, P, P, D) both: the first of a pair, and the second.
         first = ops.repeat(features[:, :, None], num_clips, axis=2)
         second = ops.repeat(features[:, None], num_clips, axis=1)
-        x = ops.concatenate([first, second], axis=3)
+        size = self._edge_size
+        # How far the end of the first is from the beginning of the second, and what both are.
+        apart = ops.square(first[..., size : 2 * size] - second[..., :size])
+        x = ops.concatenate([apart, first[..., 2 * size :], second[..., 2 * size :]], axis=3)
         for layer in self.hidden:
             x = layer(x)
         scores = ops.cast(self.exit(x), "float32")[..., 0]
@@ -156,7 +184,7 @@ class Contrast(Head):
                 "task.head=contrastive compares the examples of a batch with each other."
             )
         self.projection = self._dense(_SIMILARITY_UNITS, "projection")
-        self.norm = keras.layers.LayerNormalization(name="norm", dtype=self._dtype)
+        self.norm = self._norm("norm")
         self.product = keras.layers.Dense(
             _SIMILARITY_UNITS,
             use_bias=False,
