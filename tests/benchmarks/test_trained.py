@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks.trained.ordering import split_tracks
 from benchmarks.trained.panning import middle_and_sides, write_panning
 from benchmarks.trained.results import ALL, Result, majority, results_of
 from benchmarks.trained.trainings import Network, Trainings
@@ -80,3 +81,11 @@ def test_kept_rows_are_known_of_their_split_alone(tmp_path):
     assert not trainings.knows("masks", 2)
     other = Trainings(tmp_path, "without-band", tmp_path, "valid", (), (network,))
     assert not other.knows("masks", 1)
+
+
+def test_tracks_of_music_are_split_by_their_places():
+    names = [f"{i:02d}" for i in range(61)]
+    splits = split_tracks(names[::-1])
+    assert splits["test"] == names[3::4]
+    assert splits["valid"] == names[1::16]
+    assert sorted([*splits["train"], *splits["valid"], *splits["test"]]) == names
