@@ -20,7 +20,7 @@ from trainer.exports.quiet import quiet
 from trainer.exports.rows import Row
 from trainer.exports.saved_model import ExportedSeparator
 from trainer.exports.window import WindowModule, describe, exported_window
-from trainer.inference.separator import Separator
+from trainer.inference.separator import Separator, require_estimates
 from trainer.loop.checkpoints import restore_network
 from trainer.loop.workdir import load_run
 from trainer.networks import make_network
@@ -49,10 +49,11 @@ class Exporter:
     """Holds the network of a run, of which files are made."""
 
     def __init__(self, workdir: str, checkpoint: str, weights: str) -> None:
-        """Restores the network; ``ValueError`` where there is no such run or checkpoint."""
+        """Restores the network; ``ValueError`` where there is none, or it estimates nothing."""
         self.workdir = workdir
         self.weights = weights
         self.run = load_run(workdir)
+        require_estimates(self.run.config)
         self._restore = partial(_Restored, workdir=workdir, checkpoint=checkpoint, weights=weights)
         self._own = self._restore(self.run.config)
         self.step = self._own.step

@@ -55,6 +55,21 @@ def compute_in_turn() -> None:
         tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
+def require_estimates(config: Config) -> None:
+    """Refuses a run that estimates no sources.
+
+    Another task may have taught a network that could: its encoder alone.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if config.task.learns != "estimates":
+        raise ValueError(
+            f"a run of {config.name} learnt task.kind={config.task.kind} and separates nothing; "
+            "name one that estimates sources."
+        )
+
+
 class Separator(BaseSeparator):
     """Is a network as a function of waveforms."""
 
@@ -69,11 +84,7 @@ class Separator(BaseSeparator):
         Raises:
             ValueError: the network estimates no sources.
         """
-        if config.model.gives != "estimates":
-            raise ValueError(
-                f"a run of {config.name} hears instruments and separates nothing; name one that "
-                "estimates sources."
-            )
+        require_estimates(config)
         self.config = config
         self.network = network
         self._iter_estimates = make_block_estimator(network, frames_in(memory_mb, network))

@@ -130,7 +130,10 @@ def test_what_does_not_hear_or_separate_is_refused(workdir, tmp_path):
     (tmp_path / "a.wav").write_bytes(b"")
     done = run_command("evaluation.separate", f"--workdir={workdir}", str(tmp_path / "a.wav"))
     assert done.returncode == 1
-    assert "hears instruments and separates nothing" in done.stderr
+    assert "learnt task.kind=tagging and separates nothing" in done.stderr
+    done = run_command("trainer.export", f"--workdir={workdir}", f"--out={tmp_path / 'model'}")
+    assert done.returncode == 1
+    assert "learnt task.kind=tagging and separates nothing" in done.stderr
     done = run_command("evaluation.evaluate", f"--workdir={workdir}", "--audit")
     assert (
         "--audit means nothing for the task tagging; its own flags are --baselines" in done.stderr

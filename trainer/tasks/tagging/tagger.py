@@ -71,7 +71,13 @@ def name_tagger(
     """
     place = require_run(workdir)
     config = load_run(place).config
-    require_tagger(config.model, f"{place} ({config.name})")
+    name = f"{place} ({config.name})"
+    require_tagger(config.model, name)
+    if config.task.learns != "activity":
+        raise ValueError(
+            f"{name} is no run that hears instruments: it learnt task.kind={config.task.kind}, "
+            "expected tagging (docs/tagging.md)."
+        )
     return NamedTagger(place, config, checkpoint, weights, threshold)
 
 

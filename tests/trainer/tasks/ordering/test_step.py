@@ -6,6 +6,7 @@ import tensorflow as tf
 from scipy.special import expit, log_softmax
 
 import configs
+from trainer.inference.separator import Separator
 from trainer.networks import make_network
 from trainer.tasks.ordering import step
 from trainer.tasks.ordering.heads import Pairs, Sorter
@@ -151,3 +152,9 @@ def test_what_cannot_be_ordered_is_said(experiment, override, sentence):
     settings = PLAIN if experiment == "smoke" else []
     with pytest.raises(ValueError, match=sentence):
         configs.load(experiment, [*settings, *override.split(",")])
+
+
+def test_a_separator_that_learnt_to_order_separates_nothing():
+    config = config_of("wave_unet")
+    with pytest.raises(ValueError, match=r"learnt task\.kind=ordering and separates nothing"):
+        Separator(config, make_network(config))
