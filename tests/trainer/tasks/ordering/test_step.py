@@ -56,7 +56,14 @@ def make_batch(config, size=4):
     return {"clips": tf.constant(clips), "places": tf.constant(places.astype(np.float32))}
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+# They are heard like the others, and take seconds each.
+SLOW = ("tagger", "unet", "blstm")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in ENCODERS],
+)
 def test_every_encoder_learns_with_all_weights_by_which_it_hears_and_no_other(name):
     config = config_of(name)
     networks = step.make_networks(config)
