@@ -36,7 +36,6 @@ _EVALUATION_LIMITS = {
     "active_relative_db": (-1000, 0),
     # The equations for two sources have 1 GiB then.
     "filter_taps": (1, 4096),
-    "num_puzzles": (1, 10**7),
 }
 # At the lowest rate it is a frame.
 SHORTEST_HOP_SECS = 0.001
@@ -143,8 +142,6 @@ class Evaluation:
     museval_compatible: bool = False
     # What computes SDR, SIR and SAR of v3.
     backend: Literal["own", "mir_eval"] = "own"
-    # Of ordering: asked of all tracks together, and of each control.
-    num_puzzles: int = 1500
 
     def __post_init__(self) -> None:
         require_within(self, "evaluation", _EVALUATION_LIMITS)

@@ -44,7 +44,7 @@ from data_prep.runtime import command
 
 BASELINES = ("oracle", "classical", "none")
 # The flags that only some tasks know.
-_OPTIONS = ("baselines", "audit", "root", "wiener", "labels", "tagger")
+_OPTIONS = ("baselines", "audit", "root", "wiener", "labels", "tagger", "puzzles")
 
 FLAGS = flags.FLAGS
 
@@ -83,7 +83,7 @@ def _evaluate_run() -> str:
 
 def _evaluate_folders() -> str:
     is_complete = FLAGS.estimates and FLAGS.references and FLAGS.out
-    of_runs = ("workdir", "records", "root", "audit", "wiener", "labels", "tagger")
+    of_runs = ("workdir", "records", "root", "audit", "wiener", "labels", "tagger", "puzzles")
     names_a_run = any(FLAGS[name].present and FLAGS[name].value for name in of_runs)
     if names_a_run or not is_complete:
         raise ValueError(
@@ -128,6 +128,12 @@ if __name__ == "__main__":
     )
     flags.DEFINE_bool(
         "audit", False, "show in the report what the labels do: the table of evaluation.audit"
+    )
+    flags.DEFINE_integer(
+        "puzzles",
+        1500,
+        "that a run which orders clips is asked of all tracks together, and of each control",
+        lower_bound=1,
     )
     flags.DEFINE_integer(
         "processes",

@@ -95,7 +95,7 @@ def measure(out: Path, records: Path, gaps: str, seed: int) -> Iterator[Ordering
     secs = run("trainer.task", *words, *settings(*GAPS[gaps], *steps))
     scores = out / "scores" / workdir.name
     words = [f"--workdir={workdir}", "--checkpoint=latest", f"--out={scores}"]
-    run("evaluation.evaluate", *words, *settings(f"evaluation.num_puzzles={_NUM_PUZZLES}"))
+    run("evaluation.evaluate", *words, f"--puzzles={_NUM_PUZZLES}")
     with (scores / "scores.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             yield OrderingResult(

@@ -36,11 +36,13 @@ from trainer.tasks.ordering.answers import Places, rightness
 from trainer.tasks.ordering.asked import Solver, count_each
 from trainer.tasks.ordering.puzzles import Puzzle, TrackPuzzles
 
-OPTIONS: tuple[str, ...] = ()
+OPTIONS: tuple[str, ...] = ("puzzles",)
 SCORES_MEANS = False
 EDGES = "edge rule"
 BACKWARDS = f"{MODEL}, music backwards"
 _SCHEMA_VERSION = 1
+# Unless another number is asked for.
+_NUM_PUZZLES = 1500
 # Puzzles to hear, each of another track.
 _NUM_HEARD = 6
 _CONTROLS = "controls"
@@ -51,7 +53,7 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
 
     Args:
         opened: the run, and the tracks.
-        options: none.
+        options: ``puzzles``, how many are asked of all tracks together, and of each control.
         processes: plays no part.
 
     Raises:
@@ -67,7 +69,8 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
     networks = step.make_networks(config)
     for network in networks.values():
         restore_network(opened.workdir, network, str(opened.step), opened.weights)
-    asked = _Asked(opened, Solver(config, networks))
+    num_puzzles = int(options.get("puzzles", _NUM_PUZZLES))
+    asked = _Asked(opened, Solver(config, networks), num_puzzles)
     rows = asked.rows_of_tracks()
     controls = asked.rows_of_controls()
     systems = [make_system(name, own) for name, own in rows.items()]
@@ -80,7 +83,7 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
         controls=[make_system(name, own).whole for name, own in controls.items()],
         too_short=asked.too_short,
         heard=asked.heard(),
-        command=shlex.join(["python", "-m", "evaluation.evaluate", *opened.arguments]),
+        command=_command(opened, num_puzzles),
         code_revision=code_revision(),
         manifest=opened.manifest,
         curves=read_metrics(opened.workdir),
@@ -90,6 +93,7 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
         "schema_version": _SCHEMA_VERSION,
         "split": opened.split,
         "step": opened.step,
+        "num_puzzles": num_puzzles,
         "config": configs.to_json(config),
         "command": report.command,
         "code_revision": report.code_revision,
@@ -108,6 +112,12 @@ def page(tables: Tables) -> Document:
     return make_document(report)
 
 
+def _command(opened: OpenedRun, num_puzzles: int) -> str:
+    """Returns the command that scores the same again."""
+    words = ["python", "-m", "evaluation.evaluate", *opened.arguments]
+    return shlex.join([*words, f"--puzzles={num_puzzles}"])
+
+
 def _all_rows(systems: Sequence[System], controls: Sequence[Row]) -> list[Row]:
     rows = [row for system in systems for row in (*system.tracks, system.whole)]
     return [*rows, *controls]
@@ -116,8 +126,9 @@ def _all_rows(systems: Sequence[System], controls: Sequence[Row]) -> list[Row]:
 class _Asked:
     """Asks about the tracks of a split, and about controls; each is kept as soon as it was."""
 
-    def __init__(self, opened: OpenedRun, solver: Solver) -> None:
+    def __init__(self, opened: OpenedRun, solver: Solver, num_puzzles: int) -> None:
         self._opened = opened
+        self._num_puzzles = num_puzzles
         self._config: Config = opened.config
         self._solver = solver
         self._puzzles = TrackPuzzles(opened.config)
@@ -135,6 +146,7 @@ class _Asked:
             _SCHEMA_VERSION,
             opened.step,
             opened.weights,
+            num_puzzles,
             weights_checksum(solver.encoder),
             weights_checksum(solver.head),
             shards,
@@ -145,7 +157,7 @@ class _Asked:
 
     def rows_of_tracks(self) -> dict[str, list[Row]]:
         """Returns the rows of every track by the systems, the model first."""
-        counts = count_each(self._config.evaluation.num_puzzles, len(self._names))
+        counts = count_each(self._num_puzzles, len(self._names))
         rate = self._config.audio.sample_rate
         tracks = {each.name: each for each in self._opened.manifest.tracks(self._opened.split)}
         missing = [name for name in self._names if name not in self.parts.kept]
@@ -163,7 +175,7 @@ class _Asked:
     def rows_of_controls(self) -> dict[str, list[Row]]:
         """Returns the rows of the pieces of each control."""
         if _CONTROLS not in self.parts.kept:
-            counts = count_each(self._config.evaluation.num_puzzles, NUM_PIECES)
+            counts = count_each(self._num_puzzles, NUM_PIECES)
             rows = []
             print("asking about sound that has no order ...", flush=True)
             for name, pieces in iter_controls(self._config):

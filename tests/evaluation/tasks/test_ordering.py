@@ -92,7 +92,7 @@ def test_a_run_in_two_goes_is_the_same_bit_for_bit(records, workdir, tmp_path):
 
 
 def test_it_is_scored_beside_those_that_learn_nothing(workdir):
-    flags = [f"--workdir={workdir}", "--checkpoint=latest", "--set=evaluation.num_puzzles=200"]
+    flags = [f"--workdir={workdir}", "--checkpoint=latest", "--puzzles=200"]
     done = run_command("evaluation.evaluate", *flags)
     assert done.returncode == 0, done.stderr
     results = workdir / "evaluation" / "120-test"
@@ -150,7 +150,7 @@ def test_a_constant_gap_is_found_by_a_tone(tmp_path_factory):
         flags = ["--config=ordering_dense", *set_flags([*settings, f"task.gap_secs={gap_secs}"])]
         done = run_command("trainer.task", *flags, f"--records={out}", f"--workdir={run}")
         assert done.returncode == 0, done.stderr
-        flags = [f"--workdir={run}", "--checkpoint=latest", "--set=evaluation.num_puzzles=600"]
+        flags = [f"--workdir={run}", "--checkpoint=latest", "--puzzles=600"]
         assert run_command("evaluation.evaluate", *flags).returncode == 0
         results = run / "evaluation" / "400-test"
         with (results / "scores.csv").open() as file:
