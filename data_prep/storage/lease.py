@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from configs.reading import parse_object
-from data_prep.storage import Folder, VersionedText, open_folder
+from data_prep.storage import Folder, VersionedText, is_bucket, open_folder
 
 _HEARTBEAT_SECS = 10.0
 # Without a heartbeat a job gives up, before another may take over.
@@ -28,6 +28,8 @@ _STALE_SECS = 45.0
 _POLL_SECS = 2.0
 # For how long one request is tried again: in less than a job gives up.
 _PATIENCE_SECS = 10.0
+# Longer than a lease on a disk is away while its holder replaces it.
+_GAP_SECS = 0.05
 
 _LEASE = "lease.json"
 
@@ -117,7 +119,7 @@ class _Lease(Hold):
         Raises:
             ValueError: it changes: its holder is alive.
         """
-        first = self._read()
+        first = self._read_settled()
         if first is None:
             return None
         job = _field(first, "job") or "another job"
@@ -129,7 +131,7 @@ class _Lease(Hold):
         deadline = time.monotonic() + _STALE_SECS
         while time.monotonic() < deadline:
             time.sleep(_POLL_SECS)
-            lease = self._read()
+            lease = self._read_settled()
             if lease is None:
                 return None
             if lease.version != first.version:
@@ -182,6 +184,17 @@ class _Lease(Hold):
 
     def _read(self) -> VersionedText | None:
         return self._folder.read_version(_LEASE)
+
+    def _read_settled(self) -> VersionedText | None:
+        """Returns the lease; where there is none on a disk, that is looked at twice.
+
+        There its holder removes the file before it writes the next one.
+        """
+        lease = self._read()
+        if lease is None and not is_bucket(self._folder.url):
+            time.sleep(_GAP_SECS)
+            lease = self._read()
+        return lease
 
     def _is_ours(self, lease: VersionedText) -> bool:
         return _field(lease, "token") == self._token

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from data_prep.storage import faults, lease, lock, open_folder
+from data_prep.storage import LocalFolder, VersionedText, faults, lease, lock, open_folder
 
 KINDS = ["locks", "no locks", "bucket"]
 LEASES = KINDS[1:]
@@ -176,6 +176,23 @@ def test_a_second_job_is_refused_and_told_who_is_there(workdir):
         assert refusal.count(".") - socket.gethostname().count(".") - workdir.url.count(".") == 1
     assert first.ask("lost") is False
     first.end()
+
+
+@pytest.mark.parametrize("workdir", ["no locks"], indirect=True)
+def test_a_lease_that_is_away_while_it_is_replaced_is_still_held(workdir, monkeypatch):
+    """On a disk its holder removes the file before it writes the next one."""
+    read = LocalFolder.read_version
+    versions = iter([None, '{"heartbeats": 1}', None, '{"heartbeats": 2, "job": "process 1"}'])
+
+    def between(*_):
+        text = next(versions, None)
+        return None if text is None else VersionedText(text, text)
+
+    monkeypatch.setattr(LocalFolder, "read_version", between)
+    with pytest.raises(ValueError, match="no other job"), lock.held(workdir.url):
+        pass
+    monkeypatch.setattr(LocalFolder, "read_version", read)
+    assert workdir.lease is None
 
 
 @pytest.mark.parametrize("end", ["end", "raise", "kill"])
