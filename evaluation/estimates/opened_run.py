@@ -66,6 +66,18 @@ class OpenedRun:
         return [RunCheckpoint(self.workdir, self.run, self.step), *self.averaged_with]
 
     @property
+    def why_no_result(self) -> str | None:
+        """Says that a network has heard the tracks in training, where it has; else None."""
+        heard = set()
+        for each in self.checkpoints:
+            heard |= {track.name for track in each.run.manifest.tracks("train")}
+        heard &= {track.name for track in self.manifest.tracks(self.split)}
+        if not heard:
+            return None
+        who = "one of the networks" if self.averaged_with else "the network"
+        return f"{who} was trained on {len(heard)} of the tracks scored here"
+
+    @property
     def training_manifest(self) -> Manifest:
         """Returns the manifest of the records that the run was trained on.
 

@@ -4,16 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import configs
 from configs import Config, OrderingSettings
-from configs.splits import SPLITS
 from data_prep.records.manifest import Manifest
 from data_prep.runtime.quantities import pluralized
 from evaluation.document.numbers import percent
 from evaluation.document.parts import (
     Block,
     Cell,
-    Code,
     Column,
     Document,
     Line,
@@ -25,8 +22,9 @@ from evaluation.document.parts import (
 from evaluation.report.curves import training_blocks
 from evaluation.scores import bootstrap
 from evaluation.scores.table import MODEL
-from evaluation.tasks.ordering.scores import CHANCE, MEASURES, Row, System, is_by_dice
+from evaluation.tasks.ordering.scores import BACKWARDS, CHANCE, MEASURES, Row, System, is_by_dice
 from evaluation.tasks.ordering.sounds import HeardPuzzle, puzzle_clips
+from evaluation.tasks.origin import origin_blocks
 
 _TITLES = {
     "position": "At their place",
@@ -69,6 +67,7 @@ def make_document(report: Report) -> Document:
     """Makes everything that the page says."""
     sounds = puzzle_clips(report.heard, report.config.audio.sample_rate)
     training = training_blocks(report.curves, report.step)
+    origin = origin_blocks(report.manifest, report.code_revision, report.command, report.config)
     sections = [
         Section("systems", "How often it is right", "Scores", _systems(report)),
         Section("controls", "Does it cheat", "Controls", _controls(report)),
@@ -76,7 +75,7 @@ def make_document(report: Report) -> Document:
         Section("tracks", "Track by track", "Tracks", _tracks(report)),
         Section("training", "How it learnt", "Training", training),
         Section("how", "How it was scored", "Method", _method(report)),
-        Section("origin", "Where it comes from", "Origin", _origin(report)),
+        Section("origin", "Where it comes from", "Origin", origin),
     ]
     return Document(
         report.config.name,
@@ -117,7 +116,7 @@ def _head(report: Report) -> list[Block]:
         f"{percent(model.whole.exact)} of the puzzles are solved, by dice {percent(dice.exact)}."
     )
     blocks.append(Text(lead, "lead", strong))
-    rivals = [each for each in others if each.name not in (CHANCE, f"{MODEL}, music backwards")]
+    rivals = [each for each in others if each.name not in (CHANCE, BACKWARDS)]
     for rival in rivals:
         verb = "loses to" if rival.whole.position > model.whole.position else "is above"
         words = f"It {verb} the {rival.name}, which learns nothing: {percent(rival.whole.position)}"
@@ -222,19 +221,3 @@ def _method(report: Report) -> list[Block]:
         ),
     ]
     return [Terms(pairs)]
-
-
-def _origin(report: Report) -> list[Block]:
-    manifest = report.manifest
-    tracks = ", ".join(f"{len(manifest.tracks(name))} {name}" for name in SPLITS)
-    pairs = [
-        ("corpus", manifest.corpus),
-        ("splits", manifest.config.data.splits),
-        ("tracks", tracks),
-        ("code revision", report.code_revision),
-    ]
-    return [
-        Terms(pairs),
-        Code(report.command),
-        Code(configs.to_json(report.config), "The config of the run"),
-    ]

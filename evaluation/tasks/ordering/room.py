@@ -25,7 +25,15 @@ from evaluation.scores.table import MODEL
 from evaluation.tasks.ordering.controls import NUM_PIECES, iter_controls
 from evaluation.tasks.ordering.document import Report, make_document
 from evaluation.tasks.ordering.rivals import places_by_edges
-from evaluation.tasks.ordering.scores import Row, System, by_chance, make_system, to_csv
+from evaluation.tasks.ordering.scores import (
+    BACKWARDS,
+    EDGES,
+    Row,
+    System,
+    by_chance,
+    make_system,
+    to_csv,
+)
 from evaluation.tasks.ordering.sounds import HeardPuzzle
 from evaluation.tasks.room import Tables
 from trainer.inference.identity import weights_checksum
@@ -38,8 +46,6 @@ from trainer.tasks.ordering.puzzles import Puzzle, TrackPuzzles
 
 OPTIONS: tuple[str, ...] = ("puzzles",)
 SCORES_MEANS = False
-EDGES = "edge rule"
-BACKWARDS = f"{MODEL}, music backwards"
 _SCHEMA_VERSION = 1
 # Unless another number is asked for.
 _NUM_PUZZLES = 1500
@@ -87,7 +93,7 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
         code_revision=code_revision(),
         manifest=opened.manifest,
         curves=read_metrics(opened.workdir),
-        not_a_result=_why_no_result(opened),
+        not_a_result=opened.why_no_result,
     )
     described = {
         "schema_version": _SCHEMA_VERSION,
@@ -226,12 +232,3 @@ def _row(system: str, track: str, found: Places, puzzle: Puzzle) -> Row:
     measured = rightness(found, true)
     means = {name: float(values.mean()) for name, values in measured._asdict().items()}
     return Row(system, track, len(true), **means)
-
-
-def _why_no_result(opened: OpenedRun) -> str | None:
-    """Says that the network has heard the tracks in training, where it has; else None."""
-    heard = {track.name for track in opened.run.manifest.tracks("train")}
-    heard &= {track.name for track in opened.manifest.tracks(opened.split)}
-    if not heard:
-        return None
-    return f"the network was trained on {len(heard)} of the tracks scored here"

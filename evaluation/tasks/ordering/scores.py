@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.scores.bootstrap import Interval, intervals
+from evaluation.scores.table import MODEL
 from trainer.tasks.ordering.answers import MEASURES, Places, chance
 
 __all__ = ["ALL", "CHANCE", "MEASURES", "Floats", "Places", "Row", "System", "make_system"]
@@ -23,6 +24,8 @@ Floats = NDArray[np.floating[Any]]
 # Stands for every track together.
 ALL = "all"
 CHANCE = "chance"
+EDGES = "edge rule"
+BACKWARDS = f"{MODEL}, music backwards"
 # Standard deviations of dice that a control may be off: beyond them is one of 16,000.
 _MOST_DEVIATIONS = 4.0
 

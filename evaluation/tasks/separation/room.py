@@ -246,7 +246,7 @@ def _about(
         manifest_json=manifest.to_json(),
         code_revision=code_revision(),
         command=command,
-        not_a_result=_why_no_result(system),
+        not_a_result=system.why_no_result,
         known_leaks=[str(leak) for leak in manifest.known_leaks],
         gains=rival.gains,
         about_gains=rival.words,
@@ -269,15 +269,3 @@ def _title(system: EstimatedSystem) -> str:
         return system.config.name
     names = dict.fromkeys(each.run.config.name for each in system.checkpoints)
     return f"Mean of {len(system.checkpoints)} runs of {', '.join(names)}"
-
-
-def _why_no_result(system: EstimatedSystem) -> str | None:
-    """Says that a network has heard the tracks in training, where it has; else None."""
-    heard = set()
-    for each in system.checkpoints:
-        heard |= {track.name for track in each.run.manifest.tracks("train")}
-    heard &= {track.name for track in system.manifest.tracks(system.split)}
-    if not heard:
-        return None
-    who = "one of the networks" if system.averaged_with else "the network"
-    return f"{who} was trained on {len(heard)} of the tracks scored here"

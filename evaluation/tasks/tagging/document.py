@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import configs
 from configs import Config, TaggerSettings, TaggingSettings
-from configs.splits import SPLITS
 from data_prep.records.manifest import Manifest
 from data_prep.runtime.quantities import pluralized
 from evaluation.document.numbers import percent
-from evaluation.document.parts import Block, Code, Document, Figures, Section, Terms, Text
+from evaluation.document.parts import Block, Document, Figures, Section, Terms, Text
 from evaluation.report.curves import training_blocks
 from evaluation.scores import bootstrap
+from evaluation.tasks.origin import origin_blocks
 from evaluation.tasks.tagging.figures import calibration_panel, track_panel
 from evaluation.tasks.tagging.scores import SystemScores
 from evaluation.tasks.tagging.tables import (
@@ -50,6 +49,7 @@ def make_document(report: Report) -> Document:
     """Makes everything that the page says."""
     model = report.systems[0]
     strips = _strips(report)
+    origin = origin_blocks(report.manifest, report.code_revision, report.command, report.config)
     sections = [
         Section("systems", "How right it is", "Scores", _systems(report)),
         Section("instruments", "Instrument by instrument", "Instruments", _sources(report)),
@@ -61,7 +61,7 @@ def make_document(report: Report) -> Document:
             "training", "How it learnt", "Training", training_blocks(report.curves, report.step)
         ),
         Section("how", "How it was scored", "Method", _method(report)),
-        Section("origin", "Where it comes from", "Origin", _origin(report)),
+        Section("origin", "Where it comes from", "Origin", origin),
     ]
     return Document(
         report.config.name,
@@ -208,19 +208,3 @@ def _method(report: Report) -> list[Block]:
         ),
     ]
     return [Terms(pairs)]
-
-
-def _origin(report: Report) -> list[Block]:
-    manifest = report.manifest
-    tracks = ", ".join(f"{len(manifest.tracks(name))} {name}" for name in SPLITS)
-    pairs = [
-        ("corpus", manifest.corpus),
-        ("splits", manifest.config.data.splits),
-        ("tracks", tracks),
-        ("code revision", report.code_revision),
-    ]
-    return [
-        Terms(pairs),
-        Code(report.command),
-        Code(configs.to_json(report.config), "The config of the run"),
-    ]

@@ -70,7 +70,7 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
         code_revision=code_revision(),
         manifest=opened.manifest,
         curves=read_metrics(opened.workdir),
-        not_a_result=_why_no_result(opened),
+        not_a_result=opened.why_no_result,
         no_rivals="" if training_records or not with_rivals else "the training records are gone",
     )
     described = {
@@ -166,12 +166,3 @@ def _command(opened: OpenedRun, options: Mapping[str, Any]) -> str:
     if "baselines" in options:
         words.append(f"--baselines={options['baselines']}")
     return shlex.join(words)
-
-
-def _why_no_result(opened: OpenedRun) -> str | None:
-    """Says that the network has heard the tracks in training, where it has; else None."""
-    heard = {track.name for track in opened.run.manifest.tracks("train")}
-    heard &= {track.name for track in opened.manifest.tracks(opened.split)}
-    if not heard:
-        return None
-    return f"the network was trained on {len(heard)} of the tracks scored here"

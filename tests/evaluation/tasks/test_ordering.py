@@ -172,7 +172,13 @@ def test_one_and_two_devices_agree(records, tmp_path):
     found = []
     for num_devices in (1, 2):
         out = tmp_path / f"{num_devices}.npy"
-        words = [sys.executable, "-m", "tests.support.ordering_losses", str(records), str(out)]
+        words = [
+            sys.executable,
+            "-m",
+            "tests.evaluation.tasks.ordering_losses",
+            str(records),
+            str(out),
+        ]
         subprocess.run([*words, str(num_devices), *SMALL], check=True)
         found.append(np.load(out))
     assert len(found[0]) == 6

@@ -1,6 +1,6 @@
 """The losses of a few steps of ordering on several logical devices:
 
-    python -m tests.support.ordering_losses RECORDS OUT.npy NUM_DEVICES OVERRIDE...
+    python -m tests.evaluation.tasks.ordering_losses RECORDS OUT.npy NUM_DEVICES OVERRIDE...
 
 A process of its own, because devices are divided before TensorFlow starts.
 """
