@@ -26,16 +26,30 @@ _LINEAR_SCALE = 8.0
 
 
 class Norm(keras.layers.Layer):
-    """Scales vectors to one length: x -> x / |x| sqrt(D) gamma, in float32."""
+    """Scales vectors to one length: x -> x / |x| sqrt(D) gamma, float32."""
+
+    def __init__(self, name: str) -> None:
+        """Makes no weights yet."""
+        super().__init__(name=name, dtype="float32")
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Makes gamma, (D,)."""
         self.gamma = self.add_weight(shape=(shape[-1],), initializer="ones", name="gamma")
 
     def call(self, x: Any) -> Any:
-        """Returns what is scaled, (..., D), in the compute dtype."""
-        scaled = _unit(ops.cast(x, "float32"), axis=-1) * x.shape[-1] ** 0.5
-        return ops.cast(scaled * ops.cast(self.gamma, "float32"), self.compute_dtype)
+        """Returns what is scaled, (..., D)."""
+        return _unit(x, axis=-1) * x.shape[-1] ** 0.5 * self.gamma
+
+
+class Dense(keras.layers.Dense):
+    """Is a dense layer whose product alone is of the compute dtype: (..., D) -> float32."""
+
+    def call(self, x: Any) -> Any:
+        """Returns what it makes of the features."""
+        dtype = self.compute_dtype
+        product = ops.matmul(ops.cast(x, dtype), ops.cast(self.kernel, dtype))
+        product = ops.cast(product, "float32")
+        return product if self.bias is None else product + self.bias
 
 
 class Heads(keras.layers.Layer):
@@ -53,7 +67,7 @@ class Heads(keras.layers.Layer):
             name: begins the paths of its variables.
             dtype: what it computes in.
         """
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name=name, dtype=dtype, autocast=False)
         self._num_heads = num_heads
         self._head_size = head_size
         self._seeds = seeds
@@ -61,7 +75,7 @@ class Heads(keras.layers.Layer):
     def build(self, shape: tuple[int, ...]) -> None:
         """Makes the layers, for (B, N, D)."""
         width = self._num_heads * self._head_size
-        self.norm = Norm(name="norm", dtype=self.dtype_policy)
+        self.norm = Norm("norm")
         options = {"seeds": self._seeds, "dtype": self.dtype_policy, "use_bias": False}
         self.entrance = dense(3 * width, name="queries_keys_values", **options)
         self.exit = dense(shape[-1], name="exit", **options)
@@ -70,7 +84,8 @@ class Heads(keras.layers.Layer):
         """Returns queries, keys and values of what is normalised: (B, N, D) -> (B, H, N, E)."""
         num_positions = x.shape[1]
         shape = (-1, num_positions, 3, self._num_heads, self._head_size)
-        parts = ops.unstack(ops.reshape(self.entrance(x), shape), axis=2)
+        entered = ops.cast(self.entrance(x), self.compute_dtype)
+        parts = ops.unstack(ops.reshape(entered, shape), axis=2)
         return [ops.transpose(part, (0, 2, 1, 3)) for part in parts]
 
     def _beside(self, read: Any) -> Any:
@@ -95,10 +110,10 @@ class Attention(Heads):
         products = ops.matmul(rotate(queries), ops.transpose(rotate(keys), (0, 1, 3, 2)))
         weights = ops.softmax(ops.cast(products, "float32") * self._head_size**-0.5, axis=-1)
         read = ops.matmul(ops.cast(weights, self.compute_dtype), values)
-        gates = ops.sigmoid(ops.cast(self.gates(x), "float32"))
         # (B, N, H) -> (B, H, N, 1)
-        gates = ops.transpose(ops.cast(gates, self.compute_dtype), (0, 2, 1))[..., None]
-        return self.exit(self._beside(read * gates))
+        gates = ops.transpose(ops.sigmoid(self.gates(x)), (0, 2, 1))[..., None]
+        read = ops.cast(ops.cast(read, "float32") * gates, self.compute_dtype)
+        return self.exit(self._beside(read))
 
 
 class LinearAttention(Heads):
@@ -133,13 +148,13 @@ class FeedForward(keras.layers.Layer):
 
     def __init__(self, wider: int, seeds: Iterator[int], name: str, dtype: Any) -> None:
         """Makes no weights yet; between its two layers are ``wider`` times D features."""
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name=name, dtype=dtype, autocast=False)
         self._wider = wider
         self._seeds = seeds
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Makes the layers, for (..., D)."""
-        self.norm = Norm(name="norm", dtype=self.dtype_policy)
+        self.norm = Norm("norm")
         width = self._wider * shape[-1]
         self.entrance = dense(width, "entrance", self._seeds, self.dtype_policy)
         self.exit = dense(shape[-1], "exit", self._seeds, self.dtype_policy)
@@ -151,14 +166,15 @@ class FeedForward(keras.layers.Layer):
 
 def dense(
     num_outputs: int, name: str, seeds: Iterator[int], dtype: Any, use_bias: bool = True
-) -> keras.layers.Layer:
+) -> Dense:
     """Makes a dense layer whose first kernel follows from the next seed."""
-    return keras.layers.Dense(
+    return Dense(
         num_outputs,
         use_bias=use_bias,
         kernel_initializer=keras.initializers.GlorotUniform(next(seeds)),
         name=name,
         dtype=dtype,
+        autocast=False,
     )
 
 

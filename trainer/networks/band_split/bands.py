@@ -56,9 +56,7 @@ class BandSplit(keras.layers.Layer):
         """Makes a norm and a dense layer for every band."""
         super().__init__(name="band_split", dtype=dtype)
         self.bands = bands
-        self._norms = [
-            Norm(name=f"norm_{i}", dtype=self.dtype_policy) for i in range(1, len(bands) + 1)
-        ]
+        self._norms = [Norm(f"norm_{i}") for i in range(1, len(bands) + 1)]
         self._layers_of_bands = [
             dense(num_features, f"band_{i}", seeds, self.dtype_policy)
             for i in range(1, len(bands) + 1)
@@ -159,15 +157,16 @@ class Masks:
         """Returns the masks of a band, (S, B, M, bins, C, 2), of its features (B, M, D)."""
         _, num_columns, width = x.shape
         x = ops.reshape(x, (1, -1, width))
+        dtype = self._heads[0].compute_dtype
         layers_of_heads = [head.layers_of_bands[i] for head in self._heads]
         for j, layers in enumerate(zip(*layers_of_heads, strict=True)):
             if j:
                 x = ops.tanh(x)
             # (S, inputs, outputs) and (S, 1, outputs)
-            kernels = ops.stack([ops.cast(layer.kernel, x.dtype) for layer in layers])
-            biases = ops.stack([ops.cast(layer.bias, x.dtype) for layer in layers])
-            x = ops.matmul(x, kernels) + biases[:, None]
-        x = ops.cast(x, "float32")
+            kernels = ops.stack([ops.cast(layer.kernel, dtype) for layer in layers])
+            biases = ops.stack([ops.cast(layer.bias, "float32") for layer in layers])
+            product = ops.matmul(ops.cast(x, dtype), kernels)
+            x = ops.cast(product, "float32") + biases[:, None]
         values, gates = ops.split(x, 2, axis=-1)
         masks = values * ops.sigmoid(gates)
         num_bins = len(self._bands[i])

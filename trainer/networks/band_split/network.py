@@ -63,7 +63,7 @@ class Transformer(keras.layers.Layer):
             name: begins the paths of its variables.
             dtype: what it computes in.
         """
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name=name, dtype=dtype, autocast=False)
         kind = LinearAttention if is_linear else Attention
         heads = (settings.num_heads, settings.head_size, seeds)
         policy = self.dtype_policy
@@ -74,13 +74,13 @@ class Transformer(keras.layers.Layer):
             self._pairs.append((attention, forward))
         self.norm = None
         if settings.bands == "mel":
-            self.norm = Norm(name="norm", dtype=policy)
+            self.norm = Norm("norm")
 
     def call(self, x: Any) -> Any:
         """Returns the features, (B, N, D)."""
         for attention, forward in self._pairs:
-            x = x + attention(x)
-            x = x + forward(x)
+            x = ops.add(x, attention(x))
+            x = ops.add(x, forward(x))
         if self.norm is not None:
             x = self.norm(x)
         return x
@@ -92,7 +92,7 @@ class Block(keras.layers.Layer):
     def __init__(
         self, settings: BandSplitSettings, seeds: Iterator[int], name: str, dtype: Any
     ) -> None:
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name=name, dtype=dtype, autocast=False)
 
         def transformer(depth: int, axis: str) -> Transformer:
             is_linear = axis == "everywhere"
@@ -144,7 +144,7 @@ class BandSplitNetwork(Network):
         self.blocks = [Block(model, seeds, f"block_{i}", dtype) for i in range(1, model.depth + 1)]
         self.norm = None
         if model.bands == "listed":
-            self.norm = Norm(name="norm", dtype=dtype)
+            self.norm = Norm("norm")
         widths = [model.mask_wider * model.width] * model.hidden_layers
         self.heads = [
             Head(bands, self.num_channels, widths, seeds, f"masks_{i}", dtype)
