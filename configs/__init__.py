@@ -41,12 +41,13 @@ from configs.schema import Audio, Augmentation, Config, Data, Evaluation
 from configs.settings import NetworkSettings
 from configs.tagger import TaggerSettings
 from configs.tasks import OrderingSettings, SeparationSettings, TaggingSettings, TaskSettings
-from configs.training import Train
+from configs.training import Begun, Train
 
 __all__ = [
     "Audio",
     "Augmentation",
     "BandSplitSettings",
+    "Begun",
     "ClipEncoderSettings",
     "Config",
     "Data",
@@ -206,6 +207,10 @@ def _apply(values: dict[str, Any], assignment: str) -> None:
 
 
 def _sections(cls: Any) -> dict[str, Any]:
-    """Returns the fields of a dataclass that are dataclasses themselves, with their annotations."""
+    """Returns the sections of a config that can be set, with their annotations."""
     hints = typing.get_type_hints(cls)
-    return {name: hint for name, hint in hints.items() if dataclasses.is_dataclass(hint)}
+    return {
+        name: hint
+        for name, hint in hints.items()
+        if dataclasses.is_dataclass(hint) and hint is not Begun
+    }

@@ -13,7 +13,7 @@ from configs.checks import one_of, require, require_legal_words, require_within
 from configs.networks import WaveUNetSettings
 from configs.settings import NetworkSettings
 from configs.tasks import SeparationSettings, TaskSettings
-from configs.training import Train
+from configs.training import Begun, Train
 
 # Of a run that keeps a moving average of its weights.
 WEIGHTS = ("average", "raw")
@@ -183,6 +183,7 @@ class Config:
     augmentation: Augmentation = field(default_factory=Augmentation)
     train: Train = field(default_factory=Train)
     evaluation: Evaluation = field(default_factory=Evaluation)
+    begun: Begun = field(default_factory=Begun)
 
     def __post_init__(self) -> None:
         self.model.require_sources(self.data.sources)

@@ -29,6 +29,17 @@ _LIMITS = {
 
 
 @dataclass(frozen=True)
+class Begun:
+    """Says what a run has begun with: the loop notes it, and no experiment sets it."""
+
+    # Whose variables were taken; empty where all began fresh.
+    checkpoint: str = ""
+    # Paths of variables, in order.
+    taken: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Train:
     """Says how weights are optimised, and the rhythm of the loop."""
 
@@ -39,6 +50,11 @@ class Train:
     # Equal parts of a batch that are taken one after the other, in the memory of one; their
     # gradients are summed, and the weights move once.
     accumulate: int = 1
+    # The run, a folder or an address, whose variables this one begins with where path and shape
+    # agree; empty: all of them begin fresh.
+    begin_from: str = ""
+    # What is taken from there stays as it is.
+    freeze_begun: bool = False
     # Compute again in the backward pass what a block of a network computed in the forward pass, in
     # place of keeping it: less memory, more time.
     rematerialise: bool = False
@@ -83,6 +99,9 @@ class Train:
         parts = self.accumulate
         expected = f"a divisor of train.batch_size, {self.batch_size}"
         require(self.batch_size % parts == 0, "train.accumulate", parts, expected)
+        frozen = self.freeze_begun
+        expected = "false without train.begin_from, as nothing is taken"
+        require(bool(self.begin_from) or not frozen, "train.freeze_begun", frozen, expected)
         decay = self.average_decay
         require(0 <= decay < 1, "train.average_decay", decay, "from 0 to below 1")
         rate = self.decay_rate

@@ -6,9 +6,7 @@ Every step is a public command, shown before it runs. A step whose result is the
 so that a second call continues an interrupted one.
 """
 
-import shlex
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +19,7 @@ import configs
 from configs import instruments
 from data_prep.audio.stems import find_shipped_stem_file
 from data_prep.runtime import command
+from data_prep.runtime.subcommand import give
 
 # The smoke network reaches it on pieces it has not heard, with room to spare.
 LEAST_IMPROVEMENT_DB = 8.0
@@ -141,14 +140,8 @@ def run_step(step: _Step, position: str) -> int:
     if step.result and step.result.exists():
         print(f"    done before: {step.result}", flush=True)
         return 0
-    print(f"    python -m {shlex.join(step.arguments)}", flush=True)
     started = time.monotonic()
-    with subprocess.Popen([sys.executable, "-m", *step.arguments]) as process:
-        try:
-            status = process.wait()
-        except KeyboardInterrupt:
-            # The terminal interrupts the step too: let it save and say so.
-            status = process.wait()
+    status = give(step.arguments)
     print(f"    {time.monotonic() - started:.0f} s", flush=True)
     return status
 

@@ -1,9 +1,10 @@
-"""Turns a document into plain values for JSON.
+"""Turns a document into plain values for JSON, and reads its figures from there.
 
 Every number is there in full and as it is printed; drawings and sounds are not.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from evaluation.document.parts import (
@@ -23,6 +24,7 @@ from evaluation.document.parts import (
     Text,
 )
 from evaluation.document.rating_form import RatingForm
+from evaluation.scores.bootstrap import Interval
 
 # Of the keys below and their meaning.
 SCHEMA_VERSION = 1
@@ -36,7 +38,39 @@ def to_json_object(document: Document) -> dict[str, Any]:
         "subtitle": document.subtitle,
         "head": [_block(block) for block in document.head],
         "sections": [_section(section) for section in document.sections],
+        "summary": [
+            {"title": title, "kind": cell.kind, "decimals": cell.decimals, **_cell(cell)}
+            for title, cell in document.summary
+        ],
     }
+
+
+def read_summary(values: Mapping[str, Any], path: object) -> list[tuple[str, Cell]]:
+    """Returns the figures of a document that was turned into plain values.
+
+    Raises:
+        ValueError: it holds none, as those do that an earlier version wrote.
+    """
+    try:
+        return [
+            (
+                str(each["title"]),
+                Cell(
+                    each["value"],
+                    each["kind"],
+                    each.get("n"),
+                    each.get("share"),
+                    Interval(*each["interval"]) if "interval" in each else None,
+                    decimals=int(each["decimals"]),
+                ),
+            )
+            for each in values["summary"]
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} has no figures for a table ({type(error).__name__}: {error}); score that run "
+            "anew, by evaluation.evaluate."
+        ) from error
 
 
 def _section(section: Section) -> dict[str, Any]:

@@ -270,3 +270,5 @@ class Document:
     subtitle: str
     head: Sequence[Block]
     sections: Sequence[Section] = ()
+    # Its few figures for a table of several runs, each under a title.
+    summary: Sequence[tuple[str, Cell]] = ()

@@ -11,7 +11,7 @@ from configs import instruments
 from data_prep.runtime.quantities import pluralized
 from evaluation.classical.names import ROWS
 from evaluation.document.numbers import decibels, short_number, signed_decibels
-from evaluation.document.parts import Block, Document, Figures, Items, Section, Text
+from evaluation.document.parts import Block, Cell, Document, Figures, Items, Section, Text
 from evaluation.listening.clips import RecordedClip
 from evaluation.report import run_tables
 from evaluation.report.audit_table import audit_blocks
@@ -68,6 +68,7 @@ def make_document(rows: Sequence[Row], about: About, extras: Extras) -> Document
         about.subtitle,
         head=_head(digest, about),
         sections=[section for section in sections if section.blocks],
+        summary=_summary(digest),
     )
 
 
@@ -98,6 +99,15 @@ def _sections(rows: Sequence[Row], digest: Digest, about: About, extras: Extras)
         Section("how", "How it was scored", "Method", how),
         Section("origin", "Where it comes from", "Origin", origin_blocks(about)),
     ]
+
+
+def _summary(digest: Digest) -> list[tuple[str, Cell]]:
+    """Returns how far the model and the constant gain are above the mixture."""
+    cells = [
+        (f"Improvement, {system}", digest.improvement(None, system))
+        for system in (MODEL, CONSTANT_GAIN)
+    ]
+    return [(title, cell) for title, cell in cells if cell.value is not None]
 
 
 def _head(digest: Digest, about: About) -> list[Block]:

@@ -1,11 +1,14 @@
 """Saves and restores a run: weights, optimizer state, step, and the config they were made with."""
 
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from data_prep.runtime.tensorflow_errors import reason
 from trainer.loop.checkpoint_folder import (
@@ -140,11 +143,36 @@ def restore_network(
     path, step = find_checkpoint(workdir, which)
     with _readable(path):
         _restore_part(path, network=_by_path(network.variables))
-        saved = tf.train.load_checkpoint(path).get_variable_to_shape_map()
         # The average is that of the weights that training changes, under the same paths.
-        if weights == "average" and any(name.startswith("average/") for name in saved):
-            _restore_part(path, average=_by_path(network.trainable_variables))
+        averaged = _saved_paths(tf.train.load_checkpoint(path), "average")
+        if weights == "average":
+            known = [variable for variable in network.variables if variable.path in averaged]
+            _restore_part(path, average=_by_path(known))
     return step
+
+
+def read_variables(workdir: str, which: str) -> tuple[str, dict[str, NDArray[Any]]]:
+    """Reads the variables of all networks of a run, the average of those that have one.
+
+    Returns:
+        The path of the checkpoint, and the values by the paths of their variables.
+
+    Raises:
+        ValueError: there is no such checkpoint, or it cannot be read.
+    """
+    path, _ = find_checkpoint(workdir, which)
+    with _readable(path):
+        reader = tf.train.load_checkpoint(path)
+        keys = {**_saved_paths(reader, "network"), **_saved_paths(reader, "average")}
+        return path, {name: reader.get_tensor(key) for name, key in keys.items()}
+
+
+def _saved_paths(reader: Any, part: str) -> dict[str, str]:
+    """Returns the paths of the variables in a part of a checkpoint, and its keys for them."""
+    # TensorFlow writes a slash within a name as ".S".
+    pattern = re.compile(rf"{part}/(.*)/\.ATTRIBUTES/VARIABLE_VALUE")
+    found = [pattern.fullmatch(key) for key in sorted(reader.get_variable_to_shape_map())]
+    return {each[1].replace(".S", "/"): each[0] for each in found if each}
 
 
 def save_network(workdir: str, network: keras.Model) -> None:

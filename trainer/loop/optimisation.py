@@ -6,13 +6,15 @@ from typing import Any
 import keras
 from keras import ops
 
-from configs import OptimizerSettings, Train
+from configs import Begun, OptimizerSettings, Train
 from trainer.loop.protocol import Networks, Objective
 from trainer.loop.schedules import LearningRate, WeightAverage
 
 # Paths of the state of a task's only optimizer begin with this word in a checkpoint, as they always
 # did.
 _ONLY_NAME = "optimizer"
+# Of a run all of whose variables began fresh.
+NOT_BEGUN = Begun()
 
 
 class ObjectiveOptimizer:
@@ -63,10 +65,26 @@ class Optimisation:
     """
 
     def __init__(
-        self, settings: Train, networks: Networks, objectives: Sequence[Objective]
+        self,
+        settings: Train,
+        networks: Networks,
+        objectives: Sequence[Objective],
+        begun: Begun = NOT_BEGUN,
     ) -> None:
+        """Makes the optimizers.
+
+        Raises:
+            ValueError: an objective has no weights.
+        """
+        for objective in objectives:
+            if not objective.weights:
+                raise ValueError(
+                    f"train.freeze_begun leaves no variable that {objective.name} could change; "
+                    f"leave it out, or begin from another run."
+                )
         self._settings = settings
         self.networks = networks
+        self.begun = begun
         self.optimizers = []
         for objective in objectives:
             is_only = len(objectives) == 1

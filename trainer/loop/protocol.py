@@ -22,6 +22,16 @@ Weights = Mapping[str, Sequence[NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
+class Learnt:
+    """Holds what another run has learnt."""
+
+    # Its path.
+    checkpoint: str
+    # By the paths of variables.
+    values: Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
 class Objective:
     """Says what is minimised, by which weights, and how.
 
@@ -103,6 +113,9 @@ class Description:
 
 class Task(Protocol):
     """Is what the loop needs to know of a task."""
+
+    def read_learnt(self) -> Learnt:
+        """Reads what the run of ``train.begin_from`` has learnt."""
 
     def make_networks(self) -> Networks:
         """Makes the networks, their weights included; called in the scope of the strategy."""

@@ -6,9 +6,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from configs import Train
+from configs import Begun, Train
 from data_prep.runtime.datasets import untuned
-from trainer.loop.optimisation import ObjectiveOptimizer, Optimisation
+from trainer.loop.beginning import begin, describe, freeze
+from trainer.loop.optimisation import NOT_BEGUN, ObjectiveOptimizer, Optimisation
 from trainer.loop.protocol import Batch, Task
 
 RunSteps = Callable[[Iterator[Any], tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -16,12 +17,24 @@ RunSteps = Callable[[Iterator[Any], tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 def make_optimisation(
-    task: Task, settings: Train, strategy: tf.distribute.Strategy
+    task: Task, settings: Train, strategy: tf.distribute.Strategy, begun: Begun = NOT_BEGUN
 ) -> Optimisation:
-    """Makes the networks of a task, and what changes their weights, in the scope of a strategy."""
+    """Makes the networks of a task, and what changes their weights, in the scope of a strategy.
+
+    Args:
+        task: makes networks and objectives.
+        settings: of the run.
+        strategy: of its devices.
+        begun: what the run has begun with, where it continues; its variables are to be restored.
+    """
     with strategy.scope():
         networks = task.make_networks()
-        return Optimisation(settings, networks, task.make_objectives(networks))
+        if settings.begin_from and begun == NOT_BEGUN:
+            begun = begin(networks, task.read_learnt())
+            print(describe(begun, settings.freeze_begun), flush=True)
+        if settings.freeze_begun:
+            freeze(networks, begun.taken)
+        return Optimisation(settings, networks, task.make_objectives(networks), begun)
 
 
 def distribute(examples: tf.data.Dataset, batch_size: int, strategy: tf.distribute.Strategy) -> Any:

@@ -15,11 +15,12 @@ from data_prep.runtime.quantities import pluralized
 from data_prep.storage.lock import Hold
 from trainer.loop.checkpoints import Checkpoints
 from trainer.loop.interruptible import interruptible
-from trainer.loop.optimisation import require_even_batches
+from trainer.loop.optimisation import NOT_BEGUN, require_even_batches
 from trainer.loop.progress import Progress
 from trainer.loop.protocol import Figure, Task, Weights
 from trainer.loop.steps import distribute, make_optimisation, make_run_steps
 from trainer.loop.summaries import Summaries
+from trainer.loop.workdir import note_begun, read_begun
 
 _CURE = (
     "training stopped, the checkpoints before it are kept. A lower train.learning_rate, in a new "
@@ -65,7 +66,11 @@ class _Training:
         self._strategy = strategy
         self._workdir = workdir
         self._hold = hold
-        self._optimisation = make_optimisation(task, settings, strategy)
+        begun = read_begun(workdir) if settings.begin_from else NOT_BEGUN
+        self._optimisation = make_optimisation(task, settings, strategy, begun)
+        if self._optimisation.begun != begun:
+            # Before the checkpoints, which carry it.
+            note_begun(workdir, self._optimisation.begun)
         self._checkpoints = Checkpoints(workdir, self._optimisation, settings.keep_checkpoints)
         self.step = self._checkpoints.restore()
         start = f"continuing after step {self.step}" if self.step else "starting"

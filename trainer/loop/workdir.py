@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import configs
-from configs import Config
+from configs import Begun, Config
 from configs.reading import parse_object
 from data_prep.records.manifest import Manifest, manifest_from_json
 from data_prep.runtime.revision import code_revision
@@ -32,6 +32,8 @@ _CHANGEABLE = (
     "train.accumulate",
     "train.rematerialise",
     "evaluation.",
+    # What a run has begun with is its own.
+    "begun.",
 )
 
 
@@ -140,12 +142,25 @@ def open_run(workdir: str, config: Config, records: str, manifest: Manifest) -> 
     """
     config = replace(config, data=manifest.config.data)
     if _has_checkpoints(workdir):
-        _refuse_another(load_run(workdir), workdir, config, manifest)
+        run = load_run(workdir)
+        _refuse_another(run, workdir, config, manifest)
+        config = replace(config, begun=run.config.begun)
     folder = records
     if not is_bucket(records):
         folder = os.path.abspath(records)  # noqa: PTH100 (Path.absolute keeps "..")
     described = {"folder": folder, "manifest": dataclasses.asdict(manifest)}
     _write_run(workdir, config, described)
+
+
+def read_begun(workdir: str) -> Begun:
+    """Returns what a run has begun with, as far as that was noted."""
+    return load_run(workdir).config.begun
+
+
+def note_begun(workdir: str, begun: Begun) -> None:
+    """Notes in ``config.json`` what a run begins with."""
+    config = replace(load_run(workdir).config, begun=begun)
+    write_text(f"{workdir}/config.json", configs.to_json(config) + "\n")
 
 
 def open_imported_run(workdir: str, config: Config, imported: Imported) -> None:

@@ -83,7 +83,20 @@ def make_document(report: Report) -> Document:
         f"{report.config.audio.sample_rate:,} Hz",
         head=_head(report),
         sections=[section for section in sections if section.blocks],
+        summary=_summary(report),
     )
+
+
+def _summary(report: Report) -> list[tuple[str, Cell]]:
+    """Returns the shares of the model and of its rivals, with what dice would reach."""
+    cells = []
+    for system in report.systems:
+        if system.name != BACKWARDS:
+            for measure in ("position", "exact"):
+                value, interval = system.whole.value(measure), system.intervals.get(measure)
+                title = f"{_TITLES[measure]}, {system.name}"
+                cells.append((title, Cell(value, "share", interval=interval)))
+    return cells
 
 
 def cheats(report: Report) -> list[Row]:

@@ -8,7 +8,7 @@ from configs import Config, TaggerSettings, TaggingSettings
 from data_prep.records.manifest import Manifest
 from data_prep.runtime.quantities import pluralized
 from evaluation.document.numbers import percent
-from evaluation.document.parts import Block, Document, Figures, Section, Terms, Text
+from evaluation.document.parts import Block, Cell, Document, Figures, Section, Terms, Text
 from evaluation.report.curves import training_blocks
 from evaluation.scores import bootstrap
 from evaluation.tasks.origin import origin_blocks
@@ -23,6 +23,8 @@ from evaluation.tasks.tagging.tables import (
 
 # Of whose columns a strip is drawn, at most.
 _MOST_STRIPS = 20
+# Of a table of runs.
+_SUMMED = {"f1": "F1", "roc_auc": "ROC-AUC", "average_precision": "Average precision"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,23 @@ def make_document(report: Report) -> Document:
         f"{report.config.audio.sample_rate:,} Hz",
         head=_head(report),
         sections=[section for section in sections if section.blocks],
+        summary=_summary(report.systems),
     )
+
+
+def _summary(systems: Sequence[SystemScores]) -> list[tuple[str, Cell]]:
+    """Returns the figures of the model over columns and pieces, and the F1 of its rivals."""
+    model, *others = systems
+    cells = []
+    for name, title in _SUMMED.items():
+        if name in model.macro:
+            interval = model.intervals.get(name)
+            cells.append((title, Cell(model.macro[name], "share", interval=interval)))
+    cells.append(("Piece F1", Cell(model.pieces.decisions.f1, "share")))
+    for other in others:
+        f1 = other.macro.get("f1")
+        cells.append((f"F1, {other.answers.system}", Cell(f1, "share")))
+    return cells
 
 
 def _head(report: Report) -> list[Block]:

@@ -18,12 +18,14 @@ from trainer.batches.excerpts import load_excerpts
 from trainer.loop.protocol import (
     Description,
     Figure,
+    Learnt,
     Networks,
     Objective,
     Shown,
     Sound,
     Weights,
 )
+from trainer.tasks.learnt import read_learnt
 from trainer.tasks.ordering import step
 from trainer.tasks.ordering.answers import Rightness, chance, rightness
 from trainer.tasks.ordering.asked import Solver, count_each, similar_share
@@ -53,6 +55,10 @@ class OrderingTask:
             )
         excerpts = load_excerpts(manifest, folder, "train", config.train.cache)
         self._puzzles = RecordPuzzles(excerpts, config)
+
+    def read_learnt(self) -> Learnt:
+        """Reads what the run of ``train.begin_from`` has learnt."""
+        return read_learnt(self._config.train.begin_from)
 
     def make_networks(self) -> Networks:
         """Makes the encoder and what compares its features."""

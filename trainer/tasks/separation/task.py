@@ -14,6 +14,7 @@ from trainer.inference.separator import Separator
 from trainer.loop.protocol import (
     Description,
     Figure,
+    Learnt,
     Networks,
     Objective,
     Shown,
@@ -21,6 +22,7 @@ from trainer.loop.protocol import (
     Spectrograms,
     Weights,
 )
+from trainer.tasks.learnt import read_learnt
 from trainer.tasks.on_records import describe_learning, middle_of_first
 from trainer.tasks.separation import step
 from trainer.tasks.separation.validation import validate
@@ -45,6 +47,10 @@ class SeparationTask:
                 flush=True,
             )
         self._excerpts = load_excerpts(manifest, folder, "train", config.train.cache)
+
+    def read_learnt(self) -> Learnt:
+        """Reads what the run of ``train.begin_from`` has learnt."""
+        return read_learnt(self._config.train.begin_from)
 
     def make_networks(self) -> Networks:
         """Makes the network that estimates the sources."""

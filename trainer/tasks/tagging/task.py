@@ -20,6 +20,7 @@ from trainer.inference.listener import Listener
 from trainer.loop.protocol import (
     Description,
     Figure,
+    Learnt,
     Networks,
     Objective,
     Picture,
@@ -27,6 +28,7 @@ from trainer.loop.protocol import (
     Sound,
     Weights,
 )
+from trainer.tasks.learnt import read_learnt
 from trainer.tasks.on_records import describe_learning, middle_of_first
 from trainer.tasks.tagging import step, thresholds
 from trainer.tasks.tagging.listening import hear_tracks, require_truth, true_activity
@@ -57,6 +59,10 @@ class TaggingTask:
                 flush=True,
             )
         self._excerpts = load_excerpts(manifest, folder, "train", config.train.cache)
+
+    def read_learnt(self) -> Learnt:
+        """Reads what the run of ``train.begin_from`` has learnt."""
+        return read_learnt(self._config.train.begin_from)
 
     def make_networks(self) -> Networks:
         """Makes the network that hears instruments."""
