@@ -114,6 +114,8 @@ MISSING = [
     ("evaluation.sweep --records=none --out=none", "no experiment is named"),
     ("evaluation.sweep smoke --records=none --out=gs://a/b", "kept in a local folder"),
     ("evaluation.sweep smoke --records=none --out=none --over=a", "section.field=a,b,c"),
+    ("evaluation.feature_play --workdir=none", "none/config.json"),
+    (f"evaluation.feature_play --workdir={BEFORE}/run", "expected one that puts clips in order"),
     ("evaluation.tag song.wav", "--workdir is missing"),
     ("evaluation.tag --workdir=none", "name at least one audio file"),
     ("evaluation.tag --workdir=none song.wav", "none/config.json"),

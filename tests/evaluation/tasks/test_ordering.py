@@ -207,3 +207,22 @@ def test_a_table_of_runs_is_made_continued_and_shown(records, tmp_path):
     refused = run_command("evaluation.sweep", *changed)
     assert refused.returncode == 1
     assert "holds a run of another config" in refused.stderr
+
+
+def test_sounds_excite_features_more_than_the_noise_they_are_made_of(workdir, tmp_path):
+    page = tmp_path / "play.html"
+    flags = [f"--workdir={workdir}", "--features=0,20", f"--out={page}"]
+    done = run_command("evaluation.feature_play", *flags)
+    assert done.returncode == 0, done.stderr
+    described = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
+    assert "made for play" in described["head"][0]["text"]
+    (clips,) = described["sections"][0]["blocks"]
+    assert [clip["title"] for clip in clips["clips"]] == ["feature 0", "feature 20"]
+    for clip in clips["clips"]:
+        assert len(clip["takes"]) == 3
+        for note in clip["takes"].values():
+            excited, noise = (float(part.split()[-1]) for part in note.split(", as noise"))
+            assert excited > noise + 0.5
+    refused = run_command("evaluation.feature_play", f"--workdir={workdir}", "--features=50")
+    assert refused.returncode == 1
+    assert "expected numbers from 0 to 49" in refused.stderr

@@ -59,6 +59,10 @@ class Head(keras.Model):
 
     def call(self, encoded: Any) -> Any:
         """Returns what the head decides about puzzles, of features (B, P, J, N)."""
+        return self.decide(self.describe_clips(encoded))
+
+    def describe_clips(self, encoded: Any) -> Any:
+        """Returns what is left of each clip, (B, P, D), of features (B, P, J, N)."""
         num_columns = encoded.shape[2]
         if num_columns > _MOST_CELLS:
             # (cells, J) (B, P, J, N) -> (B, P, cells, N)
@@ -67,12 +71,12 @@ class Head(keras.Model):
             num_columns = _MOST_CELLS
         whole = self.whole_norm(self.whole(ops.mean(encoded, axis=2)))
         if not self._edge_size:
-            return self.decide(whole)
+            return whole
         size = max(1, round(_EDGE_SHARE * num_columns))
         # The end is read from behind, so that what lies at the cut comes first in both.
         begin = self._edge(encoded[:, :, :size])
         end = self._edge(ops.flip(encoded[:, :, -size:], axis=2))
-        return self.decide(ops.concatenate([begin, end, whole], axis=2))
+        return ops.concatenate([begin, end, whole], axis=2)
 
     def _edge(self, columns: Any) -> Any:
         """Returns the features of an edge, of its columns (B, P, columns, N)."""
