@@ -151,9 +151,9 @@ class OrderingSettings(TaskSettings):
     gap_law: Literal["hann", "uniform"] = "hann"
     # Numbers that are left of a clip before it is compared with others.
     features: int = 50
-    # Sorter: all clips at once, a place for each; pairs: of every two, which comes first;
-    # contrastive: nothing of order, but whether two clips are of the same excerpt.
-    head: Literal["sorter", "pairs", "contrastive"] = "pairs"
+    # Chain: which clip follows which; pairs: of every two, which comes first; sorter: all clips at
+    # once, a place for each; contrastive: whether two clips are of the same excerpt.
+    head: Literal["chain", "pairs", "sorter", "contrastive"] = "chain"
     # Each clip of a puzzle is scaled by up to so much, up or down, ...
     gain_db: float = 6.0
     # ... and turned upside down or not.

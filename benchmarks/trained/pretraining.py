@@ -221,7 +221,7 @@ class Experiment:
         workdir = self._out / "runs" / f"{beginning}-{task}-{seed}"
         taken = workdir / "secs.json"
         if not taken.exists():
-            head = "contrastive" if beginning == CONTRASTIVE else "pairs"
+            head = "contrastive" if beginning == CONTRASTIVE else "chain"
             words = [*_PLAIN, *learner.puzzles, f"task.head={head}", *self._described(records)]
             words += _steps(learner.num_ordering_steps, seed)
             secs = self._train(learner.experiment, records, workdir, words)

@@ -3,6 +3,8 @@
 Axes: B puzzles, P clips of a puzzle, and P places.
 """
 
+from collections.abc import Sequence
+from itertools import permutations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +16,9 @@ from scipy.stats import kendalltau
 Floats = NDArray[np.floating[Any]]
 Places = NDArray[np.int64]
 """(B, P): the place of each clip that is shown, from 0 on."""
+
+# Of so many clips every order is tried.
+_MOST_TRIED = 8
 
 
 def places_by_sorter(decisions: Floats) -> Places:
@@ -39,9 +44,53 @@ def places_by_pairs(decisions: Floats) -> Places:
     return _assigned(np.square(expected[:, :, None] - np.arange(num_clips)))
 
 
+def places_by_chain(decisions: Floats) -> Places:
+    """Returns the orders with the highest sum over neighbours.
+
+    Args:
+        decisions: (B, P, P), how well clip j follows clip i.
+    """
+    return np.stack([places_on_path(-each) for each in decisions])
+
+
+def places_on_path(distances: Floats) -> NDArray[np.int64]:
+    """Returns the places (P,) in the order whose neighbours are the nearest.
+
+    Of up to eight clips every order is tried; of more each clip is followed by the nearest one that
+    is left, from the best of all first ones on.
+
+    Args:
+        distances: (P, P): from the end of one clip to the beginning of another.
+    """
+    num_clips = len(distances)
+    if num_clips <= _MOST_TRIED:
+        tried: list[Sequence[int]] = list(permutations(range(num_clips)))
+    else:
+        tried = [_nearest_first(distances, first) for first in range(num_clips)]
+    orders = np.array(tried)
+    lengths = distances[orders[:, :-1], orders[:, 1:]].sum(axis=1)
+    places = np.empty(num_clips, np.int64)
+    places[orders[lengths.argmin()]] = np.arange(num_clips)
+    return places
+
+
+def _nearest_first(distances: Floats, first: int) -> Sequence[int]:
+    order = [first]
+    left = set(range(len(distances))) - {first}
+    while left:
+        nearest = min(left, key=lambda clip: float(distances[order[-1], clip]))
+        order.append(nearest)
+        left.remove(nearest)
+    return order
+
+
 def _assigned(costs: Floats) -> Places:
     """Returns the places with the lowest sum of costs (B, P clips, P places)."""
     return np.stack([linear_sum_assignment(each)[1] for each in costs]).astype(np.int64)
+
+
+# By the head that decides.
+DECODERS = {"chain": places_by_chain, "pairs": places_by_pairs, "sorter": places_by_sorter}
 
 
 class Rightness(NamedTuple):

@@ -13,7 +13,7 @@ from configs import Config, OrderingSettings
 from trainer.loop.protocol import Networks
 from trainer.networks.network import Network
 from trainer.tasks.ordering import step
-from trainer.tasks.ordering.answers import Places, places_by_pairs, places_by_sorter
+from trainer.tasks.ordering.answers import DECODERS, Places
 from trainer.tasks.ordering.heads import Head
 
 # Puzzles that are heard at a time.
@@ -31,7 +31,7 @@ class Solver:
         assert isinstance(config.task, OrderingSettings)
         self.encoder = encoder
         self.head = head
-        self._by_pairs = config.task.head == "pairs"
+        self._head_name = config.task.head
         self._decide = tf.function(
             lambda clips: step.decide(encoder, head, clips), reduce_retracing=True
         )
@@ -45,7 +45,7 @@ class Solver:
         """Returns where the clips of puzzles (B, P, T, C) stand, (B, P)."""
         parts = [self._decide(clips[i : i + _BATCH]) for i in range(0, clips.shape[0], _BATCH)]
         decisions: Any = np.concatenate([part.numpy() for part in parts])
-        return places_by_pairs(decisions) if self._by_pairs else places_by_sorter(decisions)
+        return DECODERS[self._head_name](decisions)
 
 
 def similar_share(similarities: NDArray[np.float32]) -> float:

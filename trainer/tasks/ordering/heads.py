@@ -9,7 +9,7 @@ Axes: B puzzles, P clips of a puzzle, J columns of a clip, N features of a colum
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise, permutations
 from typing import Any
 
 import keras
@@ -27,6 +27,8 @@ _SORTER_UNITS = (1000, 1000, 200)
 _PAIR_UNITS = (256, 128)
 # Of the projection that COLA compares.
 _SIMILARITY_UNITS = 512
+# Of so many clips every order is held against the true one.
+_MOST_ENUMERATED = 5
 
 
 class Head(keras.Model):
@@ -136,19 +138,16 @@ class Sorter(Head):
         return -ops.mean(ops.sum(is_there * decisions, axis=2), axis=1)
 
 
-class Pairs(Head):
-    """Decides of every two clips whether the one comes before the other: (B, P, P).
-
-    What it says of (i, j) is minus what it says of (j, i), so that it has no opinion of places.
-    """
+class _OfPairs(Head):
+    """Compares every two clips."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.hidden = self._hidden(_PAIR_UNITS)
         self.exit = self._dense(1, "exit")
 
-    def decide(self, features: Any) -> Any:
-        """Returns d, (B, P, P): the probability that clip i comes before clip j is sigmoid(d)."""
+    def score(self, features: Any) -> Any:
+        """Returns a number of every two clips, (B, P, P) float32, of features (B, P, D)."""
         num_clips = features.shape[1]
         # (B, P, P, D) both: the first of a pair, and the second.
         first = ops.repeat(features[:, :, None], num_clips, axis=2)
@@ -159,7 +158,18 @@ class Pairs(Head):
         x = ops.concatenate([apart, first[..., 2 * size :], second[..., 2 * size :]], axis=3)
         for layer in self.hidden:
             x = layer(x)
-        scores = ops.cast(self.exit(x), "float32")[..., 0]
+        return ops.cast(self.exit(x), "float32")[..., 0]
+
+
+class Pairs(_OfPairs):
+    """Decides of every two clips whether the one comes before the other: (B, P, P).
+
+    What it says of (i, j) is minus what it says of (j, i), so that it has no opinion of places.
+    """
+
+    def decide(self, features: Any) -> Any:
+        """Returns d, (B, P, P): the probability that clip i comes before clip j is sigmoid(d)."""
+        scores = self.score(features)
         return scores - ops.transpose(scores, (0, 2, 1))
 
     def costs(self, decisions: Any, places: Any) -> Any:
@@ -169,6 +179,37 @@ class Pairs(Head):
         num_clips = decisions.shape[1]
         others = 1 - np.eye(num_clips, dtype=np.float32)
         return ops.sum(costs * others, axis=(1, 2)) / (num_clips * (num_clips - 1))
+
+
+class Chain(_OfPairs):
+    """Decides which clip follows which: (B, P, P). The order is the chain of the highest sum.
+
+    Unlike ``Pairs`` it learns from what does not fit together, too: of three clips the two that are
+    not neighbours say which one is between them.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._orders = _neighbours(_orders(self.settings.num_clips))
+
+    def decide(self, features: Any) -> Any:
+        """Returns how well clip j follows clip i, (B, P, P); sums over neighbours are logits."""
+        return self.score(features)
+
+    def costs(self, decisions: Any, places: Any) -> Any:
+        """Returns -log of the probability of the true order, among those that it is held against.
+
+        They are all orders of up to five clips; of more those in which two clips have changed
+        places, and those that begin elsewhere.
+        """
+        num_clips = decisions.shape[1]
+        is_there = _one_hot(places)
+        # From clips to places: (B, P, P).
+        in_order = ops.matmul(ops.transpose(is_there, (0, 2, 1)), ops.matmul(decisions, is_there))
+        # (B, P P) (P P, orders) -> (B, orders), the true one first.
+        flat = ops.reshape(in_order, (-1, num_clips * num_clips))
+        sums = ops.matmul(flat, self._orders.T)
+        return ops.logsumexp(sums, axis=1) - sums[:, 0]
 
 
 class Contrast(Head):
@@ -217,6 +258,29 @@ def _one_hot(places: Any) -> Any:
     return ops.cast(ops.equal(places[:, :, None], all_places), "float32")
 
 
+def _orders(num_clips: int) -> list[tuple[int, ...]]:
+    """Returns orders of places, the true one first."""
+    true = tuple(range(num_clips))
+    if num_clips <= _MOST_ENUMERATED:
+        return list(permutations(true))
+    found = [true]
+    for i, j in combinations(true, 2):
+        changed = list(true)
+        changed[i], changed[j] = j, i
+        found.append(tuple(changed))
+    found += [(*true[i:], *true[:i]) for i in range(1, num_clips)]
+    return found
+
+
+def _neighbours(orders: Sequence[Sequence[int]]) -> Any:
+    """Returns which places follow each other in each order, (orders, P P), 0 or 1."""
+    num_clips = len(orders[0])
+    follows = np.zeros((len(orders), num_clips, num_clips), np.float32)
+    for row, order in zip(follows, orders, strict=True):
+        row[list(order[:-1]), list(order[1:])] = 1
+    return follows.reshape(len(orders), -1)
+
+
 def _means(num_columns: int) -> Any:
     """Returns what of each column is in the mean of each cell, (cells, J)."""
     borders = np.round(np.linspace(0, num_columns, _MOST_CELLS + 1)).astype(int)
@@ -226,4 +290,9 @@ def _means(num_columns: int) -> Any:
     return cells
 
 
-HEADS: dict[str, type[Head]] = {"sorter": Sorter, "pairs": Pairs, "contrastive": Contrast}
+HEADS: dict[str, type[Head]] = {
+    "chain": Chain,
+    "pairs": Pairs,
+    "sorter": Sorter,
+    "contrastive": Contrast,
+}

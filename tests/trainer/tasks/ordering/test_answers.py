@@ -1,6 +1,6 @@
 """Orders of decisions, and how right they are, beside what every order would give."""
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from scipy.special import log_expit, log_softmax
 from trainer.tasks.ordering.answers import (
     MEASURES,
     chance,
+    places_by_chain,
     places_by_pairs,
     places_by_sorter,
     rightness,
@@ -39,6 +40,25 @@ def test_pairs_of_two_are_the_likelier_order():
     found = places_by_pairs(decisions)
     expected = (log_expit(scores) < log_expit(-scores)).astype(int)
     assert found[:, 0].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("num_clips", [2, 3, 5])
+def test_a_chain_has_the_highest_sum_over_neighbours(num_clips):
+    decisions = np.random.default_rng(4).normal(size=(20, num_clips, num_clips))
+    for own, places in zip(decisions, places_by_chain(decisions), strict=True):
+        sums = {
+            order: sum(own[i, j] for i, j in pairwise(order))
+            for order in permutations(range(num_clips))
+        }
+        assert tuple(np.argsort(places)) == max(sums, key=sums.get)
+
+
+def test_a_long_chain_that_is_clear_is_found():
+    rng = np.random.default_rng(5)
+    order = rng.permutation(20)
+    decisions = 0.1 * rng.normal(size=(1, 20, 20))
+    decisions[0, order[:-1], order[1:]] += 1
+    assert np.argsort(places_by_chain(decisions)[0]).tolist() == order.tolist()
 
 
 @pytest.mark.parametrize("num_clips", [2, 3, 4, 5])

@@ -1,15 +1,17 @@
 """The step of ordering: encoders of every kind, heads, losses, and which weights learn."""
 
+from itertools import combinations, permutations
+
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy.special import expit, log_softmax
+from scipy.special import expit, log_softmax, logsumexp
 
 import configs
 from trainer.inference.separator import Separator
 from trainer.networks import make_network
 from trainer.tasks.ordering import step
-from trainer.tasks.ordering.heads import Pairs, Sorter
+from trainer.tasks.ordering.heads import Chain, Pairs, Sorter
 
 PLAIN = [
     "task.kind=ordering",
@@ -122,8 +124,31 @@ def test_losses_are_those_of_their_probabilities():
     np.testing.assert_allclose(Pairs(config).costs(decisions, places), right, rtol=1e-5)
 
 
+@pytest.mark.parametrize("num_clips", [2, 3, 5, 7])
+def test_a_chain_holds_the_true_order_against_others(num_clips):
+    config = config_of("mel", "task.head=chain", f"task.num_clips={num_clips}")
+    rng = np.random.default_rng(3)
+    scores = rng.normal(size=(5, num_clips, num_clips)).astype(np.float32)
+    places = np.stack([rng.permutation(num_clips) for _ in range(5)]).astype(np.float32)
+    found = Chain(config).costs(scores, places)
+    for own, place, cost in zip(scores, places.astype(int), np.asarray(found), strict=True):
+        clips = np.argsort(place)
+        orders = [clips[list(order)] for order in permutations(range(num_clips))]
+        if num_clips > 5:
+            # Two clips changed places, or the order begins elsewhere.
+            swaps = combinations(range(num_clips), 2)
+            orders = [clips, *(np.roll(clips, i) for i in range(1, num_clips))]
+            for i, j in swaps:
+                swapped = clips.copy()
+                swapped[[i, j]] = clips[[j, i]]
+                orders.append(swapped)
+        sums = [own[order[:-1], order[1:]].sum() for order in orders]
+        right = own[clips[:-1], clips[1:]].sum()
+        assert cost == pytest.approx(logsumexp(sums) - right, rel=1e-5)
+
+
 def test_pairs_have_no_opinion_of_what_stands_first():
-    config = config_of("mel")
+    config = config_of("mel", "task.head=pairs")
     networks = step.make_networks(config)
     clips = make_batch(config)["clips"].numpy()
     encoder, head = networks[step.ENCODER], networks[step.SORTER]
