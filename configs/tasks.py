@@ -127,6 +127,7 @@ _ORDERING_LIMITS = {
     "gap_secs": (0, 10),
     "features": (1, 1000),
     "gain_db": (0, 60),
+    "overlay": (0, 1),
     "silent_dbfs": (-200, 0),
     "validation_puzzles": (1, 10**6),
 }
@@ -158,6 +159,8 @@ class OrderingSettings(TaskSettings):
     gain_db: float = 6.0
     # ... and turned upside down or not.
     flip_polarity: bool = True
+    # Share of training puzzles that are cut of two stretches of any tracks, sounding together.
+    overlay: float = 0.0
     # A puzzle with a clip below this level is drawn again.
     silent_dbfs: float = -60.0
     # Of all validation tracks together.

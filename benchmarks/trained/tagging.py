@@ -33,7 +33,7 @@ from evaluation.scores.table import MODEL
 FLAGS = flags.FLAGS
 EXPERIMENT = "smoke_tagger"
 # About three minutes of two quiet cores.
-NUM_STEPS = 2500
+NUM_STEPS = 4000
 _NUM_PIECES = 60
 SAME_FONT = "same font"
 FONTS = {

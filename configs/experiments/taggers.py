@@ -39,6 +39,7 @@ SMOKE_TAGGER = replace(
         learning_rate=2e-3,
         clip_norm=1.0,
         warmup_steps=50,
+        average_decay=0.998,
         steps_per_call=20,
         checkpoint_steps=250,
         validation_steps=500,

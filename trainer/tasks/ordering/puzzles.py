@@ -20,6 +20,9 @@ from trainer.tasks.ordering.step import clip_frames
 _LEVEL = 0.1
 # Of silent puzzles; the last one is taken as it is.
 _MOST_ATTEMPTS = 40
+# Of the second one of two stretches that sound together.
+_MOST_SOFTER_DB = 12.0
+_LEAST_RMS = 1e-4
 # Of puzzles that are asked of a track, so that none of them is learnt from.
 _ASKED = 2**40
 
@@ -133,6 +136,8 @@ class RecordPuzzles:
         self._excerpts = excerpts
         self._puzzles = Puzzles(config)
         self._seed = config.train.seed
+        assert isinstance(config.task, OrderingSettings)
+        self._overlay = config.task.overlay
         longest = self._puzzles.longest_frames
         # A stretch begins in the owned frames, and ends in the stored ones.
         behind = excerpts.stored_frames - excerpts.context_before - longest + 1
@@ -152,6 +157,18 @@ class RecordPuzzles:
         return self._puzzles.draw(tf.stack([self._seed, number]), self._stretch)
 
     def _stretch(self, seed: tf.Tensor) -> tf.Tensor:
+        """Returns a stretch (S, C), or of some seeds two that sound together."""
+        if not self._overlay:
+            return self._stored(seed)
+        seeds = tf.unstack(tf.random.split(seed, 4))
+        first, second = self._stored(seeds[0]), self._stored(seeds[1])
+        softer_db = tf.random.stateless_uniform([], seeds[2], 0.0, _MOST_SOFTER_DB)
+        level = _rms(first) * 10 ** (-softer_db / 20)
+        both = first + second * level / tf.maximum(_rms(second), _LEAST_RMS)
+        return tf.where(tf.random.stateless_uniform([], seeds[3]) < self._overlay, both, first)
+
+    def _stored(self, seed: tf.Tensor) -> tf.Tensor:
+        """Returns a stretch of a record."""
         excerpts = self._excerpts
         drawn = tf.random.stateless_uniform([], seed, 0, self._ends[-1], tf.int64)
         record = tf.searchsorted(self._ends, drawn[None], side="right", out_type=tf.int64)
@@ -161,6 +178,10 @@ class RecordPuzzles:
         frames = self._puzzles.longest_frames
         stretch = read_stretches(excerpts, record, mixture, begin, frames, scale > 0)
         return stretch[0] * scale[0]
+
+
+def _rms(stretch: tf.Tensor) -> tf.Tensor:
+    return tf.sqrt(tf.reduce_mean(tf.square(stretch)))
 
 
 class TrackPuzzles:

@@ -156,6 +156,30 @@ def test_puzzles_of_records_are_of_the_tracks_and_reach_everywhere(music):
     assert np.histogram(places, 8, (0, len(whole)))[0].min() > 20
 
 
+def test_a_share_of_puzzles_is_cut_of_two_stretches_that_sound_together(music):
+    config, manifest, out = music
+    excerpts = load_excerpts(manifest, out, "train")
+    half = RecordPuzzles(excerpts, configs.override(config, ["task.overlay=0.5"]))
+    import soundfile
+
+    whole = np.concatenate([soundfile.read(f"{out}/../{name}")[0] for name in ("a.wav", "b.wav")])
+    norms = np.sqrt(np.convolve(np.square(whole), np.ones(CLIP), "valid"))
+    best, second = [], []
+    for puzzle in tf.data.Dataset.range(200).map(half.puzzle).as_numpy_iterator():
+        first = puzzle.clips[0, :, 0]
+        alike = np.abs(np.correlate(whole, first)) / norms / np.linalg.norm(first)
+        louder, softer = np.sort(alike)[::-1][:2]
+        best.append(louder)
+        second.append(softer)
+    is_single = np.array(best) > 0.999
+    assert 0.35 < is_single.mean() < 0.65
+    # Of two stretches, as loud or up to 12 dB apart, clips are like both; how loud each happens to
+    # be in a clip of 80 frames varies.
+    levels = np.hypot(best, second)[~is_single]
+    assert np.median(levels) > 0.95
+    assert np.min(np.array(best)[~is_single]) > 0.6
+
+
 def test_examples_go_on_from_any_step_and_no_two_are_alike(music):
     config, manifest, out = music
     small = configs.override(config, ["train.batch_size=4", "train.steps=6"])
