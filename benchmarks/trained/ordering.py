@@ -30,7 +30,7 @@ from evaluation.tasks.ordering.scores import ALL, MEASURES, Row, make_system
 
 FLAGS = flags.FLAGS
 EXPERIMENT = "smoke_ordering"
-NUM_STEPS = 8000
+NUM_STEPS = 10_000
 GAPS = {
     "5 to 55 ms": (),
     "0.25 to 0.5 s": ("task.min_gap_secs=0.25", "task.gap_secs=0.25"),

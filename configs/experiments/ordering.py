@@ -20,13 +20,17 @@ SMOKE_ORDERING = replace(
     # Unless a file of splits is given: music is split by file.
     data=replace(SMOKE_MASK.data, splits="official"),
     model=ClipEncoderSettings(),
-    task=OrderingSettings(),
+    task=OrderingSettings(features=100, overlay=0.7),
     augmentation=Augmentation(),
+    # Tracks are few: against learning them by heart weights decay, and stretches overlay.
     train=replace(
         SMOKE_MASK.train,
         steps=4000,
         batch_size=64,
+        optimizer="adamw",
+        weight_decay=0.3,
         learning_rate=2e-3,
+        average_decay=0.995,
         clip_norm=1.0,
         warmup_steps=50,
         steps_per_call=20,
@@ -39,7 +43,7 @@ ORDERING_DENSE = replace(
     SMOKE_ORDERING,
     name="ordering_dense",
     model=ClipEncoderSettings(body="dense", width=1000, depth=2),
-    task=OrderingSettings(head="sorter"),
+    task=OrderingSettings(features=100, overlay=0.7, head="sorter"),
 )
 
 ORDERING_WAVEFORM = replace(

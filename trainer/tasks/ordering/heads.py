@@ -153,9 +153,11 @@ class _OfPairs(Head):
         first = ops.repeat(features[:, :, None], num_clips, axis=2)
         second = ops.repeat(features[:, None], num_clips, axis=1)
         size = self._edge_size
-        # How far the end of the first is from the beginning of the second, and what both are.
+        # How far the end of the first is from the beginning of the second, and the one from the
+        # other. What they are plays no part: by it tracks would be learnt by heart.
         apart = ops.square(first[..., size : 2 * size] - second[..., :size])
-        x = ops.concatenate([apart, first[..., 2 * size :], second[..., 2 * size :]], axis=3)
+        unlike = ops.square(first[..., 2 * size :] - second[..., 2 * size :])
+        x = ops.concatenate([apart, unlike], axis=3)
         for layer in self.hidden:
             x = layer(x)
         return ops.cast(self.exit(x), "float32")[..., 0]
