@@ -26,7 +26,9 @@ from benchmarks.rows import Rows
 from benchmarks.trained.commands import run, settings
 from data_prep.runtime import command
 from data_prep.storage.files import replacing
-from evaluation.tasks.ordering.scores import ALL, MEASURES, Row, make_system
+from evaluation.scores.bootstrap import intervals
+from evaluation.scores.table import MODEL
+from evaluation.tasks.ordering.scores import ALL, EDGES, MEASURES, Row, make_system
 
 FLAGS = flags.FLAGS
 EXPERIMENT = "smoke_ordering"
@@ -118,6 +120,7 @@ def print_table(rows: Sequence[OrderingResult]) -> None:
         print(f"{'system':<26}" + "".join(f"{name:>28}" for name in MEASURES))
         for system in dict.fromkeys(row.system for row in own):
             print(_line(system, [row for row in own if row.system == system]))
+        print(_difference(own))
 
 
 def _line(system: str, rows: Sequence[OrderingResult]) -> str:
@@ -138,6 +141,32 @@ def _line(system: str, rows: Sequence[OrderingResult]) -> str:
             text += f" ({interval.low:.3f} to {interval.high:.3f})"
         line += f"{text:>28}"
     return line
+
+
+def _difference(rows: Sequence[OrderingResult]) -> str:
+    """Returns a line of how far the model is above the edge rule, track by track."""
+    # Controls have rows of their own name.
+    tracks = sorted({row.track for row in rows if row.system == EDGES} - {ALL})
+    line = f"{f'{MODEL} minus {EDGES}':<26}"
+    for measure in MEASURES:
+        differences = np.array(
+            [
+                _mean(rows, MODEL, track, measure) - _mean(rows, EDGES, track, measure)
+                for track in tracks
+            ]
+        )
+        text = f"{differences.mean():+.3f}"
+        spread = intervals(differences, np.array(tracks))
+        if spread is not None:
+            text += f" ({spread.mean.low:+.3f} to {spread.mean.high:+.3f})"
+        line += f"{text:>28}"
+    return line
+
+
+def _mean(rows: Sequence[OrderingResult], system: str, track: str, measure: str) -> float:
+    """Returns the mean over seeds of a measure of a track."""
+    own = [row for row in rows if (row.system, row.track) == (system, track)]
+    return float(np.mean([getattr(row, measure) for row in own]))
 
 
 def main(_: Sequence[str]) -> int:
