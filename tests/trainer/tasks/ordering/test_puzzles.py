@@ -18,7 +18,7 @@ LEAST, MOST = 20, 120
 
 def config_with(*overrides):
     settings = [f"audio.sample_rate={RATE}", "task.clip_secs=0.02", "task.min_gap_secs=0.005"]
-    settings += ["task.gap_secs=0.025", "model.body=waveform", "model.depth=2"]
+    settings += ["task.gap_secs=0.025", "task.overlay=0", "model.body=waveform", "model.depth=2"]
     return configs.load("smoke_ordering", [*settings, *overrides])
 
 
