@@ -23,7 +23,7 @@ SMALL = [
 
 def make_run(workdir, overrides=()):
     """Makes a run as the trainer leaves it after 5 and after 7 steps, in which nothing was learnt."""
-    config = configs.load("smoke_tagger", [*SMALL, *overrides])
+    config = configs.load("smoke_tagger", [*SMALL, "train.average_decay=0", *overrides])
     manifest = Manifest(config=config, corpus="urmp", code_revision="", shards={})
     open_run(str(workdir), config, "/nowhere", manifest)
     network = make_network(config)
