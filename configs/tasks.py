@@ -169,6 +169,10 @@ class OrderingSettings(TaskSettings):
     def __post_init__(self) -> None:
         require_within(self, "task", _ORDERING_LIMITS)
         require_legal_words(self, "task")
+        # Of less, nothing is left of the ends of a clip: neighbours look the same in both orders.
+        enough = self.features >= 3 or self.head not in ("chain", "pairs")
+        expected = f"at least 3, as task.head={self.head} compares ends and means"
+        require(enough, "task.features", self.features, expected)
 
     @property
     def learns(self) -> str:

@@ -9,6 +9,8 @@ audit        what the labels do
 separate     audio files into their sources
 tag          which instruments are heard in files, or in sound as it arrives
 classify     learns classes of files of sound, and says them
+sweep        trains and scores a table of settings
+feature_play sounds that excite features of a run which orders clips
 smoke        the whole pipeline on music that it makes itself
 options      the flags that name a run, for these commands
 
@@ -22,6 +24,7 @@ songs        files of sound to files of their sources
 server       a page that does so
 taggrams     what is heard in files: tables, labels, pictures; and live
 classes      files of sound to classes or numbers, learnt from examples
+sweeps       which runs a table has, and its page
 listening    what a page lets people hear
 ratings      what listeners say of it
 document     how a page looks

@@ -40,8 +40,8 @@ from evaluation.classes.labelled import Corpus, require_enough
 from evaluation.classes.model_folder import load, require_own
 from evaluation.classes.table import read_table
 from evaluation.songs.places import find_sounds
+from trainer.inference.checkpoint_flags import define_checkpoint_flags
 from trainer.inference.memory import MEMORY_MB
-from trainer.loop.checkpoint_flags import define_checkpoint_flags
 from trainer.loop.workdir import load_run
 
 # It imports TensorFlow, for which a command that is refused does not wait.

@@ -14,7 +14,7 @@ from absl import flags
 
 from configs import OrderingSettings
 from data_prep.runtime import command
-from trainer.loop.checkpoint_flags import define_checkpoint_flags
+from trainer.inference.checkpoint_flags import define_checkpoint_flags
 from trainer.loop.workdir import load_run
 
 FLAGS = flags.FLAGS

@@ -4,7 +4,7 @@ from absl import flags
 
 from configs.splits import SPLITS
 from evaluation.estimates.named_checkpoint import NamedCheckpoint
-from trainer.loop.checkpoint_flags import define_checkpoint_flags
+from trainer.inference.checkpoint_flags import define_checkpoint_flags
 
 FLAGS = flags.FLAGS
 # The help of a command then shows the flags as its own: define_flags defines them for it.

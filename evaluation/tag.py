@@ -32,8 +32,8 @@ from data_prep.storage import is_bucket, open_folder
 from evaluation.songs.places import find_sounds, require_apart
 from evaluation.taggrams.batch import WantedTags, tag_files
 from evaluation.taggrams.forms import FORMS, parse_forms
+from trainer.inference.checkpoint_flags import define_checkpoint_flags
 from trainer.inference.memory import MEMORY_MB
-from trainer.loop.checkpoint_flags import define_checkpoint_flags
 from trainer.tasks.tagging.tagger import NamedTagger, name_tagger
 
 # It imports TensorFlow, for which a command that is refused does not wait.

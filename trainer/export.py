@@ -32,7 +32,7 @@ from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
 from data_prep.storage.lock import held
 from trainer.exports.formats import FORMATS, SAVED_MODEL, parse_formats, require_packages
-from trainer.loop.checkpoint_flags import define_checkpoint_flags
+from trainer.inference.checkpoint_flags import define_checkpoint_flags
 from trainer.loop.workdir import require_run
 from trainer.tasks.tagging.tagger import NamedTagger, name_tagger
 

@@ -1,6 +1,7 @@
 """Runs commands.
 
 command        parses flags, calls main, ends in words and with a status
+subcommand     gives a command from within another one
 interruption   what Ctrl-C means while a command imports, works and ends
 parallel       the same work in several processes
 system         processes and memory, as each system tells of them

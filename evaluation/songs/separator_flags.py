@@ -10,7 +10,7 @@ from evaluation.classical.methods import METHODS, NamedMethod, name_method
 from evaluation.estimates.wiener_flag import define_wiener_flag
 from evaluation.recognition.recognition_flag import AUTO, define_tagger_flag, find_tagger
 from evaluation.songs.networks import NamedNetwork, name_runs, name_untrained
-from trainer.loop.checkpoint_flags import define_checkpoint_flags
+from trainer.inference.checkpoint_flags import define_checkpoint_flags
 
 FLAGS = flags.FLAGS
 # The help of a command then shows the flags as its own.

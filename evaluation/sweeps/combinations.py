@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import configs
 
@@ -25,7 +26,11 @@ class Combination:
     @property
     def name(self) -> str:
         """Returns the name of its folder."""
-        words = [f"{name.rpartition('.')[2]}={value}" for name, value in self.values.items()]
+        # A value may be a path, as of train.begin_from.
+        words = [
+            f"{name.rpartition('.')[2]}={quote(value, safe='')}"
+            for name, value in self.values.items()
+        ]
         return " ".join([self.experiment, *words])
 
 

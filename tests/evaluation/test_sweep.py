@@ -30,6 +30,13 @@ def test_the_five_runs_of_the_first_publication_are_a_table():
     assert not any(run.refused for run in runs)
 
 
+def test_a_path_among_the_values_is_one_folder():
+    first, second = combine(["smoke"], ["train.begin_from=../a/b,gs://a/b"], [])
+    assert first.name == "smoke begin_from=..%2Fa%2Fb"
+    assert "/" not in second.name
+    assert second.overrides == ["train.begin_from=gs://a/b"]
+
+
 def test_what_there_can_be_no_run_of_is_named():
     _, run = combine(["smoke_ordering"], ["task.clip_secs=0.2,0.001"], [])
     assert run.refused.startswith("task.clip_secs is 0.001; expected from 0.01")

@@ -5,6 +5,7 @@ separator       that of one network
 average         that of several passes or networks
 averaged_runs   which runs have a mean
 passes          in which ways a network hears a song
+checkpoint_flags  how commands name a checkpoint
 identity        what tells a network from others
 listener        which instruments sound in a waveform
 layer_features  what the layers of a tagger make of one, for other purposes

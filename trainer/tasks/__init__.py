@@ -1,6 +1,7 @@
 """Holds a folder for every task that can be learnt.
 
 registry     finds a task by its name
+learnt       reads what another run has learnt, to begin with
 on_records   what tasks that learn from tracks of records share
 separation   estimates every source of a mixture
 tagging      hears which instruments sound

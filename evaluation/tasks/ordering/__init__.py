@@ -6,4 +6,7 @@ controls  sound of which nobody can learn an order
 scores    figures by system and track, and the table of scores
 document  the page
 sounds    puzzles to hear
+excitation  sound that excites single features, for play
+playing     makes that of a run
+play_page   the page of it
 """

@@ -55,6 +55,9 @@ class Head(keras.Model):
         if self._edge_size:
             self.edge = self._dense(self._edge_size, "edge")
             self.edge_norm = self._norm("edge_norm")
+            # Of encoders that leave one column of a clip, which is its beginning and its end.
+            seed = next(iter_seeds(config.train.seed + 2))
+            self.only_end = self._dense(self._edge_size, "only_end", seed=seed)
 
     def build(self, encoded_shape: Any) -> None:
         """Leaves the weights to the first call, in which each layer makes its own."""
@@ -74,6 +77,9 @@ class Head(keras.Model):
         whole = self.whole_norm(self.whole(ops.mean(encoded, axis=2)))
         if not self._edge_size:
             return whole
+        if num_columns == 1:
+            end = self.edge_norm(self.only_end(encoded[:, :, 0]))
+            return ops.concatenate([self._edge(encoded), end, whole], axis=2)
         size = max(1, round(_EDGE_SHARE * num_columns))
         # The end is read from behind, so that what lies at the cut comes first in both.
         begin = self._edge(encoded[:, :, :size])
@@ -99,11 +105,15 @@ class Head(keras.Model):
         """
         raise NotImplementedError
 
-    def _dense(self, num_units: int, name: str, activation: str | None = None) -> Any:
+    def _dense(
+        self, num_units: int, name: str, activation: str | None = None, seed: int | None = None
+    ) -> Any:
+        if seed is None:
+            seed = next(self._seeds)
         return keras.layers.Dense(
             num_units,
             activation=activation,
-            kernel_initializer=keras.initializers.GlorotUniform(next(self._seeds)),
+            kernel_initializer=keras.initializers.GlorotUniform(seed),
             name=name,
             dtype=self._dtype,
         )

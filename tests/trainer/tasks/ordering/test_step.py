@@ -147,6 +147,16 @@ def test_a_chain_holds_the_true_order_against_others(num_clips):
         assert cost == pytest.approx(logsumexp(sums) - right, rel=1e-5)
 
 
+@pytest.mark.parametrize("head", ["chain", "pairs"])
+def test_a_clip_of_one_column_has_a_beginning_and_an_end(head):
+    config = config_of("dense", f"task.head={head}")
+    networks = step.make_networks(config)
+    clips = make_batch(config)["clips"].numpy()
+    decisions = step.decide(networks[step.ENCODER], networks[step.SORTER], clips).numpy()
+    # Which of two comes first is not the same in both orders.
+    assert np.abs(decisions - decisions.transpose(0, 2, 1)).max() > 1e-3
+
+
 def test_pairs_have_no_opinion_of_what_stands_first():
     config = config_of("mel", "task.head=pairs")
     networks = step.make_networks(config)
@@ -177,6 +187,7 @@ def test_the_contrastive_rival_knows_its_own_second_clip():
         ("smoke", "model.num_levels=12", r"at least 5\.201, the 114,675 frames"),
         ("smoke_ordering", "data.excerpt_secs=0.5", "at least 0.71, the longest puzzle"),
         ("smoke_ordering", "augmentation.remix=0.5", "separation or tagging"),
+        ("smoke_ordering", "task.features=2", r"at least 3, as task\.head=chain"),
         ("smoke_ordering", "model.num_bands=8,model.depth=8", "halve the bands"),
     ],
 )
