@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SHARED_FLAGS = ROOT / "trainer" / "loop" / "checkpoint_flags.py"
+SHARED_FLAGS = ROOT / "trainer" / "inference" / "checkpoint_flags.py"
 PAGE = (ROOT / "docs" / "tpu.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SCRIPT = "\n".join(BLOCKS)

@@ -17,7 +17,7 @@ def test_the_readme_leads_to_the_page():
 
 def test_every_flag_of_the_page_is_one():
     source = (ROOT / "evaluation/classify.py").read_text(encoding="utf-8")
-    source += (ROOT / "trainer/loop/checkpoint_flags.py").read_text(encoding="utf-8")
+    source += (ROOT / "trainer/inference/checkpoint_flags.py").read_text(encoding="utf-8")
     source += (ROOT / "benchmarks/style/__main__.py").read_text(encoding="utf-8")
     defined = set(re.findall(r'DEFINE_\w+\(\s*"(\w+)"', source))
     # One of pip's is named, too.
