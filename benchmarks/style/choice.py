@@ -73,8 +73,8 @@ def inner_losses(
     for fold in np.unique(folds):
         out = folds == fold
         is_known = np.isin(targets[out], targets[~out])
-        for number, penalty in enumerate(PENALTIES):
-            model = learner.fit(features[~out], targets[~out], penalty)
+        models = learner.iter_fits(features[~out], targets[~out], PENALTIES)
+        for number, model in enumerate(models):
             shares = model.probabilities(features[out])
             of_truth = shares[np.arange(len(shares)), targets[out]]
             entropy = -np.log(np.maximum(of_truth, _LEAST))

@@ -13,7 +13,7 @@ or the squared error: shares of right answers are often equal, and say nothing o
 Axes: F files, N features, K classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,31 +77,22 @@ class Learner:
 
     def fit(self, features: Floats, targets: NDArray[Any], penalty: float) -> Linear:
         """Learns of features (F, N) and targets (F,), the numbers of classes or numbers."""
+        (model,) = self.iter_fits(features, targets, [penalty])
+        return model
+
+    def iter_fits(
+        self, features: Floats, targets: NDArray[Any], penalties: Sequence[float]
+    ) -> Iterator[Linear]:
+        """Learns with each penalty in turn; what all of them need is computed once."""
         # It takes a second to import.
-        from sklearn.linear_model import LogisticRegression, Ridge
         from sklearn.preprocessing import StandardScaler
 
         scaler = StandardScaler().fit(features)
         standardised = scaler.transform(features)
-        if self.kind == "number":
-            ridge = Ridge(alpha=penalty).fit(standardised, targets)
-            coefficients = np.reshape(ridge.coef_, (1, -1))
-            offsets = np.reshape(ridge.intercept_, 1)
-            return Linear(scaler.mean_, scaler.scale_, coefficients, offsets, penalty)
-        present = np.unique(targets).astype(np.int64)
-        coefficients = np.zeros((self.num_classes, features.shape[1]))
-        offsets = np.full(self.num_classes, -np.inf)
-        offsets[present] = 0.0
-        if len(present) > 1:
-            turned, axes = _turned(standardised)
-            logistic = LogisticRegression(
-                C=1 / penalty, class_weight="balanced", max_iter=_MOST_STEPS, tol=_TOLERANCE
-            ).fit(turned, targets)
-            # Of two classes the second alone has coefficients, the first has zeros.
-            learnt = present[1:] if len(present) == 2 else present
-            coefficients[learnt] = logistic.coef_ @ axes
-            offsets[learnt] = logistic.intercept_
-        return Linear(scaler.mean_, scaler.scale_, coefficients, offsets, penalty)
+        fits = self._iter_ridges if self.kind == "number" else self._iter_logistics
+        fitted = fits(standardised, targets, penalties)
+        for penalty, (coefficients, offsets) in zip(penalties, fitted, strict=True):
+            yield Linear(scaler.mean_, scaler.scale_, coefficients, offsets, penalty)
 
     def fit_best(self, features: Floats, targets: NDArray[Any], groups: Numbers) -> Linear:
         """Learns with the penalty that is best where whole groups are held out."""
@@ -121,8 +112,8 @@ class Learner:
         losses = np.zeros((len(self.penalties), len(targets)))
         for fold in np.unique(folds):
             out = folds == fold
-            for number, penalty in enumerate(self.penalties):
-                model = self.fit(features[~out], targets[~out], penalty)
+            models = self.iter_fits(features[~out], targets[~out], self.penalties)
+            for number, model in enumerate(models):
                 losses[number, out] = self._losses(model, features[out], targets[out])
         # Of a class that nothing else is left of no penalty knows anything.
         counted = np.isfinite(losses).all(axis=0)
@@ -130,6 +121,40 @@ class Learner:
             return _DEFAULT
         means = losses[:, counted] @ self._shares(targets[counted])
         return self.penalties[int(np.argmin(means))]
+
+    def _iter_ridges(
+        self, standardised: Floats, targets: NDArray[Any], penalties: Sequence[float]
+    ) -> Iterator[tuple[Floats, Floats]]:
+        """Yields coefficients (1, N) and offsets (1,) of ridge regression for each penalty."""
+        from sklearn.linear_model import Ridge
+
+        for penalty in penalties:
+            ridge = Ridge(alpha=penalty).fit(standardised, targets)
+            yield np.reshape(ridge.coef_, (1, -1)), np.reshape(ridge.intercept_, 1)
+
+    def _iter_logistics(
+        self, standardised: Floats, targets: NDArray[Any], penalties: Sequence[float]
+    ) -> Iterator[tuple[Floats, Floats]]:
+        """Yields coefficients (K, N) and offsets (K,) of logistic regression for each penalty."""
+        from sklearn.linear_model import LogisticRegression
+
+        present = np.unique(targets).astype(np.int64)
+        turned, axes = _turned(standardised)
+        # Of two classes the second alone has coefficients, the first has zeros.
+        learnt = present[1:] if len(present) == 2 else present
+        # Each penalty begins where the one before it ended.
+        logistic = LogisticRegression(
+            class_weight="balanced", max_iter=_MOST_STEPS, tol=_TOLERANCE, warm_start=True
+        )
+        for penalty in penalties:
+            coefficients = np.zeros((self.num_classes, standardised.shape[1]))
+            offsets = np.full(self.num_classes, -np.inf)
+            offsets[present] = 0.0
+            if len(present) > 1:
+                logistic.set_params(C=1 / penalty).fit(turned, targets)
+                coefficients[learnt] = logistic.coef_ @ axes
+                offsets[learnt] = logistic.intercept_
+            yield coefficients, offsets
 
     def _losses(self, model: Linear, features: Floats, targets: NDArray[Any]) -> Floats:
         """Returns how wrong a model is about each file, (F,): -log p of its class, or (y - x)^2."""
