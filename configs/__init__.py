@@ -8,10 +8,10 @@ networks      a dataclass for each network that the section model can be of, and
 band_split    that of band-split attention
 tagger        that of the network that hears instruments
 clip_encoder  that of the network that hears single clips
-settings      what the settings of every network have
+generator     that of the network that makes single sounds, and its task
+settings      what the settings of every network and of every task have
 tasks         a dataclass for each task that the section task can be of
-training      the section train, and the rhythm of the loop
-optimizers    how gradients change weights
+training      the section train: how gradients change weights, and the rhythm of the loop
 experiments   one experiment, or one publication's table of them, a file
 splits        which track of a corpus is for what
 instruments   the vocabularies
@@ -34,14 +34,14 @@ from configs.band_split import BandSplitSettings
 from configs.clip_encoder import ClipEncoderSettings
 from configs.experiments import experiments, find_experiment
 from configs.former_names import FORMER_NAMES, translate
+from configs.generator import GenerationSettings, GeneratorSettings
 from configs.networks import StftMaskSettings, WaveUNetSettings
-from configs.optimizers import OptimizerSettings
 from configs.reading import parse_json
 from configs.schema import Audio, Augmentation, Config, Data, Evaluation
-from configs.settings import NetworkSettings
+from configs.settings import NetworkSettings, TaskSettings
 from configs.tagger import TaggerSettings
-from configs.tasks import OrderingSettings, SeparationSettings, TaggingSettings, TaskSettings
-from configs.training import Begun, Train
+from configs.tasks import OrderingSettings, SeparationSettings, TaggingSettings
+from configs.training import Begun, OptimizerSettings, Train
 
 __all__ = [
     "Audio",
@@ -52,6 +52,8 @@ __all__ = [
     "Config",
     "Data",
     "Evaluation",
+    "GenerationSettings",
+    "GeneratorSettings",
     "NetworkSettings",
     "OptimizerSettings",
     "OrderingSettings",

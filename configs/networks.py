@@ -11,6 +11,7 @@ from typing import Literal
 from configs.band_split import BandSplitSettings
 from configs.checks import require, require_legal_words, require_within
 from configs.clip_encoder import ClipEncoderSettings
+from configs.generator import GeneratorSettings
 from configs.geometry import MOST_LEVELS, OVERLAP, MaskWindow, Padding, PatchGeometry
 from configs.settings import NetworkSettings
 from configs.tagger import TaggerSettings
@@ -260,4 +261,5 @@ NETWORKS: dict[str, type[NetworkSettings]] = {
     "band_split": BandSplitSettings,
     "tagger": TaggerSettings,
     "clip_encoder": ClipEncoderSettings,
+    "generator": GeneratorSettings,
 }

@@ -11,8 +11,8 @@ from typing import Literal
 from configs import instruments
 from configs.checks import one_of, require, require_legal_words, require_within
 from configs.networks import WaveUNetSettings
-from configs.settings import NetworkSettings
-from configs.tasks import SeparationSettings, TaskSettings
+from configs.settings import NetworkSettings, TaskSettings
+from configs.tasks import SeparationSettings
 from configs.training import Begun, Train
 
 # Of a run that keeps a moving average of its weights.

@@ -1,8 +1,9 @@
-"""Says what the settings of every network have."""
+"""Says what the settings of every network and of every task have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from configs.checks import require
 from configs.geometry import Window
 
 
@@ -52,3 +53,30 @@ class NetworkSettings:
 
     def require_sources(self, sources: Sequence[str]) -> None:
         """Raises a ``ValueError`` where the network cannot estimate the sources of a vocabulary."""
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """Names a task; a dataclass for each task derives from this one and adds its settings."""
+
+    kind: str
+
+    @property
+    def learns(self) -> str:
+        """Returns what the task learns to give, as networks call it: estimates of sources."""
+        return "estimates"
+
+    def require_network(self, model: NetworkSettings, sample_rate: int) -> None:
+        """Raises a ``ValueError`` where the task cannot teach a network anything at this rate."""
+        del sample_rate
+        expected = f"one that gives {self.learns}, which task.kind={self.kind} learns"
+        require(model.gives == self.learns, "model.kind", model.kind, expected)
+
+    def require_excerpts(self, excerpt_secs: float) -> None:
+        """Raises a ``ValueError`` where the task cannot learn from excerpts of this length."""
+
+    def require_window(self, window: Window) -> None:
+        """Raises a ``ValueError`` where the task cannot learn from windows of this size."""
+
+    def require_augmentation(self, keeps_the_mixture: bool) -> None:
+        """Raises a ``ValueError`` where the task cannot learn from mixtures that are changed."""

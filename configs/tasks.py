@@ -8,39 +8,13 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from configs.checks import require, require_legal_words, require_within
+from configs.generator import GenerationSettings
 from configs.geometry import Window
-from configs.optimizers import LARGEST_FLOAT
-from configs.settings import NetworkSettings
+from configs.settings import NetworkSettings, TaskSettings
+from configs.training import LARGEST_FLOAT
 
 # The longest analysis window of the loss term ``stft``.
 LONGEST_STFT_FRAMES = 2048
-
-
-@dataclass(frozen=True)
-class TaskSettings:
-    """Names a task; a dataclass for each task derives from this one and adds its settings."""
-
-    kind: str
-
-    @property
-    def learns(self) -> str:
-        """Returns what the task learns to give, as networks call it: estimates of sources."""
-        return "estimates"
-
-    def require_network(self, model: NetworkSettings, sample_rate: int) -> None:
-        """Raises a ``ValueError`` where the task cannot teach a network anything at this rate."""
-        del sample_rate
-        expected = f"one that gives {self.learns}, which task.kind={self.kind} learns"
-        require(model.gives == self.learns, "model.kind", model.kind, expected)
-
-    def require_excerpts(self, excerpt_secs: float) -> None:
-        """Raises a ``ValueError`` where the task cannot learn from excerpts of this length."""
-
-    def require_window(self, window: Window) -> None:
-        """Raises a ``ValueError`` where the task cannot learn from windows of this size."""
-
-    def require_augmentation(self, keeps_the_mixture: bool) -> None:
-        """Raises a ``ValueError`` where the task cannot learn from mixtures that are changed."""
 
 
 @dataclass(frozen=True)
@@ -218,4 +192,5 @@ TASKS: dict[str, type[TaskSettings]] = {
     "separation": SeparationSettings,
     "tagging": TaggingSettings,
     "ordering": OrderingSettings,
+    "generation": GenerationSettings,
 }

@@ -13,8 +13,8 @@ from typing import Any
 
 from configs.checks import shown
 from configs.networks import NETWORKS, WaveUNetSettings
-from configs.settings import NetworkSettings
-from configs.tasks import TASKS, SeparationSettings, TaskSettings
+from configs.settings import NetworkSettings, TaskSettings
+from configs.tasks import TASKS, SeparationSettings
 
 # The registry of each tagged section, and the kind that is meant where none is named.
 _KINDS: dict[Any, tuple[Mapping[str, Any], str]] = {

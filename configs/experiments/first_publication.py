@@ -9,8 +9,7 @@ TPU; expect days on a CPU.
 
 from dataclasses import replace
 
-from configs.experiments.urmp import CONFIG as URMP
-from configs.experiments.urmp import MODEL
+from configs.experiments.urmp import MODEL, URMP
 from configs.tasks import SeparationSettings
 
 # The squared error summed over slots.

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from configs.experiments.musdb import CONFIG as MUSDB
 from configs.experiments.smoke_mask import CONFIG as SMOKE_MASK
-from configs.experiments.urmp import CONFIG as URMP
+from configs.experiments.urmp import URMP
 from configs.schema import Audio, Augmentation
 from configs.tagger import TaggerSettings
 from configs.tasks import TaggingSettings

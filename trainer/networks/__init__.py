@@ -18,6 +18,7 @@ spectra             short-time spectra and their inverse
 band_split          a network that attends to bands of a spectrum
 tagger              a network that hears which instruments sound
 clip_encoder        a network that gives features of clips
+generator           a network that makes single sounds
 """
 
 from importlib import import_module
@@ -35,6 +36,7 @@ MODULES = {
     "band_split": "trainer.networks.band_split.network",
     "tagger": "trainer.networks.tagger.network",
     "clip_encoder": "trainer.networks.clip_encoder.network",
+    "generator": "trainer.networks.generator.network",
 }
 
 

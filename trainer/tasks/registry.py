@@ -19,6 +19,7 @@ PACKAGES = {
     "separation": "trainer.tasks.separation",
     "tagging": "trainer.tasks.tagging",
     "ordering": "trainer.tasks.ordering",
+    "generation": "trainer.tasks.generation",
 }
 
 
