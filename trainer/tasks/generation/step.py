@@ -88,8 +88,8 @@ def example_flops(config: Config, networks: Networks) -> float:
         return 3.0 * generator.forward_flops()
     critic = networks[CRITIC]
     assert isinstance(critic, Critic)
-    # Real and made sounds, there and back; of those between them the slope, which takes a pass there
-    # and one back, and the way back through both.
+    # Real and made sounds, there and back; of those between them the slope, which takes a pass
+    # there and one back, and the way back through both.
     of_critic = (2 * 3 + 2 + 4) * critic.flops() + generator.forward_flops()
     of_generator = 3 * (critic.flops() + generator.forward_flops())
     return float(task.critic_updates * of_critic + of_generator)
