@@ -236,19 +236,18 @@ class GenerationTask:
     def _iter_shown(self, maker: Maker) -> Iterator[Shown]:
         rate = self._config.audio.sample_rate
         pause = round(_PAUSE_SECS * rate)
+        num_shown = min(_NUM_SHOWN, len(self._asked))
 
         def in_a_row(sounds: Sounds) -> Sounds:
             """Lays sounds behind each other, (T, 1)."""
-            spaced = np.pad(sounds[:_NUM_SHOWN], [(0, 0), (0, pause)])
-            return spaced.reshape(-1, 1)
+            return np.pad(sounds, [(0, 0), (0, pause)]).reshape(-1, 1)
 
-        rows = {"by_dice": in_a_row(maker.make(self._drawn(maker)[:_NUM_SHOWN]))}
+        rows = {"by_dice": in_a_row(maker.make(self._drawn(maker)[:num_shown]))}
         if maker.hears:
-            asked = self._asked[:_NUM_SHOWN]
             latents = maker.hear(self._asked)
             rows = {
-                "validation": in_a_row(asked),
-                "come_back": in_a_row(maker.make(latents[:_NUM_SHOWN])),
+                "validation": in_a_row(self._asked[:num_shown]),
+                "come_back": in_a_row(maker.make(latents[:num_shown])),
                 **rows,
             }
             for number, spread in enumerate(latents.std(axis=0)[:_NUM_SHOWN]):
