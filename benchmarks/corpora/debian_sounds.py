@@ -56,13 +56,14 @@ def fetch(packages: Sequence[Package], folder: Path) -> None:
         print(f"{package.name} {package.version} ({package.license}): {len(missing)} files")
 
 
-def fetch_all(package: Package, suffix: str, folder: Path) -> None:
+def fetch_all(package: Package, suffix: str, folder: Path, without: Sequence[str] = ()) -> None:
     """Fills a folder with all files below the root of a package whose names end alike.
 
     Args:
         package: what is fetched; its table of files plays no part.
         suffix: of the names.
         folder: is made when all files are there; one that is there is left as it is.
+        without: folders below the root that are not used.
 
     Raises:
         ValueError: as from ``fetch``.
@@ -74,7 +75,8 @@ def fetch_all(package: Package, suffix: str, folder: Path) -> None:
     def place(name: str) -> str | None:
         if not name.startswith(root) or not name.endswith(suffix):
             return None
-        return name.removeprefix(root)
+        path = name.removeprefix(root)
+        return None if path.partition("/")[0] in without else path
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Beside the folder, which so is filled at once.

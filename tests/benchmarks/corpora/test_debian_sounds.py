@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from benchmarks.corpora import debian_sounds
-from benchmarks.corpora.debian_sounds import Package, fetch
+from benchmarks.corpora.debian_sounds import Package, fetch, fetch_all
 from benchmarks.corpora.songs import BANDS, PACKAGES, TRAINED, VALIDATED, fetch_songs
 
 needs_debian = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="this is not Debian")
@@ -68,3 +68,13 @@ def test_every_song_trains_or_validates_in_every_split(tmp_path, monkeypatch):
     fetch_songs(tmp_path)
     names = [path.name for path in sorted(tmp_path.iterdir())]
     assert names == ["songs.json", "without-muldjord.json", "without-sectoid.json"]
+
+
+@needs_debian
+def test_a_folder_that_is_kept_back_stays_packed(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(debian_sounds, "_download", lambda *_: archive)
+    fetch_all(PACKAGE, ".ogg", tmp_path / "all")
+    assert len(list((tmp_path / "all").rglob("*.ogg"))) == 2
+    with pytest.raises(ValueError, match="some-songs holds no files"):
+        fetch_all(PACKAGE, ".ogg", tmp_path / "none", without=("a",))
+    assert not (tmp_path / "none").exists()

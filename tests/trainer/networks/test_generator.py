@@ -1,5 +1,7 @@
 """Networks that make single sounds: sizes as published, convolutions by their sums, what is heard."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import scipy.signal
@@ -38,7 +40,7 @@ def test_dense_sizes_follow_from_their_layers(size, units):
     network = make_network(configs.load(f"one_shots_dense_{size}_relu"))
     down = [16_384, *units, 2]
     up = [2, *reversed(units), 16_384]
-    expected = sum((a + 1) * b for way in (down, up) for a, b in zip(way, way[1:], strict=False))
+    expected = sum((a + 1) * b for way in (down, up) for a, b in pairwise(way))
     assert network.count_params() == expected
 
 
