@@ -13,6 +13,7 @@ setup(
     packages=find_packages(include=["configs*", "data_prep*", "trainer*", "evaluation*"]),
     package_data={
         "configs.splits": ["*.json"],
+        "data_prep.shots": ["*.jinja"],
         "evaluation": ["py.typed"],
         "evaluation.document": ["*.jinja", "*.css", "*.js"],
         "evaluation.server": ["page/*.html", "page/*.css", "page/*.js"],
