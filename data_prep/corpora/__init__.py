@@ -7,6 +7,7 @@ bach10   reads Bach10
 folder   reads any folder of a user's own
 music    reads any folder of sound files, of which nothing else is known
 musdb    reads MUSDB18 and MUSDB18-HQ
+one_shots  reads single sounds that data_prep.one_shots prepared
 urmp     reads URMP
 unused   names what no track uses
 labels_file  reads what a user says of the tracks of a folder
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from configs.splits import Splits, load_splits, shipped_splits
 from data_prep.audio.tracks import TrackFiles
-from data_prep.corpora import bach10, folder, musdb, music, urmp
+from data_prep.corpora import bach10, folder, musdb, music, one_shots, urmp
 from data_prep.corpora.labels_file import FILE_NAME
 from data_prep.corpora.unused import find_unused
 
@@ -35,6 +36,8 @@ class Corpus:
     sample_rate: int | None
     # what may be done with it, a sentence; None where this program does not know
     terms: str | None = None
+    # what lies in its folder beside the tracks
+    own_files: tuple[str, ...] = ()
 
 
 # by the names that --corpus gives them
@@ -43,6 +46,12 @@ CORPORA = {
     "folder": Corpus(folder.find_tracks, folder.NUM_TRACKS, folder.SAMPLE_RATE),
     "music": Corpus(music.find_tracks, music.NUM_TRACKS, music.SAMPLE_RATE),
     "musdb": Corpus(musdb.find_tracks, musdb.NUM_TRACKS, musdb.SAMPLE_RATE, musdb.TERMS),
+    "one_shots": Corpus(
+        one_shots.find_tracks,
+        one_shots.NUM_TRACKS,
+        one_shots.SAMPLE_RATE,
+        own_files=one_shots.OWN_FILES,
+    ),
     "urmp": Corpus(urmp.find_tracks, urmp.NUM_TRACKS, urmp.SAMPLE_RATE),
 }
 
@@ -95,6 +104,7 @@ def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
     used = [path for track in all_tracks for path in track.paths]
     is_labelled = any(track.annotations for track in all_tracks)
     tables = [path for track in all_tracks for _, path in track.notes]
+    tables += [root / name for name in CORPORA[corpus].own_files]
     if is_labelled:
         tables.append(root / FILE_NAME)
     return Listing(
