@@ -1,4 +1,4 @@
-"""Prepare single sounds (one-shots), such as drums, for a generator of sounds.
+r"""Prepare single sounds (one-shots), such as drums, for a generator of sounds.
 
     python -m data_prep.one_shots --root=KITS --out=one_shots/drums
     python -m data_prep.one_shots --records=records/musdb --stem=drums --out=one_shots/musdb

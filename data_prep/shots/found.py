@@ -67,13 +67,13 @@ def find_sounds(root: Path) -> Found:
         kit = _kit_of(parts, instruments, is_kit=parts[0] in top_folders)
         if kit is None:
             class_name = _class_of(parts)
-            name = _new_name(f"{class_name}/{plain(Path(source).stem)}", names)
+            name = new_name(f"{class_name}/{plain(Path(source).stem)}", names)
             kit = name
         else:
             inner = parts if kit == "" else parts[1:]
             class_name = _class_in_kit(inner, instruments.get(kit, {}))
             kit = plain(kit or root.resolve().name)
-            name = _new_name(f"{kit}/{class_name}/{plain(Path(source).stem)}", names)
+            name = new_name(f"{kit}/{class_name}/{plain(Path(source).stem)}", names)
         sounds.append(FoundSound(root / source, source, name, kit, class_name))
     return Found(tuple(sounds), tuple(remarks))
 
@@ -90,6 +90,17 @@ def folder_sha256(sounds: Sequence[FoundSound]) -> str:
 def plain(name: str) -> str:
     """Returns a name as a file of any system may bear it: signs of no word become underscores."""
     return re.sub(r"[^\w. +,()&'#!-]", "_", name).strip(". ") or "_"
+
+
+def new_name(name: str, names: set[str]) -> str:
+    """Returns a name that no other sound has, whatever the case of its letters, and adds it."""
+    new = name
+    number = 2
+    while new.casefold() in names:
+        new = f"{name}-{number}"
+        number += 1
+    names.add(new.casefold())
+    return new
 
 
 def _sound_files(root: Path) -> list[str]:
@@ -149,14 +160,3 @@ def _class_of(parts: tuple[str, ...]) -> str:
     if len(parts) > 1:
         return class_of(parts[0]) or plain(parts[0])
     return class_of(Path(parts[0]).stem) or OTHER
-
-
-def _new_name(name: str, names: set[str]) -> str:
-    """Returns a name that no other sound has, whatever the case of its letters, and adds it."""
-    new = name
-    number = 2
-    while new.casefold() in names:
-        new = f"{name}-{number}"
-        number += 1
-    names.add(new.casefold())
-    return new

@@ -10,7 +10,7 @@ from data_prep.audio.conversion import Converter
 from data_prep.audio.tracks import AudioFormat, Waveform
 from data_prep.records.full_tracks import iter_full_tracks
 from data_prep.records.manifest import Manifest
-from data_prep.shots.found import plain
+from data_prep.shots.found import new_name, plain
 from data_prep.shots.onsets import find_alone
 from data_prep.shots.prepared import ShotSettings
 from data_prep.shots.shaping import MonoWaveform
@@ -54,11 +54,13 @@ def cut_stems(
     wanted = _tracks_with(manifest, stem)
     slot = manifest.layout.sources.index(stem)
     rate = manifest.layout.sample_rate
+    kits: set[str] = set()
     for split in _SPLITS:
         for track in iter_full_tracks(manifest, folder, split):
             if track.name in wanted:
                 waveform = _mono(track.references[slot], rate, settings.sample_rate)
-                yield _cut(track.name, split, stem, waveform, settings)
+                kit = new_name(plain(track.name), kits)
+                yield _cut(track.name, kit, split, stem, waveform, settings)
 
 
 def num_tracks(manifest: Manifest, stem: str) -> int:
@@ -85,9 +87,8 @@ def _mono(waveform: Waveform, rate: int, wanted_rate: int) -> MonoWaveform:
 
 
 def _cut(
-    track: str, split: Split, stem: str, waveform: MonoWaveform, settings: ShotSettings
+    track: str, kit: str, split: Split, stem: str, waveform: MonoWaveform, settings: ShotSettings
 ) -> list[CutSound]:
-    kit = plain(track)
     class_name = plain(stem)
     return [
         CutSound(
