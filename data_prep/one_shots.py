@@ -12,7 +12,8 @@ before_after.html, where they are seen and heard, and one_shots.json, which data
 A folder under --root is a kit where it has a drumkit.xml (Hydrogen's), or folders with sounds; any
 other folder is a class, whose sounds belong to no kit. So KIT/CLASS/a.wav, KIT/a.wav beside a
 drumkit.xml, and CLASS/a.wav are all read. Words of the folder's name, or of the instrument's in the
-drumkit.xml, say the class: kick, snare, tom, hat, cymbal, clap; else it is the folder's name.
+drumkit.xml, or of the file's, say the class: kick, snare, tom, hat, cymbal, clap; else it is the
+folder's name. --classes=snare,clap takes these alone.
 
 With --records the stem of each track is cut where sounds begin; a sound is kept where nothing else
 begins before its end, or what does is 20 dB softer. A track is a kit, and keeps its split.
@@ -34,7 +35,7 @@ from data_prep.records.manifest import Manifest, load_manifest
 from data_prep.runtime import command
 from data_prep.runtime.quantities import pluralized
 from data_prep.shots.finished import finished_before
-from data_prep.shots.found import find_sounds, folder_sha256
+from data_prep.shots.found import find_sounds, folder_sha256, of_classes
 from data_prep.shots.making import (
     Chosen,
     Progress,
@@ -61,6 +62,7 @@ def from_folder(
     settings: ShotSettings,
     splits: Splits | None = None,
     skip_bad: bool = False,
+    classes: Sequence[str] = (),
 ) -> OneShots:
     """Prepares the sounds of a folder, unless they are there; returns what one_shots.json says.
 
@@ -70,14 +72,16 @@ def from_folder(
         settings: say what a one-shot is.
         splits: name kits; None: they are split here.
         skip_bad: whether files of which no one-shot can be made are left out, and no error.
+        classes: of which sounds are taken; none: of all.
 
     Raises:
         ValueError: there are too few sounds, or bad ones, or ``out`` holds something else.
     """
     found = find_sounds(root)
-    kits = list(dict.fromkeys(sound.kit for sound in found.sounds))
+    wanted = of_classes(found, classes)
+    kits = list(dict.fromkeys(sound.kit for sound in wanted))
     given = split_by_file(kits, splits) if splits else None
-    sounds = [sound for sound in found.sounds if given is None or sound.kit in given]
+    sounds = [sound for sound in wanted if given is None or sound.kit in given]
     source = Source("folder", folder_sha256(sounds), splits=_splits_sha256(splits))
     with held(str(out), "--out", beside=True):
         finished = finished_before(out, settings, source)
@@ -200,12 +204,14 @@ def main(_: Sequence[str]) -> None:
         if FLAGS.stem is not None:
             raise ValueError("--stem is for --records; leave it out.")
         splits = load_splits(FLAGS.splits) if FLAGS.splits else None
-        shots = from_folder(Path(FLAGS.root), out, settings, splits, FLAGS.skip_bad)
+        shots = from_folder(Path(FLAGS.root), out, settings, splits, FLAGS.skip_bad, FLAGS.classes)
     else:
         if FLAGS.stem is None:
             raise ValueError("--stem is missing: name the instrument to cut, such as drums.")
         if FLAGS.splits is not None:
             raise ValueError("--splits is for --root: records have splits; leave it out.")
+        if FLAGS.classes:
+            raise ValueError("--classes is for --root: a stem is one class; leave it out.")
         manifest = load_manifest(FLAGS.records)
         require_stem(manifest, FLAGS.records, FLAGS.stem)
         command.import_first(["tensorflow"])
@@ -224,6 +230,7 @@ if __name__ == "__main__":
     flags.DEFINE_integer("num_frames", ShotSettings.num_frames, "length of a one-shot")
     flags.DEFINE_float("attack_secs", ShotSettings.attack_secs, "where the peak of a one-shot is")
     flags.DEFINE_string("splits", None, "split name or split file, of the kits of --root")
+    flags.DEFINE_list("classes", [], "take the sounds of these alone, such as snare,clap")
     flags.DEFINE_bool(
         "skip_bad", False, "leave out files of which no one-shot can be made, and list them"
     )

@@ -43,9 +43,9 @@ class Found(NamedTuple):
 def find_sounds(root: Path) -> Found:
     """Lists the sounds under a folder, each with its kit and class.
 
-    The class is the folder's name in words that are known (kick, snare, tom, hat, cymbal, clap),
-    else that name itself; in a kit with a drumkit.xml it is what the instrument's name says; where
-    nothing says one, what the file's name says, else ``other``.
+    The class is what the folder's name says in words that are known (kick, snare, tom, hat, cymbal,
+    clap), else what the file's name says, else the folder's name itself; in a kit with a
+    drumkit.xml it is what the instrument's name says. Where nothing says one it is ``other``.
 
     Raises:
         ValueError: there is no such folder, or no sound in it.
@@ -76,6 +76,19 @@ def find_sounds(root: Path) -> Found:
             name = new_name(f"{kit}/{class_name}/{plain(Path(source).stem)}", names)
         sounds.append(FoundSound(root / source, source, name, kit, class_name))
     return Found(tuple(sounds), tuple(remarks))
+
+
+def of_classes(found: Found, classes: Sequence[str]) -> list[FoundSound]:
+    """Returns the sounds of some classes; all where none is named.
+
+    Raises:
+        ValueError: a class has no sound.
+    """
+    there = sorted({sound.class_name for sound in found.sounds})
+    for name in classes:
+        if name not in there:
+            raise ValueError(f"no sound is of the class {name!r}; there are {', '.join(there)}.")
+    return [sound for sound in found.sounds if not classes or sound.class_name in classes]
 
 
 def folder_sha256(sounds: Sequence[FoundSound]) -> str:
@@ -156,7 +169,8 @@ def _class_in_kit(inner: tuple[str, ...], instruments: dict[str, str]) -> str:
 
 
 def _class_of(parts: tuple[str, ...]) -> str:
-    """Returns the class of a sound by its folder, or by its own name where it lies in none."""
+    """Returns the class of a sound by its folder, or by its own name where that says more."""
+    by_file = class_of(Path(parts[-1]).stem)
     if len(parts) > 1:
-        return class_of(parts[0]) or plain(parts[0])
-    return class_of(Path(parts[0]).stem) or OTHER
+        return class_of(parts[0]) or by_file or plain(parts[0])
+    return by_file or OTHER

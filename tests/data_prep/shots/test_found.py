@@ -3,7 +3,8 @@
 import pytest
 
 from data_prep.shots.classes import class_of, read_kit
-from data_prep.shots.found import find_sounds, folder_sha256
+from data_prep.shots.found import find_sounds, folder_sha256, of_classes
+from tests.data_prep.shots.sounds import drum, write, write_kits
 
 NAMES = {
     "kick": "Kick_01, BassDrum, bass drum 3, bd1, 808 Kicks, Kick (Tama 22in)",
@@ -117,3 +118,20 @@ def test_another_content_or_class_is_another_folder(tmp_path):
     assert before == folder_sha256(sounds)
     (tmp_path / "A/Kicks/2.wav").write_bytes(b"y")
     assert folder_sha256(sounds) != before
+
+
+def test_some_classes_are_taken_alone(tmp_path):
+    write_kits(tmp_path, ["one"], per_class=2)
+    found = find_sounds(tmp_path)
+    chosen = of_classes(found, ["snare"])
+    assert [sound.class_name for sound in chosen] == ["snare", "snare"]
+    assert of_classes(found, []) == list(found.sounds)
+    with pytest.raises(ValueError, match="no sound is of the class 'gong'; there are hat, kick"):
+        of_classes(found, ["gong"])
+
+
+def test_files_say_the_class_where_their_folder_does_not(tmp_path):
+    for name in ("Kit/drums/snare 01.wav", "Kit/drums/thing.wav"):
+        write(tmp_path / name, drum(1))
+    classes = {sound.name: sound.class_name for sound in find_sounds(tmp_path).sounds}
+    assert classes == {"Kit/snare/snare 01": "snare", "Kit/drums/thing": "drums"}
