@@ -1,8 +1,9 @@
-"""Makes music by dice, for corpora that need no download.
+"""Makes music and drums by dice, for corpora that need no download.
 
 composition    writes pieces as notes
 timbres        plays notes as sound
 corpus_folder  keeps a corpus whole, and which one it is
 controls       makes sound of which nothing can be learnt
 takes          lets several players play together, and writes the files of a piece or a song
+drums          plays single drum sounds by dice or from patches, and writes kits of them
 """

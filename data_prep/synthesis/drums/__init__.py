@@ -1,0 +1,7 @@
+"""Makes single drum sounds by dice or from patches, for corpora that need no recording.
+
+patch           says what a drum sounds like, as numbers
+parts           plays what patches are made of: tones, noise, bands, overtones
+effects         filters and distorts what the parts sum to
+render          plays a whole patch
+"""
