@@ -4,4 +4,7 @@ patch           says what a drum sounds like, as numbers
 parts           plays what patches are made of: tones, noise, bands, overtones
 effects         filters and distorts what the parts sum to
 render          plays a whole patch
+shapes          draws what patches of several drums are made of
+recipes         draws patches for one class of drums each
+dice            draws kits, whose sounds share a character
 """
