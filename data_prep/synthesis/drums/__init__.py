@@ -7,4 +7,6 @@ render          plays a whole patch
 shapes          draws what patches of several drums are made of
 recipes         draws patches for one class of drums each
 dice            draws kits, whose sounds share a character
+drumsynth       reads patches from the files of DrumSynth
+drumsynth_file  reads the text of such a file
 """
