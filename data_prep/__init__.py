@@ -4,7 +4,7 @@ write          a corpus as records, after checking it
 verify         records against their manifest and their corpus
 show           what records hold, or one track as a figure and as sound
 costs          what records in a bucket cost
-synthetic      a small corpus of made-up music
+synthetic      a corpus of made-up music or drums
 one_shots      single sounds for a generator of sounds
 solve_splits   which splits of URMP can cover which instruments
 

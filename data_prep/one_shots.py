@@ -201,17 +201,16 @@ def main(_: Sequence[str]) -> None:
         raise ValueError(f"--out is {FLAGS.out}; one-shots are kept in a local folder.")
     out = Path(FLAGS.out)
     if FLAGS.records is None:
-        if FLAGS.stem is not None:
-            raise ValueError("--stem is for --records; leave it out.")
+        _require_unset(["stem"], "--records")
         splits = load_splits(FLAGS.splits) if FLAGS.splits else None
-        shots = from_folder(Path(FLAGS.root), out, settings, splits, FLAGS.skip_bad, FLAGS.classes)
+        shots = from_folder(
+            Path(FLAGS.root), out, settings, splits, FLAGS.skip_bad, FLAGS.classes
+        )
     else:
+        # Records have splits, and a stem is one class.
+        _require_unset(["splits", "classes"], "--root")
         if FLAGS.stem is None:
             raise ValueError("--stem is missing: name the instrument to cut, such as drums.")
-        if FLAGS.splits is not None:
-            raise ValueError("--splits is for --root: records have splits; leave it out.")
-        if FLAGS.classes:
-            raise ValueError("--classes is for --root: a stem is one class; leave it out.")
         manifest = load_manifest(FLAGS.records)
         require_stem(manifest, FLAGS.records, FLAGS.stem)
         command.import_first(["tensorflow"])
@@ -219,6 +218,13 @@ def main(_: Sequence[str]) -> None:
     print(f"The {len(shots.sounds)} one-shots in {out} are complete:")
     for line in summary_lines(shots):
         print("  " + line)
+
+
+def _require_unset(names: Sequence[str], other: str) -> None:
+    """Raises a ``ValueError`` where a flag is given that belongs to another way of reading."""
+    for name in names:
+        if FLAGS[name].value:
+            raise ValueError(f"--{name} is for {other}; leave it out.")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,21 @@
-"""Write a small corpus of made-up sound: music laid out as URMP or MUSDB18-HQ, or controls.
+"""Write a corpus of made-up sound: music laid out as URMP or MUSDB18-HQ, drums, or controls.
 
     python -m data_prep.synthetic --corpus=urmp --out=corpora/urmp
     python -m data_prep.synthetic --corpus=musdb --out=corpora/musdb --pieces=8 --secs=20
+    python -m data_prep.synthetic --corpus=drums --out=corpora/drums --pieces=20
+    python -m data_prep.synthetic --corpus=drums --out=corpora/patches --patches=drumsynth
     python -m data_prep.synthetic --corpus=controls --out=corpora/controls
 
 The music is composed here and belongs to no one: lines on the chord tones of a common progression,
 with rests, played by additive timbres. Scores on it say that the pipeline works, not how well music
-is separated. The controls are folders of noise, of steady tones and of coded noise: sound of which
-nobody can learn an order, for ``data_prep.write --corpus=music``. The same command continues an
-interrupted one, and the same seed always gives the same samples.
+is separated. Drums are kits of single sounds, KIT/CLASS/file.wav: by dice, or DrumSynth's patches
+(``.ds`` files), of which each first folder is a kit. The controls are folders of noise, of steady
+tones and of coded noise: sound of which nobody can learn an order, for
+``data_prep.write --corpus=music``. The same command continues an interrupted one, and the same seed
+always gives the same samples.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +25,18 @@ from data_prep.runtime import command
 from data_prep.storage.lock import held
 from data_prep.synthesis.composition import line_ups
 from data_prep.synthesis.controls import KINDS, write_control
-from data_prep.synthesis.corpus_folder import mark, new_folder, tune
+from data_prep.synthesis.corpus_folder import Limits, check_sizes, mark, new_folder, tune
+from data_prep.synthesis.drums.kits import write_kit, write_kit_of_patches
+from data_prep.synthesis.drums.patch_folder import digest, kits_of, read_patches
 from data_prep.synthesis.takes import write_piece, write_song
 
 # counts up where the same seed gives other samples
 _VERSION = 1
 # the file that says what makes up a corpus
 _MARKER = "synthetic.json"
-# Their numbers have two digits.
-_MAX_PIECES = 99
-_MAX_SECS = 3600
+# The numbers of pieces have two digits, those of kits three.
+_OF_PIECES = Limits(max_pieces=99, min_secs=1, max_secs=3600)
+_OF_KITS = Limits(max_pieces=999, min_secs=0.05, max_secs=10)
 
 
 def write_urmp(root: Path, num_pieces: int = 18, secs: float = 20.0, seed: int = 0) -> None:
@@ -82,12 +89,69 @@ def write_controls(root: Path, num_pieces: int = 10, secs: float = 20.0, seed: i
                 write_control(folder, kind, num_pieces, secs, rng)
 
 
-_WRITERS = {"urmp": write_urmp, "musdb": write_musdb, "controls": write_controls}
+def write_drums(root: Path, num_pieces: int = 20, secs: float = 1.0, seed: int = 0) -> None:
+    """Writes kits of 11 to 14 drum sounds each, by dice: 44.1 kHz, 24 bit, mono.
+
+    Args:
+        root: where to; a kit is a folder of it.
+        num_pieces: how many kits.
+        secs: the longest sound.
+        seed: the dice.
+
+    Raises:
+        ValueError: a size makes no sense, or ``root`` holds something else.
+    """
+    check_sizes(num_pieces, secs, seed, _OF_KITS)
+    _mark(root, "drums", num_pieces, secs, seed)
+    for i in range(num_pieces):
+        with new_folder(root, root / f"kit_{i + 1:03d}") as folder:
+            if folder is not None:
+                write_kit(folder, secs, np.random.default_rng([seed, 4, i]))
+
+
+def write_patches(root: Path, patches: Path, secs: float = 1.0, seed: int = 0) -> None:
+    """Writes the sounds of patches, each first folder as a kit: 44.1 kHz, 24 bit, mono.
+
+    Patches that cannot be read are named on stderr, and the others written.
+
+    Args:
+        root: where to.
+        patches: the folder that holds them.
+        secs: the longest sound.
+        seed: the dice for noise.
+
+    Raises:
+        ValueError: patches could not be read or there are none, a size makes no sense, or ``root``
+            holds something else.
+    """
+    check_sizes(1, secs, seed, _OF_KITS)
+    found, complaints = read_patches(patches)
+    for complaint in complaints:
+        print(f"left out: {complaint}", file=sys.stderr)
+    kits = kits_of(found, patches.resolve().name or "patches")
+    # Patches that were mended or added make another corpus.
+    _mark(root, f"patches {digest(found)}", len(kits), secs, seed)
+    for name, members in kits.items():
+        with new_folder(root, root / name) as folder:
+            if folder is not None:
+                write_kit_of_patches(folder, members, secs, seed)
+    if complaints:
+        raise ValueError(
+            f"{len(complaints)} of {len(complaints) + len(found)} patches could not be read and "
+            f"are left out, as named above; mend them and give another --out, or do without."
+        )
+
+
+_WRITERS = {
+    "urmp": write_urmp,
+    "musdb": write_musdb,
+    "drums": write_drums,
+    "controls": write_controls,
+}
 
 
 def main(_: list[str]) -> None:
     """Writes the corpus that the flags describe."""
-    write = _WRITERS[flags.FLAGS.corpus]
     sizes = {
         "num_pieces": flags.FLAGS.pieces,
         "secs": flags.FLAGS.secs,
@@ -95,37 +159,65 @@ def main(_: list[str]) -> None:
     }
     # What was not asked for is as the function has it, for each layout its own.
     given = {name: value for name, value in sizes.items() if value is not None}
+    _check_patches(given)
     # The corpus itself holds what was made of it and nothing else.
     with held(flags.FLAGS.out, "--out", beside=True):
-        write(Path(flags.FLAGS.out), **given)
+        if flags.FLAGS.patches is not None:
+            write_patches(Path(flags.FLAGS.out), Path(flags.FLAGS.patches), **given)
+        else:
+            _WRITERS[flags.FLAGS.corpus](Path(flags.FLAGS.out), **given)
 
 
 def _define_flags() -> None:
     flags.DEFINE_enum("corpus", None, list(_WRITERS), "what to write", required=True)
     flags.DEFINE_string("out", None, "folder to write to, made where there is none", required=True)
     flags.DEFINE_integer(
-        "pieces", None, "how many pieces; 18 for urmp, 4 for musdb, 10 of each control"
+        "pieces",
+        None,
+        "how many pieces; 18 for urmp, 4 for musdb, 20 kits for drums, 10 of each control",
     )
     flags.DEFINE_float(
-        "secs", None, "length of a piece in seconds; 8 for musdb, else 20 unless given"
+        "secs",
+        None,
+        "length of a piece in seconds; 8 for musdb, 1 for the longest sound of drums, else 20 "
+        "unless given",
     )
     flags.DEFINE_integer("seed", None, "the dice; 0 unless given")
+    flags.DEFINE_string(
+        "patches", None, "folder of DrumSynth's .ds files to play instead of drums by dice"
+    )
+
+
+def _check_patches(given: dict[str, float]) -> None:
+    """Raises a ValueError where ``--patches`` goes with flags that it does not go with."""
+    if flags.FLAGS.patches is None:
+        return
+    if flags.FLAGS.corpus != "drums":
+        raise ValueError(f"--patches is for drums; leave it out with {flags.FLAGS.corpus}.")
+    if "num_pieces" in given:
+        raise ValueError("the folders of --patches are the kits; leave out --pieces.")
+    if not Path(flags.FLAGS.patches).is_dir():
+        raise ValueError(f"there is no folder {flags.FLAGS.patches}; --patches names one.")
 
 
 def _open_corpus(root: Path, corpus: str, num_pieces: int, secs: float, seed: int) -> None:
+    """Checks the sizes of a corpus of pieces and marks its folder.
+
+    Raises:
+        ValueError: a size makes no sense, or ``root`` holds something else.
+    """
+    check_sizes(num_pieces, secs, seed, _OF_PIECES)
+    _mark(root, corpus, num_pieces, secs, seed)
+
+
+def _mark(root: Path, corpus: str, num_pieces: int, secs: float, seed: int) -> None:
     """Marks the folder with what makes up its content.
 
     So no call continues a corpus of other content.
 
     Raises:
-        ValueError: a size makes no sense, or ``root`` holds something else.
+        ValueError: ``root`` holds something else.
     """
-    if not 1 <= num_pieces <= _MAX_PIECES:
-        raise ValueError(f"the number of pieces is {num_pieces}; expected 1 to {_MAX_PIECES}.")
-    if not 1 <= secs <= _MAX_SECS:
-        raise ValueError(f"the length of a piece is {secs} seconds; expected 1 to {_MAX_SECS}.")
-    if seed < 0:
-        raise ValueError(f"the seed is {seed}; expected 0 or more.")
     content = {
         "corpus": corpus,
         "num_pieces": num_pieces,

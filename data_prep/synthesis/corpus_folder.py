@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 _TUNES = (
     "Dawn",
@@ -23,6 +24,14 @@ _TUNES = (
 )
 
 
+class Limits(NamedTuple):
+    """Says how large a corpus may be."""
+
+    max_pieces: int
+    min_secs: float
+    max_secs: float
+
+
 def tune(i: int) -> str:
     """Returns a title of its own for every piece: Dawn, ..., Thistle, DawnB, ..."""
     title = _TUNES[i % len(_TUNES)]
@@ -30,6 +39,31 @@ def tune(i: int) -> str:
     if round_of_titles == 0:
         return title
     return title + chr(ord("A") + round_of_titles)
+
+
+def check_sizes(num_pieces: int, secs: float, seed: int, limits: Limits) -> None:
+    """Checks the sizes that a user asks for.
+
+    Args:
+        num_pieces: how many pieces.
+        secs: the length of each.
+        seed: the dice.
+        limits: what is legal.
+
+    Raises:
+        ValueError: a size makes no sense.
+    """
+    if not 1 <= num_pieces <= limits.max_pieces:
+        raise ValueError(
+            f"the number of pieces is {num_pieces}; expected 1 to {limits.max_pieces}."
+        )
+    if not limits.min_secs <= secs <= limits.max_secs:
+        raise ValueError(
+            f"the length of a piece is {secs} seconds; "
+            f"expected {limits.min_secs:g} to {limits.max_secs:g}."
+        )
+    if seed < 0:
+        raise ValueError(f"the seed is {seed}; expected 0 or more.")
 
 
 def mark(root: Path, name: str, content: Mapping[str, object]) -> None:

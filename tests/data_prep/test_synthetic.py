@@ -17,7 +17,13 @@ from data_prep.storage.lock import held
 from data_prep.synthesis.composition import Harmony, line_ups, make_harmony, melody
 from data_prep.synthesis.controls import KINDS
 from data_prep.synthesis.timbres import URMP, Note, play
-from data_prep.synthetic import write_controls, write_musdb, write_urmp
+from data_prep.synthetic import (
+    write_controls,
+    write_drums,
+    write_musdb,
+    write_patches,
+    write_urmp,
+)
 from tests.support.commands import run_command
 
 PROJECT = Path(__file__).parents[2]
@@ -298,11 +304,17 @@ def test_command_writes_a_corpus(tmp_path):
     ("args", "complaint"),
     [
         (["--corpus=urmp"], "--out"),
-        (["--corpus=bach", "--out=x"], "<urmp|musdb|controls>"),
+        (["--corpus=bach", "--out=x"], "<urmp|musdb|drums|controls>"),
         (["--corpus=urmp", "--out=x", "--secs=long"], "--secs=long"),
         (["--corpus=urmp", "--out=x", "--peices=2"], "peices"),
         (["--corpus=urmp", "--out=x", "y"], "'y' is no flag"),
         (["--corpus=urmp", "--out=x", "--pieces=0"], "expected 1 to 99"),
+        (["--corpus=drums", "--out=x", "--pieces=1000"], "expected 1 to 999"),
+        (["--corpus=drums", "--out=x", "--secs=20"], "is 20.0 seconds; expected 0.05 to 10"),
+        (["--corpus=urmp", "--out=x", "--patches=docs"], "--patches is for drums; leave it out"),
+        (["--corpus=drums", "--out=x", "--patches=docs", "--pieces=2"], "leave out --pieces"),
+        (["--corpus=drums", "--out=x", "--patches=none"], "there is no folder none"),
+        (["--corpus=drums", "--out=x", "--patches=docs"], "docs holds no .ds files"),
         (
             ["--corpus=urmp", "--out=pyproject.toml"],
             "pyproject.toml is a file; expected a folder, or nothing yet.",
@@ -326,7 +338,10 @@ def test_command_explains_itself():
     done = run_command("data_prep.synthetic", "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert "python -m data_prep.synthetic --corpus=urmp --out=" in done.stdout
-    assert all(f"--{name}:" in done.stdout for name in ("corpus", "out", "pieces", "secs", "seed"))
+    assert all(
+        f"--{name}:" in done.stdout
+        for name in ("corpus", "out", "pieces", "secs", "seed", "patches")
+    )
 
 
 def test_an_interrupted_command_is_resumable(tmp_path):
@@ -409,3 +424,56 @@ def test_controls_are_the_same_everywhere(tmp_path: Path) -> None:
     before = sorted((tmp_path / "controls").rglob("*"))
     write_controls(tmp_path / "controls", num_pieces=2, secs=2.0)
     assert sorted((tmp_path / "controls").rglob("*")) == before
+
+
+def test_drums_are_kits_of_single_sounds(tmp_path: Path) -> None:
+    root = tmp_path / "drums"
+    write_drums(root, num_pieces=2, secs=0.3)
+    assert sorted(path.name for path in root.iterdir()) == [
+        "kit_001",
+        "kit_002",
+        "synthetic.json",
+    ]
+    classes = {"kick", "snare", "tom", "hat", "cymbal", "clap"}
+    for kit in (root / "kit_001", root / "kit_002"):
+        assert {path.name for path in kit.iterdir()} == classes
+        paths = sorted(kit.rglob("*.wav"))
+        assert 10 <= len(paths) <= 14
+        for path in paths:
+            info = soundfile.info(path)
+            assert (info.samplerate, info.channels, info.subtype) == (44100, 1, "PCM_24")
+            assert 0 < info.frames <= 13230
+            assert np.abs(soundfile.read(path)[0]).max() == pytest.approx(0.891, abs=0.001)
+    whole = snapshot(root)
+    # What an interrupted call leaves is made anew, and what is whole stays.
+    kept = (root / "kit_001").stat().st_mtime_ns
+    (root / "kit_002").rename(root / ".kit_002.partial")
+    write_drums(root, num_pieces=2, secs=0.3)
+    assert snapshot(root) == whole
+    assert (root / "kit_001").stat().st_mtime_ns == kept
+
+
+def test_patches_become_kits_and_bad_ones_are_named(tmp_path: Path, capsys) -> None:
+    beep = "[General]\nVersion=DrumSynth v2.0\n[Tone]\nOn=1\nEnvelope=0,100 4410,0\n"
+    patches = tmp_path / "patches"
+    for name in ("one/old/Kick.ds", "one/new/kick.ds", "two/Snare2.ds", "Tom.DS"):
+        (patches / name).parent.mkdir(parents=True, exist_ok=True)
+        (patches / name).write_text(beep)
+    (patches / "two" / "odd_hat.ds").write_text(beep + "F1=low\n")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="1 of 5 patches could not be read and are left out"):
+            write_patches(tmp_path / "out", patches)
+        assert "odd_hat.ds: [Tone] F1 is 'low'; expected" in capsys.readouterr().err
+    written = {name for name in snapshot(tmp_path / "out") if name.endswith(".wav")}
+    assert written == {
+        "one/kick/01_kick.wav",
+        "one/kick/02_Kick.wav",
+        "two/snare/01_Snare2.wav",
+        "patches/tom/01_Tom.wav",
+    }
+    # Of mended patches no corpus of the former ones is made up.
+    (patches / "two" / "odd_hat.ds").write_text(beep)
+    with pytest.raises(ValueError, match="was asked for; give another folder"):
+        write_patches(tmp_path / "out", patches)
+    write_patches(tmp_path / "all", patches)
+    assert (tmp_path / "all" / "two" / "hat" / "01_odd_hat.wav").exists()

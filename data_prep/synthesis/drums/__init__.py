@@ -9,4 +9,6 @@ recipes         draws patches for one class of drums each
 dice            draws kits, whose sounds share a character
 drumsynth       reads patches from the files of DrumSynth
 drumsynth_file  reads the text of such a file
+patch_folder    finds patches in a folder, and tells kits and classes by their names
+kits            writes kits as folders of wav files
 """

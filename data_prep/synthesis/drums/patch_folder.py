@@ -1,0 +1,79 @@
+"""Finds DrumSynth's patches in a folder, and the kit and the class that their names tell."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from data_prep.synthesis.drums.drumsynth import SUFFIX, read_patch
+from data_prep.synthesis.drums.patch import Patch
+
+# Words by which file and folder names tell the class; the last one in a name counts, as in
+# "clap snare". Those of four letters and more count inside of other words, too.
+_WORDS = {
+    "kick": ("kick", "kik", "bass", "bd"),
+    "snare": ("snare", "snr", "sn", "sd", "rim", "rimshot"),
+    "tom": ("tom", "toms", "syntom"),
+    "hat": ("hihat", "hat", "hats", "hh", "chh", "ohh"),
+    "cymbal": ("cymbal", "crash", "ride", "cym"),
+    "clap": ("clap", "clp"),
+}
+_OTHER = "other"
+
+
+class NamedPatch(NamedTuple):
+    """Is a patch of a file, and where in its folder of patches the file lies."""
+
+    path: Path
+    patch: Patch
+
+
+def read_patches(root: Path) -> tuple[list[NamedPatch], list[str]]:
+    """Reads every patch under a folder, in the order of their paths.
+
+    Returns:
+        The patches, with paths relative to ``root``, and a sentence for each that makes no sense.
+
+    Raises:
+        ValueError: there are none.
+        OSError: a file cannot be read.
+    """
+    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() == SUFFIX)
+    if not paths:
+        raise ValueError(f"{root} holds no {SUFFIX} files; name a folder of DrumSynth's patches.")
+    patches = []
+    complaints = []
+    for path in paths:
+        try:
+            patches.append(NamedPatch(path.relative_to(root), read_patch(path)))
+        except ValueError as error:
+            complaints.append(str(error))
+    return patches, complaints
+
+
+def kits_of(patches: Sequence[NamedPatch], name: str) -> dict[str, list[NamedPatch]]:
+    """Returns the patches by kit: each first folder is one, and ``name`` what lies in none."""
+    kits: dict[str, list[NamedPatch]] = {}
+    for each in patches:
+        folders = each.path.parts[:-1]
+        kits.setdefault(folders[0] if folders else name, []).append(each)
+    return kits
+
+
+def class_of(path: Path) -> str:
+    """Returns the class of drums that a file's name tells, or else the nearest folder's name."""
+    for part in (path.stem, *reversed(path.parts[:-1])):
+        # hi-hat is one word
+        words = re.findall("[a-z]+", part.lower().replace("hi-hat", "hihat"))
+        for word in reversed(words):
+            for name, known in _WORDS.items():
+                if any(word == each or (len(each) > 3 and each in word) for each in known):
+                    return name
+    return _OTHER
+
+
+def digest(patches: Sequence[NamedPatch]) -> str:
+    """Returns what tells sets of patches apart: it follows from their paths and all values."""
+    lines = [f"{path.as_posix()} {patch}" for path, patch in patches]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
