@@ -203,9 +203,7 @@ def main(_: Sequence[str]) -> None:
     if FLAGS.records is None:
         _require_unset(["stem"], "--records")
         splits = load_splits(FLAGS.splits) if FLAGS.splits else None
-        shots = from_folder(
-            Path(FLAGS.root), out, settings, splits, FLAGS.skip_bad, FLAGS.classes
-        )
+        shots = from_folder(Path(FLAGS.root), out, settings, splits, FLAGS.skip_bad, FLAGS.classes)
     else:
         # Records have splits, and a stem is one class.
         _require_unset(["splits", "classes"], "--root")
