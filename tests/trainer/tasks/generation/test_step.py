@@ -1,5 +1,9 @@
 """The step of generation: what each method moves, and what it is shown."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -115,3 +119,39 @@ def test_the_critic_is_told_apart_from_its_mean():
     penalty = np.mean((np.linalg.norm(slopes, axis=1) - 1) ** 2)
     expected = float(tf.reduce_mean(judge(made)) - tf.reduce_mean(judge(real))) + 10 * penalty
     assert float(critic.loss(batch, 0)) == pytest.approx(expected, rel=1e-4)
+
+
+# Each starts a process in which JAX compiles.
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["variational", "adversarial"])
+def test_both_backends_compute_the_same(name, tmp_path):
+    config = config_of(name)
+    batch = batch_of(config)
+    batch["shifts"] = tf.ones(step.batch_shapes(config, 4).get("shifts", (1,)))
+    (tmp_path / "config.json").write_text(configs.to_json(config))
+    networks = step.make_networks(config)
+    given = {name: array.numpy() for name, array in batch.items()}
+    rng = np.random.default_rng(2)
+    for network in networks.values():
+        for weight in network.weights:
+            # Where a leaky ReLU is given exactly 0, as without biases, backends differ in its slope.
+            weight.assign_add(0.05 * rng.normal(size=weight.shape))
+        given |= {weight.path: weight.numpy() for weight in network.weights}
+    np.savez(tmp_path / "in.npz", **given)
+    paths = [str(tmp_path / file) for file in ("config.json", "in.npz", "out.npz")]
+    words = [sys.executable, "-m", "tests.trainer.tasks.generation.on_jax", *paths]
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    theirs = np.load(tmp_path / "out.npz")
+    for objective in step.make_objectives(config, networks):
+        with tf.GradientTape() as tape:
+            loss = objective.loss(batch, 0)
+        gradients = tape.gradient(loss, [weight.value for weight in objective.weights])
+        assert float(theirs[f"loss/{objective.name}"]) == pytest.approx(float(loss), rel=1e-4)
+        for weight, gradient in zip(objective.weights, gradients, strict=True):
+            # A bias that cancels has none.
+            expected = np.zeros(weight.shape) if gradient is None else gradient.numpy()
+            found = theirs[f"{objective.name}/{weight.path}"]
+            scale = max(np.abs(expected).max(), 1e-3)
+            np.testing.assert_allclose(found, expected, atol=1e-3 * scale, err_msg=weight.path)
