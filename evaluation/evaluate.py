@@ -44,7 +44,17 @@ from data_prep.runtime import command
 
 BASELINES = ("oracle", "classical", "none")
 # The flags that only some tasks know.
-_OPTIONS = ("baselines", "audit", "root", "wiener", "labels", "tagger", "puzzles")
+_OPTIONS = (
+    "baselines",
+    "audit",
+    "root",
+    "wiener",
+    "labels",
+    "tagger",
+    "puzzles",
+    "drawn",
+    "referee",
+)
 
 FLAGS = flags.FLAGS
 
@@ -83,7 +93,8 @@ def _evaluate_run() -> str:
 
 def _evaluate_folders() -> str:
     is_complete = FLAGS.estimates and FLAGS.references and FLAGS.out
-    of_runs = ("workdir", "records", "root", "audit", "wiener", "labels", "tagger", "puzzles")
+    # All but the one that both have.
+    of_runs = ("workdir", "records", *(name for name in _OPTIONS if name != "baselines"))
     names_a_run = any(FLAGS[name].present and FLAGS[name].value for name in of_runs)
     if names_a_run or not is_complete:
         raise ValueError(
@@ -134,6 +145,18 @@ if __name__ == "__main__":
         1500,
         "that a run which orders clips is asked of all tracks together, and of each control",
         lower_bound=1,
+    )
+    flags.DEFINE_integer(
+        "drawn",
+        500,
+        "sounds by dice of a run that makes single sounds",
+        lower_bound=2,
+    )
+    flags.DEFINE_string(
+        "referee",
+        "",
+        "records of one-shots of several classes, from which a judge of made sounds learns; needed "
+        "where a run was trained on one class",
     )
     flags.DEFINE_integer(
         "processes",

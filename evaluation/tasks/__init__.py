@@ -9,4 +9,5 @@ comparisons  finds what compares runs of a task
 separation   segments of every source of every track
 tagging      instruments that are heard, column by column
 ordering     clips of music that are put in order
+generation   single sounds that come back, or are made by dice
 """

@@ -9,6 +9,7 @@ ROOMS = {
     "separation": "evaluation.tasks.separation.room",
     "tagging": "evaluation.tasks.tagging.room",
     "ordering": "evaluation.tasks.ordering.room",
+    "generation": "evaluation.tasks.generation.room",
 }
 
 
