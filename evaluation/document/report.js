@@ -13,7 +13,9 @@ const begin = () => {
   const session = bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return {session, listener: "", clips: {}};
 };
+// A page that takes no ratings has no name, and shares none of this with others.
 const load = () => {
+  if (!stored) return begin();
   try {
     return JSON.parse(localStorage.getItem(stored)) || begin();
   } catch {
@@ -24,6 +26,7 @@ let state = load();
 let isKept = true;
 let tell = () => {};
 const keep = () => {
+  if (!stored) return;
   try {
     localStorage.setItem(stored, JSON.stringify(state));
   } catch {  // Some browsers keep nothing for a file.

@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 
 from configs import instruments
+from evaluation.document.parts import Document, Section
+from evaluation.document.render import write
 from evaluation.listening.clips import Choice, ClipWaveforms, record
 from evaluation.ratings.saved import read_ratings
 from evaluation.report.run_page import Extras
+from evaluation.tasks.generation.sound_sets import SoundSet
+from evaluation.tasks.generation.sounds import riddle_clips
 from tests.evaluation.report.test_comparison_page import write_run
 from tests.evaluation.report.test_run_page import about, sample_rows, write_page
 from tests.support.commands import run_command
@@ -383,3 +387,26 @@ def test_pictures_have_alternatives(open_page):
     shown = page.locator("svg:not([aria-hidden])").count()
     assert shown == 0  # each lies in an element with a text alternative
     assert page.locator("[role=img]:not([aria-label])").count() == 0
+
+
+def test_a_page_without_ratings_hides_names_and_keeps_nothing(open_page, tmp_path):
+    noise = np.random.default_rng(0).normal(0, 0.1, (12, 2000)).astype(np.float32)
+    blocks = riddle_clips(SoundSet(noise[:6]), noise[6:], RATE)
+    paths = [tmp_path / f"{name}.html" for name in ("one", "other")]
+    for each in paths:
+        write(each, Document("riddles", "", [], [Section("sounds", "Sounds", "Sounds", blocks)]))
+    page = open_page(other=paths[0])
+    names = "[...document.querySelectorAll('.clip')[0].querySelectorAll('.name')]"
+    names += ".map(each => each.textContent)"
+    assert page.evaluate(names) == ["real 1", "real 2", "drawn 1", "drawn 2"]
+    page.locator("button", has_text="Listen blind").first.click()
+    assert page.evaluate(names) == ["A", "B", "C", "D"]
+    page.locator("button", has_text="Reveal").first.click()
+    revealed = page.evaluate(names)
+    assert sorted(name.split(" = ")[1] for name in revealed) == [
+        *("drawn 1", "drawn 2", "real 1", "real 2"),
+    ]
+    # Another run's page, in the same browser, has riddles of its own.
+    page.goto(paths[1].as_uri())
+    assert page.evaluate(names) == ["real 1", "real 2", "drawn 1", "drawn 2"]
+    assert page.problems == []
