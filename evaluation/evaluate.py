@@ -32,6 +32,10 @@ scores what any other system wrote: ESTIMATES/TRACK/SOURCE.wav against REFERENCE
 or files of any other kind that FFmpeg decodes, of any rate and channels; the mixture is
 REFERENCES/TRACK/mixture.wav or the sum of the references.
 
+A run that makes single sounds is set beside the sounds that it has learnt from, and draws --drawn
+sounds by dice; --referee=RECORDS names one-shots of several classes, of which a classifier learns
+whether a drawn snare is one.
+
 An interrupted call is continued by the same one, track by track; of a finished one only the report
 is made again, until scores.csv is deleted.
 """

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from configs import Config
 from data_prep.records.manifest import Manifest
 from evaluation.document.parts import Block
@@ -13,6 +15,7 @@ from evaluation.tasks.generation.paths import Walks
 from evaluation.tasks.generation.reconstruction import System
 from evaluation.tasks.generation.referee import Judged, MeasuredReferee
 from evaluation.tasks.generation.resemblance import Resemblance
+from trainer.tasks.generation.making import Latents, is_active
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,15 @@ class Numbers:
     num_active: int
     # The mean over numbers of their deviation over sounds.
     spread: float
+    # The root mean square over numbers of their mean over sounds.
+    offset: float
+
+
+def numbers_of(latents: Latents) -> Numbers:
+    """Looks at the numbers of training sounds, (N, Z)."""
+    offset = np.sqrt(np.mean(np.square(latents.mean(axis=0))))
+    spread = latents.std(axis=0).mean()
+    return Numbers(int(is_active(latents).sum()), float(spread), float(offset))
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import configs
-from configs import GenerationSettings
+from configs import Config, GenerationSettings
 from data_prep.runtime.revision import code_revision
 from evaluation.document.parts import Block, Document
 from evaluation.estimates.opened_run import OpenedRun, find_training_records
 from evaluation.tasks.generation import paths, reconstruction, resemblance, sounds
 from evaluation.tasks.generation.document import make_document
-from evaluation.tasks.generation.faults import early_db_of, find_faults
+from evaluation.tasks.generation.faults import Fault, early_db_of, find_faults
 from evaluation.tasks.generation.reconstruction import System
 from evaluation.tasks.generation.referee import (
     MeasuredReferee,
@@ -23,13 +23,14 @@ from evaluation.tasks.generation.referee import (
     read_others,
     read_sets_of,
 )
-from evaluation.tasks.generation.report import Numbers, Report
+from evaluation.tasks.generation.report import Numbers, Report, numbers_of
+from evaluation.tasks.generation.resemblance import Resemblance
 from evaluation.tasks.generation.sound_sets import SoundSet, read_set
 from evaluation.tasks.room import Tables
 from trainer.loop.checkpoints import restore_network
 from trainer.loop.metrics import read_metrics
 from trainer.networks.generator.network import make_network
-from trainer.tasks.generation.making import Latents, Maker, is_active
+from trainer.tasks.generation.making import Latents, Maker
 from trainer.tasks.generation.sounds import require_one_shots
 
 OPTIONS: tuple[str, ...] = ("drawn", "referee")
@@ -150,14 +151,11 @@ def _report(
     referee: MeasuredReferee | None,
 ) -> Report:
     config = opened.config
-    task = config.task
-    assert isinstance(task, GenerationSettings)
     rate = config.audio.sample_rate
     back = None if heard.back is None else heard.back.levels
     systems = reconstruction.score_systems(heard.unseen, heard.training, back)
     alike = resemblance.measure(heard.drawn, heard.training, heard.unseen)
-    numbers = _numbers(heard.latents)
-    sets = {"drawn": heard.drawn, "training": heard.training, "unseen": heard.unseen}
+    numbers = None if heard.latents is None else numbers_of(heard.latents)
     ends = maker.draw(2 * paths.NUM_PATHS, _SEED + 1, heard.latents)
     return Report(
         config=config,
@@ -166,17 +164,8 @@ def _report(
         num_drawn=len(heard.drawn),
         systems=systems,
         alike=alike,
-        early_db={
-            name: early_db_of(each.sounds, rate, task.attack_secs) for name, each in sets.items()
-        },
-        faults=find_faults(
-            heard.drawn,
-            heard.training,
-            alike,
-            None if numbers is None else numbers.num_active,
-            rate,
-            task.attack_secs,
-        ),
+        early_db=_early_db(config, heard),
+        faults=_faults(config, heard, alike, numbers),
         walks=paths.walk(maker, ends),
         numbers=numbers,
         referee=referee,
@@ -190,10 +179,30 @@ def _report(
     )
 
 
-def _numbers(latents: Latents | None) -> Numbers | None:
-    if latents is None:
-        return None
-    return Numbers(int(is_active(latents).sum()), float(latents.std(axis=0).mean()))
+def _early_db(config: Config, heard: _Heard) -> dict[str, float]:
+    """Returns the median energy before the attack, by the names of sets."""
+    rate = config.audio.sample_rate
+    attack_secs = _task_of(config).attack_secs
+    sets = {"drawn": heard.drawn, "training": heard.training, "unseen": heard.unseen}
+    return {name: early_db_of(each.sounds, rate, attack_secs) for name, each in sets.items()}
+
+
+def _faults(
+    config: Config, heard: _Heard, alike: Resemblance, numbers: Numbers | None
+) -> list[Fault]:
+    return find_faults(
+        drawn=heard.drawn,
+        training=heard.training,
+        alike=alike,
+        num_active=None if numbers is None else numbers.num_active,
+        sample_rate=config.audio.sample_rate,
+        attack_secs=_task_of(config).attack_secs,
+    )
+
+
+def _task_of(config: Config) -> GenerationSettings:
+    assert isinstance(config.task, GenerationSettings)
+    return config.task
 
 
 def _judge(referee: MeasuredReferee | None, heard: _Heard) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from data_prep.runtime.quantities import pluralized
 from evaluation.document.numbers import percent
 from evaluation.document.parts import Block, Text
 from evaluation.scores import bootstrap
-from evaluation.tasks.generation.report import Report
+from evaluation.tasks.generation.report import Numbers, Report
 from evaluation.tasks.generation.tables import (
     group_table,
     judged_table,
@@ -104,10 +104,9 @@ def numbers_blocks(report: Report) -> list[Block]:
     if report.numbers is not None:
         words = (
             f"{report.numbers.num_active} of {pluralized(model.latents, 'number')} differ from "
-            "training sound to training sound (a variance above 0.01). Their mean deviation is "
-            f"{report.numbers.spread:.2f}"
+            "training sound to training sound (a variance above 0.01)."
         )
-        blocks.append(Text(f"{words}{_law(report.config)}."))
+        blocks.append(Text(words + _where(report.config, report.numbers)))
     note = (
         "Paths between two drawn sounds, on the straight line between their numbers, whatever the "
         "law of these: by steps of the same length in numbers, how far apart are the sounds? A "
@@ -116,12 +115,16 @@ def numbers_blocks(report: Report) -> list[Block]:
     return [*blocks, Text(note, "note"), path_table(report.walks)]
 
 
-def _law(config: Config) -> str:
-    """Says what the deviation of numbers by dice is, where their law does not follow from it."""
+def _where(config: Config, numbers: Numbers) -> str:
+    """Says where the numbers of sounds lie, where numbers by dice do not follow them."""
     task = config.task
     assert isinstance(task, GenerationSettings)
     if task.method == "autoencoder":
-        return ", as is that of numbers by dice"
-    if task.prior == "uniform":
-        return ", that of numbers by dice 0.58"
-    return ", that of numbers by dice 1.00"
+        return " Numbers by dice have their mean and covariance."
+    # Of an even law from -1 to 1 it is the root of a third.
+    dice = "0.58" if task.prior == "uniform" else "1.00"
+    return (
+        f" They deviate by {numbers.spread:.2f} from means that are {numbers.offset:.2f} from 0, "
+        f"numbers by dice by {dice} from 0: where these numbers lie elsewhere, dice miss what was "
+        f"learnt."
+    )

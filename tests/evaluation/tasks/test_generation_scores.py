@@ -6,6 +6,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from evaluation.tasks.generation import faults, paths, reconstruction, resemblance, sounds
 from evaluation.tasks.generation.referee import Referee, features_of, make_referee
+from evaluation.tasks.generation.report import numbers_of
 from evaluation.tasks.generation.sound_sets import SoundSet, join
 from trainer.tasks.generation.distances import FLOOR_DB
 
@@ -290,22 +291,30 @@ def test_sound_that_is_as_it_should_be_has_no_fault(training, unseen):
 
 
 @pytest.mark.parametrize(
-    ("name", "doctor"),
+    ("expected", "doctor"),
     [
-        ("collapse", collapsed),
-        ("comb", combed),
-        ("click", clicking),
-        ("silence", partly_silent),
-        ("memorising", memorised),
+        ({"collapse"}, collapsed),
+        # A line that always rings does so before the attack, too.
+        ({"comb", "click"}, combed),
+        ({"click"}, clicking),
+        ({"silence"}, partly_silent),
+        ({"memorising"}, memorised),
     ],
 )
-def test_each_fault_is_found_in_sound_that_has_it(training, unseen, name, doctor):
-    found = found_faults(doctor(one_shots(24, 2)), training, unseen)
-    assert name in found
+def test_each_fault_is_found_in_sound_that_has_it(training, unseen, expected, doctor):
+    assert found_faults(doctor(one_shots(24, 2)), training, unseen) == expected
 
 
 def test_no_active_number_is_a_collapse(training, unseen):
     assert found_faults(one_shots(40, 2), training, unseen, 0) == {"collapse"}
+
+
+def test_numbers_are_looked_at_where_they_lie():
+    latents = np.array([[3, 1, 0], [3, 1, 2], [3.01, 1, 0], [3, 1, 2]], np.float32)
+    numbers = numbers_of(latents)
+    assert numbers.num_active == 1
+    assert numbers.spread == pytest.approx((0.00433 + 0 + 1) / 3, rel=1e-3)
+    assert numbers.offset == pytest.approx(np.sqrt((9.015 + 1 + 1) / 3), rel=1e-3)
 
 
 def test_what_training_sounds_have_is_no_fault(training, unseen):
