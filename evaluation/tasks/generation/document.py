@@ -58,13 +58,19 @@ def _summary(report: Report) -> list[tuple[str, Cell]]:
         lsd = Cell(model.mean_db, interval=model.interval)
     num_faults = sum(fault.is_found for fault in report.faults)
     drawn = report.alike.drawn
-    return [
+    cells = [
         (f"LSD, {MODEL}, dB", lsd),
         (f"LSD, {NEAREST}, dB", Cell(_named(report, NEAREST).mean_db)),
         ("MMD, drawn", Cell(drawn.mmd, "points", decimals=MMD_DECIMALS)),
         ("Coverage, drawn", Cell(drawn.coverage, "share")),
         ("Faults", Cell(num_faults, "count")),
     ]
+    if report.referee is not None:
+        cells.append(("Accepted, drawn", Cell(report.judged["drawn"].accepted, "share")))
+        accuracy = report.referee.accuracy
+        right = None if accuracy is None else accuracy.balanced
+        cells.append(("Right, the referee", Cell(right, "share")))
+    return cells
 
 
 def _named(report: Report, name: str) -> System:
