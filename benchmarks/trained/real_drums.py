@@ -209,9 +209,8 @@ def print_table(rows: Sequence[DrumsResult]) -> None:
     """Prints the mean over seeds of each figure, and beside it the figure of each seed."""
     for name in dict.fromkeys(row.run for row in rows):
         own = [row for row in rows if row.run == name]
-        print(
-            f"\n{name}: the mean, and seeds {', '.join(map(str, dict.fromkeys(r.seed for r in own)))}"
-        )
+        seeds = ", ".join(dict.fromkeys(str(row.seed) for row in own))
+        print(f"\n{name}: the mean, and seeds {seeds}")
         for kit, figure in dict.fromkeys((row.kit, row.figure) for row in own):
             values = [row.value for row in own if (row.kit, row.figure) == (kit, figure)]
             of_kit = f"{kit}: " if kit else ""
