@@ -2,8 +2,8 @@ r"""Prepare single sounds (one-shots), such as drums, for a generator of sounds.
 
     python -m data_prep.one_shots --root=KITS --out=one_shots/drums
     python -m data_prep.one_shots --records=records/musdb --stem=drums --out=one_shots/musdb
-    python -m data_prep.write --config=smoke_ordering --corpus=one_shots --root=one_shots/drums \
-        --set audio.sample_rate=16000 --set data.encoding=float32 --out=records/drums
+    python -m data_prep.write --config=one_shots --corpus=one_shots --root=one_shots/drums \
+        --out=records/drums
 
 A one-shot is mono, of --num_frames frames, its peak at --attack_secs, faded at its end over 5 ms,
 scaled to a peak of 1; shorter ones are padded with zeros. OUT gets a wav file (float) of each,
