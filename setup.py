@@ -16,6 +16,7 @@ setup(
         "data_prep.shots": ["*.jinja"],
         "evaluation": ["py.typed"],
         "evaluation.document": ["*.jinja", "*.css", "*.js"],
+        "evaluation.player": ["*.jinja", "*.css", "*.js"],
         "evaluation.server": ["page/*.html", "page/*.css", "page/*.js"],
     },
     entry_points={"console_scripts": ["source-separate = evaluation.songs.console:main"]},

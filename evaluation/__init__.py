@@ -11,6 +11,7 @@ tag          which instruments are heard in files, or in sound as it arrives
 classify     learns classes of files of sound, and says them
 sweep        trains and scores a table of settings
 feature_play sounds that excite features of a run which orders clips
+play         a page on which the sounds of a network are played
 smoke        the whole pipeline on music that it makes itself
 options      the flags that name a run, for these commands
 
@@ -23,6 +24,7 @@ recognition  labels that a tagger hears, for who would be told them
 songs        files of sound to files of their sources
 server       a page that does so
 taggrams     what is heard in files: tables, labels, pictures; and live
+player       a page that makes one-shots by itself
 classes      files of sound to classes or numbers, learnt from examples
 sweeps       which runs a table has, and its page
 listening    what a page lets people hear

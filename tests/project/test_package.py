@@ -127,6 +127,8 @@ MISSING = [
     ("evaluation.sweep smoke --records=none --out=none --over=a", "section.field=a,b,c"),
     ("evaluation.feature_play --workdir=none", "none/config.json"),
     (f"evaluation.feature_play --workdir={BEFORE}/run", "expected one that puts clips in order"),
+    ("evaluation.play --workdir=none", "none/config.json"),
+    (f"evaluation.play --workdir={BEFORE}/run", "expected one that makes one-shots"),
     ("evaluation.tag song.wav", "--workdir is missing"),
     ("evaluation.tag --workdir=none", "name at least one audio file"),
     ("evaluation.tag --workdir=none song.wav", "none/config.json"),
