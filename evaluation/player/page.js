@@ -167,8 +167,8 @@ function addLegend() {
     const path = item.querySelector("path");
     path.setAttribute("d", outline(number, 8, 8, 6));
     path.style.fill = colourOfClass(number);
-    item.querySelector("span").textContent = name || "training sounds";
-    item.querySelector("small").textContent = counts.get(number);
+    item.querySelector(".name").textContent = name || "training sounds";
+    item.querySelector(".count").textContent = counts.get(number);
     $("#legend").append(item);
   });
 }
@@ -195,7 +195,7 @@ if (sounds.length) {
   addLegend();
   addNames();
 }
-if ($(".drop")) new OwnSounds(described, engine, speaker, arrive);
+const own = $(".drop") ? new OwnSounds(described, engine, speaker, arrive) : null;
 showPlace("");
 // The first sound is shown, and played when asked for: browsers let no page begin by itself.
 follow(false).then(() => { document.body.dataset.ready = ""; });
