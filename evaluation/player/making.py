@@ -146,10 +146,13 @@ def make_contents(
     latents = sounds.latents
     if len(latents):
         axes = axes_of_sounds(latents)
+        start = latents.mean(axis=0)
     else:
         axes = axes_of_prior(network.settings.latents, config.task.prior)
+        start = axes.middle
     numbers = {
         "sounds": latents,
+        "start": start,
         "middle": axes.middle,
         "directions": axes.directions,
         "spreads": axes.spreads,

@@ -8,7 +8,7 @@ const script = [...document.querySelectorAll(".of-network")].map((each) => each.
 const engine = new Engine(described.model, described.weights, textOf("weights"), script);
 const speaker = new Speaker(described.sample_rate);
 const numLatents = described.model.latents;
-const middle = numbers.get("middle").values;
+const middle = numbers.get("middle").values;  // where all coordinates are 0
 const rowsOf = (path) => {
   const {shape: [count, length], values} = numbers.get(path);
   return Array.from({length: count}, (_, i) => values.subarray(i * length, (i + 1) * length));
@@ -25,7 +25,9 @@ function coordinate(latents, k) {
 }
 const onMap = (latents) => directions.slice(0, 2).map((_, k) => coordinate(latents, k));
 
-let latents = Float32Array.from(middle);  // of what is heard
+// The middle of the sounds, or of what dice give.
+const start = numbers.get("start").values;
+let latents = Float32Array.from(start);  // of what is heard
 let sound = null;
 let isMaking = false;
 let isStale = false;  // whether the numbers have changed since the network was asked
@@ -131,7 +133,7 @@ $("#stop").addEventListener("click", stop);
 $("#loop").addEventListener("click", toggleLoop);
 $("#download").addEventListener("click", take);
 $("#dice").addEventListener("click", rollDice);
-$("#middle").addEventListener("click", () => goTo(middle));
+$("#middle").addEventListener("click", () => goTo(start));
 $("#map").addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
   const does = KEYS[event.key.toLowerCase()];

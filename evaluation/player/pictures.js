@@ -2,7 +2,8 @@
 
 const PICTURE_WINDOW = 512;
 const PICTURE_COLUMNS = 180;
-const RANGE = 3.5;  // of levels below the highest one: 70 dB
+const SILENCE = -2;  // the least level
+const LOUD = 1;  // 60 dB above it: what is softer than that throughout looks so
 // From silence to the loudest, dark to light: equal steps of level look equal (after "magma").
 const COLOURS = [[0, 0, 4], [81, 18, 124], [183, 55, 121], [252, 137, 97], [252, 253, 191]];
 
@@ -45,7 +46,7 @@ function drawLevels(canvas, sound) {
   const levels = levelsOf(padded, PICTURE_WINDOW, hop);
   const numBins = PICTURE_WINDOW / 2;
   const numColumns = levels.length / (numBins + 1);
-  let highest = -2;
+  let highest = LOUD;
   for (const level of levels) highest = Math.max(highest, level);
   canvas.width = numColumns;
   canvas.height = numBins;
@@ -54,7 +55,7 @@ function drawLevels(canvas, sound) {
   for (let row = 0; row < numBins; row++) {
     for (let column = 0; column < numColumns; column++) {
       const level = levels[column * (numBins + 1) + numBins - 1 - row];
-      const colour = colourOf(1 + (level - highest) / RANGE);
+      const colour = colourOf((level - SILENCE) / (highest - SILENCE));
       image.data.set([...colour, 255], 4 * (row * numColumns + column));
     }
   }

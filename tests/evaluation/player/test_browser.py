@@ -370,6 +370,12 @@ def test_everything_is_done_by_keyboard(open_page, played, tmp_path):
     wait(page, "!isMaking && document.querySelector('#names').value !== ''")
     number = int(page.locator("#names").input_value())
     assert page.evaluate("[...latents]") == page.evaluate(f"[...sounds[{number}]]")
+    page.locator("#middle").focus()
+    page.keyboard.press("Enter")
+    middle = page.evaluate(
+        "[...sounds[0]].map((_, i) => sounds.reduce((sum, s) => sum + s[i], 0) / 12)"
+    )
+    np.testing.assert_allclose(page.evaluate("[...latents]"), middle, atol=1e-5)
     page.locator("#file").focus()
     with page.expect_file_chooser():
         page.keyboard.press("Enter")

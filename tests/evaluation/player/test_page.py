@@ -62,6 +62,7 @@ def test_a_page_holds_network_and_sounds(tmp_path):
     for variable in network.variables:
         np.testing.assert_array_equal(weights[variable.path], np.asarray(variable))
     np.testing.assert_array_equal(numbers["sounds"], latents)
+    np.testing.assert_allclose(numbers["start"], latents.mean(axis=0), atol=1e-6)
     assert numbers["directions"].shape == (3, 3)
     assert described["names"][11] == f"{NASTY} 11"
     assert [described["classes"][i] for i in described["class_numbers"][:2]] == ["kick", NASTY]
