@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 import configs
-from evaluation.player.making import TrainingSounds, make_contents
 from evaluation.player.packing import Packed
-from evaluation.player.page import to_html
+from evaluation.player.page import TrainingSounds, make_contents, to_html
 from tests.evaluation.player.test_packing import unpacked
 from tests.support.page import Page
 from trainer.networks.generator.network import make_network
