@@ -17,6 +17,7 @@ from configs import Config, GenerationSettings, GeneratorSettings
 from configs.generator import SPECTRUM_HOP, SPECTRUM_WINDOW, STRIDE, TAPS
 from data_prep.audio.activity import INAUDIBLE_DBFS
 from data_prep.runtime.quantities import pluralized
+from data_prep.shots.shaping import FADE_SECS
 from evaluation.player.axes import (
     Floats,
     axes_of_prior,
@@ -32,8 +33,6 @@ _FOLDER = Path(__file__).parent
 # Of the network, which are those of the worker, too; each may use what stands in those before it.
 _OF_NETWORK = ("arrays", "spectrum", "network")
 _SCRIPTS = (*_OF_NETWORK, "engine", "sounds", "pictures", "map", "own", "page")
-# Of the end of a sound that is dropped, as data_prep prepares one-shots.
-_FADE_SECS = 0.005
 
 
 class TrainingSounds(NamedTuple):
@@ -191,7 +190,7 @@ def _describe(config: Config, model: GeneratorSettings, sounds: TrainingSounds) 
         "prior": config.task.prior,
         "sample_rate": rate,
         "attack_frame": round(config.task.attack_secs * rate),
-        "fade_frames": round(_FADE_SECS * rate),
+        "fade_frames": round(FADE_SECS * rate),
         "inaudible": 10 ** (INAUDIBLE_DBFS / 20),
         "classes": classes,
         "names": sounds.names,
