@@ -127,7 +127,7 @@ class GenerationSettings(TaskSettings):
     relative: float = 0.1
     mse: float = 0.0
     # Of the divergence from normal numbers, summed over them, after a ramp of so many steps.
-    kl: float = 0.001
+    kl: float = 0.015
     kl_ramp_steps: int = 1000
     # What numbers by dice are: of mean 0 and variance 1, or evenly from -1 to 1.
     prior: Literal["normal", "uniform"] = "normal"

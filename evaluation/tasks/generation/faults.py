@@ -70,7 +70,7 @@ def find_faults(
         attack_secs: where the peak of a sound is.
     """
     return [
-        find_collapse(alike.drawn.to_neighbour_db, alike.training.to_neighbour_db, num_active),
+        find_collapse(alike.drawn.apart_db, alike.training.apart_db, num_active),
         find_comb(drawn.levels, training.levels, sample_rate),
         find_click(drawn.sounds, training.sounds, sample_rate, attack_secs),
         find_silence(drawn.sounds),
@@ -82,12 +82,13 @@ def find_collapse(drawn_db: float, training_db: float, num_active: int | None) -
     """Says whether all drawn sounds are nearly the same one.
 
     Args:
-        drawn_db: the median distance of drawn sounds to the nearest other one.
-        training_db: the same of as many training sounds.
+        drawn_db: the median distance of two drawn sounds. The nearest ones say nothing: of many
+            sounds of a few numbers some are always alike.
+        training_db: the same of training sounds.
         num_active: numbers that differ from sound to sound; None where nobody knows.
     """
     found = (
-        f"a drawn sound is {decibels(drawn_db)} dB from the nearest other one, a training sound "
+        f"two drawn sounds are {decibels(drawn_db)} dB apart, two training sounds "
         f"{decibels(training_db)} dB"
     )
     if num_active == 0:
@@ -96,8 +97,8 @@ def find_collapse(drawn_db: float, training_db: float, num_active: int | None) -
         "collapse",
         num_active == 0 or drawn_db < _COLLAPSED * training_db,
         found,
-        "No number of sounds is active, or the median distance of drawn sounds to the nearest "
-        "other one is less than a third of that of as many training sounds.",
+        "No number of sounds is active, or the median distance of two drawn sounds is less than a "
+        "third of that of two training sounds.",
     )
 
 

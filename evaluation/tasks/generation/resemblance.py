@@ -31,8 +31,8 @@ class SetFigures:
     coverage: float
     # The median distance to the nearest training sound, in dB; of these themselves, another one.
     to_training_db: float
-    # The median distance to the nearest other one of the set, in dB.
-    to_neighbour_db: float
+    # The median distance of two of the set, in dB.
+    apart_db: float
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Resemblance:
     bandwidth_db: float
     # Of a neighbourhood.
     num_neighbours: int
-    # Of either set: a larger one covers more, and its sounds are nearer to each other.
+    # Of either set: a larger one covers more.
     num_compared: int
     # Of so many sounds that are drawn as the unseen ones are.
     expected_coverage: float
@@ -56,8 +56,8 @@ class Resemblance:
 def measure(drawn: SoundSet, training: SoundSet, unseen: SoundSet) -> Resemblance:
     """Measures drawn sounds.
 
-    Discrepancies are of all sounds of both sets; coverage and distances to neighbours of as many
-    drawn sounds as training sounds, by dice where there are more of these.
+    Figures are of all sounds of both sets, but for coverage, which is of as many drawn sounds as
+    training sounds, by dice where there are more of these.
     """
     count = min(len(drawn), len(training))
     # Records are in order of kits.
@@ -71,13 +71,13 @@ def measure(drawn: SoundSet, training: SoundSet, unseen: SoundSet) -> Resemblanc
         mmd=squared_mmd(drawn.levels, unseen.levels, bandwidth),
         coverage=coverage(unseen.levels, some_drawn, num_neighbours),
         to_training_db=_median_to_nearest(drawn.levels, training.levels),
-        to_neighbour_db=float(np.median(neighbour_distances(some_drawn))),
+        apart_db=_median_apart(drawn.levels),
     )
     of_training = SetFigures(
         mmd=squared_mmd(training.levels, unseen.levels, bandwidth),
         coverage=coverage(unseen.levels, some_training, num_neighbours),
         to_training_db=within_training,
-        to_neighbour_db=float(np.median(neighbour_distances(some_training))),
+        apart_db=_median_apart(training.levels),
     )
     return Resemblance(
         drawn=of_drawn,
@@ -130,6 +130,12 @@ def neighbour_distances(levels: Levels) -> Distances:
     distances = all_distances(levels, levels)
     np.fill_diagonal(distances, np.inf)
     return np.asarray(distances.min(axis=1))
+
+
+def _median_apart(levels: Levels) -> float:
+    """Returns the median of the distances of all pairs of two or more sounds, in dB."""
+    distances = all_distances(levels, levels)
+    return float(np.median(distances[np.triu_indices(len(levels), 1)]))
 
 
 def _median_to_nearest(levels: Levels, training: Levels) -> float:

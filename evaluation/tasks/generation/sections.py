@@ -56,9 +56,9 @@ def drawn_blocks(report: Report) -> list[Block]:
         "discrepancy to the unseen sounds, about 0 where two sets are of one kind. Coverage: the "
         "share of unseen sounds that have one of the set within the distance of their "
         f"{alike.num_neighbours} nearest unseen neighbours; by sounds of the same kind "
-        f"{percent(alike.expected_coverage)}. Coverage and distances within a set are of "
-        f"{alike.num_compared:,} sounds each, distances are medians of log-spectral ones. Real "
-        "sounds of other kits differ, too: what training sounds reach is what to compare with."
+        f"{percent(alike.expected_coverage)}; it is of {alike.num_compared:,} sounds of each set. "
+        "Distances are medians of log-spectral ones. Real sounds of other kits differ, too: what "
+        "training sounds reach is what to compare with."
     )
     return [Text(note, "note"), resemblance_table(alike, report.early_db)]
 

@@ -55,7 +55,7 @@ def resemblance_table(alike: Resemblance, early_db: Mapping[str, float]) -> Tabl
         Column("MMD to unseen"),
         Column("Coverage of unseen"),
         Column("To the nearest training sound, dB"),
-        Column("To the nearest of its own set, dB"),
+        Column("Between two of its own set, dB"),
         Column("Energy before the attack, dB"),
     ]
     lines = [
@@ -107,7 +107,7 @@ def _set_cells(figures: SetFigures, role: Role) -> list[Cell]:
         Cell(figures.mmd, "points", role=role, decimals=MMD_DECIMALS),
         Cell(figures.coverage, "share"),
         Cell(figures.to_training_db),
-        Cell(figures.to_neighbour_db),
+        Cell(figures.apart_db),
     ]
 
 
