@@ -107,6 +107,21 @@ def test_sounds_go_in_and_come_back_at_their_length(body):
     assert network.forward_flops() > 2 * 64 * 3
 
 
+@pytest.mark.parametrize("hears", ["spectrum", "waveform"])
+def test_with_bfloat16_sounds_are_nearly_the_same(hears):
+    words = ["model.num_frames=1024", "task.stft=0", f"model.hears={hears}", "model.filters=2"]
+    words += ["model.body=convolutions", "model.units=7,4"]
+    sounds = np.random.default_rng(4).normal(scale=0.2, size=(3, 1024, 1)).astype(np.float32)
+    exact = make_network(configs.load("one_shots", words))
+    rounded = make_network(configs.load("one_shots", [*words, "train.compute_dtype=bfloat16"]))
+    expected = exact(sounds, {})
+    found = rounded(sounds, {})
+    for name in ("latents", "sounds"):
+        assert found[name].dtype == tf.float32
+        scale = float(np.abs(expected[name]).max())
+        np.testing.assert_allclose(found[name], expected[name], atol=0.03 * scale)
+
+
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [

@@ -97,7 +97,8 @@ class Encoder(keras.layers.Layer):
     def __init__(
         self, settings: GeneratorSettings, seed: int, dtype: Any, is_variational: bool
     ) -> None:
-        super().__init__(name="encoder", dtype=dtype)
+        # Levels are computed of float32; the layers cast what they are given themselves.
+        super().__init__(name="encoder", dtype=dtype, autocast=False)
         self._settings = settings
         seeds = iter_seeds(seed)
         is_dense = settings.body == "dense" or settings.hears == "spectrum"
