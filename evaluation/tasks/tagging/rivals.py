@@ -9,7 +9,7 @@ what it learnt from where there is none.
 Axes: K instruments, J columns, N columns of all tracks, D features.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +35,8 @@ _MOST_COLUMNS = 40_000
 _SEED = 0
 
 Floats = NDArray[np.float32]
+Hearing = Callable[[Waveform, Config], Floats]
+"""A mixture (T, C) and the config of its columns -> their features, (J, D)."""
 
 
 class _Columns(NamedTuple):
@@ -52,11 +54,14 @@ class _Columns(NamedTuple):
 
 
 class LinearClassifier:
-    """Is a logistic regression on cepstra for every instrument that occurs in its tracks."""
+    """Is a logistic regression of features for every instrument that occurs in its tracks."""
 
-    def __init__(self, config: Config, learnt: _Columns, chosen_on: _Columns | None) -> None:
+    def __init__(
+        self, config: Config, hear: Hearing, learnt: _Columns, chosen_on: _Columns | None
+    ) -> None:
         """Learns from columns, and chooses thresholds on others, or on the same."""
         self._config = config
+        self._hear = hear
         order = np.random.default_rng(_SEED).permutation(len(learnt.features))[:_MOST_COLUMNS]
         features = learnt.features[order]
         self._models = []
@@ -77,7 +82,7 @@ class LinearClassifier:
 
     def activity(self, mixture: Waveform) -> Floats:
         """Returns the probabilities (K, J) of a mixture (T, C)."""
-        return self._probabilities(cepstra_of(mixture, self._config))
+        return self._probabilities(self._hear(mixture, self._config))
 
     def _probabilities(self, features: Floats) -> Floats:
         rows = []
@@ -92,21 +97,24 @@ class LinearClassifier:
 class Rivals:
     """Knows the training split, and answers for other tracks."""
 
-    def __init__(self, config: Config, manifest: Manifest, folder: str) -> None:
+    def __init__(
+        self, config: Config, manifest: Manifest, folder: str, hear: Hearing = cepstra_of
+    ) -> None:
         """Learns from the training split of records.
 
         Args:
             config: of the run.
             manifest: of its records.
             folder: theirs.
+            hear: gives the linear classifier its features.
         """
-        learnt = _columns_of(iter_full_tracks(manifest, folder, "train"), config)
+        learnt = _columns_of(iter_full_tracks(manifest, folder, "train"), config, hear)
         chosen_on = None
         if manifest.tracks("valid"):
-            chosen_on = _columns_of(iter_full_tracks(manifest, folder, "valid"), config)
+            chosen_on = _columns_of(iter_full_tracks(manifest, folder, "valid"), config, hear)
         self._sources = config.data.sources
         self._shares = learnt.truth.mean(axis=1)
-        self.linear = LinearClassifier(config, learnt, chosen_on)
+        self.linear = LinearClassifier(config, hear, learnt, chosen_on)
 
     def answers(self, like: Answers, linear_tracks: Sequence[HeardTrack]) -> list[Answers]:
         """Returns what all of them say.
@@ -123,12 +131,12 @@ class Rivals:
         ]
 
 
-def _columns_of(tracks: Iterable[FullTrack], config: Config) -> _Columns:
+def _columns_of(tracks: Iterable[FullTrack], config: Config, hear: Hearing) -> _Columns:
     features = []
     truth = []
     labels = []
     for track in tracks:
-        features.append(cepstra_of(track.mixture, config))
+        features.append(hear(track.mixture, config))
         truth.append(true_activity(track, config))
         labels.append(track.labels)
     sizes = [len(each) for each in features]
