@@ -149,6 +149,7 @@ class GenerationSettings(TaskSettings):
         expected = "a weight above 0 for one of task.stft, task.relative and task.mse"
         total = self.stft + self.relative + self.mse
         require(total > 0 or self.compares_no_sounds, "task.stft", self.stft, expected)
+        self.critic.check("task.critic")
 
     @property
     def learns(self) -> str:
@@ -174,13 +175,22 @@ class GenerationSettings(TaskSettings):
             expected = f"{LONGEST_WINDOW} or more, the longest window of task.stft"
             require(frames >= LONGEST_WINDOW, "model.num_frames", frames, expected)
         expected = f"less than the {frames / sample_rate:.4g} s of a sound"
-        legal = self.attack_secs * sample_rate < frames
+        legal = round(self.attack_secs * sample_rate) < frames
         require(legal, "task.attack_secs", self.attack_secs, expected)
         if self.method == "adversarial":
             # The critic is convolutions, whatever makes the sounds.
             expected = f"a multiple of {STRIDE**model.num_levels}, as the critic is convolutions"
             legal = frames % STRIDE**model.num_levels == 0
             require(legal, "model.num_frames", frames, expected)
+            self._require_shuffle(model)
+
+    def _require_shuffle(self, model: GeneratorSettings) -> None:
+        """Raises a ``ValueError`` where columns are shifted by more than there are to mirror."""
+        # The layer with the fewest columns that are shifted is the last but one.
+        num_columns = model.num_columns * STRIDE
+        expected = f"less than the {num_columns} columns of the critic's last layer but one"
+        legal = model.num_levels == 1 or self.phase_shuffle < num_columns
+        require(legal, "task.phase_shuffle", self.phase_shuffle, expected)
 
     def require_augmentation(self, keeps_the_mixture: bool) -> None:
         """Raises a ``ValueError`` where mixtures are changed: one-shots stay as they are."""

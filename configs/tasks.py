@@ -160,7 +160,9 @@ class OrderingSettings(TaskSettings):
         return self.num_clips * self.clip_secs + (self.num_clips - 1) * longest_gap
 
     def require_network(self, model: NetworkSettings, sample_rate: int) -> None:
-        """Raises a ``ValueError`` where clips are shorter than what an encoder reads at once."""
+        """Raises a ``ValueError`` where an encoder hears one-shots, or reads more than a clip."""
+        expected = "one that hears any stretch of a track, such as clip_encoder"
+        require(model.gives != "sounds", "model.kind", model.kind, expected)
         clip_frames = round(self.clip_secs * sample_rate)
         least = model.least_clip_frames
         expected = (

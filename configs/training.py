@@ -32,11 +32,11 @@ class OptimizerSettings:
     # Of adamw; biases do not decay.
     weight_decay: float = 0.01
 
-    def __post_init__(self) -> None:
-        self.check("optimizer")
-
     def check(self, prefix: str) -> None:
-        """Raises a ``ValueError`` where a setting makes no sense; ``prefix`` names its section."""
+        """Raises a ``ValueError`` where a setting makes no sense; ``prefix`` names its section.
+
+        Whoever has an optimizer calls it: the optimizer does not know by which name it is set.
+        """
         require_legal_words(self, prefix)
         require_within(self, prefix, _OPTIMIZER_LIMITS)
         for name in ("beta_1", "beta_2", "momentum"):

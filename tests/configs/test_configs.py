@@ -80,7 +80,10 @@ def test_overrides_of_every_type():
         ("evaluation.hop_secs=1.5", "expected 0, or from 0.001 to evaluation.segment_secs"),
         ("train.seed=4294967296", "seed is 4294967296; expected from 0 to 4,294,967,295"),
         ("audio.sample_rate=999", "sample_rate is 999; expected from 1,000 to 655,350"),
-        ("train.learning_rate=1e31", r"learning_rate is 1e\+31; expected from 1e-30 to 1e\+30"),
+        (
+            "train.learning_rate=1e31",
+            r"train.learning_rate is 1e\+31; expected from 1e-30 to 1e\+30",
+        ),
         (f"train.steps={'9' * 5000}", r"train.steps is '9+\.\.\.9+'; expected a whole number"),
         ("evaluation.silent_dbfs=3", "expected a level from -80 to below 0 dB"),
     ],

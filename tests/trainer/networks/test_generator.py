@@ -136,6 +136,13 @@ def test_with_bfloat16_sounds_are_nearly_the_same(hears):
         (["task.stft=0", "task.relative=0"], "a weight above 0"),
         (["augmentation.flip_polarity=true"], "separation or tagging"),
         (["model.kind=wave_unet"], "one that gives sounds"),
+        (["task.kind=ordering", "task.clip_secs=0.6"], "any stretch of a track"),
+        (["task.critic.beta_1=1"], "task.critic.beta_1 is 1.0; expected from 0 to below 1"),
+        (["task.attack_secs=0.51199"], "less than the 0.512 s of a sound"),
+        (
+            ["task.method=adversarial", "model.num_levels=5", "task.phase_shuffle=32"],
+            "less than the 32 columns of the critic's last layer but one",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(overrides, words):
