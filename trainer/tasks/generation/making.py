@@ -73,7 +73,10 @@ class Maker:
         shape = (count, model.latents)
         if task.method == "autoencoder":
             assert known is not None, "numbers of known sounds are given"
-            covariance = np.atleast_2d(np.cov(known.T))
+            # One sound has no covariance: all that is drawn is that one.
+            covariance = np.zeros((model.latents, model.latents))
+            if len(known) > 1:
+                covariance = np.atleast_2d(np.cov(known.T))
             drawn = rng.multivariate_normal(known.mean(axis=0), covariance, count)
             return drawn.astype(np.float32)
         if task.prior == "uniform":

@@ -71,17 +71,26 @@ class GenerationTask:
                 "task.method=encoder learns to hear what another run makes; name that run with "
                 "train.begin_from."
             )
-        if not manifest.tracks("valid"):
-            print(
-                "The records have no validation sounds: no best checkpoint is kept, and nothing "
-                "stops early.",
-                flush=True,
-            )
+        self._tell_of_validation()
         terms = (self._settings.stft, self._settings.relative)
         if not any(terms) and not self._settings.compares_no_sounds:
             print(_RINGS, flush=True)
         excerpts = load_excerpts(manifest, folder, "train", config.train.cache)
         self._sounds = RecordSounds(excerpts, config.model.num_frames)
+
+    def _tell_of_validation(self) -> None:
+        """Says so where there is nothing to validate with."""
+        num_sounds = len(self._manifest.tracks("valid"))
+        least = 2 if self._settings.method == "adversarial" else 1
+        if num_sounds >= least:
+            return
+        found = "no validation sounds"
+        if num_sounds:
+            found = "one validation sound, and sets are compared from two on"
+        print(
+            f"The records have {found}: no best checkpoint is kept, and nothing stops early.",
+            flush=True,
+        )
 
     def read_learnt(self) -> Learnt:
         """Reads what the run of ``train.begin_from`` has learnt."""
@@ -111,12 +120,15 @@ class GenerationTask:
         """Measures how far validation sounds are from how they come back, in dB, as means.
 
         Of sounds that a critic taught, which hears none: how far the set of drawn ones is from the
-        set of validation sounds. Nothing without validation sounds.
+        set of validation sounds, from two on. Nothing without validation sounds.
         """
         if not len(self._asked):
             return []
         maker = self._maker_with(weights)
         if not maker.hears:
+            # One sound has no distance to another one.
+            if len(self._asked) < 2:
+                return []
             drawn = spectral_levels(maker.make(self._drawn(maker)))
             # In thousandths, since it is a small number.
             value = 1000 * squared_mmd(drawn, self._asked_levels, self._bandwidth)
