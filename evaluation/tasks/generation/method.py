@@ -42,6 +42,10 @@ def method_blocks(task: GenerationSettings, num_drawn: int) -> list[Block]:
             "A logistic regression of mean and deviation over time of levels in bands, of real "
             f"training sounds; it accepts from a probability of {ACCEPTED:g} on.",
         ),
-        ("kit", "What the name of a sound has before its first slash."),
+        (
+            "kit",
+            "What the name KIT/CLASS/NAME of a sound begins with; a sound named otherwise is one "
+            "of its own.",
+        ),
     ]
     return [Terms(pairs)]

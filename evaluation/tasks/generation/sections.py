@@ -43,7 +43,8 @@ def back_blocks(report: Report) -> list[Block]:
     blocks: list[Block] = [Text(note, "note"), system_table(report.systems)]
     if len({row.tag for row in rows}) > 1:
         blocks.append(group_table(report.systems, "tag", "Class"))
-    if num_kits > 1:
+    # Where each sound is a kit of its own, a table of kits would list sounds.
+    if 1 < num_kits < len(rows):
         blocks.append(group_table(report.systems, "kit", "Kit"))
     return blocks
 

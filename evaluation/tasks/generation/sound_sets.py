@@ -40,14 +40,22 @@ class SoundSet:
 
     @property
     def kits(self) -> list[str]:
-        """Returns the kit of each: what its name has before the first slash."""
-        return [name.partition("/")[0] for name in self.names]
+        """Returns the kit of each; a sound without one is a kit of its own.
+
+        A name is KIT/CLASS/NAME, or CLASS/NAME where there is no kit.
+        """
+        return [_kit_of(name) for name in self.names]
 
     def where(self, is_kept: NDArray[np.bool_]) -> "SoundSet":
         """Returns some sounds of a set whose sounds have names: those of True, (N,)."""
         kept = np.flatnonzero(is_kept)
         names = [self.names[i] for i in kept]
         return SoundSet(self.sounds[kept], names, [self.classes[i] for i in kept])
+
+
+def _kit_of(name: str) -> str:
+    parts = name.split("/")
+    return parts[0] if len(parts) > 2 else name
 
 
 def read_set(manifest: Manifest, folder: str, split: str) -> SoundSet:

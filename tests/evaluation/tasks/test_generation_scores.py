@@ -111,7 +111,7 @@ def test_verdicts_are_of_differences_within_kits(training, unseen):
     mixed = reconstruction.score_systems(unseen, training, unseen.levels + shifts[:, None, None])
     assert reconstruction.verdicts_of(mixed)[0].verb == "cannot be told from"
     # Of one kit there is no interval, and the mean decides.
-    alone = SoundSet(unseen.sounds, [f"kit/{i}" for i in range(14)], [""] * 14)
+    alone = SoundSet(unseen.sounds, [f"kit/x/{i}" for i in range(14)], [""] * 14)
     systems = reconstruction.score_systems(alone, training, alone.levels)
     assert systems[0].interval is None
     assert reconstruction.verdicts_of(systems)[0].verb == "wins against"
@@ -147,6 +147,12 @@ def test_resemblance_tells_the_same_kind_from_another(training, unseen):
     dark = resemblance.measure(SoundSet(one_shots(30, 2, highest=0.06)), training, unseen)
     assert dark.drawn.mmd > alike.drawn.mmd + 0.1
     assert dark.drawn.coverage < alike.drawn.coverage
+
+
+def test_sounds_without_a_kit_are_kits_of_their_own(unseen):
+    names = ["kit/snare/1", "kit/snare/2", "snare/1", "snare/2", "alone"]
+    alone = SoundSet(unseen.sounds[:5], names, [""] * 5)
+    assert alone.kits == ["kit", "kit", "snare/1", "snare/2", "alone"]
 
 
 def classes_of_sounds(count, seed, kits):
