@@ -31,6 +31,10 @@ def main(_: Sequence[str]) -> None:
     out = Path(FLAGS.out)
     if out.suffix != ".html":
         raise ValueError(f"--out is {FLAGS.out}; expected a name that ends in .html.")
+    if not out.absolute().parent.is_dir():
+        raise ValueError(
+            f"there is no folder {out.parent} for {out}; make it or choose another --out."
+        )
     with command.importing():
         from evaluation.player.making import write_page
 

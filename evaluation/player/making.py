@@ -22,9 +22,9 @@ from trainer.tasks.generation.sounds import classes_of, load_sounds
 _MOST_LETTERS = 20_000_000
 # Of the template, the style and the scripts, generously.
 _OTHER_LETTERS = 120_000
-# What browsers play.
-_LEAST_RATE = 3000
-_MOST_RATE = 768_000
+# What every browser plays, by the standard (Web Audio API, createBuffer); some play more.
+_LEAST_RATE = 8000
+_MOST_RATE = 96_000
 
 
 def write_page(
@@ -48,8 +48,8 @@ def write_page(
         command: that made the page.
 
     Raises:
-        ValueError: the run has no such checkpoint, its records are gone, or no browser plays sounds
-            of its rate.
+        ValueError: the run has no such checkpoint, its records are gone, or not every browser plays
+            sounds of its rate.
     """
     _require_playable(run, workdir)
     # The page computes in float32, whatever the run did.
@@ -71,7 +71,7 @@ def _require_playable(run: TrainingRun, workdir: str) -> None:
     if not _LEAST_RATE <= rate <= _MOST_RATE:
         raise ValueError(
             f"{workdir} makes sounds of {rate:,} frames a second; expected {_LEAST_RATE:,} to "
-            f"{_MOST_RATE:,}, which browsers play."
+            f"{_MOST_RATE:,}, which every browser plays."
         )
 
 

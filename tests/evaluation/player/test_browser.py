@@ -211,6 +211,9 @@ def test_a_run_whose_records_are_gone_is_refused(played):
     assert not (root / "none.html").exists()
     done = run_command("evaluation.play", f"--workdir={workdir}", f"--out={root}/page")
     assert "expected a name that ends in .html" in done.stderr
+    done = run_command("evaluation.play", f"--workdir={workdir}", f"--out={root}/no/page.html")
+    assert done.returncode == 1
+    assert f"there is no folder {root}/no for {root}/no/page.html" in done.stderr
 
 
 def test_a_dropped_training_sound_lies_at_its_dot(open_page, played, tmp_path):

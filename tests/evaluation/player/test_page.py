@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 import configs
+from data_prep.records.manifest import Manifest
+from evaluation.player.making import write_page
 from evaluation.player.packing import Packed
 from evaluation.player.page import TrainingSounds, make_contents, to_html
 from tests.evaluation.player.test_packing import unpacked
 from tests.support.page import Page
+from trainer.loop.workdir import TrainingRun
 from trainer.networks.generator.network import make_network
 
 # Too short for the windows of the loss.
@@ -100,6 +103,16 @@ def test_dice_of_an_autoencoder_are_like_its_sounds(tmp_path):
     covariance = numbers["dice"].T @ numbers["dice"]
     np.testing.assert_allclose(covariance, np.cov(latents.T), atol=1e-5)
     np.testing.assert_allclose(numbers["dice_middle"], latents.mean(axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [4000, 192_000])
+def test_a_rate_that_not_every_browser_plays_is_refused(tmp_path, rate):
+    config = configs.load("one_shots", [f"audio.sample_rate={rate}"])
+    run = TrainingRun(
+        config, records="", manifest=Manifest(config, corpus="", code_revision="", shards={})
+    )
+    with pytest.raises(ValueError, match="expected 8,000 to 96,000"):
+        write_page(run, "run", "best", "average", tmp_path / "a.html", False, "")
 
 
 @pytest.mark.parametrize("size", [4, 2])
