@@ -16,8 +16,6 @@ _MEASURED_STEPS = 5
 _OVERFIT_STEPS = 1000
 # From one line to the next.
 _OVERFIT_STRIDE = 20
-# The share of the first loss below which a batch counts as learnt.
-_COLLAPSED = 0.02
 
 
 def dry_run(task: Task, config: Config, strategy: tf.distribute.Strategy) -> None:
@@ -76,6 +74,7 @@ def overfit(task: Task, config: Config, strategy: tf.distribute.Strategy) -> Non
     run_steps = make_run_steps(make_optimisation(task, settings, strategy), strategy)
     examples = task.make_examples(0).take(settings.batch_size).cache().repeat()
     batches = iter(distribute(examples, settings.batch_size, strategy))
+    described = task.describe()
     # (steps, objectives)
     losses, _ = run_steps(batches, tf.constant(1))
     first = float(losses[0, 0])
@@ -86,13 +85,13 @@ def overfit(task: Task, config: Config, strategy: tf.distribute.Strategy) -> Non
         loss = float(losses[-1, 0])
         step += _OVERFIT_STRIDE
         print(f"step {step}: loss {loss:.3e}, {loss / first:.1%} of the first", flush=True)
-        if loss < _COLLAPSED * first:
+        if loss < described.learnt_share * first:
             print("The loss collapses: the network, its loss and its gradients work.", flush=True)
             return
     raise ValueError(
         f"the loss of one batch is still {loss / first:.0%} of the first after {step} steps, "
-        f"expected below {_COLLAPSED:.0%}; the learning rate ({settings.learning_rate}) or "
-        f"{task.describe().suspect} are the first to check."
+        f"expected below {described.learnt_share:.0%}; the learning rate ({settings.learning_rate}) or "
+        f"{described.suspect} are the first to check."
     )
 
 

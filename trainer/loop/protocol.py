@@ -109,6 +109,8 @@ class Description:
     step_flops: float
     # What to look at first where one batch cannot be learnt, beside the learning rate.
     suspect: str
+    # The share of the loss of one batch that is left at most where all is well.
+    learnt_share: float = 0.02
 
 
 class Task(Protocol):

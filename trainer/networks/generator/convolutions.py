@@ -99,13 +99,14 @@ class Up(keras.layers.Layer):
                 padding="same",
                 kernel_initializer=keras.initializers.GlorotUniform(next(seeds)),
                 name=f"convolution_{number}",
-                dtype=self.dtype_policy,
+                # Of the sound itself the rounding to 16 bits would be heard.
+                dtype="float32" if number > len(widths) else self.dtype_policy,
             )
             for number, filters in enumerate([*reversed(widths), 1], start=1)
         ]
 
     def call(self, latents: Any) -> Any:
-        """Returns sounds, (B, T, 1), in the compute dtype."""
+        """Returns sounds, (B, T, 1), float32."""
         x = ops.relu(self.dense(latents))
         # (B, J N) -> (B, J, N)
         x = ops.reshape(x, (-1, self._settings.num_columns, self._first_filters))

@@ -85,11 +85,12 @@ class DenseUp(keras.layers.Layer):
             settings.num_frames,
             kernel_initializer=keras.initializers.GlorotUniform(next(seeds)),
             name="frames",
-            dtype=self.dtype_policy,
+            # Of 16 bits the rounding would be heard.
+            dtype="float32",
         )
 
     def call(self, latents: Any) -> Any:
-        """Returns sounds, (B, T, 1), in the compute dtype."""
+        """Returns sounds, (B, T, 1), float32."""
         return ops.tanh(self.frames(self.layers_in_turn(latents)))[:, :, None]
 
     def flops(self) -> int:

@@ -68,7 +68,7 @@ class Generator(Network):
     def decode(self, features: Any, conditions: Conditions) -> Outputs:
         """Returns the sounds of numbers (B, Z), and the numbers."""
         del conditions
-        return {"sounds": ops.cast(self.decoder(features), "float32"), "latents": features}
+        return {"sounds": self.decoder(features), "latents": features}
 
     def forward_flops(self, pruned: bool | None = None) -> int:
         """Returns the multiplications and additions of a sound, there and back.
@@ -133,7 +133,7 @@ class Decoder(keras.layers.Layer):
         self.up = body(settings, iter_seeds(seed), dtype)
 
     def call(self, latents: Any) -> Any:
-        """Returns the sounds, in the compute dtype."""
+        """Returns the sounds, float32."""
         return self.up(latents)
 
     def flops(self) -> int:
