@@ -90,8 +90,8 @@ def overfit(task: Task, config: Config, strategy: tf.distribute.Strategy) -> Non
             return
     raise ValueError(
         f"the loss of one batch is still {loss / first:.0%} of the first after {step} steps, "
-        f"expected below {described.learnt_share:.0%}; the learning rate ({settings.learning_rate}) or "
-        f"{described.suspect} are the first to check."
+        f"expected below {described.learnt_share:.0%}; the learning rate "
+        f"({settings.learning_rate}) or {described.suspect} are the first to check."
     )
 
 
