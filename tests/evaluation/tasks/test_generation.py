@@ -130,6 +130,8 @@ def test_a_run_that_hears_is_scored_beside_rivals(both, tmp_path):
         "MMD, drawn",
         "Coverage, drawn",
         "Faults",
+        "Accepted, drawn",
+        "Right, the referee",
     }
     # Nobody mistakes one class for the other.
     words, judged = sections["referee"]
