@@ -14,10 +14,10 @@ KIT_FILE = "drumkit.xml"
 
 # The first of these that stands in a name is the class. Side sticks are snares: they hit the rim.
 _WORDS = {
-    "kick": r"kick\w*|bass ?drum\w*|bd",
+    "kick": r"kick\w*|b(ass)? ?drum\w*|bd",
     "snare": r"snare\w*|sd|sn|rim\w*|(side ?)?sticks?",
     "tom": r"tom\w*",
-    "hat": r"(hi ?)?hats?|[co]?hh|hi hat\w*|hihat\w*",
+    "hat": r"(hi|closed|open|pedal|foot)? ?hats?|[co]?hh|hi hat\w*|hihat\w*",
     "cymbal": r"cymbal\w*|crash\w*|ride\w*|china\w*|splash\w*",
     "clap": r"\w*clap\w*",
 }

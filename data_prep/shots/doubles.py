@@ -7,6 +7,7 @@ what stays here is never refused there.
 Axes: N one-shots, T frames.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -57,13 +58,14 @@ def leave_out(
         The number of each sound that is left out, and of the one that it is.
     """
     left: dict[int, LeftFor] = {}
-    # the first sound of the same frames
+    # the first sound of the same frames, by their digest, which is smaller than a copy of them
     firsts: dict[bytes, int] = {}
     # A sound is compared with those that stay alone: however often one is repeated, it takes one
     # comparison each time.
     kept = _Kept(waveforms, sample_rate)
     for number in order:
-        first = firsts.setdefault(waveforms[number].tobytes(), number)
+        digest = hashlib.sha256(waveforms[number].data).digest()
+        first = firsts.setdefault(digest, number)
         if first != number:
             left[number] = left.get(first, LeftFor(first, True, 1.0))._replace(is_exact=True)
             continue

@@ -7,10 +7,10 @@ from data_prep.shots.found import find_sounds, folder_sha256, of_classes
 from tests.data_prep.shots.sounds import drum, write, write_kits
 
 NAMES = {
-    "kick": "Kick_01, BassDrum, bass drum 3, bd1, 808 Kicks, Kick (Tama 22in)",
+    "kick": "Kick_01, BassDrum, BDRUM, bass drum 3, bd1, 808 Kicks, Kick (Tama 22in)",
     "snare": "snare3, SD, Rim Click, sidestick01, Side Stick, Snare Rimshot, SnareJazz, c#3 - stick",
     "tom": "Toms, TomLow, tomhi2, floor tom",
-    "hat": "HiHat, hi-hat open, hihat_closed05, Closed HH, OHH, hats",
+    "hat": "HiHat, closedhat, PedalHat, hi-hat open, hihat_closed05, Closed HH, OHH, hats",
     "cymbal": "Crash/Ride, splash, China 18, Cymbals, ride-cup",
     "clap": "HandClap, claps, clap_Dry",
     None: "Tambourine, Drum 1, Bell, chat, atomic, sdk, override, 12, rhh",
