@@ -4,6 +4,8 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
 import configs
 from configs import GenerationSettings, GeneratorSettings
 from trainer.tasks.generation import step
@@ -32,12 +34,16 @@ def test_every_option_has_one_row_with_its_default():
     assert dict(found) == defaults
 
 
-def test_sizes_of_the_table_are_those_of_the_networks():
-    rows = re.findall(r"^\| `(one_shots[a-z0-9_]*)` \| .* \| ([\d,+ ]+) \|$", PAGE, re.MULTILINE)
-    sizes = {
-        name: sum(int(size.replace(",", "")) for size in text.split("+")) for name, text in rows
-    }
-    assert {"one_shots", "one_shots_map", "one_shots_wavegan"} <= sizes.keys()
-    for name, size in sizes.items():
-        networks = step.make_networks(configs.load(name))
-        assert sum(network.count_params() for network in networks.values()) == size, name
+ROWS = re.findall(r"^\| `(one_shots[a-z0-9_]*)` \| .* \| ([\d,+ ]+) \|$", PAGE, re.MULTILINE)
+SIZES = {name: sum(int(size.replace(",", "")) for size in text.split("+")) for name, text in ROWS}
+# Making the weights of others takes seconds.
+SMALL = ("one_shots", "one_shots_map", "one_shots_wavegan")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in SMALL)) for name in SIZES]
+)
+def test_sizes_of_the_table_are_those_of_the_networks(name):
+    assert set(SMALL) <= SIZES.keys()
+    networks = step.make_networks(configs.load(name))
+    assert sum(network.count_params() for network in networks.values()) == SIZES[name]
