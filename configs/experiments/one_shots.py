@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from configs.generator import GenerationSettings, GeneratorSettings
 from configs.schema import Audio, Config, Data
-from configs.training import OptimizerSettings, Train
+from configs.training import Train
 
 ONE_SHOTS = Config(
     name="one_shots",
@@ -108,12 +108,7 @@ _WAVEGAN = replace(
     _EARLIER,
     name="one_shots_wavegan_64",
     model=GeneratorSettings(num_frames=16_384, latents=100, filters=64),
-    task=GenerationSettings(
-        method="adversarial",
-        prior="uniform",
-        attack_secs=0.1,
-        critic=OptimizerSettings(learning_rate=1e-4, beta_1=0.5, beta_2=0.9),
-    ),
+    task=GenerationSettings(method="adversarial", prior="uniform", attack_secs=0.1),
     train=replace(_ADVERSARIAL, steps=200_000, batch_size=64, checkpoint_steps=1000),
 )
 _VARIATIONAL = tuple(

@@ -27,8 +27,8 @@ from typing import Any, Literal, cast
 from configs.checks import shown
 from configs.reading import read_object
 
-SPLITS = ("train", "valid", "test")
 Split = Literal["train", "valid", "test"]
+SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)

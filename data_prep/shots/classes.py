@@ -12,14 +12,15 @@ OTHER = "other"
 KIT_FILE = "drumkit.xml"
 """Describes a kit of Hydrogen's: its instruments, and the files that each of them has."""
 
-# The first of these that stands in a name is the class. Side sticks are snares: they hit the rim.
+# The last of these that stands in a name is the class, as in "clap snare". Side sticks are snares:
+# they hit the rim.
 _WORDS = {
-    "kick": r"kick\w*|b(ass)? ?drum\w*|bd",
-    "snare": r"snare\w*|sd|sn|rim\w*|(side ?)?sticks?",
+    "kick": r"\w*kick\w*|kik\w*|b(ass)? ?drum\w*|bd",
+    "snare": r"\w*snare\w*|snr|sd|sn|rim\w*|(side ?)?sticks?",
     "tom": r"tom\w*",
     "hat": r"(hi|closed|open|pedal|foot)? ?hats?|[co]?hh|hi hat\w*|hihat\w*",
-    "cymbal": r"cymbal\w*|crash\w*|ride\w*|china\w*|splash\w*",
-    "clap": r"\w*clap\w*",
+    "cymbal": r"cym|cymbal\w*|crash\w*|ride\w*|china\w*|splash\w*",
+    "clap": r"\w*clap\w*|clp",
 }
 _CLASSES = re.compile("|".join(rf"(?P<{name}>\b({words})\b)" for name, words in _WORDS.items()))
 
@@ -32,10 +33,10 @@ def class_of(name: str) -> str | None:
     """
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     words = re.sub(r"[^a-z]+", " ", spaced.lower())
-    match = _CLASSES.search(words)
-    if match is None:
+    matches = list(_CLASSES.finditer(words))
+    if not matches:
         return None
-    return next(name for name in _WORDS if match[name] is not None)
+    return next(name for name in _WORDS if matches[-1][name] is not None)
 
 
 def read_kit(path: Path) -> dict[str, str]:

@@ -15,8 +15,6 @@ from data_prep.shots.onsets import find_alone
 from data_prep.shots.prepared import ShotSettings
 from data_prep.shots.shaping import MonoWaveform
 
-_SPLITS: tuple[Split, ...] = ("train", "valid", "test")
-
 
 class CutSound(NamedTuple):
     """Is a sound that was cut out of a stem."""
@@ -55,7 +53,7 @@ def cut_stems(
     slot = manifest.layout.sources.index(stem)
     rate = manifest.layout.sample_rate
     kits: set[str] = set()
-    for split in _SPLITS:
+    for split in SPLITS:
         for track in iter_full_tracks(manifest, folder, split):
             if track.name in wanted:
                 waveform = _mono(track.references[slot], rate, settings.sample_rate)

@@ -44,7 +44,7 @@ class ShardInPlace(NamedTuple):
 
 def plan_splits(tracks: Sequence[PreparedTrack], shard_mib: int) -> dict[str, list[Shard]]:
     """Returns the shards of each split, of the tracks that could be read."""
-    plans = {}
+    plans: dict[str, list[Shard]] = {}
     for split in SPLITS:
         chosen = [track for track in tracks if not track.errors and track.files.split == split]
         plans[split] = plan(split, chosen, shard_mib)

@@ -1,25 +1,13 @@
 """Finds DrumSynth's patches in a folder, and the kit and the class that their names tell."""
 
 import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from data_prep.shots import classes as words
 from data_prep.synthesis.drums.drumsynth import SUFFIX, read_patch
 from data_prep.synthesis.drums.patch import Patch
-
-# Words by which file and folder names tell the class; the last one in a name counts, as in
-# "clap snare". Those of four letters and more count inside of other words, too.
-_WORDS = {
-    "kick": ("kick", "kik", "bass", "bd"),
-    "snare": ("snare", "snr", "sn", "sd", "rim", "rimshot"),
-    "tom": ("tom", "toms", "syntom"),
-    "hat": ("hihat", "hat", "hats", "hh", "chh", "ohh"),
-    "cymbal": ("cymbal", "crash", "ride", "cym"),
-    "clap": ("clap", "clp"),
-}
-_OTHER = "other"
 
 
 class NamedPatch(NamedTuple):
@@ -63,14 +51,8 @@ def kits_of(patches: Sequence[NamedPatch], name: str) -> dict[str, list[NamedPat
 
 def class_of(path: Path) -> str:
     """Returns the class of drums that a file's name tells, or else the nearest folder's name."""
-    for part in (path.stem, *reversed(path.parts[:-1])):
-        # hi-hat is one word
-        words = re.findall("[a-z]+", part.lower().replace("hi-hat", "hihat"))
-        for word in reversed(words):
-            for name, known in _WORDS.items():
-                if any(word == each or (len(each) > 3 and each in word) for each in known):
-                    return name
-    return _OTHER
+    told = (words.class_of(part) for part in (path.stem, *reversed(path.parts[:-1])))
+    return next((name for name in told if name is not None), words.OTHER)
 
 
 def digest(patches: Sequence[NamedPatch]) -> str:

@@ -3,7 +3,7 @@
 It hears the mean and the deviation over time of levels in bands, and is a logistic regression. How
 often it is right is measured on real sounds of kits that it has not learnt from.
 
-Axes: N sounds, J columns, F bins, D bands, K classes, R resamples.
+Axes: N sounds, J columns, F bins, D bands, K classes.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,7 +19,7 @@ from configs import Config
 from configs.splits import SPLITS
 from data_prep.records.manifest import Manifest, load_manifest
 from data_prep.storage import open_folder
-from evaluation.scores import bootstrap
+from evaluation.classes.measures import Resampled
 from evaluation.scores.bootstrap import Interval
 from evaluation.tasks.generation.sound_sets import SoundSet, join, read_set
 from trainer.tasks.generation.distances import Levels
@@ -107,19 +107,12 @@ class Referee:
         true = np.array(unseen.classes)[is_known]
         kits = np.array(unseen.kits)[is_known]
         said = self._classifier.predict(features_of(unseen.levels[is_known]))
-        present = sorted(set(true.tolist()))
-        names, codes = np.unique(kits, return_inverse=True)
-        # (kits, K): sounds of a class, and those that are recognised.
-        totals = np.zeros((len(names), len(present)))
-        hits = np.zeros_like(totals)
-        columns = [present.index(each) for each in true]
-        np.add.at(totals, (codes, columns), 1)
-        np.add.at(hits, (codes, columns), said == true)
-        balanced = float(np.mean(hits.sum(axis=0) / totals.sum(axis=0)))
-        interval = None
-        if not bootstrap.why_none(len(names)):
-            interval = _interval(hits, totals)
-        return Accuracy(balanced, interval, len(true), len(names))
+        numbers = {name: number for number, name in enumerate(self.classes)}
+        _, groups = np.unique(kits, return_inverse=True)
+        figure = Resampled(groups).balanced_accuracy(
+            np.array([numbers[name] for name in true]), np.array([numbers[name] for name in said])
+        )
+        return Accuracy(figure.value, figure.interval, len(true), len(set(kits)))
 
 
 def features_of(levels: Levels) -> Floats:
@@ -205,18 +198,3 @@ def _require_classes(known: Collection[str], wanted: Collection[str], records: s
             f"the run was trained on sounds of the class {', '.join(missing)}; --referee={records} "
             f"has {found}. Name records that have it too."
         )
-
-
-def _interval(hits: Floats, totals: Floats) -> Interval:
-    """Returns the interval of the balanced accuracy if other kits had been drawn.
-
-    Args:
-        hits: recognised sounds of kits and classes, (kits, K).
-        totals: sounds of kits and classes, (kits, K).
-    """
-    # (R, kits)
-    drawn = bootstrap.draw(len(hits))
-    drawn_totals = drawn @ totals
-    # A class of which a resample has no sound plays no part in it.
-    recalls = np.where(drawn_totals > 0, drawn @ hits / np.maximum(drawn_totals, 1), np.nan)
-    return bootstrap.percentiles(np.nanmean(recalls, axis=1))

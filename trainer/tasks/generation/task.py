@@ -25,6 +25,7 @@ from trainer.loop.protocol import (
     Spectrograms,
     Weights,
 )
+from trainer.loop.workdir import load_run
 from trainer.networks.generator.network import Generator
 from trainer.tasks.generation import step
 from trainer.tasks.generation.distances import (
@@ -93,8 +94,24 @@ class GenerationTask:
         )
 
     def read_learnt(self) -> Learnt:
-        """Reads what the run of ``train.begin_from`` has learnt."""
-        return read_learnt(self._config.train.begin_from)
+        """Reads what the run of ``train.begin_from`` has learnt.
+
+        Raises:
+            ValueError: an encoder is to hear it, and its numbers by dice have another law.
+        """
+        workdir = self._config.train.begin_from
+        if self._settings.method == "encoder":
+            self._require_same_dice(workdir)
+        return read_learnt(workdir)
+
+    def _require_same_dice(self, workdir: str) -> None:
+        theirs = load_run(workdir).config.task
+        found = getattr(theirs, "prior", f"none, it has task.kind={theirs.kind}")
+        if found != self._settings.prior:
+            raise ValueError(
+                f"task.prior is {self._settings.prior}, that of {workdir} is {found}; an encoder "
+                f"hears what a run makes of its own dice: set task.prior, or name another run."
+            )
 
     def make_networks(self) -> Networks:
         """Makes the network, and the critic where one teaches it."""

@@ -108,6 +108,15 @@ def test_an_encoder_learns_to_hear_what_adversaries_made(records, tmp_path):
         "trainer.task", *flags, *sizes, *set_flags(words), f"--workdir={tmp_path / 'hears'}"
     )
     assert hears.returncode == 0, hears.stderr
+    other = run_command(
+        "trainer.task",
+        *flags,
+        *sizes,
+        *set_flags([*words, "task.prior=uniform"]),
+        f"--workdir={tmp_path / 'other'}",
+    )
+    assert other.returncode == 1
+    assert "task.prior is uniform, that of" in other.stderr
     before, after = checkpoint_of(tmp_path / "made"), checkpoint_of(tmp_path / "hears")
     decoder = [name for name in before if name.startswith("network/") and "decoder" in name]
     assert decoder
