@@ -1,4 +1,4 @@
-"""Computes the sizes of a network's window: of a Wave-U-Net, level by level, and of masks.
+"""Computes the sizes of the window of a Wave-U-Net, level by level.
 
 Wave-U-Net: Stoller, Ewert, Dixon, "Wave-U-Net: A Multi-Scale Neural Network for End-to-End Audio
 Source Separation", ISMIR 2018, section 3.2. All sizes are frames (audio samples per channel) at the
@@ -16,62 +16,11 @@ both sizes are the same multiple of 2^L.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal
 
 Padding = Literal["valid", "same"]
 
 MOST_LEVELS = 20
-
-
-class Window(Protocol):
-    """Holds the sizes of one input of a network and its estimate, all in frames.
-
-    A full-length estimate lays windows one hop apart over a track, which counts as preceded and
-    followed by zeros, and keeps one hop of each estimate. Windows of the same sizes are equal.
-    """
-
-    def __hash__(self) -> int:
-        """Returns the same for equal windows: each is compiled once."""
-
-    @property
-    def mixture_frames(self) -> int:
-        """Returns the frames that go in."""
-
-    @property
-    def estimate_frames(self) -> int:
-        """Returns the frames that come out, of the middle of what goes in."""
-
-    @property
-    def margin_frames(self) -> int:
-        """Returns the frames of the input on each side of the estimate."""
-
-    @property
-    def hop_frames(self) -> int:
-        """Returns the distance between windows that are neighbours, a multiple of the stride."""
-
-    @property
-    def stride_frames(self) -> int:
-        """Returns the shift under whose multiples alone a full-length estimate repeats itself."""
-
-    @property
-    def reach_frames(self) -> int:
-        """Returns how far before and behind a frame of it the mixture plays a part, at most."""
-
-    @property
-    def lead_frames(self) -> int:
-        """Returns how long before the track the first window begins to read."""
-
-    @property
-    def kept_offset(self) -> int:
-        """Returns the first frame of an estimate that a full-length estimate keeps."""
-
-    @property
-    def overlap(self) -> int:
-        """Returns how many windows a frame of a full-length estimate is the weighted mean of.
-
-        It is 1 where a hop of each estimate is kept as it is. Else the whole estimate is kept, and
-        windows fade in and out.
-        """
 
 
 @dataclass(frozen=True)
@@ -249,88 +198,3 @@ class PatchGeometry:
         """Returns the same network's smallest patch that estimates at least so many frames."""
         frames = self.nearest_estimate_frames(estimate_frames)[-1]
         return replace(self, estimate_frames=frames)
-
-
-# Analysis hops in an analysis window, and those of its beginning that an earlier one reaches into.
-OVERLAP = 4
-_SHARED = OVERLAP - 1
-
-
-class ColumnsWindow:
-    """Is what windows of columns share: all that one estimates is kept, from its first frame on."""
-
-    @property
-    def margin_frames(self) -> int:
-        """Returns the frames of the input on each side of the estimate."""
-        raise NotImplementedError
-
-    @property
-    def reach_frames(self) -> int:
-        """Returns how far before and behind a frame of an estimate the mixture plays a part."""
-        return self.margin_frames
-
-    @property
-    def lead_frames(self) -> int:
-        """Returns how long before the track the first window begins to read."""
-        return self.margin_frames
-
-    @property
-    def overlap(self) -> int:
-        """Returns 1: of neighbouring estimates one frame is kept as it is."""
-        return 1
-
-    @property
-    def kept_offset(self) -> int:
-        """Returns 0: all of an estimate is kept from its first frame on."""
-        return 0
-
-
-@dataclass(frozen=True)
-class MaskWindow(ColumnsWindow):
-    """Holds the sizes of the window of a network that masks a spectrogram. It is a ``Window``.
-
-    A column is the spectrum of one analysis window, which is four analysis hops long. Frames are
-    estimated where four masked columns overlap: of M' masked columns that is M' - 3 hops. The
-    network reads ``context_columns`` more on each side than it masks.
-    """
-
-    analysis_hop: int
-    num_masked: int
-    context_columns: int
-    # The only shifts under which the masks repeat themselves.
-    stride_columns: int = 1
-
-    @property
-    def num_columns(self) -> int:
-        """Returns how many columns the network reads, M."""
-        return self.num_masked + 2 * self.context_columns
-
-    @property
-    def mixture_frames(self) -> int:
-        """Returns the frames that M columns cover."""
-        return (self.num_columns + _SHARED) * self.analysis_hop
-
-    @property
-    def estimate_frames(self) -> int:
-        """Returns the frames that four masked columns cover, M' - 3 hops."""
-        return (self.num_masked - _SHARED) * self.analysis_hop
-
-    @property
-    def margin_frames(self) -> int:
-        """Returns the frames of the input on each side of the estimate."""
-        return (self.context_columns + _SHARED) * self.analysis_hop
-
-    @property
-    def stride_frames(self) -> int:
-        """Returns the frames of a shift under which the network repeats itself."""
-        return self.stride_columns * self.analysis_hop
-
-    @property
-    def hop_frames(self) -> int:
-        """Returns the distance between windows that are neighbours: what whole strides estimate."""
-        return self.estimate_frames // self.stride_frames * self.stride_frames
-
-    def for_mixture(self, mixture_frames: int) -> "MaskWindow":
-        """Returns the window of the same network that reads so many frames."""
-        columns = mixture_frames // self.analysis_hop - _SHARED
-        return replace(self, num_masked=columns - 2 * self.context_columns)
