@@ -37,7 +37,13 @@ _LIMITS = {
     "up_kernel": (1, 1025),
     # Half an hour at 44.1 kHz.
     "estimate_frames": (1, 2**26),
+    "timing_levels": (1, MOST_LEVELS),
+    "gate_release_secs": (0, 60),
+    "max_notes": (1, 2**16),
+    "context_size": (0, 2**16),
 }
+# What tells when a note sounds has frames of at most so many seconds.
+_LONGEST_TIMED_SECS = 0.012
 
 # The same of a network that masks a spectrogram.
 _MASK_LIMITS = {
@@ -74,6 +80,18 @@ class WaveUNetSettings(NetworkSettings):
     conditioned_at: Literal["none", "input", "bottleneck", "decoder", "heads"] = "bottleneck"
     # Labels multiply the direct heads.
     gate_heads: bool = True
+    # What the notes of a piece tell the features: nothing, when each instrument plays, or what too.
+    timing: Literal["none", "activity", "notes"] = "none"
+    # They enter so many levels of the decoder, of the lowest rates that tell 12 ms apart.
+    timing_levels: int = 2
+    # Notes silence each direct head where its instrument rests ...
+    gate_timing: bool = False
+    # ... but not so soon behind a note: strings and rooms sound on.
+    gate_release_secs: float = 0.5
+    # That reach into a patch of training, at most.
+    max_notes: int = 128
+    # Numbers of the vector that another modality has for each slot; 0: the network takes none.
+    context_size: int = 0
     # How it is computed; weights and results are the same.
     computation: Computation = "cpu"
 
@@ -99,6 +117,30 @@ class WaveUNetSettings(NetworkSettings):
     def takes_labels(self) -> bool:
         """Says whether labels enter the features or multiply the heads."""
         return self.conditioning != "none" or self.gate_heads
+
+    @property
+    def takes_notes(self) -> bool:
+        """Says whether notes enter the features or silence the heads."""
+        return self.timing != "none" or self.gate_timing
+
+    @property
+    def num_notes(self) -> int:
+        """Returns how many notes the network takes with a patch of training."""
+        return self.max_notes if self.takes_notes else 0
+
+    @property
+    def context_numbers(self) -> int:
+        """Returns how many numbers the network takes for each slot from another modality."""
+        return self.context_size
+
+    def timed_levels(self, sample_rate: int) -> list[int]:
+        """Returns the levels of the decoder that notes enter, in its order, the deepest first."""
+        if self.timing == "none":
+            return []
+        # Level i leaves a frame every 2^(i - 1) frames of the mixture; level 1 tells single ones.
+        longest = max(1.0, _LONGEST_TIMED_SECS * sample_rate)
+        levels = [level for level in range(1, self.num_levels + 1) if 2 ** (level - 1) <= longest]
+        return levels[::-1][: self.timing_levels]
 
     def geometry(self) -> PatchGeometry:
         """Returns the sizes of a training patch."""

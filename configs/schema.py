@@ -27,6 +27,10 @@ _AUGMENTATION_LIMITS = {
     "remix": (0, 1),
     "silence": (0, 1),
     "label_dropout": (0, 1),
+    "note_dropout": (0, 1),
+    "note_jitter_ms": (0, 10_000),
+    "wrong_notes": (0, 1),
+    "context_dropout": (0, 1),
     "detune_cents": (0, 1200),
     "equalise_db": (0, 60),
 }
@@ -102,6 +106,14 @@ class Augmentation:
     swap_channels: bool = False
     # Share of examples whose labels are unknown to the network.
     label_dropout: float = 0.0
+    # Share of examples whose notes are unknown to the network.
+    note_dropout: float = 0.0
+    # Each note begins and ends so much earlier or later at most.
+    note_jitter_ms: float = 0.0
+    # Share of examples in which one instrument has the notes of another piece, and a silent target.
+    wrong_notes: float = 0.0
+    # Share of examples of which no other modality tells anything.
+    context_dropout: float = 0.0
     # Each source is played so much higher or lower at most, in cents, and as much faster or slower.
     detune_cents: float = 0.0
     # Each source passes an equaliser whose octaves are raised or lowered so much at most.
@@ -208,3 +220,8 @@ class Config:
     def takes_unknown_labels(self) -> bool:
         """Says whether the network learnt to do without labels, at least in some examples."""
         return not self.needs_labels or self.augmentation.label_dropout > 0
+
+    @property
+    def takes_unknown_notes(self) -> bool:
+        """Says whether the network learnt to do without notes, at least in some examples."""
+        return not self.model.takes_notes or self.augmentation.note_dropout > 0

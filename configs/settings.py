@@ -23,6 +23,21 @@ class NetworkSettings:
         """Says whether labels change what the network computes."""
         raise NotImplementedError
 
+    @property
+    def takes_notes(self) -> bool:
+        """Says whether the notes of a piece change what the network computes."""
+        return False
+
+    @property
+    def num_notes(self) -> int:
+        """Returns how many notes the network takes with a patch of training."""
+        return 0
+
+    @property
+    def context_numbers(self) -> int:
+        """Returns how many numbers the network takes for each slot from another modality."""
+        return 0
+
     def window(self, frames: int | None = None) -> Window:
         """Returns the sizes of one input and its estimate.
 

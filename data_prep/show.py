@@ -190,6 +190,7 @@ def _join(name: str, records: Sequence[Record], manifest: Manifest) -> FullTrack
         name=name,
         num_frames=sum(record.owned_frames for record in records),
         labels=records[0].label_names(layout.sources),
+        context=records[0].context,
         blocks=(owned_block(record, layout) for record in records),
     )
     return join_blocks(track, layout)

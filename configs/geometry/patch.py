@@ -186,6 +186,18 @@ class PatchGeometry:
             return self.skip_frames(level)
         return self.skip_frames(level) - (self.up_kernel - 1)
 
+    def decoder_offset(self, level: int) -> int:
+        """Returns the frame of the mixture that the first of ``decoder_frames`` is centred on.
+
+        Its neighbours follow 2^(level - 1) frames apart. With same padding upsampling keeps the
+        places of its input, and no convolution takes a frame off.
+        """
+        if self.padding == "same":
+            return 0
+        # Level 1 begins where the estimate does. Each level above the deepest takes ku // 2 of its
+        # own frames off the beginning: (ku // 2) (1 + 2 + ... + 2^(level - 2)) lie between.
+        return self.margin_frames - self.up_kernel // 2 * (2 ** (level - 1) - 1)
+
     def for_mixture(self, mixture_frames: int) -> "PatchGeometry":
         """Returns the same network's patch of this size.
 

@@ -1,10 +1,11 @@
 """Joins records to whole tracks, for everything that needs a track in full length."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, groupby
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_prep.audio.tracks import Waveform
 from data_prep.records.format import Layout, Record
@@ -20,6 +21,21 @@ class FullTrack(NamedTuple):
     mixture: Waveform
     # (K, T, C), zeros where a slot is silent.
     references: Waveform
+    # (N, 4): onset frame, offset frame, cents and slot; None where nobody knows them.
+    notes: NDArray[np.int32] | None = None
+    # (K, D), D of 0 where there is none.
+    context: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+
+    def cut(self, part: slice) -> "FullTrack":
+        """Returns a stretch of the track; its notes count from its first frame."""
+        first, stop, _ = part.indices(len(self.mixture))
+        notes = self.notes
+        if notes is not None:
+            inside = (notes[:, 0] < stop) & (notes[:, 1] > first)
+            notes = notes[inside] - np.array([first, first, 0, 0], np.int32)
+        return self._replace(
+            mixture=self.mixture[part], references=self.references[:, part], notes=notes
+        )
 
 
 class TrackBlock(NamedTuple):
@@ -31,6 +47,8 @@ class TrackBlock(NamedTuple):
     mixture: Waveform
     # (T, C) each; a source that is silent in the block is not there.
     sources: dict[str, Waveform]
+    # (N, 4), counted from the beginning of the track: those that sound in the block or its context.
+    notes: NDArray[np.int32]
 
 
 class TrackInBlocks(NamedTuple):
@@ -39,6 +57,8 @@ class TrackInBlocks(NamedTuple):
     name: str
     num_frames: int
     labels: tuple[str, ...]
+    # (K, D), D of 0 where there is none.
+    context: NDArray[np.float32]
     # They come in order, and once.
     blocks: Iterator[TrackBlock]
 
@@ -61,6 +81,7 @@ def iter_tracks_in_blocks(manifest: Manifest, folder: str, split: str) -> Iterat
             name=name,
             num_frames=num_frames,
             labels=first.label_names(manifest.layout.sources),
+            context=first.context,
             blocks=_iter_tiles(
                 chain([first], records),
                 manifest.layout,
@@ -96,6 +117,7 @@ def owned_block(record: Record, layout: Layout) -> TrackBlock:
         start=record.start,
         mixture=record.mixture[owned] * record.scales[0],
         sources=dict(zip(names, sources, strict=True)),
+        notes=record.notes,
     )
 
 
@@ -119,9 +141,34 @@ def join_blocks(track: TrackInBlocks, layout: Layout) -> FullTrack:
     # A source that a block does not hold is silent there.
     mixture = np.zeros((track.num_frames, layout.channels), np.float32)
     references = np.zeros((len(vocabulary), track.num_frames, layout.channels), np.float32)
+    notes = []
     for block in track.blocks:
+        notes.append(block.notes)
         stop = block.start + len(block.mixture)
         mixture[block.start : stop] = block.mixture
         for source, waveform in block.sources.items():
             references[vocabulary.index(source), block.start : stop] = waveform
-    return FullTrack(track.name, track.labels, mixture, references)
+    return FullTrack(
+        track.name, track.labels, mixture, references, join_notes(notes), track.context
+    )
+
+
+def join_notes(blocks: Sequence[NDArray[np.int32]]) -> NDArray[np.int32] | None:
+    """Returns the notes (N, 4) of blocks, in which one may come several times, in order of onsets.
+
+    None where no block has any: nobody knows them.
+    """
+    together = np.concatenate(blocks)
+    return np.unique(together, axis=0) if len(together) else None
+
+
+def load_notes(manifest: Manifest, folder: str, split: str) -> dict[str, NDArray[np.int32] | None]:
+    """Reads the notes of every track of a split, for whoever cannot wait until a track has ended.
+
+    Raises:
+        ValueError: a record cannot be read.
+    """
+    found: dict[str, list[NDArray[np.int32]]] = {}
+    for record in manifest.iter_records(folder, split):
+        found.setdefault(record.track, []).append(record.notes)
+    return {name: join_notes(blocks) for name, blocks in found.items()}

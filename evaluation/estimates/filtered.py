@@ -25,6 +25,7 @@ from evaluation.estimates.wiener import filter_together
 from evaluation.estimates.wiener_flag import require_filter
 from trainer.inference import streams
 from trainer.inference.base import BaseSeparator
+from trainer.inference.told import Told
 
 # Windows of a stretch, 7 s, as the package openunmix has them.
 _STRETCH_WINDOWS = 300
@@ -69,6 +70,10 @@ class WienerFiltered(BaseSeparator):
         if before is None:
             return None
         return WienerFiltered(before, self._num_iterations)
+
+    def told(self, told: Told) -> BaseSeparator:
+        """Returns the same, whose network is told what is known of the piece that comes."""
+        return WienerFiltered(self._separator.told(told), self._num_iterations)
 
     def iter_estimates(
         self, heard: Iterable[Waveform], labels: Sequence[str] | None

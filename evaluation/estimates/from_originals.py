@@ -13,13 +13,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from configs import Config
 from configs.instruments import ACCOMPANIMENT
 from data_prep.audio.loading import iter_parts
+from data_prep.audio.notes import read_notes
 from data_prep.audio.tracks import AudioFormat, TrackFiles, Waveform
 from data_prep.audio.waveforms import add, fit_frames, read_sound
 from data_prep.corpora import list_tracks
 from evaluation.estimates.estimated_system import EstimatedSystem
 from evaluation.estimates.track_on_disk import TrackOnDisk, add_estimates, write_blocks
+from trainer.inference.told import NOTHING, Told, rows_of
 
 
 class _Originals(NamedTuple):
@@ -106,8 +109,24 @@ def _write_track(system: EstimatedSystem, files: TrackFiles, scratch: Path) -> T
         references=references,
     )
     # (K, T, C) each, at the rate of the corpus again.
-    blocks = system.separator.iter_separated(mixture, audio_format.sample_rate, tuple(references))
+    separator = system.separator.told(_read_told(files, system.config))
+    blocks = separator.iter_separated(mixture, audio_format.sample_rate, tuple(references))
     return add_estimates(track, blocks, scratch)
+
+
+def _read_told(files: TrackFiles, config: Config) -> Told:
+    """Reads the notes of a track, where it has some and the network takes them."""
+    if not (config.model.takes_notes and files.notes):
+        return NOTHING
+    sources = config.data.sources
+    notes = [
+        note
+        for instrument, path in files.notes
+        for note in read_notes(
+            path, _source_of(instrument, files.name, sources), config.audio.sample_rate
+        )
+    ]
+    return Told(rows_of(notes, sources))
 
 
 def _write_references(files: TrackFiles, vocabulary: Sequence[str], scratch: Path) -> _Originals:

@@ -7,13 +7,21 @@ Axes: K slots, T frames, C channels.
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_prep.audio.tracks import Waveform
-from data_prep.records.full_tracks import TrackBlock, TrackInBlocks, iter_tracks_in_blocks
+from data_prep.records.full_tracks import (
+    TrackBlock,
+    TrackInBlocks,
+    iter_tracks_in_blocks,
+    load_notes,
+)
 from evaluation.estimates.estimated_system import EstimatedSystem
 from evaluation.estimates.track_on_disk import TrackOnDisk, add_estimates, write_blocks
+from trainer.inference.told import Told
 
 # A name that no source has.
 _MIXTURE = ""
@@ -34,12 +42,18 @@ def iter_record_estimates(
     Raises:
         ValueError: the records cannot be read.
     """
+    notes: Mapping[str, NDArray[Any] | None] = {}
+    if system.config.model.takes_notes:
+        notes = load_notes(system.manifest, system.folder, system.split)
     for track in iter_tracks_in_blocks(system.manifest, system.folder, system.split):
         if track.name not in skip:
-            yield _write_track(system, track, scratch)
+            told = Told(notes.get(track.name), track.context)
+            yield _write_track(system, track, told, scratch)
 
 
-def _write_track(system: EstimatedSystem, track: TrackInBlocks, scratch: Path) -> TrackOnDisk:
+def _write_track(
+    system: EstimatedSystem, track: TrackInBlocks, told: Told, scratch: Path
+) -> TrackOnDisk:
     audio = system.config.audio
     sources = system.config.data.sources
     mixture_file = scratch / "mixture.wav"
@@ -61,7 +75,8 @@ def _write_track(system: EstimatedSystem, track: TrackInBlocks, scratch: Path) -
         mixture=mixture_file,
         references=references,
     )
-    return add_estimates(on_disk, system.separator.iter_blocks(mixture, track.labels), scratch)
+    estimates = system.separator.told(told).iter_blocks(mixture, track.labels)
+    return add_estimates(on_disk, estimates, scratch)
 
 
 def _reference_blocks(

@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 import numpy as np
 
 from data_prep.audio.tracks import Waveform
-from data_prep.records.full_tracks import TrackInBlocks, iter_tracks_in_blocks
+from data_prep.records.full_tracks import TrackInBlocks, iter_tracks_in_blocks, join_notes
 from evaluation.estimates.estimated_system import EstimatedSystem
 from evaluation.listening.clips import (
     Choice,
@@ -27,6 +27,7 @@ from evaluation.listening.clips import (
 )
 from evaluation.scores.table import Row
 from trainer.inference.base import BaseSeparator
+from trainer.inference.told import Told
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _read_stretch(
     first = max(start - reach, 0) // stride * stride
     # The last frame may hang on the frame of the bottleneck that comes after it.
     last = min(stop + reach + stride, track.num_frames)
-    mixture, references = _cut(track, first, last)
+    mixture, references, told = _cut(track, first, last)
     # Zeros behind it, which a mixture counts as followed by anyway: lengths that are powers of
     # two are few, and the network is compiled anew for each.
     padded_frames = 2 ** (len(mixture) - 1).bit_length()
@@ -108,11 +109,11 @@ def _read_stretch(
     stretch = _Stretch(
         mixture=mixture[heard],
         references={source: waveform[heard] for source, waveform in references.items()},
-        estimates=system.separator.estimate(padded, track.labels)[:, heard],
+        estimates=system.separator.told(told).estimate(padded, track.labels)[:, heard],
     )
     if before_training is None:
         return stretch
-    untrained = before_training.estimate(padded, track.labels)[:, heard]
+    untrained = before_training.told(told).estimate(padded, track.labels)[:, heard]
     return replace(stretch, untrained=untrained)
 
 
@@ -125,11 +126,16 @@ def _read_track(system: EstimatedSystem, name: str) -> TrackInBlocks:
     return next(track for track in tracks if track.name == name)
 
 
-def _cut(track: TrackInBlocks, first: int, last: int) -> tuple[Waveform, dict[str, Waveform]]:
-    """Returns frames [first, last) of the mixture and of every source of a track, (T, C) each."""
+def _cut(track: TrackInBlocks, first: int, last: int) -> tuple[Waveform, dict[str, Waveform], Told]:
+    """Returns frames [first, last) of the mixture and of every source of a track, (T, C) each.
+
+    What is told of them counts from ``first`` on.
+    """
     mixtures = []
+    notes = []
     references = defaultdict(list)
     for block in track.blocks:
+        notes.append(block.notes)
         # Not even an empty part, which would keep the block in memory.
         if last <= block.start or first >= block.start + len(block.mixture):
             continue
@@ -140,4 +146,5 @@ def _cut(track: TrackInBlocks, first: int, last: int) -> tuple[Waveform, dict[st
             reference = block.sources.get(source, np.zeros_like(block.mixture))
             references[source].append(reference[part])
     joined = {source: np.concatenate(parts) for source, parts in references.items()}
-    return np.concatenate(mixtures), joined
+    told = Told(join_notes(notes), track.context)
+    return np.concatenate(mixtures), joined, told.later(-first)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data_prep.audio.tracks import AudioFormat, Waveform
 from evaluation.recognition.recogniser import Heard, Recogniser
 from trainer.inference.base import BaseSeparator
+from trainer.inference.told import Told
 
 
 class RecognisedSeparator(BaseSeparator):
@@ -41,6 +42,10 @@ class RecognisedSeparator(BaseSeparator):
         """Returns the network before its training, told what the same tagger hears."""
         before = self._separator.before_training()
         return None if before is None else RecognisedSeparator(before, self._recogniser)
+
+    def told(self, told: Told) -> BaseSeparator:
+        """Returns the same, whose network is told what is known of the piece that comes."""
+        return RecognisedSeparator(self._separator.told(told), self._recogniser)
 
     def label_vector(self, labels: Sequence[str] | None) -> NDArray[np.float32]:
         """Returns the vector for labels; that none are given is no fault here."""
@@ -91,6 +96,9 @@ class _ToldSeparator(BaseSeparator):
     @property
     def labels_heard(self) -> tuple[str, ...]:
         return self.heard.labels
+
+    def told(self, told: Told) -> BaseSeparator:
+        return _ToldSeparator(self._separator.told(told), self.heard)
 
     def identity(self) -> dict[str, Any]:
         return self._separator.identity()

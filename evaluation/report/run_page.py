@@ -14,7 +14,7 @@ from evaluation.document.numbers import decibels, short_number, signed_decibels
 from evaluation.document.parts import Block, Cell, Document, Figures, Items, Section, Text
 from evaluation.listening.clips import RecordedClip
 from evaluation.report import run_tables
-from evaluation.report.audit_table import audit_blocks
+from evaluation.report.audit_table import audit_blocks, note_blocks
 from evaluation.report.clip_players import run_clips
 from evaluation.report.curves import training_blocks
 from evaluation.report.digest import Digest
@@ -43,6 +43,8 @@ class Extras:
     curves: Sequence[Mapping[str, Any]] = ()
     # To listen to.
     recordings: Sequence[RecordedClip] = ()
+    # The audit of the notes.
+    note_conditions: Sequence[Condition] = ()
 
 
 def make_document(rows: Sequence[Row], about: About, extras: Extras) -> Document:
@@ -83,6 +85,7 @@ def _sections(rows: Sequence[Row], digest: Digest, about: About, extras: Extras)
     sums = _aggregates(digest)
     statuses = status_blocks(digest)
     audited = audit_blocks(extras.conditions)
+    audited_notes = note_blocks(extras.note_conditions)
     learnt = training_blocks(extras.curves, about.step or 0)
     how = method_blocks(about, digest.systems, has_bins=digest.has_metric("bins"))
     return [
@@ -94,6 +97,7 @@ def _sections(rows: Sequence[Row], digest: Digest, about: About, extras: Extras)
         Section("sums", "The same scores, summed up in four ways", "Aggregates", sums),
         Section("scored", "What could be scored, and what could not", "Statuses", statuses),
         Section("labels", "What the labels do", "Labels", audited),
+        Section("notes", "What the notes do", "Notes", audited_notes),
         Section("pieces", "Track by track", "Tracks", _tracks(by_track)),
         Section("training", "How it learnt", "Training", learnt),
         Section("how", "How it was scored", "Method", how),

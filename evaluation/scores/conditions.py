@@ -1,17 +1,28 @@
-"""Holds what an audit of the labels found: figures under one kind of labels each."""
+"""Holds what an audit found: figures of one network under one kind of labels, or notes, each."""
 
 from dataclasses import dataclass
 
 from configs.checks import one_of
 
-CONDITIONS = ("true", "recognised", "unknown", "empty", "full", "swapped")
+OF_LABELS = ("true", "recognised", "unknown", "empty", "full", "swapped")
+OF_NOTES = (
+    "true",
+    "none",
+    "jittered_25",
+    "jittered_50",
+    "jittered_100",
+    "jittered_200",
+    "shifted",
+    "another",
+    "octave",
+)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Says what the estimates are worth under one kind of labels; a median over nothing is None."""
+    """Says what the estimates are worth under one condition; a median over nothing is None."""
 
-    # Of CONDITIONS.
+    # Of OF_LABELS, or of OF_NOTES.
     labels: str
     # Over the mixture, median over segments and sources (trainer.tasks.separation.validation).
     improvement_db: float | None = None
@@ -28,4 +39,4 @@ class Condition:
     not_measured: str | None = None
 
     def __post_init__(self) -> None:
-        one_of("labels", self.labels, CONDITIONS)
+        one_of("labels", self.labels, (*OF_LABELS, *OF_NOTES))

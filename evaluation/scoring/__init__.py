@@ -10,7 +10,8 @@ museval_rules        the same as museval has them
 track_filters        filters of a whole track
 track_fit            the fit of these filters
 track_correlations   what the fit needs of every group of segments
-labels_audit         the audit of what the labels do
-label_measures       its figures
+audits               what labels and notes do, and what is kept of it
+label_measures       one network, told right and wrong labels
+note_measures        the same of notes
 workers              the processes
 """

@@ -16,16 +16,21 @@ from data_prep.audio import activity
 from data_prep.audio.tracks import Waveform
 from data_prep.records.full_tracks import FullTrack
 from evaluation.recognition.recogniser import Recogniser
-from evaluation.scores.conditions import CONDITIONS, Condition
+from evaluation.scores.conditions import OF_LABELS, Condition
 from evaluation.scores.table import LEAKAGE_FLOOR_DB
 from trainer.inference.base import BaseSeparator
+from trainer.inference.told import Told
 from trainer.tasks.separation.validation import improvements
 
 # Why a condition may have no track.
 _REASONS = {
     "unknown": "the network was never trained without labels (augmentation.label_dropout is 0)",
     "swapped": "in every track more instruments play than do not",
+    "none": "the network was never trained without notes (augmentation.note_dropout is 0)",
+    "another": "there is no other track with notes",
 }
+# Of which nothing is said where nobody asked for them.
+_ASKED_FOR = ("recognised",)
 
 Floats = NDArray[np.float64]
 
@@ -81,21 +86,21 @@ def audit_track(
     if swaps:
         labels_of["swapped"] = tuple(swaps.values())
     measures = {}
+    informed = separator.told(Told(track.notes, track.context))
     for name, labels in labels_of.items():
         # (K, T, C)
-        estimates = separator.estimate(track.mixture, labels)
+        estimates = informed.estimate(track.mixture, labels)
         wrong = swaps if name == "swapped" else {}
-        measures[name] = _measure(track, estimates, wrong, config)
+        measures[name] = measure(track, estimates, wrong, config)
     return measures
 
 
-def summarise(tracks: Sequence[Measures]) -> list[Condition]:
-    """Returns one condition after the other, in their order, each over all tracks."""
+def summarise(tracks: Sequence[Measures], names: Sequence[str] = OF_LABELS) -> list[Condition]:
+    """Returns the conditions of these names, in their order, each over all tracks."""
     conditions = []
-    for name in CONDITIONS:
+    for name in names:
         measured = [track[name] for track in tracks if name in track]
-        if name == "recognised" and not measured:
-            # Nobody was asked to listen.
+        if name in _ASKED_FOR and not measured:
             continue
         conditions.append(_condition(name, measured))
     return conditions
@@ -126,7 +131,7 @@ def swap(playing: Sequence[str], sources: Sequence[str]) -> dict[str, str]:
     return swaps
 
 
-def _measure(
+def measure(
     track: FullTrack, estimates: Waveform, swaps: dict[str, str], config: Config
 ) -> Measure:
     """Measures estimates (K, T, C) of a track; ``swaps`` are the instruments named wrongly."""

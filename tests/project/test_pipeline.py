@@ -34,7 +34,7 @@ from evaluation.listening.sounds import decode
 from evaluation.scores.aggregates import segment_key
 from evaluation.scores.improvement import improvement
 from evaluation.scores.table import BASELINES, CONSTANT_GAIN, SCHEMA_VERSION, read_csv
-from evaluation.scoring.labels_audit import audit
+from evaluation.scoring.audits import audit
 from evaluation.songs.batch import Destination, separate_songs
 from evaluation.songs.choice import parse_stems
 from evaluation.songs.stems import Wanted

@@ -3,4 +3,6 @@
 excerpts    holds or reads the excerpts of a split
 drawing     draws what the examples of a step are made of
 patches     cuts and mixes them
+notes       draws and cuts the notes that they are told
+timbre      tunes and colours their sources
 """

@@ -16,6 +16,9 @@ from trainer.batches.excerpts import Excerpts
 from trainer.batches.timbre import NUM_POINTS
 from trainer.networks.conditioning import UNKNOWN
 
+# Tells the draws of a context from all others.
+_CONTEXT_DRAWS = 2
+
 
 def count_positions(excerpts: Excerpts, window: Window) -> tf.Tensor:
     """Counts the patches of each record, (R,): estimates that lie in its owned frames.
@@ -44,6 +47,22 @@ class Plan(NamedTuple):
     curves: tf.Tensor
     # (B, K)
     labels: tf.Tensor
+    # (B, K, D), zeros for slots without a label; (B,) of a network that takes none.
+    context: tf.Tensor
+
+
+def some_waveforms(plan: Plan, chosen: slice, axis: int) -> Plan:
+    """Returns a plan of some of its waveforms; ``axis`` is theirs, 1 or, without the B, 0."""
+    cut = (slice(None),) * axis + (chosen,)
+    return plan._replace(
+        records=plan.records[cut],
+        waveforms=plan.waveforms[cut],
+        positions=plan.positions[cut],
+        scales=plan.scales[cut],
+        swaps=plan.swaps[cut],
+        cents=plan.cents[cut],
+        curves=plan.curves[cut],
+    )
 
 
 class _Seeds(NamedTuple):
@@ -80,6 +99,7 @@ class Drawer:
     def __init__(self, excerpts: Excerpts, config: Config, window: Window) -> None:
         self._excerpts = excerpts
         self._augmentation = config.augmentation
+        self._has_context = config.model.context_numbers > 0
         self._seed = config.train.seed
         self._shape = [config.train.batch_size, len(excerpts.layout.sources)]
         # (R,), positions of each record; a number below their sum stands for one position of one
@@ -111,8 +131,23 @@ class Drawer:
         )
         if self._augmentation.keeps_the_mixture:
             plan = self._plan(slots, seeds)
-            return self._with_mixture(plan, record[:, None], position[:, None])
-        return self._plan(self._augment(slots, seeds), seeds)
+            plan = self._with_mixture(plan, record[:, None], position[:, None])
+        else:
+            slots = self._augment(slots, seeds)
+            plan = self._plan(slots, seeds)
+        return plan._replace(context=self._context(slots, root))
+
+    def _context(self, slots: _Slots, root: tf.Tensor) -> tf.Tensor:
+        """Returns the vectors of slots with a label, (B, K, D), zeros in a share of examples."""
+        if not self._has_context:
+            # An array without numbers cannot be taken apart into examples.
+            return tf.zeros(self._shape[:1])
+        slot_numbers = tf.broadcast_to(tf.range(self._shape[1], dtype=tf.int64), self._shape)
+        cells = tf.stack([slots.records, slot_numbers], axis=2)
+        vectors = tf.gather_nd(self._excerpts.context, cells) * slots.labels[:, :, None]
+        seed = tf.random.fold_in(root, _CONTEXT_DRAWS)
+        dice = tf.random.stateless_uniform([self._shape[0], 1, 1], seed)
+        return tf.where(dice < self._augmentation.context_dropout, 0.0, vectors)
 
     def _augment(self, slots: _Slots, seeds: _Seeds) -> _Slots:
         """Draws other instruments, one instrument less, and other gains."""
@@ -209,6 +244,7 @@ class Drawer:
             cents=cents,
             curves=curves,
             labels=labels,
+            context=tf.zeros(self._shape),
         )
 
     def _with_mixture(self, plan: Plan, record: tf.Tensor, position: tf.Tensor) -> Plan:
@@ -222,6 +258,7 @@ class Drawer:
             cents=tf.zeros_like(plan.cents[:, :1]),
             curves=tf.zeros_like(plan.curves[:, :1]),
             labels=plan.labels,
+            context=plan.context,
         )
         pairs = zip(mixture, plan, strict=True)
         joined = Plan(*(tf.concat([first, others], axis=1) for first, others in pairs))

@@ -49,8 +49,22 @@ class Excerpts(NamedTuple):
     context_before: tf.Tensor
     # (R,), int64.
     owned_frames: tf.Tensor
+    # (R,), int64, the same number for records of one track.
+    tracks: tf.Tensor
+    # (M, 3), int32: onset and offset, counted from the first owned frame, and cents of every note,
+    # record after record and of a record slot after slot.
+    notes: tf.Tensor
+    # (R K + 1,), int64: those of slot k of record r lie from entry r K + k to the next one.
+    note_splits: tf.Tensor
+    # (R, K, D), float32.
+    context: tf.Tensor
     # The most sources or labels of any record.
     max_sounding: int
+
+    def count_notes(self) -> tf.Tensor:
+        """Returns how many notes each slot of each record has, (R, K)."""
+        counts = self.note_splits[1:] - self.note_splits[:-1]
+        return tf.reshape(counts, self.source_scales.shape)
 
 
 class _RecordRow(NamedTuple):
@@ -65,6 +79,11 @@ class _RecordRow(NamedTuple):
     stored_frames: int
     context_before: int
     owned_frames: int
+    track: str
+    # (M, 4): onset and offset from the first owned frame, cents, slot; by slots.
+    notes: NDArray[np.int32]
+    # (K, D)
+    context: NDArray[np.float32]
 
 
 def load_excerpts(
@@ -149,6 +168,11 @@ def _stack(rows: Sequence[_RecordRow], layout: Layout, read: Reader) -> Excerpts
     # (R, K) -> (R,)
     num_sources = (scales[:, 1:] > 0).sum(axis=1)
     num_labels = (labels > 0).sum(axis=1)
+    names = dict.fromkeys(row.track for row in rows)
+    numbers = {name: number for number, name in enumerate(names)}
+    num_slots = labels.shape[1]
+    counts = [np.bincount(row.notes[:, 3], minlength=num_slots) for row in rows]
+    notes = np.concatenate([row.notes[:, :3] for row in rows])
     # An accelerator has no use for them.
     with tf.device("CPU:0"):
         return Excerpts(
@@ -162,6 +186,10 @@ def _stack(rows: Sequence[_RecordRow], layout: Layout, read: Reader) -> Excerpts
             stored_frames=tf.constant([row.stored_frames for row in rows], tf.int64),
             context_before=tf.constant([row.context_before for row in rows], tf.int64),
             owned_frames=tf.constant([row.owned_frames for row in rows], tf.int64),
+            tracks=tf.constant([numbers[row.track] for row in rows], tf.int64),
+            notes=tf.constant(notes),
+            note_splits=tf.constant(np.cumsum([0, *np.concatenate(counts)]), tf.int64),
+            context=tf.constant(np.stack([row.context for row in rows])),
             max_sounding=int(max(num_sources.max(), num_labels.max())),
         )
 
@@ -182,7 +210,16 @@ def _row(record: Record) -> _RecordRow:
         stored_frames=len(record.mixture),
         context_before=record.context_before,
         owned_frames=record.owned_frames,
+        track=record.track,
+        notes=_notes_by_slot(record),
+        context=record.context,
     )
+
+
+def _notes_by_slot(record: Record) -> NDArray[np.int32]:
+    """Returns the notes (M, 4) of a record, counted from its first owned frame, slot by slot."""
+    order = np.argsort(record.notes[:, 3], kind="stable")
+    return record.notes[order] - np.array([record.start, record.start, 0, 0], np.int32)
 
 
 def _keep(record: Record, memory: Bytes) -> None:

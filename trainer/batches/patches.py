@@ -8,12 +8,15 @@ Axes: B examples of a step, K slots, N waveforms that an example is made of, R r
     channels.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 from configs import Augmentation, Config
 from configs.geometry import Window
-from trainer.batches.drawing import Drawer, Plan
+from trainer.batches.drawing import Drawer, Plan, some_waveforms
 from trainer.batches.excerpts import Excerpts, read_stretches
+from trainer.batches.notes import NoteCutter, NoteDrawer, NotePlan
 from trainer.batches.timbre import Timbre
 
 
@@ -31,15 +34,52 @@ def make_batches(
         start_step: of the first example.
         around_frames: that sources have on both sides beyond the estimate, at most a margin.
 
-    Returns: Dictionaries of ``mixture`` (T_mix, C), ``sources`` (K, T_est, C) and ``labels`` (K,),
-        float32.
+    Returns:
+        Dictionaries of ``mixture`` (T_mix, C), ``sources`` (K, T_est, C) and ``labels`` (K,),
+        float32; for a network that takes them, ``notes`` (P, 4) and ``context`` (K, D).
+
+    Raises:
+        ValueError: the network is told what the records do not have.
     """
     window = config.model.window()
     drawer = Drawer(excerpts, config, window)
     cutter = _Cutter(excerpts, window, config.augmentation, around_frames)
+    takes_notes = config.model.takes_notes
+    takes_context = config.model.context_numbers > 0
+    if takes_context:
+        _require_context(excerpts, config)
     steps = tf.data.Dataset.range(start_step, config.train.steps)
-    plans = steps.map(drawer.draw, num_parallel_calls=tf.data.AUTOTUNE).unbatch()
-    return plans.map(cutter.cut, num_parallel_calls=tf.data.AUTOTUNE)
+    if takes_notes:
+        note_drawer = NoteDrawer(excerpts, config, window)
+        note_cutter = NoteCutter(excerpts, config, window)
+
+    def draw(step: tf.Tensor) -> tuple[Any, ...]:
+        plan = drawer.draw(step)
+        if not takes_notes:
+            return (plan,)
+        return plan, note_drawer.draw(step, cutter.of_slots(plan, axis=1))
+
+    def cut(plan: Plan, notes: NotePlan | None = None) -> dict[str, tf.Tensor]:
+        example = cutter.cut(plan, notes)
+        if notes is not None:
+            example["notes"] = note_cutter.cut(cutter.of_slots(plan, axis=0), notes)
+        if takes_context:
+            example["context"] = plan.context
+        return example
+
+    plans = steps.map(draw, num_parallel_calls=tf.data.AUTOTUNE).unbatch()
+    return plans.map(cut, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _require_context(excerpts: Excerpts, config: Config) -> None:
+    """Refuses records whose vectors are not those that the network takes."""
+    size = excerpts.context.shape[2]
+    if size != config.model.context_numbers:
+        raise ValueError(
+            f"model.context_size is {config.model.context_numbers}, the vectors of the training "
+            f"records have {size} numbers{'' if size else ', which is none'}; set it to theirs, or "
+            "write records with vectors (data_prep.write --context)."
+        )
 
 
 class _Cutter:
@@ -58,14 +98,23 @@ class _Cutter:
         frames = window.mixture_frames
         self._timbre = Timbre(changes.detune_cents, changes.equalise_db, frames)
 
-    def cut(self, plan: Plan) -> dict[str, tf.Tensor]:
+    def of_slots(self, plan: Plan, axis: int) -> Plan:
+        """Returns a plan of the waveforms of slots alone; ``axis`` is that of waveforms."""
+        if not self._keeps_mixture:
+            return plan
+        # The stored mixture is the first waveform.
+        return some_waveforms(plan, slice(1, None), axis)
+
+    def cut(self, plan: Plan, notes: NotePlan | None = None) -> dict[str, tf.Tensor]:
         """Returns mixture (T_mix, C), sources (K, T_est, C) and labels (K,)."""
         if self._keeps_mixture:
             mixture, sources = self._as_stored(plan)
-            slots = plan.waveforms[1:, None] - 1
         else:
             mixture, sources = self._mixed(plan)
-            slots = plan.waveforms[:, None] - 1
+        slots = self.of_slots(plan, axis=0).waveforms[:, None] - 1
+        if notes is not None:
+            # What has the notes of another piece is in the mixture, and nothing of it is wanted.
+            sources *= tf.cast(notes.are_right, tf.float32)[:, None, None]
         # (N, T_est, C) -> (K, T_est, C), zeros in the slots of which no waveform was read.
         shape = [self._num_slots, *sources.shape[1:]]
         scattered = tf.scatter_nd(slots, sources, shape)
@@ -73,8 +122,8 @@ class _Cutter:
 
     def _as_stored(self, plan: Plan) -> tuple[tf.Tensor, tf.Tensor]:
         """Reads the stored mixture (T_mix, C) and the sources (N - 1, T_est, C)."""
-        mixture = tf.nest.map_structure(lambda values: values[:1], plan)
-        sources = tf.nest.map_structure(lambda values: values[1:], plan)
+        mixture = some_waveforms(plan, slice(1), axis=0)
+        sources = self.of_slots(plan, axis=0)
         heard = self._read(mixture, -self._window.margin_frames, self._window.mixture_frames)
         offset = self._first - self._window.margin_frames
         played = self._read(sources, offset, self._num_frames)

@@ -1,6 +1,7 @@
 """Puts waveforms of any length, rate and channels through a network.
 
 base            what every separator is: a function of waveforms
+told            what it may be told of a piece beside labels
 separator       that of one network
 average         that of several passes or networks
 averaged_runs   which runs have a mean

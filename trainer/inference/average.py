@@ -5,6 +5,7 @@ less of them. Everything happens in blocks: all passes go along the song togethe
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from itertools import tee
 from typing import Any
 
@@ -15,6 +16,7 @@ from data_prep.audio.tracks import Waveform
 from trainer.inference import streams
 from trainer.inference.base import BaseSeparator
 from trainer.inference.passes import Pass, passes_of
+from trainer.inference.told import NOTHING, Told
 
 
 def average_of(separators: Sequence[BaseSeparator], num_passes: int = 1) -> BaseSeparator:
@@ -44,6 +46,7 @@ class AverageSeparator(BaseSeparator):
         self.step = first.step
         self.is_untrained = all(each.is_untrained for each, _ in members)
         self._members = members
+        self._told = NOTHING
 
     @property
     def origin(self) -> str:
@@ -60,6 +63,12 @@ class AverageSeparator(BaseSeparator):
         ]
         return {**first, "averaged_with": others}
 
+    def told(self, told: Told) -> BaseSeparator:
+        """Returns the mean of the same separators, told what is known of the piece that comes."""
+        other = copy(self)
+        other._told = told
+        return other
+
     def label_vector(self, labels: Sequence[str] | None) -> NDArray[np.float32]:
         """Returns the vector that the first network takes; refuses what any of them does not."""
         vectors = [each.label_vector(labels) for each, _ in self._members]
@@ -72,9 +81,11 @@ class AverageSeparator(BaseSeparator):
         pairs = [(separator, each) for separator, passes in self._members for each in passes]
         # In pieces, as each pass keeps a copy of what it still needs.
         copies = tee(streams.pieces(heard), len(pairs))
-        return streams.mean(
-            [
-                each.iter_estimates(separator.iter_estimates(each.iter_heard(copy), labels))
-                for (separator, each), copy in zip(pairs, copies, strict=True)
-            ]
-        )
+        estimates = []
+        for (separator, each), part in zip(pairs, copies, strict=True):
+            # What a pass hears later is told later.
+            told = separator.told(self._told.later(each.shift_frames))
+            estimates.append(
+                each.iter_estimates(told.iter_estimates(each.iter_heard(part), labels))
+            )
+        return streams.mean(estimates)

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from configs import Config, instruments
 from data_prep.audio.tracks import AudioFormat, Waveform
+from data_prep.records.full_tracks import FullTrack
 from trainer.inference import streams
 from trainer.inference.channels import from_all_outputs, to_all_inputs
+from trainer.inference.told import Told
 from trainer.networks.conditioning import UNKNOWN
 
 
@@ -90,6 +92,15 @@ class BaseSeparator(ABC):
         del open_blocks, audio_format
         return self
 
+    def told(self, told: Told) -> "BaseSeparator":
+        """Returns what separates a piece of which more is known; itself, where that is no use.
+
+        Args:
+            told: notes and context of the piece, at the rate of the network.
+        """
+        del told
+        return self
+
     def label_vector(self, labels: Sequence[str] | None) -> NDArray[np.float32]:
         """Returns the vector (K,) that the network takes for labels, None where they are unknown.
 
@@ -121,6 +132,11 @@ class BaseSeparator(ABC):
             ValueError: as from ``label_vector``.
         """
         return np.concatenate(list(self.iter_blocks(mixture, labels)), axis=1)
+
+    def estimate_track(self, track: FullTrack) -> Waveform:
+        """Estimates the sources (K, T, C) of a track, of which all that its records say is told."""
+        separator = self.told(Told(track.notes, track.context))
+        return separator.estimate(track.mixture, track.labels)
 
     def iter_blocks(self, mixture: Waveform, labels: Sequence[str] | None) -> Iterator[Waveform]:
         """Yields ``estimate`` in consecutive blocks (K, frames, C), for what fills memory."""

@@ -8,9 +8,9 @@ Axes: K slots.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from copy import copy
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
@@ -22,6 +22,7 @@ from trainer.inference.base import BaseSeparator
 from trainer.inference.identity import identity_of, weights_checksum
 from trainer.inference.memory import MEMORY_MB, frames_in
 from trainer.inference.tiling import make_block_estimator
+from trainer.inference.told import NOTHING, Told, context_vectors, note_rows
 from trainer.loop.checkpoints import restore_network
 from trainer.loop.workdir import load_run
 from trainer.networks import make_network
@@ -87,6 +88,7 @@ class Separator(BaseSeparator):
         require_estimates(config)
         self.config = config
         self.network = network
+        self._told = NOTHING
         self._iter_estimates = make_block_estimator(network, frames_in(memory_mb, network))
 
     @property
@@ -102,15 +104,28 @@ class Separator(BaseSeparator):
         """Returns what tells the network from others: two configs may have the same weights."""
         return identity_of(self.config, self.network)
 
+    def told(self, told: Told) -> "BaseSeparator":
+        """Returns the same network, told notes and context of the piece that comes."""
+        other = copy(self)
+        other._told = told
+        return other
+
     def iter_estimates(
         self, heard: Iterable[Waveform], labels: Sequence[str] | None
     ) -> Iterator[Waveform]:
         """Yields the estimates of what the network hears, a block for each of its windows."""
         return self._iter_estimates(heard, self._conditions(labels))
 
-    def _conditions(self, labels: Sequence[str] | None) -> dict[str, NDArray[np.float32]]:
-        known = {"labels": self.label_vector(labels)}
-        return {name: known[name] for name in self.network.conditions}
+    def _conditions(self, labels: Sequence[str] | None) -> dict[str, NDArray[Any]]:
+        conditions: dict[str, NDArray[Any]] = {}
+        for name in self.network.conditions:
+            if name == "labels":
+                conditions[name] = self.label_vector(labels)
+            elif name == "notes":
+                conditions[name] = note_rows(self._told, self.config)
+            else:
+                conditions[name] = context_vectors(self._told, self.config)
+        return conditions
 
 
 class TrainedSeparator(Separator):

@@ -5,6 +5,7 @@ conditions          how conditions are cut to a window
 wave_unet           the Wave-U-Net of the paper, and its conditioning
 layers              its blocks
 conditioning        the layers through which labels enter
+notes               the layers through which notes enter
 folded_wave_unet    the same network for a TPU
 folded_layers       its blocks
 folded              convolutions of what is folded along time

@@ -62,8 +62,22 @@ def by_position(num_positions: int) -> Cut:
     return cut
 
 
+# Graphs are made anew for every number of events: it goes up in steps.
+_EVENT_STEP = 64
+
+
+def notes(condition: Array, first_frame: int, num_frames: int) -> Array:
+    """Returns the notes that reach into a window, (N, 4) float32, and rows of zeros behind them.
+
+    They come as onset, offset, cents, slot, whole numbers; N is a multiple of 64 and above 0.
+    """
+    inside = by_position(2)(condition, first_frame, num_frames)
+    missing = _EVENT_STEP - len(inside) % _EVENT_STEP
+    return np.pad(inside, ((0, missing), (0, 0))).astype(np.float32)
+
+
 # The rule of every condition that a network can take.
-CUTS: dict[str, Cut] = {"labels": whole}
+CUTS: dict[str, Cut] = {"labels": whole, "notes": notes, "context": whole}
 
 
 def cut_conditions(

@@ -36,6 +36,10 @@ class FoldedWaveUNet(WaveUNet):
         # Labels enter the features of single frames there.
         if self.settings.conditioned_at in ("decoder", "heads"):
             return 1
+        # So do notes, of which some level that would be folded may hear.
+        timed_levels = self.settings.timed_levels(self._sample_rate)
+        if any(self._phases(_UP_FOLDS, timed) > 1 for timed in timed_levels):
+            return 1
         return self._phases(_UP_FOLDS, level)
 
     def _phases(self, folds: int, level: int) -> int:

@@ -21,6 +21,7 @@ from trainer.networks.layers import (
     convolution,
 )
 from trainer.networks.network import Conditions, Network, Outputs, iter_seeds, rematerialised
+from trainer.networks.notes import NoteConditioning
 
 
 class Features(NamedTuple):
@@ -50,6 +51,7 @@ class WaveUNet(Network):
         # compute dtype: a residual of a rounded mixture would carry the rounding.
         super().__init__(config, name="wave_unet", dtype=dtype, autocast=False)
         model = self.settings
+        self._sample_rate = config.audio.sample_rate
         seeds = iter_seeds(config.train.seed)
         levels = range(1, model.num_levels + 1)
         # The order of these lines is that of the variables and of their seeds: it must not change.
@@ -65,6 +67,20 @@ class WaveUNet(Network):
         self.conditioners = self._make_conditioners(seeds, dtype)
         self.decoder = [self._make_up(level, next(seeds), dtype) for level in reversed(levels)]
         self.heads = self._make_heads(len(self._head_slots()) * self.num_channels, next(seeds))
+        self.notes = NoteConditioning(model, len(self.sources), self._sample_rate, seeds)
+        self.context_layers = []
+        if model.context_size:
+            self.context_layers.append(make_layer("film", seeds, "context", dtype))
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Returns the names of the conditions that the network takes."""
+        names = list(super().conditions)
+        if self.settings.takes_notes:
+            names.append("notes")
+        if self.settings.context_size:
+            names.append("context")
+        return tuple(names)
 
     def build(self, mixture_shape: Any, conditions_shape: Any = None) -> None:
         """Makes the weights from the numbers of features alone; no layer but small ones is called.
@@ -87,6 +103,10 @@ class WaveUNet(Network):
             features = self._build_conditioner("decoder", i, block.convolution.filters)
         features = self._build_conditioner("heads", 0, mixture_shape[-1] + features)
         self.heads.build((None, None, features))
+        self.notes.build()
+        for layer in self.context_layers:
+            numbers = len(self.sources) * self.settings.context_size
+            layer.build((None, None, self.bottleneck.filters), (None, numbers))
 
     def encode(self, mixture: Any, conditions: Conditions) -> Features:
         """Goes down to the bottleneck; labels play a part only where they enter at the input."""
@@ -126,11 +146,18 @@ class WaveUNet(Network):
         x = features.bottleneck
         if conditioned_at == "bottleneck":
             x = self.conditioners[0](x, vector)
+        for layer in self.context_layers:
+            # (B, K, D) -> (B, K D)
+            x = layer(x, ops.reshape(conditions["context"], (ops.shape(x)[0], -1)))
         for i, (block, skip) in enumerate(zip(self.decoder, reversed(features.skips), strict=True)):
-            up = rematerialised(block, frames=window.decoder_frames(window.num_levels - i))
+            level = window.num_levels - i
+            up = rematerialised(block, frames=window.decoder_frames(level))
             x = up(x, skip)
             if conditioned_at == "decoder":
                 x = rematerialised(self.conditioners[i])(x, vector)
+            if level in self.notes.levels:
+                told = self.notes.tell(level, conditions["notes"], window)
+                x = rematerialised(told)(x)
         mixture = ops.cast(crop(features.mixture, window.estimate_frames), "float32")
         estimate = rematerialised(self._estimate, vector=vector, conditions=conditions)
         return {"estimates": estimate(mixture, x)}
@@ -175,6 +202,9 @@ class WaveUNet(Network):
         if self.settings.gate_heads:
             labels = ops.cast(conditions["labels"], "float32")
             estimates = gate(estimates, ops.take(labels, slots, axis=1))
+        if self.settings.gate_timing:
+            is_open = self.notes.gate(conditions["notes"], mixture.shape[1])
+            estimates = estimates * ops.take(is_open, slots, axis=1)[:, :, :, None]
         if self.settings.output == "direct":
             return estimates
         # A difference output gives the residual slot what the others leave of the mixture.

@@ -45,4 +45,4 @@ def middle_of_first(config: Config, manifest: Manifest, folder: str, secs: float
     wanted = round(secs * config.audio.sample_rate)
     start = max(0, (len(track.mixture) - wanted) // 2)
     part = slice(start, start + wanted)
-    return track._replace(mixture=track.mixture[part], references=track.references[:, part])
+    return track.cut(part)

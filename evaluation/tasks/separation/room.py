@@ -29,7 +29,7 @@ from evaluation.recognition.recogniser import Recogniser
 from evaluation.recognition.recognition_flag import AUTO, find_tagger
 from evaluation.scores.about import About
 from evaluation.scores.results import file_contents
-from evaluation.scoring.labels_audit import audit, read_audit
+from evaluation.scoring.audits import audit, read_audit
 from evaluation.tasks.room import Tables
 from evaluation.tasks.separation.track_sources import (
     TrackSource,
@@ -185,6 +185,7 @@ def _track_source(
         record=lambda rows: record_run(system, rows),
         # First, so that a broken file costs no scoring.
         conditions=read_audit(system),
+        note_conditions=read_audit(system, "notes"),
         # Nobody trained a mean.
         curves=[] if system.averaged_with else read_metrics(system.workdir),
     )

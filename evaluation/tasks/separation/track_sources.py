@@ -40,8 +40,9 @@ class TrackSource:
     iter_tracks: Callable[[Collection[str], Path], Iterable[TrackOnDisk]]
     # The rows of all tracks -> what is to be heard of them.
     record: Callable[[Sequence[Row]], list[RecordedClip]]
-    # The audit of the labels, and the lines of metrics.jsonl, as far as there are any.
+    # The audits of labels and notes, and the lines of metrics.jsonl, as far as there are any.
     conditions: Sequence[Condition] = ()
+    note_conditions: Sequence[Condition] = ()
     curves: Sequence[Mapping[str, Any]] = ()
 
 
@@ -92,10 +93,11 @@ def score_source(source: TrackSource, out: Folder, with_oracles: bool, processes
         tracks = source.iter_tracks(frozenset(results.kept), out.scratch)
         rows = score_all(tracks, source.secs, results, settings, with_oracles, workers)
     clips = source.record(rows)
+    extras = Extras(source.conditions, source.curves, clips, source.note_conditions)
     return Tables(
         files={"scores.csv": to_csv(rows)},
         described=results.describe(dataclasses.asdict(source.about)),
-        content=Scores(rows, source.about, Extras(source.conditions, source.curves, clips)),
+        content=Scores(rows, source.about, extras),
         write_more=lambda made: write_clips(made / FILE_NAME, clips),
         done=results.delete_parts,
     )

@@ -32,16 +32,22 @@ def make_objectives(config: Config, networks: Networks) -> Sequence[Objective]:
 def batch_shapes(config: Config, batch_size: int) -> dict[str, tuple[int, ...]]:
     """Returns the shape of every array of a batch.
 
-    ``mixture`` (B, T_mix, C), ``sources`` (B, K, T_est, C) and ``labels`` (B, K), all float32.
+    ``mixture`` (B, T_mix, C), ``sources`` (B, K, T_est, C) and ``labels`` (B, K), all float32; of a
+    network that takes them ``notes`` (B, N, 4) and ``context`` (B, K, D).
     """
     window = config.model.window()
     num_slots = len(config.data.sources)
     num_channels = config.audio.channels
-    return {
+    shapes: dict[str, tuple[int, ...]] = {
         "mixture": (batch_size, window.mixture_frames, num_channels),
         "sources": (batch_size, num_slots, window.estimate_frames, num_channels),
         "labels": (batch_size, num_slots),
     }
+    if config.model.num_notes:
+        shapes["notes"] = (batch_size, config.model.num_notes, 4)
+    if config.model.context_numbers:
+        shapes["context"] = (batch_size, num_slots, config.model.context_numbers)
+    return shapes
 
 
 def loss_of_batch(network: Network, batch: Batch, weights: TaskSettings) -> Any:

@@ -70,7 +70,7 @@ class SeparationTask:
             return []
         separator = self._separator_with(weights)
         tracks = iter_full_tracks(self._manifest, self._folder, "valid")
-        found = validate(separator.estimate, tracks, self._config)
+        found = validate(separator.estimate_track, tracks, self._config)
         return [
             Figure("improvement", found.improvement, "dB"),
             Figure("loss", found.loss, higher_is_better=False),
@@ -81,7 +81,7 @@ class SeparationTask:
         track = self._shown
         if track is None:
             return []
-        estimates = self._separator_with(weights).estimate(track.mixture, track.labels)
+        estimates = self._separator_with(weights).estimate_track(track)
         return self._iter_shown(track, estimates)
 
     def describe(self) -> Description:

@@ -1,6 +1,6 @@
 """Tells how far the network is on whole tracks that it does not learn from."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +12,8 @@ from data_prep.audio.tracks import Waveform
 from data_prep.records.full_tracks import FullTrack
 from trainer.tasks.separation.losses import total_loss
 
-Estimate = Callable[[Waveform, Sequence[str]], Waveform]
-"""A mixture (T, C) and its labels -> estimates (K, T, C)."""
+Estimate = Callable[[FullTrack], Waveform]
+"""A track and what is said of it -> estimates (K, T, C)."""
 
 # Of a track at a time: some losses need many times the memory of what they compare.
 _LOSS_FRAMES = 2**17
@@ -29,7 +29,7 @@ class Validation(NamedTuple):
 
 
 def validate(estimate: Estimate, tracks: Iterable[FullTrack], config: Config) -> Validation:
-    """Estimates tracks in full length, with their labels, and compares.
+    """Estimates tracks in full length, with what is said of them, and compares.
 
     Improvement is that of the scores: the median of SNR(estimate) - SNR(mixture) over segments and
     sources that sound together with another.
@@ -38,7 +38,7 @@ def validate(estimate: Estimate, tracks: Iterable[FullTrack], config: Config) ->
     total = 0.0
     num_frames = 0
     for track in tracks:
-        estimates = estimate(track.mixture, track.labels)
+        estimates = estimate(track)
         found.append(improvements(track, estimates, config))
         for start in range(0, len(track.mixture), _LOSS_FRAMES):
             part = slice(start, start + _LOSS_FRAMES)

@@ -76,13 +76,13 @@ def test_estimates_that_are_no_numbers_are_not_left_out():
     broken = improvements(track, estimates, config)
     assert len(broken) == len(whole)
     assert np.isnan(broken).sum() == 1
-    assert np.isnan(validate(lambda *_: estimates, [track], config).improvement)
+    assert np.isnan(validate(lambda _: estimates, [track], config).improvement)
 
 
 def test_the_loss_is_that_of_whole_tracks():
     config = configs.load("smoke", [*SMALL, "task.l1=0.5"])
     tracks = [make_track(0), make_track(1, num_frames=2000)]
-    found = validate(lambda mixture, _: 0.5 * np.stack([mixture] * 4), tracks, config)
+    found = validate(lambda track: 0.5 * np.stack([track.mixture] * 4), tracks, config)
     costs = [
         float(
             total_loss(
