@@ -3,7 +3,8 @@ imported.
 
     KERAS_BACKEND=jax python -m tests.support.jax_step CONFIG.json IN.npz OUT.npz
 
-IN holds ``mixture``, ``sources``, ``labels`` and the weights by variable path; OUT gets
+IN holds ``mixture``, ``sources``, ``labels``, what else the network is told, and the weights by
+variable path; OUT gets
 ``estimates``, ``loss``, the gradients by variable path and, after ``step/``, the loss and what a
 step makes of every variable.
 """
@@ -20,14 +21,14 @@ import numpy as np  # noqa: E402
 import configs  # noqa: E402
 from tests.support.estimates import estimates_of  # noqa: E402
 from trainer.networks import make_network  # noqa: E402
-from trainer.tasks.separation.step import loss_of_batch  # noqa: E402
+from trainer.tasks.separation.step import batch_shapes, loss_of_batch  # noqa: E402
 from trainer.tpu.jax_step import JaxStep  # noqa: E402
 
 
 def main(config_path, input_path, output_path):
     config = configs.from_json(Path(config_path).read_text())
     arrays = dict(np.load(input_path))
-    batch = {name: arrays.pop(name) for name in ("mixture", "sources", "labels")}
+    batch = {name: arrays.pop(name) for name in batch_shapes(config, 1)}
     network = make_network(config)
     assert sorted(variable.path for variable in network.variables) == sorted(arrays)
     for variable in network.variables:
@@ -38,7 +39,8 @@ def main(config_path, input_path, output_path):
         with keras.StatelessScope(
             state_mapping=mapping
         ):  # the network computes with these values, not its own
-            estimates = estimates_of(network, batch["mixture"], batch["labels"])
+            known = {name: batch[name] for name in network.conditions if name != "labels"}
+            estimates = estimates_of(network, batch["mixture"], batch["labels"], **known)
             return loss_of_batch(network, batch, config.task), estimates
 
     step = JaxStep(config)

@@ -45,6 +45,16 @@ class _Restored:
         return Trial(Separator(self.config, self.network), window.hop_frames)
 
 
+def _require_labels_alone(config: Config) -> None:
+    """Refuses a network that is told what an exported file has no input for."""
+    if config.model.takes_notes or config.model.context_numbers:
+        raise ValueError(
+            f"the network of {config.name} is told notes or vectors (model.timing, "
+            "model.gate_timing, model.context_size), for which exported files have no input; "
+            "separate with evaluation.separate --notes."
+        )
+
+
 class Exporter:
     """Holds the network of a run, of which files are made."""
 
@@ -54,6 +64,7 @@ class Exporter:
         self.weights = weights
         self.run = load_run(workdir)
         require_estimates(self.run.config)
+        _require_labels_alone(self.run.config)
         self._restore = partial(_Restored, workdir=workdir, checkpoint=checkpoint, weights=weights)
         self._own = self._restore(self.run.config)
         self.step = self._own.step

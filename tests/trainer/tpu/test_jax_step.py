@@ -15,6 +15,7 @@ import configs
 from tests.support.estimates import estimates_of
 from tests.support.optimisation import optimisation_of
 from trainer.networks import make_network
+from trainer.networks.notes import UNKNOWN_NOTE
 from trainer.tasks.separation.step import loss_of_batch
 
 PROJECT = Path(__file__).parents[3]
@@ -84,6 +85,13 @@ BANDS = [
             "model.conditioning=outer",
             "model.gate_heads=false",
         ],
+        [
+            "model.timing=notes",
+            "model.gate_timing=true",
+            "model.gate_release_secs=0.01",
+            "model.max_notes=8",
+            "model.context_size=3",
+        ],
         MASK,
         [*MASK, "model.body=unet", "model.mask=binary", "audio.channels=2", *IN_PARTS],
         [*MASK, "model.body=blstm", "model.own_bodies=true", "model.mask=soft"],
@@ -104,6 +112,13 @@ def test_both_backends_compute_the_same(overrides, tmp_path):
         "labels": np.array([[1, 0, 1, 1], [-1, -1, -1, -1]], np.float32),
     }
     batch["sources"][0, 1] = 0
+    known = {}
+    if config.model.takes_notes:
+        known["notes"] = np.zeros((2, 8, 4), np.float32)
+        known["notes"][0, :2] = [[50, 900, 6010, 0], [700, 2000, 4790, 2]]
+        known["notes"][1, :2] = [[-50, 300, 6010, 3], UNKNOWN_NOTE]
+        known["context"] = rng.standard_normal((2, 4, 3)).astype(np.float32)
+    batch.update(known)
     # Of this one everything is kept, whatever the config says to JAX.
     network = make_network(configs.override(config, ["train.rematerialise=false"]))
     weights = {variable.path: variable.numpy() for variable in network.variables}
@@ -127,7 +142,9 @@ def test_both_backends_compute_the_same(overrides, tmp_path):
 
     theirs = np.load(tmp_path / "out.npz")
     np.testing.assert_allclose(
-        theirs["estimates"], estimates_of(network, batch["mixture"], batch["labels"]), atol=2e-6
+        theirs["estimates"],
+        estimates_of(network, batch["mixture"], batch["labels"], **known),
+        atol=2e-6,
     )
     assert float(theirs["loss"]) == pytest.approx(float(loss), rel=1e-5)
     for variable, gradient in zip(network.trainable_variables, gradients, strict=True):
