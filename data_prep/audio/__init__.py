@@ -12,4 +12,5 @@ sound_frames  makes arrays of what FFmpeg decodes
 conversion    changes the rate and the number of channels
 activity      measures levels, and tells where a source sounds
 spectrograms  measures waveforms over time and frequency, for pictures
+notes         reads notes, and compares them with the sound
 """

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from data_prep.audio.activity import energy
-from data_prep.audio.annotations import Annotations
+from data_prep.audio.annotations import Annotations, Note
 from data_prep.audio.conversion import Converter
-from data_prep.audio.notes import read_notes
+from data_prep.audio.notes import checks
+from data_prep.audio.notes.tables import read_notes
 from data_prep.audio.parts import OpenPart, as_sentence, is_stem_file, iter_open_parts
 from data_prep.audio.stems import CODEC_FRAMES
 from data_prep.audio.tracks import AudioFormat, Original, Track, TrackFiles, Waveform
@@ -105,6 +106,7 @@ class _TrackBuilder:
         self._sources: dict[str, Waveform] = {}
         self._num_parts: dict[str, int] = {}
         self._is_damaged = False
+        self._notes: list[Note] = []
         # names of parts
         self._lossy: list[str] = []
 
@@ -129,6 +131,7 @@ class _TrackBuilder:
         if part.instrument is None:
             self._mixture = waveform
         else:
+            self._add_notes(part, waveform)
             self._add_source(part.instrument, waveform)
 
     def _read(self, part: OpenPart, first: OpenPart) -> Waveform:
@@ -181,6 +184,23 @@ class _TrackBuilder:
         self._sources[instrument] = waveform
         self._num_parts[instrument] = self._num_parts.get(instrument, 0) + 1
 
+    def _add_notes(self, part: OpenPart, waveform: Waveform) -> None:
+        """Reads the notes of a part, if it has some, and compares them with its sound."""
+        sample_rate = (self._audio_format or part.audio_format).sample_rate
+        for file in self._files.notes:
+            if str(file.stem) != part.path:
+                continue
+            try:
+                notes = sorted(read_notes(file.path, file.instrument, sample_rate))
+            except (ValueError, OSError) as error:
+                self.errors.append(as_sentence(str(file.path), error))
+                continue
+            path = str(file.path)
+            self.errors += checks.iter_errors(path, notes, len(waveform), sample_rate)
+            name = file.path.name
+            self._warnings += checks.iter_warnings(name, notes, part.name, waveform, sample_rate)
+            self._notes += notes
+
     def track(self) -> Track:
         """Returns the track of all parts that were added."""
         assert self._first is not None
@@ -206,22 +226,17 @@ class _TrackBuilder:
             residual_db=residual_db,
             original=Original(file_format.sample_rate, file_format.channels, num_frames),
             is_damaged=self._is_damaged,
-            annotations=self._annotations(audio_format.sample_rate),
+            annotations=self._annotations(),
         )
 
-    def _annotations(self, sample_rate: int) -> Annotations | None:
+    def _annotations(self) -> Annotations | None:
         """Returns what the files say of the piece, its notes in their order."""
         said = self._files.annotations
-        if not self._files.notes:
+        if not self._notes:
             return said
-        notes = [
-            note
-            for instrument, path in self._files.notes
-            for note in read_notes(path, instrument, sample_rate)
-        ]
         if said is None:
             said = Annotations(playing=tuple(self._sources))
-        return replace(said, notes=tuple(sorted(notes)))
+        return replace(said, notes=tuple(sorted(self._notes)))
 
     def _check_lengths(self) -> int:
         """Returns the length of the track, and warns of parts that have another one."""

@@ -22,6 +22,15 @@ BLOCK_FRAMES = 2**16
 MIXTURE = "mixture"
 
 
+class NotesFile(NamedTuple):
+    """Is the file with the notes of a part."""
+
+    instrument: str
+    path: Path
+    # the file with the sound of the part
+    stem: Path
+
+
 @dataclass(frozen=True)
 class TrackFiles:
     """Is a track that a reader of a corpus found, before anything is decoded."""
@@ -41,8 +50,8 @@ class TrackFiles:
     read_on: bool = False
     # None: its sources are all that plays, and nothing else is said
     annotations: Annotations | None = None
-    # instrument and file of the notes of every part that has some
-    notes: tuple[tuple[str, Path], ...] = ()
+    # those of every part that has some
+    notes: tuple[NotesFile, ...] = ()
 
     @property
     def paths(self) -> tuple[Path, ...]:

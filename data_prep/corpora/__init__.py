@@ -103,7 +103,7 @@ def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
         )
     used = [path for track in all_tracks for path in track.paths]
     is_labelled = any(track.annotations for track in all_tracks)
-    tables = [path for track in all_tracks for _, path in track.notes]
+    tables = [notes.path for track in all_tracks for notes in track.notes]
     tables += [root / name for name in CORPORA[corpus].own_files]
     if is_labelled:
         tables.append(root / FILE_NAME)

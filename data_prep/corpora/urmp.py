@@ -13,7 +13,7 @@ from pathlib import Path
 
 from configs import instruments
 from configs.splits import Splits
-from data_prep.audio.tracks import TrackFiles
+from data_prep.audio.tracks import NotesFile, TrackFiles
 from data_prep.runtime.quantities import pluralized
 
 NUM_TRACKS = 44
@@ -84,12 +84,12 @@ def _track(folder: Path) -> TrackFiles:
     )
 
 
-def _iter_notes(sources: list[tuple[str, Path]]) -> Iterator[tuple[str, Path]]:
-    """Yields instrument and file of the notes of each part that has some."""
+def _iter_notes(sources: list[tuple[str, Path]]) -> Iterator[NotesFile]:
+    """Yields the notes of each part that has some."""
     for instrument, path in sources:
         notes = path.with_name(path.name.replace("AuSep_", "Notes_", 1)).with_suffix(".txt")
         if notes.is_file():
-            yield instrument, notes
+            yield NotesFile(instrument, notes, path)
 
 
 def _parts(paths: list[Path], errors: list[str]) -> list[tuple[str, Path]]:

@@ -124,7 +124,7 @@ def read_contents(files: TrackFiles) -> tuple[CorpusFile, ...]:
     Those that cannot be read are left out: whoever decodes them says why.
     """
     labelled = [(label, path) for label, path in files.sources]
-    labelled += [(f"{NOTES} {label}", path) for label, path in files.notes]
+    labelled += [(f"{NOTES} {notes.instrument}", notes.path) for notes in files.notes]
     if files.mixture:
         labelled.insert(0, (MIXTURE, files.mixture))
     contents = []

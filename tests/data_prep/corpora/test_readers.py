@@ -641,7 +641,7 @@ def test_notes_of_urmp_are_read(pieces):
     text = "0.100\t\t440.000\t\t0.250\n\n0.5 880 0\n"
     instrument, path = write_notes(pieces, text)
     files = load_track_files(pieces)
-    assert files.notes == ((instrument, path),)
+    assert [notes[:2] for notes in files.notes] == [(instrument, path)]
     track = load_track(files, AudioFormat(8000, 1))
     assert track.said.playing == tuple(track.sources)
     assert track.said.notes == (
