@@ -87,7 +87,7 @@ class WaveUNetSettings(NetworkSettings):
     # Notes silence each direct head where its instrument rests ...
     gate_timing: bool = False
     # ... but not so soon behind a note: strings and rooms sound on.
-    gate_release_secs: float = 0.5
+    gate_release_secs: float = 0.2
     # That reach into a patch of training, at most.
     max_notes: int = 128
     # Numbers of the vector that another modality has for each slot; 0: the network takes none.

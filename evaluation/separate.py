@@ -14,6 +14,12 @@ that it hears are written:
 
     --labels=auto --tagger=runs/tagger
 
+A network that has learnt to be told what sounds when (docs/model.md) takes a MIDI file that follows
+the recording note for note; --notes_map says which of its tracks are which instruments:
+
+    python -m evaluation.separate --workdir=runs/urmp_notes song.wav --notes=song.mid \
+        --notes_map="Violin I=vn,Violin II=vn,Violoncello=vc"
+
 Before anything is trained, --untrained separates with the random weights that a training begins
 with, the baseline that a trained network must be better than:
 
@@ -49,6 +55,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+from data_prep.audio.annotations import Note
 from data_prep.audio.encoding import FORMATS
 from data_prep.runtime import command
 from data_prep.storage import is_bucket, open_folder
@@ -64,6 +71,7 @@ from evaluation.songs.separator_flags import (
     named_separator,
 )
 from evaluation.songs.separators import SongSeparator
+from evaluation.songs.song_notes import read_song_notes, warn_of_doubts
 from evaluation.songs.stems import CLIPS, Wanted
 from trainer.inference.memory import MEMORY_MB, return_freed_memory
 
@@ -77,7 +85,7 @@ FLAGS = flags.FLAGS
 # What the page asks for, or does not have.
 _OF_FILES = (
     *("labels", "write", "format", "clip", "out", "name", "downmix", "overwrite"),
-    *("method", "records"),
+    *("method", "records", "notes", "notes_map"),
 )
 _OF_PAGE = ("port", "upload_mb")
 # A song for which little memory is worth a third more time.
@@ -92,15 +100,17 @@ def main(arguments: Sequence[str]) -> None:
         return
     if not paths:
         raise ValueError("name at least one audio file to separate, or open a page with --serve.")
-    for name in _OF_PAGE:
-        if FLAGS[name].present:
-            raise ValueError(f"--{name} is for the page that --serve opens; leave it out.")
+    _refuse(_OF_PAGE)
     # All that can be refused is, before anything slow is imported.
     named = named_separator()
     sounds = find_sounds(paths)
     listens = FLAGS.labels == AUTO
     with naming(f"--labels={FLAGS.labels}"):
         labels = None if listens else parse_labels(FLAGS.labels, named.sources)
+    notes = _read_notes(named, sounds)
+    if notes and FLAGS.labels is None:
+        # What has notes has a part.
+        labels = parse_labels(",".join({note.instrument for note in notes}), named.sources)
     with naming(f"--write={FLAGS.write}"):
         stems = parse_stems(FLAGS.write, labels, named.sources)
     require_name(FLAGS.name, len(stems.names))
@@ -113,14 +123,41 @@ def main(arguments: Sequence[str]) -> None:
     separator: SongSeparator
     if isinstance(named, NamedMethod):
         separator = named.load()
-        model = separator.origin
+        print(separator.origin, flush=True)
     else:
-        separator, model = _load(named)
-    print(model, flush=True)
+        network, model = _load(named)
+        print(model, flush=True)
+        separator = _tell(network, notes, sounds[0]) if notes else network
     only_heard = listens and FLAGS.write is None
     wanted = Wanted(labels, stems, FLAGS.format, FLAGS.clip, FLAGS.downmix, only_heard)
     destination = Destination(out.url, FLAGS.name, FLAGS.overwrite)
     separate_songs(separator, sounds, wanted, destination)
+
+
+def _read_notes(named: NamedNetwork | NamedMethod, sounds: Sequence[Path]) -> list[Note]:
+    """Returns the notes that the flags name; none where they name none."""
+    if FLAGS.notes is None:
+        if FLAGS.notes_map is not None:
+            raise ValueError("--notes_map says what is in the file of --notes; name that.")
+        return []
+    if isinstance(named, NamedMethod):
+        raise ValueError("--notes are for a network that has learnt from notes, not for --method.")
+    return read_song_notes(FLAGS.notes, FLAGS.notes_map, sounds, named.config)
+
+
+def _tell(separator: "BaseSeparator", notes: Sequence[Note], song: Path) -> "BaseSeparator":
+    """Returns a separator that knows the notes of a song, and warns where they hardly are."""
+    from trainer.inference.told import Told, rows_of
+
+    warn_of_doubts(song, notes, separator.config.audio.sample_rate)
+    return separator.told(Told(rows_of(notes, separator.sources)))
+
+
+def _refuse(of_page: Sequence[str]) -> None:
+    """Refuses flags that are for the page."""
+    for name in of_page:
+        if FLAGS[name].present:
+            raise ValueError(f"--{name} is for the page that --serve opens; leave it out.")
 
 
 def _serve(paths: Sequence[Path]) -> None:
@@ -163,6 +200,15 @@ if __name__ == "__main__":
         None,
         "instruments that play, with commas between them, or all; auto: those that --tagger hears; "
         "leave out where they are not known",
+    )
+    flags.DEFINE_string(
+        "notes", None, "MIDI file of the song, aligned with it, for a network that takes notes"
+    )
+    flags.DEFINE_string(
+        "notes_map",
+        None,
+        'which tracks of it are which instruments: "Violin I=vn,Cello=vc"; also channel N and '
+        "program N; by default tracks are called like instruments",
     )
     flags.DEFINE_string(
         "write",

@@ -16,7 +16,7 @@ import numpy as np
 from configs import Config
 from configs.instruments import ACCOMPANIMENT
 from data_prep.audio.loading import iter_parts
-from data_prep.audio.notes import read_notes
+from data_prep.audio.notes.tables import read_notes
 from data_prep.audio.tracks import AudioFormat, TrackFiles, Waveform
 from data_prep.audio.waveforms import add, fit_frames, read_sound
 from data_prep.corpora import list_tracks
@@ -121,9 +121,11 @@ def _read_told(files: TrackFiles, config: Config) -> Told:
     sources = config.data.sources
     notes = [
         note
-        for instrument, path in files.notes
+        for file in files.notes
         for note in read_notes(
-            path, _source_of(instrument, files.name, sources), config.audio.sample_rate
+            file.path,
+            _source_of(file.instrument, files.name, sources),
+            config.audio.sample_rate,
         )
     ]
     return Told(rows_of(notes, sources))

@@ -3,6 +3,7 @@
 separators       what can separate songs
 networks         the networks of runs, and untrained ones
 separator_flags  the flags that name either, or a method without a network
+song_notes       the notes of a song, from a MIDI file
 choice           which instruments play, and which stems are wanted
 places           where the stems of a song go
 finished         what of them is there already, known by content

@@ -102,7 +102,7 @@ class Separator(BaseSeparator):
 
     def identity(self) -> dict[str, Any]:
         """Returns what tells the network from others: two configs may have the same weights."""
-        return identity_of(self.config, self.network)
+        return {**identity_of(self.config, self.network), **self._told.identity()}
 
     def told(self, told: Told) -> "BaseSeparator":
         """Returns the same network, told notes and context of the piece that comes."""

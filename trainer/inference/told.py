@@ -3,6 +3,7 @@
 Axes: K slots, N notes, D numbers of a vector.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -31,6 +32,15 @@ class Told(NamedTuple):
             return self
         moved = np.array([num_frames, num_frames, 0, 0])
         return self._replace(notes=self.notes + moved)
+
+    def identity(self) -> dict[str, str]:
+        """Returns what tells it from others, as plain values; nothing where nothing is told."""
+        known = {"notes": self.notes, "context": self.context}
+        return {
+            name: hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
+            for name, values in known.items()
+            if values is not None
+        }
 
 
 NOTHING = Told()
