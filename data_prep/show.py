@@ -5,8 +5,8 @@
     python -m data_prep.show --records=records/urmp --track=01_Jupiter_vn_vc --record=0 --out=OUT
 
 With --track, OUT gets overview.png, mixture.wav and a wav file of every instrument of the piece, as
-training hears them. With --record, one record of the track, counted from 0, with the context around
-the frames that it owns, which the figure shades.
+training hears them, and the number of notes is printed. With --record, one record of the track,
+counted from 0, with the context around the frames that it owns, which the figure shades.
 """
 
 from collections import Counter
@@ -22,6 +22,7 @@ from configs.instruments import name_of
 from configs.splits import SPLITS
 from data_prep.audio.tracks import MIXTURE, Waveform
 from data_prep.audio.waveforms import writing_to
+from data_prep.records.annotation_fields import most_onsets
 from data_prep.records.entries import TrackEntry
 from data_prep.records.format import Record
 from data_prep.records.full_tracks import FullTrack, TrackInBlocks, join_blocks, owned_block
@@ -91,7 +92,7 @@ def _size_lines(manifest: Manifest) -> Iterator[str]:
 
 def _annotation_lines(manifest: Manifest) -> Iterator[str]:
     """Yields how much beside labels is said of tracks, where anything is; and of how many less."""
-    tracks = [track for split in SPLITS for track in manifest.tracks(split)]
+    tracks = manifest.all_tracks()
     counts = {
         "without sources": [track for track in tracks if not track.num_parts],
         "with unknown labels": [track for track in tracks if track.unknown],
@@ -167,12 +168,21 @@ def show_track(manifest: Manifest, folder: str, track: str, record: int | None, 
     with replacing(out / "overview.png") as path:
         figure.savefig(path, format="png", dpi=_DPI)
     _write_wav(out / f"{MIXTURE}.wav", shown.mixture, rate)
+    print(_notes_line(records if record is None else records[record : record + 1], rate))
     stored = {vocabulary[slot] for record in records for slot in record.slots}
     for label in shown.labels:
         # Of a record without sources there is nothing to hear.
         if not stored:
             break
         _write_wav(out / f"{label}.wav", shown.references[vocabulary.index(label)], rate)
+
+
+def _notes_line(records: Sequence[Record], rate: int) -> str:
+    """Returns how many notes the stored frames of records have, and how dense they are."""
+    counts = sorted({len(record.notes) for record in records})
+    most = max(most_onsets(record.notes, rate) for record in records)
+    span = " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
+    return f"notes: {span} in a record with its context, {most} begin within a second at most"
 
 
 def _whole_record(record: Record, manifest: Manifest) -> FullTrack:

@@ -19,6 +19,7 @@ from absl import flags
 import configs
 from configs import Config
 from data_prep.corpora import CORPORA, Listing, list_tracks
+from data_prep.corpora.context_file import with_context
 from data_prep.records.entries import ShardEntry
 from data_prep.records.manifest import FILE_NAME, Manifest
 from data_prep.runtime import command, parallel
@@ -45,6 +46,8 @@ class Options:
     skip_bad: bool = False
     # What cannot be decoded of a track is silent.
     read_on_over_damage: bool = False
+    # An npz file with vectors of instruments from another modality.
+    context: Path | None = None
 
 
 def write(
@@ -55,8 +58,7 @@ def write(
     Raises:
         ValueError: the corpus has errors, or the folder holds other records.
     """
-    listing = list_tracks(corpus, root, config.data.splits)
-    config = with_vocabulary(config, listing)
+    config, listing = _listed(config, corpus, root, options)
     folder = open_folder(str(out))
     if is_bucket(folder.url):
         # The check asks TensorFlow's own client, too.
@@ -137,17 +139,20 @@ def check(config: Config, corpus: str, root: Path, options: Options = Options())
     Raises:
         ValueError: it has errors.
     """
-    listing = list_tracks(corpus, root, config.data.splits)
-    config = with_vocabulary(config, listing)
+    config, listing = _listed(config, corpus, root, options)
     _examine(config, listing, options, scratch=None, keys_in_place=frozenset())
 
 
-def with_vocabulary(config: Config, listing: Listing) -> Config:
-    """Returns the config with the vocabulary of the split file, if that has one."""
-    if listing.splits is None or listing.splits.vocabulary is None:
-        return config
-    data = dataclasses.replace(config.data, sources=listing.splits.vocabulary)
-    return dataclasses.replace(config, data=data)
+def _listed(config: Config, corpus: str, root: Path, options: Options) -> tuple[Config, Listing]:
+    """Returns the tracks of a corpus, and the config with the vocabulary of the split file."""
+    beside = [] if options.context is None else [options.context]
+    listing = list_tracks(corpus, root, config.data.splits, beside)
+    if listing.splits is not None and listing.splits.vocabulary is not None:
+        data = dataclasses.replace(config.data, sources=listing.splits.vocabulary)
+        config = dataclasses.replace(config, data=data)
+    if options.context is not None:
+        listing = with_context(listing, config.data.sources, options.context)
+    return config, listing
 
 
 def _examine(
@@ -206,6 +211,7 @@ def main(_: Sequence[str]) -> None:
         strict=FLAGS.strict,
         skip_bad=FLAGS.skip_bad,
         read_on_over_damage=FLAGS.read_on_over_damage,
+        context=Path(FLAGS.context) if FLAGS.context else None,
     )
     if FLAGS.check:
         check(config, FLAGS.corpus, Path(FLAGS.root), options)
@@ -228,6 +234,9 @@ if __name__ == "__main__":
     flags.DEFINE_string("root", None, "folder of the corpus", required=True)
     flags.DEFINE_string("out", None, "folder to write to")
     flags.DEFINE_string("splits", None, "split name or split file instead of the config's")
+    flags.DEFINE_string(
+        "context", None, "npz file with a vector for each TRACK/INSTRUMENT, from another modality"
+    )
     flags.DEFINE_bool("check", False, "read every file, report what is wrong, write nothing")
     flags.DEFINE_bool(
         "strict", False, "another number of tracks than was published is an error, not a warning"

@@ -232,11 +232,11 @@ class _TrackBuilder:
     def _annotations(self) -> Annotations | None:
         """Returns what the files say of the piece, its notes in their order."""
         said = self._files.annotations
-        if not self._notes:
+        if not (self._notes or self._files.context):
             return said
         if said is None:
             said = Annotations(playing=tuple(self._sources))
-        return replace(said, notes=tuple(sorted(self._notes)))
+        return replace(said, notes=tuple(sorted(self._notes)), context=self._files.context)
 
     def _check_lengths(self) -> int:
         """Returns the length of the track, and warns of parts that have another one."""

@@ -1,7 +1,7 @@
 """Says what a track is, whatever its corpus: its files, and decoded a mixture and named sources."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,6 +52,8 @@ class TrackFiles:
     annotations: Annotations | None = None
     # those of every part that has some
     notes: tuple[NotesFile, ...] = ()
+    # instrument of the vocabulary -> a vector from another modality; all have one length
+    context: Mapping[str, tuple[float, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -11,9 +11,10 @@ one_shots  reads single sounds that data_prep.one_shots prepared
 urmp     reads URMP
 unused   names what no track uses
 labels_file  reads what a user says of the tracks of a folder
+context_file  reads vectors that a user has of the instruments of tracks
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,13 +73,14 @@ class Listing:
     unused: tuple[str, ...] = ()
 
 
-def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
+def list_tracks(corpus: str, root: Path, splits: str, beside: Sequence[Path] = ()) -> Listing:
     """Lists the tracks of a corpus and the splits to which they belong.
 
     Args:
         corpus: a name in ``CORPORA``.
         root: its folder.
         splits: ``official``, a name in configs/splits, or the path of a split file.
+        beside: files that are read beside the tracks, should they lie in the folder.
 
     Raises:
         ValueError: there are no such splits, or no tracks, or no track takes part.
@@ -103,7 +105,7 @@ def list_tracks(corpus: str, root: Path, splits: str) -> Listing:
         )
     used = [path for track in all_tracks for path in track.paths]
     is_labelled = any(track.annotations for track in all_tracks)
-    tables = [notes.path for track in all_tracks for notes in track.notes]
+    tables = [*beside, *(notes.path for track in all_tracks for notes in track.notes)]
     tables += [root / name for name in CORPORA[corpus].own_files]
     if is_labelled:
         tables.append(root / FILE_NAME)

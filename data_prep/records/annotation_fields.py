@@ -95,6 +95,14 @@ def notes_from(numbers: NDArray[np.int64], num_slots: int) -> NDArray[np.int32]:
     return notes.astype(np.int32)
 
 
+def most_onsets(notes: NDArray[np.int32], num_frames: int) -> int:
+    """Returns how many of the notes (N, 4) begin within so many frames of each other, at most."""
+    onsets = np.sort(notes[:, 0].astype(np.int64))
+    # From each onset on: how many lie before the end of a stretch that begins there.
+    counts = np.searchsorted(onsets, onsets + num_frames) - np.arange(len(onsets))
+    return int(counts.max(initial=0))
+
+
 def context_from(numbers: NDArray[np.float32], num_slots: int) -> NDArray[np.float32]:
     """Returns the vectors of a record, (K, D), D being 0 where there are none.
 

@@ -9,6 +9,8 @@ from data_prep.storage.files import plain_name
 
 # Begins the label of a file of notes.
 NOTES = "notes of"
+# Is the name and the label of the vectors of a track, whichever file they are from.
+CONTEXT = "context"
 # Fields of a track that hold texts.
 _LISTS = ("warnings", "playing", "unknown", "tags")
 
@@ -42,6 +44,23 @@ class TrackEntry:
     def labels(self) -> tuple[str, ...]:
         """Returns the instruments that are known to play."""
         return tuple(self.num_parts) if self.playing is None else self.playing
+
+
+def require_sources(track: TrackEntry, folder: str) -> None:
+    """Refuses a track of which sources, or labels, are not all known.
+
+    Raises:
+        ValueError: it has a label and no such source, or a label that nobody knows.
+    """
+    missing = [name for name in track.labels if name not in track.num_parts]
+    if missing or track.unknown:
+        what = f"no source of {', '.join(missing)}"
+        if not missing:
+            what = f"no label of {', '.join(track.unknown)}"
+        raise ValueError(
+            f"separation takes tracks with all their sources and labels; {track.name} in "
+            f"{folder} has {what}. Write records of others."
+        )
 
 
 @dataclass(frozen=True)

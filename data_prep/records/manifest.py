@@ -16,6 +16,7 @@ from data_prep.records.entries import (
     ShardEntry,
     TrackEntry,
     corpus_files_from_values,
+    require_sources,
     require_types,
     shard_from_values,
 )
@@ -52,6 +53,10 @@ class Manifest:
     def tracks(self, split: str) -> tuple[TrackEntry, ...]:
         """Returns the tracks of a split, in the order in which they are stored."""
         return tuple(track for shard in self.shards.get(split, ()) for track in shard.tracks)
+
+    def all_tracks(self) -> list[TrackEntry]:
+        """Returns the tracks of all splits, those for training first."""
+        return [track for shard in self.all_shards() for track in shard.tracks]
 
     def all_shards(self) -> list[ShardEntry]:
         """Returns the shards of all splits, those for training first."""
@@ -136,15 +141,29 @@ class Manifest:
                 knows; it names the first.
         """
         for track in (track for split in splits for track in self.tracks(split)):
-            missing = [name for name in track.labels if name not in track.num_parts]
-            if missing or track.unknown:
-                what = f"no source of {', '.join(missing)}"
-                if not missing:
-                    what = f"no label of {', '.join(track.unknown)}"
+            require_sources(track, folder)
+
+    def require_notes(self, folder: str, splits: Sequence[str]) -> None:
+        """Refuses records without notes.
+
+        Raises:
+            ValueError: a split has tracks, and none of them has notes.
+        """
+        for split in splits:
+            if self.tracks(split) and not self.num_with_notes(split):
                 raise ValueError(
-                    f"separation takes tracks with all their sources and labels; {track.name} in "
-                    f"{folder} has {what}. Write records of others."
+                    f"the {split} tracks in {folder} have no notes; write them from a corpus that "
+                    f"has some (URMP's Notes_*.txt)."
                 )
+
+    def num_with_notes(self, split: str) -> int:
+        """Returns how many tracks of a split have notes."""
+        return sum(track.num_notes > 0 for track in self.tracks(split))
+
+    @property
+    def context_size(self) -> int:
+        """Returns how many numbers the vector of a slot has; 0 where no track has vectors."""
+        return max((track.context_size for track in self.all_tracks()), default=0)
 
     def to_json(self) -> str:
         """Returns the manifest as JSON text, with a checksum of all that it says."""

@@ -25,7 +25,7 @@ from data_prep.audio.tracks import (
     with_accompaniment,
 )
 from data_prep.fingerprints.sketches import Sketch, make_sketch
-from data_prep.records.entries import NOTES, CorpusFile, TrackEntry, track_from_values
+from data_prep.records.entries import CONTEXT, NOTES, CorpusFile, TrackEntry, track_from_values
 from data_prep.records.excerpts import iter_excerpts
 from data_prep.records.format import FORMAT_VERSION, encode
 from data_prep.records.manifest import layout_of
@@ -131,6 +131,11 @@ def read_contents(files: TrackFiles) -> tuple[CorpusFile, ...]:
     for label, path in labelled:
         with suppress(OSError):
             contents.append(CorpusFile(path.name, label, *checksum(path)))
+    if files.context:
+        whole = Checksum()
+        for item in sorted(files.context.items()):
+            whole.update(repr(item).encode())
+        contents.append(CorpusFile(CONTEXT, CONTEXT, *whole.digest()))
     return tuple(contents)
 
 

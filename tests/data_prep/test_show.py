@@ -51,12 +51,28 @@ def test_the_table_adds_up(written):
     counted = [int(number) for line in of_splits for number in re.findall(r"(\d+) with", line)]
     assert sum(counted) == 18
     assert lines[-1] == "of 18 tracks 18 with notes"
+    manifest.require_notes("", ("train", "valid", "test"))
+    assert [manifest.num_with_notes(split) for split in ("train", "valid", "test")] == [13, 2, 3]
+    assert manifest.context_size == 0
     assert any(line.startswith("train") and "with 2 (3)" in line for line in lines)
 
 
-def test_a_track_as_sound_and_figure(written, tmp_path):
+def test_a_track_as_sound_and_figure(written, tmp_path, capsys):
     manifest, records, original = written
     show_track(manifest, str(records), TRACK, None, tmp_path)
+    counts = []
+    most = 0
+    for start in (0, 5600, 11200):
+        first = max(start - CONFIG.data.context_frames, 0)
+        last = min(start + 5600, 16000) + CONFIG.data.context_frames
+        heard = [note for note in original.said.notes if note.offset > first and note.onset < last]
+        onsets = np.array([note.onset for note in heard])
+        most = max(most, *(np.sum((onsets >= each) & (onsets < each + 8000)) for each in onsets))
+        counts.append(len(heard))
+    assert (
+        f"notes: {min(counts)} to {max(counts)} in a record with its context, {most} begin within "
+        f"a second at most"
+    ) in capsys.readouterr().out.splitlines()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "bn.wav",
         "mixture.wav",
