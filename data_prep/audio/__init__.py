@@ -12,5 +12,7 @@ sound_frames  makes arrays of what FFmpeg decodes
 conversion    changes the rate and the number of channels
 activity      measures levels, and tells where a source sounds
 spectrograms  measures waveforms over time and frequency, for pictures
-notes         reads notes, and compares them with the sound
+annotations   says what is known of a piece beside its sound
+part_notes    reads the notes of a part, and compares them with its sound
+notes         reads MIDI, and compares notes with a mixture
 """

@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_prep.audio import part_notes
 from data_prep.audio.activity import energy
 from data_prep.audio.annotations import Annotations, Note
 from data_prep.audio.conversion import Converter
-from data_prep.audio.notes import checks
-from data_prep.audio.notes.tables import read_notes
 from data_prep.audio.parts import OpenPart, as_sentence, is_stem_file, iter_open_parts
 from data_prep.audio.stems import CODEC_FRAMES
 from data_prep.audio.tracks import AudioFormat, Original, Track, TrackFiles, Waveform
@@ -191,14 +190,16 @@ class _TrackBuilder:
             if str(file.stem) != part.path:
                 continue
             try:
-                notes = sorted(read_notes(file.path, file.instrument, sample_rate))
+                notes = sorted(part_notes.read_notes(file.path, file.instrument, sample_rate))
             except (ValueError, OSError) as error:
                 self.errors.append(as_sentence(str(file.path), error))
                 continue
             path = str(file.path)
-            self.errors += checks.iter_errors(path, notes, len(waveform), sample_rate)
+            self.errors += part_notes.iter_errors(path, notes, len(waveform), sample_rate)
             name = file.path.name
-            self._warnings += checks.iter_warnings(name, notes, part.name, waveform, sample_rate)
+            self._warnings += part_notes.iter_warnings(
+                name, notes, part.name, waveform, sample_rate
+            )
             self._notes += notes
 
     def track(self) -> Track:

@@ -16,7 +16,7 @@ import numpy as np
 from configs import Config
 from configs.instruments import ACCOMPANIMENT
 from data_prep.audio.loading import iter_parts
-from data_prep.audio.notes.tables import read_notes
+from data_prep.audio.part_notes import read_notes
 from data_prep.audio.tracks import AudioFormat, TrackFiles, Waveform
 from data_prep.audio.waveforms import add, fit_frames, read_sound
 from data_prep.corpora import list_tracks

@@ -1,7 +1,6 @@
-"""Measures whether notes are those of a recording: how much louder it is where they sound.
+"""Measures whether notes are those of a mixture: how much stronger it is where and when they sound.
 
-Both measures are in dB, and about 0 or less for notes of another time or of another piece. That of
-a part takes its stem, that of all notes the mixture alone.
+It is some dB, and about 0 or less for notes of another time or of another piece.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,25 +9,18 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.audio.activity import energy
 from data_prep.audio.annotations import Note
 from data_prep.audio.spectrograms import Floats, power_spectrogram, window_frames
 from data_prep.audio.tracks import Waveform
 
-# Below these, notes are hardly those of the recording. Measured on 14 synthetic and rendered pieces
-# of 12 and 30 s, with notes that are right, a second late or early, or of another piece: stems with
-# the right notes have 41 dB and more, with wrong ones at most 4.1; mixtures with the right ones 3.3
-# to 7.0 dB, with wrong ones, or right ones a semitone off or an octave too low, at most 0.2. Notes
-# an octave too high have up to 4.4 dB, since their harmonics are some of the right ones; notes
-# 0.3 s late up to 4.0, since they still overlap the right ones. Neither is told from right ones,
-# and a piece of 5 s is too short for any telling by its mixture.
-MIN_PART_CONTRAST_DB = 6.0
+# Below it, notes are hardly those of the mixture. Measured on 14 synthetic and rendered pieces of
+# 12 and 30 s: the right notes have 3.3 to 7.0 dB; notes a second late or early or of another
+# piece, and the right ones a semitone off or an octave too low, at most 0.2. Notes an octave too
+# high have up to 4.4 dB, since their harmonics are some of the right ones; notes 0.3 s late up to
+# 4.0, since they still overlap the right ones. Neither is told from right ones, and a piece of 5
+# s is too short.
 MIN_NOTE_CONTRAST_DB = 1.5
 
-# What sounds so long after a note may still be its own, as strings ring on, and rooms.
-_RELEASE_SECS = 0.25
-# Rests that are shorter, all together, say nothing about a part.
-_MIN_REST_SECS = 0.5
 # The window is long, so that low notes are told from their neighbours.
 _WINDOW_SECS = 0.186
 _NUM_HARMONICS = 6
@@ -43,39 +35,6 @@ _REFERENCE_HZ = 440.0
 _MIN_POWER = 1e-20
 # A spectrogram is computed of so many windows at a time, so that a long piece fits in memory.
 _WINDOWS_PER_BLOCK = 256
-
-
-def part_contrast(waveform: Waveform, notes: Iterable[Note], sample_rate: int) -> float | None:
-    """Returns how much louder a stem is within its notes than outside of all of them, in dB.
-
-    What follows a note within a quarter of a second, or precedes it, counts as neither.
-
-    Args:
-        waveform: is the stem, (T, C).
-        notes: are those of the part that plays it.
-        sample_rate: is that of the waveform, in whose frames the notes count.
-
-    Returns:
-        The ratio of the mean powers; None where nothing can be said: the part has no notes, hardly
-        ever rests, or is silent.
-    """
-    release = round(_RELEASE_SECS * sample_rate)
-    # Two of (T,): where a note sounds, and where one may still be heard.
-    inside = np.zeros(len(waveform), np.bool_)
-    ringing = np.zeros(len(waveform), np.bool_)
-    for note in notes:
-        inside[note.onset : note.offset] = True
-        ringing[max(note.onset - release, 0) : note.offset + release] = True
-    num_inside = np.count_nonzero(inside)
-    num_outside = np.count_nonzero(~ringing)
-    if not num_inside or num_outside < _MIN_REST_SECS * sample_rate:
-        return None
-    power_inside = energy(waveform[inside]) / num_inside
-    power_outside = energy(waveform[~ringing]) / num_outside
-    if power_inside == power_outside == 0:
-        return None
-    ratio = max(power_inside, _MIN_POWER) / max(power_outside, _MIN_POWER)
-    return float(10 * np.log10(ratio))
 
 
 def note_contrast(waveform: Waveform, notes: Iterable[Note], sample_rate: int) -> float | None:

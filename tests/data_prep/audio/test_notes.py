@@ -7,12 +7,8 @@ import soundfile
 
 from data_prep.audio.annotations import Note
 from data_prep.audio.loading import load_track
-from data_prep.audio.notes.contrast import (
-    MIN_NOTE_CONTRAST_DB,
-    MIN_PART_CONTRAST_DB,
-    note_contrast,
-    part_contrast,
-)
+from data_prep.audio.notes.contrast import MIN_NOTE_CONTRAST_DB, note_contrast
+from data_prep.audio.part_notes import MIN_PART_CONTRAST_DB, part_contrast
 from data_prep.audio.tracks import AudioFormat
 from data_prep.corpora import urmp
 from data_prep.synthesis.composition import make_harmony, melody
