@@ -37,6 +37,8 @@ class SeparationTask:
         """Reads the training excerpts; ``ValueError`` where they do not fit the experiment."""
         manifest.require(config, folder)
         manifest.require_sources(folder, ("train", "valid"))
+        if config.model.takes_notes:
+            manifest.require_notes(folder, ("train", "valid"))
         self._config = config
         self._manifest = manifest
         self._folder = folder
