@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -111,3 +112,29 @@ def test_the_file_may_lie_beside_the_tracks(corpus, capsys):
     config = configs.load("smoke", [f"data.splits={corpus.parent / 'splits.json'}"])
     write.check(config, "folder", corpus, Options(context=corpus / "context.npz"))
     assert ".npz" not in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_recipe_of_the_page_makes_vectors_of_pictures(corpus, monkeypatch):
+    page = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(corpus.parent)
+    # The left half of the video is dark, the right one bright.
+    picture = np.zeros((720, 1280, 3), np.uint8)
+    picture[:, 640:] = 255
+    with av.open("jupiter.mp4", "w") as video:
+        stream = video.add_stream("mpeg4", rate=2, width=1280, height=720, pix_fmt="yuv420p")
+        for _ in range(24):
+            video.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        video.mux(stream.encode(None))
+    # No weights are downloaded here, and the mean of a picture stands for what a network sees.
+    call = 'keras.applications.ResNet50(include_top=False, pooling="avg", weights="imagenet")'
+    assert call in recipe
+    recipe = recipe.replace(call, "keras.Sequential([keras.layers.GlobalAveragePooling2D()])")
+    exec(recipe.replace("01_Jupiter_vn_vc", "a"), {})
+    with np.load("context.npz") as file:
+        vectors = dict(file)
+    assert list(vectors) == ["a/vn", "a/vc"]
+    # ResNet's pictures are less a mean colour.
+    np.testing.assert_allclose(vectors["a/vc"] - vectors["a/vn"], 255, atol=10)
+    assert written(corpus, vectors).context_size == 3
