@@ -44,6 +44,7 @@ _LIMITS = {
 }
 # What tells when a note sounds has frames of at most so many seconds.
 _LONGEST_TIMED_SECS = 0.012
+_SHORTEST_RELEASE_SECS = 0.001
 
 # The same of a network that masks a spectrogram.
 _MASK_LIMITS = {
@@ -106,6 +107,10 @@ class WaveUNetSettings(NetworkSettings):
                 f"model.conditioning {self.conditioning!r} has no place {self.conditioned_at!r} "
                 f"(model.conditioned_at); the legal pairs are {', '.join(pairs)}."
             )
+        release = self.gate_release_secs
+        expected = f"0, or at least {_SHORTEST_RELEASE_SECS}"
+        legal_release = release == 0 or release >= _SHORTEST_RELEASE_SECS
+        require(legal_release, "model.gate_release_secs", release, expected)
         if self.output == "difference":
             require(self.residual is not None, "model.residual", None, "the name of a source")
         else:

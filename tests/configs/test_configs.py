@@ -195,7 +195,9 @@ def test_a_config_file_with_former_names_means_the_same():
     values["loss"] = values.pop("task")
     augmentation = values.pop("augmentation")
     # There were none then.
-    del augmentation["detune_cents"], augmentation["equalise_db"]
+    later = ("detune_cents", "equalise_db", "context_dropout")
+    for name in (*later, "note_dropout", "note_jitter_ms", "wrong_notes"):
+        del augmentation[name]
     values["train"].update(augmentation)
     values["model"]["place"] = values["model"].pop("conditioned_at")
     values["model"]["form"] = values["model"].pop("computation")

@@ -31,7 +31,11 @@ SVG = (ROOT / "docs" / "model.svg").read_text(encoding="utf-8")
 OPTIONS = {
     **{f"model.{field.name}": field.default for field in fields(WaveUNetSettings)},
     **{f"task.{field.name}": field.default for field in fields(SeparationSettings)},
-    "augmentation.label_dropout": Augmentation().label_dropout,
+    **{
+        f"augmentation.{name}": getattr(Augmentation(), name)
+        for name in ("label_dropout", "note_dropout", "note_jitter_ms", "wrong_notes")
+    },
+    "augmentation.context_dropout": Augmentation().context_dropout,
     "train.compute_dtype": Train().compute_dtype,
 }
 
