@@ -120,6 +120,9 @@ class Train:
     # Of excerpts; auto: if they take less than half of the memory that is free.
     cache: Literal["auto", "memory", "none"] = "auto"
     seed: int = 0
+    # Draw first an instrument, each as likely, and then a patch of a record that stores it; else
+    # every patch is as likely, and rare instruments are rare.
+    balance: bool = False
     # On the device between two looks of the host.
     steps_per_call: int = 100
     checkpoint_steps: int = 1000

@@ -2,6 +2,7 @@
 
 excerpts    holds or reads the excerpts of a split
 drawing     draws what the examples of a step are made of
+positions   draws where in the records they lie
 patches     cuts and mixes them
 notes       draws and cuts the notes that they are told
 timbre      tunes and colours their sources

@@ -13,6 +13,7 @@ import tensorflow as tf
 from configs import Config
 from configs.geometry import Window
 from trainer.batches.excerpts import Excerpts
+from trainer.batches.positions import Positions
 from trainer.batches.timbre import NUM_POINTS
 from trainer.networks.conditioning import UNKNOWN
 
@@ -77,6 +78,7 @@ class _Seeds(NamedTuple):
     channels: tf.Tensor
     detune: tf.Tensor
     equalise: tf.Tensor
+    balance: tf.Tensor
 
 
 class _Slots(NamedTuple):
@@ -102,26 +104,21 @@ class Drawer:
         self._has_context = config.model.context_numbers > 0
         self._seed = config.train.seed
         self._shape = [config.train.batch_size, len(excerpts.layout.sources)]
-        # (R,), positions of each record; a number below their sum stands for one position of one
-        # record.
+        # (R,)
         self._num_positions = count_positions(excerpts, window)
-        self._ends = tf.cumsum(self._num_positions)
-        self._starts = self._ends - self._num_positions
         # (R, K) -> (K,), the number of records that store a slot.
         stored = tf.cast(excerpts.source_scales > 0, tf.int64)
+        self._positions = Positions(self._num_positions, stored, config.train.balance)
         self._num_stored = tf.reduce_sum(stored, axis=0)
         # (R, K), in each column the records that store the slot come first.
         self._storing = tf.argsort(stored, axis=0, direction="DESCENDING", stable=True)
 
     def draw(self, step: tf.Tensor) -> Plan:
-        """Draws the examples of a step: every position of every record is equally likely."""
+        """Draws the examples of a step."""
         root = tf.stack([self._seed, step])
         seeds = _Seeds(*tf.unstack(tf.random.split(root, len(_Seeds._fields))))
-        shape = self._shape[:1]
-        drawn = tf.random.stateless_uniform(shape, seeds.position, 0, self._ends[-1], tf.int64)
-        # (B,), the record whose positions the number falls among, and which of these it is.
-        record = tf.searchsorted(self._ends, drawn, side="right", out_type=tf.int64)
-        position = drawn - tf.gather(self._starts, record)
+        # (B,), (B,)
+        record, position = self._positions.draw(self._shape[0], seeds.position, seeds.balance)
         num_slots = self._shape[1]
         slots = _Slots(
             records=tf.repeat(record[:, None], num_slots, axis=1),

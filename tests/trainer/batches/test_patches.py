@@ -17,7 +17,7 @@ from data_prep.runtime import command, memory
 from data_prep.runtime.memory import available_memory
 from data_prep.synthetic import write_musdb
 from trainer.batches import excerpts as excerpts_module
-from trainer.batches.drawing import count_positions
+from trainer.batches.drawing import Drawer, count_positions
 from trainer.batches.excerpts import load_excerpts
 from trainer.batches.patches import make_batches
 
@@ -257,6 +257,18 @@ def test_every_position_is_equally_likely(prepared):
     num_positions = count_positions(excerpts, geometry).numpy()
     expected = num_positions / num_positions.sum() @ excerpts.labels.numpy()
     assert np.abs(labels.mean(axis=0) - expected).max() < 4 * 0.5 / np.sqrt(4000)
+
+
+def test_balanced_examples_are_of_an_instrument_drawn_evenly(prepared):
+    config, _, _, geometry, excerpts = prepared
+    changed = configs.override(config, ["train.batch_size=4000", "train.balance=true"])
+    plan = Drawer(excerpts, changed, geometry).draw(tf.constant(0))
+    num_positions = count_positions(excerpts, geometry).numpy()
+    stored = num_positions[:, None] * (excerpts.source_scales.numpy() > 0)
+    by_slot = stored[:, stored.any(axis=0)]
+    records = (by_slot / by_slot.sum(axis=0)).mean(axis=1)
+    expected = records @ excerpts.labels.numpy()
+    assert np.abs(plan.labels.numpy().mean(axis=0) - expected).max() < 4 * 0.5 / np.sqrt(4000)
 
 
 def test_a_record_has_a_position_for_every_first_frame(prepared):
