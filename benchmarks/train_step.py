@@ -94,7 +94,7 @@ def ours(config: Config, weights: Weights, batch: Batch) -> Contestant:
         variable.assign(weights[variable.path])
 
     def loss(data: Batch) -> tf.Tensor:
-        return loss_of_batch(network, data, config.task)
+        return loss_of_batch(network, data, config)
 
     computation = getattr(config.model, "computation", None)
     step = make_tensorflow_step(config, network, loss, batch)

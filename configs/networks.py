@@ -119,6 +119,11 @@ class WaveUNetSettings(NetworkSettings):
         self.geometry()
 
     @property
+    def adds_up(self) -> bool:
+        """Says whether one source is what the others leave of the mixture."""
+        return self.output == "difference"
+
+    @property
     def takes_labels(self) -> bool:
         """Says whether labels enter the features or multiply the heads."""
         return self.conditioning != "none" or self.gate_heads
@@ -259,6 +264,11 @@ class StftMaskSettings(NetworkSettings):
     def masked_features(self) -> int:
         """Returns how many masks of a column and channel a body gives for a source."""
         return self.num_bands or self.highest_bins
+
+    @property
+    def adds_up(self) -> bool:
+        """Says whether the masks of a bin add up to 1."""
+        return self.mask == "softmax"
 
     @property
     def takes_labels(self) -> bool:

@@ -24,6 +24,11 @@ class NetworkSettings:
         raise NotImplementedError
 
     @property
+    def adds_up(self) -> bool:
+        """Says whether the estimates add up to the mixture, whatever the network has learnt."""
+        return False
+
+    @property
     def takes_notes(self) -> bool:
         """Says whether the notes of a piece change what the network computes."""
         return False

@@ -15,6 +15,8 @@ from configs.training import LARGEST_FLOAT
 
 # The longest analysis window of the loss term ``stft``.
 LONGEST_STFT_FRAMES = 2048
+# Twice the frequency of the first filter of ``loudness``, and a little more.
+_LEAST_LOUDNESS_RATE = 4000
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,14 @@ class SeparationSettings(TaskSettings):
     si_sdr: float = 0.0
     # Multi-resolution short-time Fourier transform.
     stft: float = 0.0
+    # Minus the L1SNR of what sounds, plus the level of what should not, in dB.
+    l1_snr: float = 0.0
+    # By how many dB estimates of what sounds are too loud or too quiet.
+    level: float = 0.0
+    # Squared error of the sum of the estimates as an estimate of the mixture.
+    consistency: float = 0.0
+    # Compare what the ear makes of waveforms, by the K-weighting of ITU-R BS.1770.
+    loudness: bool = False
 
     def __post_init__(self) -> None:
         weights = self.weights
@@ -43,9 +53,20 @@ class SeparationSettings(TaskSettings):
     @property
     def weights(self) -> dict[str, float]:
         """Returns the weight of every term of the loss by its name."""
-        return {
-            field.name: getattr(self, field.name) for field in fields(self) if field.name != "kind"
-        }
+        others = ("kind", "loudness")
+        names = [field.name for field in fields(self) if field.name not in others]
+        return {name: getattr(self, name) for name in names}
+
+    def require_network(self, model: NetworkSettings, sample_rate: int) -> None:
+        """Raises a ``ValueError`` where a term has nothing to teach, or the rate is too low."""
+        super().require_network(model, sample_rate)
+        expected = "0, as the estimates of this model add up to the mixture by construction"
+        require(
+            not (self.consistency and model.adds_up), "task.consistency", self.consistency, expected
+        )
+        expected = f"false below an audio.sample_rate of {_LEAST_LOUDNESS_RATE}"
+        legal = not self.loudness or sample_rate >= _LEAST_LOUDNESS_RATE
+        require(legal, "task.loudness", self.loudness, expected)
 
     def require_window(self, window: Window) -> None:
         """Raises a ``ValueError`` where an estimate is too short for the loss term ``stft``."""

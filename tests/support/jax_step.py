@@ -41,7 +41,7 @@ def main(config_path, input_path, output_path):
         ):  # the network computes with these values, not its own
             known = {name: batch[name] for name in network.conditions if name != "labels"}
             estimates = estimates_of(network, batch["mixture"], batch["labels"], **known)
-            return loss_of_batch(network, batch, config.task), estimates
+            return loss_of_batch(network, batch, config), estimates
 
     step = JaxStep(config)
     weights = [variable.value for variable in network.trainable_variables]

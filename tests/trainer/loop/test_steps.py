@@ -44,7 +44,17 @@ BANDS = [
     "data.sources=cl,fl,vn",
     "train.batch_size=4",
 ]
-EVERY_LOSS = ["task.mse=1", "task.sse=0.1", "task.l1=0.5", "task.si_sdr=0.01", "task.stft=0.2"]
+EVERY_LOSS = [
+    "task.mse=1",
+    "task.sse=0.1",
+    "task.l1=0.5",
+    "task.si_sdr=0.01",
+    "task.stft=0.2",
+    "task.l1_snr=0.01",
+    "task.level=0.01",
+    "task.consistency=0.5",
+    "task.loudness=true",
+]
 NETWORKS = {
     "wave": WAVE,
     "wave with every loss": [*WAVE, *EVERY_LOSS],
@@ -70,7 +80,7 @@ def gradients_of(config, batch, num_parts=1):
     weights = network.trainable_variables
 
     def share(part):
-        return loss_of_batch(network, part, config.task) / num_parts
+        return loss_of_batch(network, part, config) / num_parts
 
     return differentiate(share, weights, batch, num_parts)
 

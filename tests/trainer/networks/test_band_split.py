@@ -169,7 +169,7 @@ def test_silence_has_finite_gradients():
         "labels": LABELS[None],
     }
     with tf.GradientTape() as tape:
-        loss = loss_of_batch(network, batch, config_of().task)
+        loss = loss_of_batch(network, batch, config_of())
     for gradient in tape.gradient(loss, network.trainable_weights):
         assert np.isfinite(gradient).all()
 

@@ -208,7 +208,7 @@ def test_binary_masks_learn_from_the_cross_entropy_with_the_ideal_ones():
     ideal = np.stack([spectra(each[middle, 0]) >= mixture / 2 for each in sources[0]])
     right = np.where(ideal, 1 / (1 + np.exp(-decisions)), 1 / (1 + np.exp(decisions)))
     expected = np.mean(-np.log(right) * mixture / mixture.mean())
-    assert float(loss_of_batch(network, batch, config.task)) == pytest.approx(expected, rel=1e-4)
+    assert float(loss_of_batch(network, batch, config)) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.slow

@@ -160,9 +160,9 @@ def test_forward_pass_is_the_plain_one(overrides):
         assert np.max(np.abs(estimate - truth)) < 1e-5
 
 
-def loss_and_gradients(network, batch):
+def loss_and_gradients(config, network, batch):
     with tf.GradientTape() as tape:
-        loss = loss_of_batch(network, batch, configs.SeparationSettings())
+        loss = loss_of_batch(network, batch, config)
     return float(loss), [
         gradient.numpy() for gradient in tape.gradient(loss, network.trainable_variables)
     ]
@@ -213,7 +213,7 @@ def test_every_form_is_the_plain_network_forward_and_backward(form, overrides):
     assert np.abs(estimates[0]).max() > 0.1
     np.testing.assert_allclose(estimates[1], estimates[0], atol=2e-6)
     (loss, gradients), (other_loss, other_gradients) = (
-        loss_and_gradients(net, batch) for net in (network, rewritten)
+        loss_and_gradients(plain, net, batch) for net in (network, rewritten)
     )
     assert other_loss == pytest.approx(loss, rel=1e-6)
     for ours, theirs in zip(other_gradients, gradients, strict=True):

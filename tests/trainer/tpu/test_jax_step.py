@@ -19,7 +19,17 @@ from trainer.networks.notes import UNKNOWN_NOTE
 from trainer.tasks.separation.step import loss_of_batch
 
 PROJECT = Path(__file__).parents[3]
-LOSSES = ["task.mse=1", "task.sse=0.1", "task.l1=0.5", "task.si_sdr=0.01", "task.stft=0.2"]
+LOSSES = [
+    "task.mse=1",
+    "task.sse=0.1",
+    "task.l1=0.5",
+    "task.si_sdr=0.01",
+    "task.stft=0.2",
+    "task.l1_snr=0.01",
+    "task.level=0.01",
+    "task.consistency=0.5",
+    "task.loudness=true",
+]
 STEP = [
     "train.clip_norm=0.01",
     "train.average_decay=0.9",
@@ -123,7 +133,7 @@ def test_both_backends_compute_the_same(overrides, tmp_path):
     network = make_network(configs.override(config, ["train.rematerialise=false"]))
     weights = {variable.path: variable.numpy() for variable in network.variables}
     with tf.GradientTape() as tape:
-        loss = loss_of_batch(network, batch, config.task)
+        loss = loss_of_batch(network, batch, config)
     gradients = tape.gradient(loss, network.trainable_variables)
 
     (tmp_path / "config.json").write_text(configs.to_json(config))

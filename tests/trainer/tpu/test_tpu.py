@@ -25,6 +25,10 @@ EVERYTHING = [
     "data.sources=cl,fl,vc,vn",
     "task.si_sdr=0.01",
     "task.stft=0.2",
+    "task.l1_snr=0.01",
+    "task.level=0.01",
+    "task.consistency=0.5",
+    "task.loudness=true",
     "train.batch_size=2",
     "train.compute_dtype=bfloat16",
     "train.optimizer=adamw",
@@ -50,7 +54,7 @@ def test_xla_compiles_the_whole_step_into_one_program_of_static_shapes(accumulat
 
     def step(batch):
         loss, gradients = differentiate(
-            lambda part: loss_of_batch(network, part, config.task) / accumulate,
+            lambda part: loss_of_batch(network, part, config) / accumulate,
             network.trainable_variables,
             batch,
             accumulate,
@@ -59,7 +63,7 @@ def test_xla_compiles_the_whole_step_into_one_program_of_static_shapes(accumulat
         optimisation.end_step()
         return loss
 
-    plainly = float(loss_of_batch(network, batch, config.task))
+    plainly = float(loss_of_batch(network, batch, config))
     compiled = tf.function(step, jit_compile=True)
     losses = [float(compiled(batch)) for _ in range(8)]
     assert losses[0] == pytest.approx(plainly, rel=0.02)  # bfloat16

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from configs import Config, TaskSettings
+from configs import Config
 from trainer.loop.protocol import Batch, Networks, Objective
 from trainer.networks import make_network
 from trainer.networks.network import Network
@@ -23,7 +23,7 @@ def make_objectives(config: Config, networks: Networks) -> Sequence[Objective]:
     network = networks[SEPARATOR]
 
     def loss(batch: Batch, _update: int) -> Any:
-        return loss_of_batch(network, batch, config.task)
+        return loss_of_batch(network, batch, config)
 
     weights = network.trainable_variables
     return [Objective("separation", loss, weights, config.train.own_optimizer)]
@@ -50,11 +50,11 @@ def batch_shapes(config: Config, batch_size: int) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def loss_of_batch(network: Network, batch: Batch, weights: TaskSettings) -> Any:
+def loss_of_batch(network: Network, batch: Batch, config: Config) -> Any:
     """Computes the training loss of a batch, a float32 scalar, a mean over its examples."""
     conditions = {name: batch[name] for name in network.conditions}
     outputs = network(batch["mixture"], conditions, training=True)
     loss = network.own_loss(batch, outputs)
     if loss is None:
-        loss = total_loss(weights, batch["sources"], outputs["estimates"])
+        loss = total_loss(config, batch["sources"], outputs["estimates"], batch["mixture"])
     return loss

@@ -47,7 +47,8 @@ def validate(estimate: Estimate, tracks: Iterable[FullTrack], config: Config) ->
             if start > 0 and frames < config.model.window().estimate_frames:
                 continue
             references = track.references[None, :, part]
-            loss = total_loss(config.task, references, estimates[None, :, part])
+            mixture = track.mixture[None, part]
+            loss = total_loss(config, references, estimates[None, :, part], mixture)
             total += frames * float(loss)
             num_frames += frames
     values = np.concatenate(found)

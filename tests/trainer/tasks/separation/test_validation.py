@@ -9,7 +9,6 @@ import pytest
 import tensorflow as tf
 
 import configs
-from configs import SeparationSettings
 from data_prep import write
 from data_prep.records.full_tracks import FullTrack
 from data_prep.records.manifest import load_manifest
@@ -80,15 +79,17 @@ def test_estimates_that_are_no_numbers_are_not_left_out():
 
 
 def test_the_loss_is_that_of_whole_tracks():
-    config = configs.load("smoke", [*SMALL, "task.l1=0.5"])
+    terms = ["task.l1=0.5", "task.l1_snr=0.1", "task.level=0.1", "task.consistency=1"]
+    config = configs.load("smoke", [*SMALL, *terms])
     tracks = [make_track(0), make_track(1, num_frames=2000)]
     found = validate(lambda track: 0.5 * np.stack([track.mixture] * 4), tracks, config)
     costs = [
         float(
             total_loss(
-                SeparationSettings(mse=1, l1=0.5),
+                config,
                 t.references[None],
                 0.5 * np.stack([t.mixture] * 4)[None],
+                t.mixture[None],
             )
         )
         for t in tracks
