@@ -2,7 +2,7 @@
 
 bss_eval           BSS Eval, versions 3 and 4
 energies           the energies that its ratios relate
-si_sdr             the scale-invariant SDR
+si_sdr             the scale-invariant SDR and SAR
 mask_bins          bins on the right side of the ideal binary mask
 cepstra            what a linear classifier hears of windows
 reference_space    projections on what filters make of references

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from evaluation.document.parts import Kind
 from evaluation.scores.table import BASELINES, CONSTANT_GAIN, SHARES, Row
 
-V3 = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR"}
+V3 = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR", "si_sar": "SI-SAR"}
 # Of version 4, the SDR of which is the SNR.
 V4 = {"snr": "SDR", "isr": "ISR", "sir_v4": "SIR", "sar_v4": "SAR"}
 METRIC_NAMES = {
@@ -24,6 +24,7 @@ FIGURE_TITLES = {
     "sir": "SIR: interference from other sources",
     "sar": "SAR: artefacts",
     "si_sdr": "SI-SDR: all distortion but a gain",
+    "si_sar": "SI-SAR: what no gains of the sources explain",
     "snr": "SNR, which is the SDR of BSS Eval v4",
     "isr": "ISR of v4: filtering of the source",
     "sir_v4": "SIR of v4: interference",
@@ -38,7 +39,7 @@ AGGREGATE_NAMES = {
 
 # The mixture is a sum of the sources, so that it has no artefacts, and lies 0 dB above itself:
 # these metrics say nothing of it.
-NOT_OF_MIXTURE = {"sar", "sar_v4", "snri"}
+NOT_OF_MIXTURE = {"sar", "sar_v4", "si_sar", "snri"}
 
 # A gain changes no other metric: those of the constant gain are the mixture's.
 _OF_CONSTANT_GAIN = {"snri", "snr", "isr"}

@@ -17,7 +17,7 @@ from data_prep.storage.files import replacing
 from evaluation.scores.csv_rows import iter_lines, parse_row
 
 # Of the columns and their meaning.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 STATUSES = ("scored", "solo", "silent_estimate", "absent", "not_scored", "silent_mixture")
 # Those of sources that sound, and whose metrics count.
 COUNTED_STATUSES = ("scored", "solo", "silent_estimate")
@@ -30,6 +30,7 @@ METRICS = (
     "sir_v4",
     "sar_v4",
     "si_sdr",
+    "si_sar",
     "snr",
     "leakage",
     "sdri",
@@ -78,6 +79,7 @@ class Row:
     sir_v4: float | None = None
     sar_v4: float | None = None
     si_sdr: float | None = None
+    si_sar: float | None = None
     snr: float | None = None
     leakage: float | None = None
     # This and the next two: row_improvements of SDR, SI-SDR and SNR.
@@ -96,7 +98,9 @@ _MOST_DB = 10_000.0
 _MOST_SECS = 1e9
 _NAME = "a name without the character NUL"
 COLUMNS = tuple(field.name for field in fields(Row))
-_FORMER_COLUMNS = tuple(column for column in COLUMNS if column not in SHARES)
+# Of version 5, and of before.
+_VERSION_5_COLUMNS = tuple(column for column in COLUMNS if column != "si_sar")
+_FORMER_COLUMNS = tuple(column for column in _VERSION_5_COLUMNS if column not in SHARES)
 _LEGAL = {
     **dict.fromkeys(COLUMNS, "a number of dB or nothing"),
     **dict.fromkeys(SHARES, "a share from 0 to 1 or nothing"),
@@ -150,7 +154,7 @@ def from_csv(text: str, path: object) -> list[Row]:
     """
     lines = iter_lines(text, path)
     _, header = next(lines, ("", []))
-    if header not in (list(COLUMNS), list(_FORMER_COLUMNS)):
+    if tuple(header) not in (COLUMNS, _VERSION_5_COLUMNS, _FORMER_COLUMNS):
         found = ", ".join(header)[:500] or "none"
         raise ValueError(
             f"{path} has other columns than expected: {found}, not {', '.join(COLUMNS)}."

@@ -36,8 +36,8 @@ from evaluation.scoring.track_filters import MIXTURE, TrackFilters
 
 # The metrics that a status defines; every other metric of its rows is blank.
 _DEFINED = {
-    "scored": ("sdr", "sir", "sar", "isr", "sir_v4", "sar_v4", "si_sdr", "snr", *SHARES),
-    "solo": ("sdr", "sar", "isr", "sar_v4", "si_sdr", "snr", *SHARES),
+    "scored": ("sdr", "sir", "sar", "isr", "sir_v4", "sar_v4", "si_sdr", "si_sar", "snr", *SHARES),
+    "solo": ("sdr", "sar", "isr", "sar_v4", "si_sdr", "si_sar", "snr", *SHARES),
     "silent_estimate": ("sdr", "snr", *SHARES),
     "absent": ("leakage",),
     "not_scored": (),

@@ -15,7 +15,7 @@ from configs.schema import Evaluation
 from data_prep.audio import activity
 from evaluation.metrics import bss_eval, mir_eval_backend
 from evaluation.metrics.energies import SIGNAL_AXES, Energies, Pairs
-from evaluation.metrics.si_sdr import si_sdr
+from evaluation.metrics.si_sdr import si_sar, si_sdr, span
 from evaluation.scores.table import CONSTANT_GAIN, LEAKAGE_FLOOR_DB, METRICS
 from evaluation.scoring.track_filters import MIXTURE, TrackFilters
 
@@ -93,8 +93,11 @@ def score_segment(
     # Only these take part: slots that are silent change nothing, not even the order of a sum.
     # (J, T, C)
     sounding = audio.references[active].astype(np.float64)
+    # A segment in which nothing sounds has no basis, and needs none.
+    basis = span(sounding) if active.any() else np.zeros((0, audio.mixture.size))
     for s, estimates in enumerate(audio.systems.values()):
         values["si_sdr"][s, active] = si_sdr(sounding, estimates[active], SIGNAL_AXES)
+        values["si_sar"][s, active] = si_sar(sounding, estimates[active], basis)
         snr = activity.scored_snr(sounding, estimates[active], config.silent_dbfs)
         values["snr"][s, active] = snr
     scored = active & ~quiet

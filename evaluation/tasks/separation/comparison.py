@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # Of what --out writes.
 SCHEMA_VERSION = 1
 # The metrics of a report, as far as all runs have them.
-REPORTED = ("snr", "sdr", "sir", "sar", "si_sdr", "isr", "sir_v4", "sar_v4", "bins")
+REPORTED = ("snr", "sdr", "sir", "sar", "si_sdr", "si_sar", "isr", "sir_v4", "sar_v4", "bins")
 
 # Of tracks in a sentence.
 _MOST_NAMES = 5

@@ -239,6 +239,7 @@ def test_the_numbers_of_a_clip_are_those_of_its_segment():
         "SIR": "\N{EN DASH}",
         "SAR": "\N{EN DASH}",
         "SI-SDR": "\N{EN DASH}",
+        "SI-SAR": "\N{EN DASH}",
     }
     assert clip.mark == (0, 0.5)
 

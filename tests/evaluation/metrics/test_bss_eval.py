@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from data_prep.audio import activity
 from evaluation.metrics import bss_eval, least_squares, solvers
-from evaluation.metrics.si_sdr import si_sdr
+from evaluation.metrics.si_sdr import si_sar, si_sdr, span
 
 GOLDEN_TOLERANCE_DB = 1e-6  # mir_eval and museval solve the same equations in another order
 LEAST_SQUARES_TOLERANCE_DB = 1e-6
@@ -465,6 +465,48 @@ def test_channels_share_one_scale_and_one_sum():
     error = (scale - 1) ** 2 + (2 * scale - 1) ** 2
     assert si_sdr(references, estimates, axis=(-2, -1)) == pytest.approx(
         [10 * np.log10(scale**2 * 5 / error)]
+    )
+
+
+def si_sar_by_least_squares(references, estimates):
+    """Le Roux et al. 2019, Section 2, on the matrix of references."""
+    columns = references.reshape(len(references), -1).T
+    ratios = []
+    for column, estimate in zip(columns.T, estimates.reshape(len(estimates), -1), strict=True):
+        scale = np.linalg.lstsq(column[:, None], estimate)[0]
+        projection = columns @ np.linalg.lstsq(columns, estimate)[0]
+        artifacts = np.sum((estimate - projection) ** 2)
+        ratios.append(10 * np.log10(np.sum((scale * column) ** 2) / artifacts))
+    return ratios
+
+
+@pytest.mark.parametrize("num_sources", [1, 2, 7])
+@pytest.mark.parametrize("quietest", [1, 1e-4])
+def test_si_sar_is_that_of_least_squares(num_sources, quietest):
+    references = noise(6, num_sources, 400, 2)
+    # Sources that have much in common, and one that is quiet.
+    references += noise(7, 1, 400, 2)
+    references[-1] *= quietest
+    estimates = references + 0.1 * noise(8, num_sources, 400, 2) + 0.2 * references.sum(axis=0)
+    found = si_sar(references, estimates, span(references))
+    np.testing.assert_allclose(found, si_sar_by_least_squares(references, estimates), atol=1e-9)
+    # Of one source alone, all distortion is artefacts.
+    if num_sources == 1:
+        assert found == pytest.approx(si_sdr(references, estimates, (-2, -1)))
+
+
+def test_si_sar_forgives_all_that_gains_of_the_sources_make():
+    references = noise(9, 3, 500, 1)
+    mixture = np.tile(references.sum(axis=0), (3, 1, 1))
+    assert si_sar(references, mixture, span(references)).min() > 250
+    # A source twice changes nothing of what they span.
+    twice = np.concatenate([references, 0.5 * references[:1]])
+    assert len(span(twice)) == 3
+    estimates = references + noise(10, 3, 500, 1)
+    np.testing.assert_allclose(
+        si_sar(references, estimates, span(twice)),
+        si_sar(references, estimates, span(references)),
+        atol=1e-9,
     )
 
 

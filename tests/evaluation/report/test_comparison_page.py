@@ -37,7 +37,14 @@ from tests.evaluation.test_compare import write_museval
 from tests.support.commands import run_command
 from tests.support.page import Page
 
-METRICS = {"snr": "SNR", "sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR"}
+METRICS = {
+    "snr": "SNR",
+    "sdr": "SDR",
+    "sir": "SIR",
+    "sar": "SAR",
+    "si_sdr": "SI-SDR",
+    "si_sar": "SI-SAR",
+}
 NAMES = ["film", "gate", "none"]
 RATE = 8000
 
@@ -174,7 +181,7 @@ def test_scores_are_computed_from_the_rows_of_the_runs(compared, three):
     runs = [load(name) for name in three]
     page = Page(read_report(compared))
     for number, (name, run) in enumerate(zip(NAMES, runs, strict=True)):
-        columns = ["snri", "sdr", "sir", "sar", "si_sdr", "snr", "isr", "sar_v4"]
+        columns = ["snri", "sdr", "sir", "sar", "si_sdr", "si_sar", "snr", "isr", "sar_v4"]
         *levels, bins = page.lines("scores")[name][1:]
         assert bins[0] == f"{100 * np.median(list(values(run, 'bins').values())):.1f}%"
         for metric, cell in zip(columns, levels, strict=True):
@@ -204,7 +211,7 @@ def test_scores_are_computed_from_the_rows_of_the_runs(compared, three):
             printed(float(each)) for each in four
         ]
     assert {"mixture", "silence", CONSTANT_GAIN, *ORACLES} <= set(page.lines("scores"))
-    # A gain leaves SDR, SIR, SAR and SI-SDR those of the mixture.
+    # A gain leaves SDR, SIR, SAR, SI-SDR and SI-SAR those of the mixture.
     *levels, bins = page.lines("scores")[CONSTANT_GAIN][1:]
     rival = dict(zip(columns, levels, strict=True))
     # One answer for all bins of a source: the majority has the better one.

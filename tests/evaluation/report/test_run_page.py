@@ -23,7 +23,7 @@ from evaluation.document.as_json import SCHEMA_VERSION
 from evaluation.estimates.oracles import ORACLES
 from evaluation.listening.clips import Choice, RecordedClip
 from evaluation.listening.sounds import decode, encode
-from evaluation.report.metric_names import FIGURE_TITLES
+from evaluation.report.metric_names import FIGURE_TITLES, V3
 from evaluation.report.run_page import Extras, make_document
 from evaluation.scores import bootstrap, table
 from evaluation.scores.about import About
@@ -101,8 +101,10 @@ def _sample_segment(
     above = below + rng.normal(5, 2)
     silence = Row("silence", *place, "silent_estimate", polyphony, sdr=0.0, snr=0.0)
     if polyphony == 1:
-        lone = {"sdr": 301.0, "sar": 301.0, "si_sdr": math.inf, "snr": math.inf}
-        model = Row("model", *place, "solo", 1, sdr=15.2, sar=15.2, si_sdr=14.0, snr=14.1)
+        lone = {"sdr": 301.0, "sar": 301.0, "si_sdr": math.inf, "si_sar": math.inf, "snr": math.inf}
+        model = Row(
+            "model", *place, "solo", 1, sdr=15.2, sar=15.2, si_sdr=14.0, si_sar=14.0, snr=14.1
+        )
         return [
             model,
             silence,
@@ -129,6 +131,7 @@ def _sample_segment(
 def _scored(system: str, place: tuple[str, float, str], polyphony: int, *values: float) -> Row:
     metrics = dict(zip(("sdr", "sir", "sar", "si_sdr", "snr"), map(float, values), strict=True))
     metrics |= {"isr": metrics["snr"] + 3, "sir_v4": metrics["sir"], "sar_v4": metrics["sar"] - 1}
+    metrics["si_sar"] = metrics["sar"] - 2
     return Row(system, *place, "scored", polyphony, **metrics)
 
 
@@ -314,9 +317,14 @@ def expected_metrics(
 
 V3_COLUMNS = [
     *(("sdr", system) for system in SYSTEMS if system != CONSTANT_GAIN),
-    *((metric, system) for metric in ("sir", "sar", "si_sdr") for system in ("model", "mixture")),
+    *(
+        (metric, system)
+        for metric in ("sir", "sar", "si_sdr", "si_sar")
+        for system in ("model", "mixture")
+    ),
 ]
 V3_COLUMNS.remove(("sar", "mixture"))
+V3_COLUMNS.remove(("si_sar", "mixture"))
 V4_COLUMNS = [
     ("snr", "model"),
     ("snr", "mixture"),
@@ -339,16 +347,14 @@ def expected_polyphony(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
             cell(of(own), "snr", n, interval=True),
             cell(of(own, "mixture"), "snr", n),
         ]
-        cells += [
-            cell(of(own), metric, n, interval=True) for metric in ("sdr", "sir", "sar", "si_sdr")
-        ]
+        cells += [cell(of(own), metric, n, interval=True) for metric in V3]
         cells.append(cell(of(own), "leakage", -1, interval=True))
         expected[f"{polyphony} source{'s' * (polyphony > 1)}"] = [[f"{n:,}"], *cells]
     return expected
 
 
 def expected_aggregates(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
-    names = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR"}
+    names = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "si_sdr": "SI-SDR", "si_sar": "SI-SAR"}
     names |= {
         "snri": "SNR improvement",
         "snr": "SNR",
@@ -422,7 +428,7 @@ def expected_tracks(rows: Sequence[Row]) -> dict[str, list[list[str]]]:
         own = [row for row in rows if row.track == track]
         n = len(gains(own, "model"))
         model = [row for row in of(own) if together(row)]
-        medians = [cell(model, metric, n) for metric in ("snr", "sdr", "sir", "sar", "si_sdr")]
+        medians = [cell(model, metric, n) for metric in ("snr", *V3)]
         expected[track] = [[f"{n:,}"], improvement(own), *medians]
     return expected
 
@@ -723,7 +729,7 @@ def test_figures_have_their_numbers_as_text_and_the_colours_of_the_page(
     assert "mixture" in sir
     assert "mixture" in si_sdr
     svgs = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
-    assert len(svgs) == 10
+    assert len(svgs) == 11
     for svg in svgs:
         assert re.findall(r"(?:fill|stroke): ?#\w+", svg) == []
         assert "var(--model)" in svg

@@ -15,7 +15,7 @@ from configs.schema import Evaluation
 from data_prep.audio import activity
 from data_prep.audio.activity import segment_bounds, segments
 from evaluation.metrics import bss_eval
-from evaluation.metrics.si_sdr import si_sdr
+from evaluation.metrics.si_sdr import si_sar, si_sdr, span
 from evaluation.scores.aggregates import summarise
 from evaluation.scores.improvement import improvement
 from evaluation.scores.table import (
@@ -179,7 +179,7 @@ def test_a_status_fixes_the_polyphony_and_which_metrics_there_are(statuses):
             defined(row)
             == {
                 "scored": {*METRICS, *SHARES} - {"leakage"},
-                "solo": {"sdr", "sar", "isr", "sar_v4", "si_sdr", "snr", *SHARES},
+                "solo": {"sdr", "sar", "isr", "sar_v4", "si_sdr", "si_sar", "snr", *SHARES},
                 "silent_estimate": {"sdr", "snr", *SHARES}
                 | ({"sdri", "snri"} if row.polyphony > 1 else set()),
                 "absent": {"leakage"},
@@ -229,6 +229,8 @@ def test_the_metrics_are_those_of_the_active_references():
         assert row.si_sdr == pytest.approx(
             si_sdr(references[active[i], :, 0], estimates[active[i], :, 0])
         )
+        sars = si_sar(references[active], estimates[active], span(references[active]))
+        assert row.si_sar == pytest.approx(sars[i])
         assert row.snr == pytest.approx(activity.snr(references[active[i]], estimates[active[i]]))
 
 
@@ -444,19 +446,20 @@ def test_scored_rows_come_back_from_their_file(statuses, tmp_path):
     assert read_csv(tmp_path / "scores.csv") == list(statuses.values())
 
 
-def test_a_table_without_shares_of_bins_is_read_with_blanks(statuses, tmp_path):
-    """As tables were before there were any; and one of the files that were kept."""
+@pytest.mark.parametrize("missing", [("si_sar",), ("si_sar", *SHARES)])
+def test_a_table_of_before_is_read_with_blanks(statuses, tmp_path, missing):
+    """As tables were before they had some columns; and one of the files that were kept."""
     path = tmp_path / "scores.csv"
     write_csv(path, statuses.values())
-    lines = path.read_text().splitlines()
-    path.write_text("".join(f"{line.rsplit(',', 2)[0]}\n" for line in lines))
-    assert read_csv(path) == [
-        replace(row, bins=None, bins_majority=None) for row in statuses.values()
-    ]
+    lines = [line.split(",") for line in path.read_text().splitlines()]
+    kept = [i for i, column in enumerate(COLUMNS) if column not in missing]
+    path.write_text("".join(",".join(line[i] for i in kept) + "\n" for line in lines))
+    assert any(row.si_sar is not None for row in statuses.values())
+    assert read_csv(path) == [replace(row, **dict.fromkeys(missing)) for row in statuses.values()]
     kept = read_csv(KEPT)
     assert len(kept) > 100
     assert kept[0].snri == pytest.approx(-10.298362351641629)
-    assert {(row.bins, row.bins_majority) for row in kept} == {(None, None)}
+    assert {(row.bins, row.bins_majority, row.si_sar) for row in kept} == {(None, None, None)}
 
 
 def test_a_write_that_fails_leaves_the_old_table(statuses, tmp_path):
@@ -474,7 +477,7 @@ def test_a_write_that_fails_leaves_the_old_table(statuses, tmp_path):
 
 
 _HEADER = ",".join(COLUMNS)
-_GOOD = "model,t,0.0,va,scored,2,1.0,2.0,3.0,,,,4.0,5.0,,,,,0.75,0.5"
+_GOOD = "model,t,0.0,va,scored,2,1.0,2.0,3.0,,,,4.0,,5.0,,,,,0.75,0.5"
 
 
 @pytest.mark.parametrize(
@@ -483,11 +486,11 @@ _GOOD = "model,t,0.0,va,scored,2,1.0,2.0,3.0,,,,4.0,5.0,,,,,0.75,0.5"
         ("", "other columns than expected: none, not system, track"),
         (
             _HEADER.replace("snr", "sdr_v4"),
-            "expected: .*si_sdr, sdr_v4, leakage, .*not system, .*snr, leakage",
+            "expected: .*si_sar, sdr_v4, leakage, .*not system, .*snr, leakage",
         ),
         (_HEADER + ",sdr_v4", "expected: .*leakage, .*sdr_v4, not"),
-        (f"{_HEADER}\n{_GOOD}\nmodel,t,0.0", "line 3 has 3 values; expected 20"),
-        (f"{_HEADER}\n{_GOOD}\n{_GOOD},", "line 3 has 21 values; expected 20"),
+        (f"{_HEADER}\n{_GOOD}\nmodel,t,0.0", "line 3 has 3 values; expected 21"),
+        (f"{_HEADER}\n{_GOOD}\n{_GOOD},", "line 3 has 22 values; expected 21"),
         (
             f"{_HEADER}\n{_GOOD.replace('scored', 'heard')}",
             "line 2: status is 'heard'; expected one of scored, solo",
