@@ -1,8 +1,8 @@
 """Computes the scale-invariant SDR and SAR.
 
 J. Le Roux, S. Wisdom, H. Erdogan and J. R. Hershey, "SDR - half-baked or well done?", ICASSP 2019,
-Section 2: the BSS Eval of one tap. An estimate is split into a s + e_interf + e_artif: its projection
-on its reference, what else of it lies in the span of all references, and what lies outside.
+Section 2: the BSS Eval of one tap. An estimate is split into a s + e_interf + e_artif: its
+projection on its reference, what else of it lies in the span of all references, and the rest.
 """
 
 import numpy as np

@@ -203,8 +203,8 @@ def _metrics(digest: Digest) -> list[Block]:
         "dB, median of segments, over those in which the source sounds together with another one "
         "and the metric is finite; n below a number that is made of fewer. SDR, SIR and SAR of the "
         "first table are BSS Eval v3 (sources), which forgives a gain and a short delay; SI-SDR "
-        "and SI-SAR forgive a gain. The mixture has no artefacts, so no SAR of it is shown; silence "
-        "has an SDR alone, and of the oracles only that is shown."
+        "and SI-SAR forgive a gain. The mixture has no artefacts, so no SAR of it is shown; "
+        "silence has an SDR alone, and of the oracles only that is shown."
     )
     if CONSTANT_GAIN in digest.systems:
         note += " A gain changes none of them: those of the constant gain are the mixture's."

@@ -257,3 +257,26 @@ def test_a_bad_split_file(tmp_path, text, message):
 def test_unknown_splits_list_the_known():
     with pytest.raises(ValueError, match=r"none of .*synthetic"):
         load_splits("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["task.consistency=1", "model.output=difference", "model.residual=vn"],
+            r"task\.consistency is 1\.0; .*add up to the mixture by construction",
+        ),
+        (
+            ["task.consistency=1", "model.kind=stft_mask", "model.mask=softmax"],
+            r"task\.consistency is 1\.0; .*add up to the mixture by construction",
+        ),
+        (
+            ["task.loudness=true", "audio.sample_rate=2000"],
+            r"task\.loudness is True; .*audio\.sample_rate of 4000",
+        ),
+        (["task.mse=0", "task.loudness=true"], "at least one weight above 0"),
+    ],
+)
+def test_terms_of_the_loss_that_have_nothing_to_teach_are_refused(overrides, message):
+    with pytest.raises(ValueError, match=message):
+        configs.load("smoke", ["data.context_frames=65527", *overrides])

@@ -377,8 +377,8 @@ def test_a_run_in_a_folder_named_as_a_system_is_not_that_system(tmp_path):
     html, runs = report(tmp_path, names)
     scores = Page(html).lines("scores")
     own = [value for value in values(runs[1], "snr").values() if math.isfinite(value)]
-    assert scores["run silence"][6][0] == printed(float(np.median(own)))
-    assert scores["silence"][6][0] == "0.0"
+    assert scores["run silence"][7][0] == printed(float(np.median(own)))
+    assert scores["silence"][7][0] == "0.0"
 
 
 def test_runs_without_a_constant_gain_are_named(tmp_path):

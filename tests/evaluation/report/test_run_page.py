@@ -477,7 +477,7 @@ def check_figures(html: str, rows: Sequence[Row]) -> None:
                 words = [
                     f"{system} {printed(value)} ({n:,})"
                     for system in ("model", "mixture")[
-                        : 1 if metric in ("snri", "sar", "sar_v4") else 2
+                        : 1 if metric in ("snri", "sar", "si_sar", "sar_v4") else 2
                     ]
                     for value, n in [median(getattr(row, metric) for row in of(own, system))]
                     if n
