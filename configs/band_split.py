@@ -151,6 +151,11 @@ class BandSplitSettings(NetworkSettings):
         return self.mask_depth - 1
 
     @property
+    def adds_up(self) -> bool:
+        """Says whether one source is what the others leave of the mixture."""
+        return self.residual is not None
+
+    @property
     def takes_labels(self) -> bool:
         """Says whether labels enter the features or multiply the estimates."""
         return self.conditioning != "none" or self.gate_heads

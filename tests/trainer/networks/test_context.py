@@ -56,7 +56,7 @@ def learnt_loss(tells):
     @tf.function
     def step(batch):
         with tf.GradientTape() as tape:
-            loss = loss_of_batch(network, batch, config.task)
+            loss = loss_of_batch(network, batch, config)
         gradients = tape.gradient(loss, network.trainable_variables)
         optimizer.apply(gradients, network.trainable_variables)
         return loss

@@ -85,6 +85,7 @@ BANDS = [
             "model.upsampling=learned",
             "model.output=difference",
             "model.residual=vn",
+            "task.consistency=0",
             "model.conditioning=concat",
             "model.conditioned_at=decoder",
             "audio.channels=2",
@@ -105,7 +106,13 @@ BANDS = [
         MASK,
         [*MASK, "model.body=unet", "model.mask=binary", "audio.channels=2", *IN_PARTS],
         [*MASK, "model.body=blstm", "model.own_bodies=true", "model.mask=soft"],
-        [*BANDS, "model.band_bins=9,40,80", "audio.channels=2", "model.residual=vn"],
+        [
+            *BANDS,
+            "model.band_bins=9,40,80",
+            "audio.channels=2",
+            "model.residual=vn",
+            "task.consistency=0",
+        ],
         [*BANDS, "model.bands=mel", "model.num_bands=8", "model.linear_depth=1"],
     ],
 )
