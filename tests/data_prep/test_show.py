@@ -11,6 +11,7 @@ from data_prep import write
 from data_prep.audio.loading import load_track
 from data_prep.audio.tracks import AudioFormat
 from data_prep.corpora import list_tracks
+from data_prep.records.annotation_fields import most_onsets
 from data_prep.show import load_records, show_track, table
 from data_prep.storage.lock import held
 from data_prep.synthetic import write_urmp
@@ -55,6 +56,14 @@ def test_the_table_adds_up(written):
     assert [manifest.num_with_notes(split) for split in ("train", "valid", "test")] == [13, 2, 3]
     assert manifest.context_size == 0
     assert any(line.startswith("train") and "with 2 (3)" in line for line in lines)
+
+
+def test_how_many_notes_begin_within_a_stretch():
+    # Of a stretch of 10 frames the last is the ninth after the first.
+    onsets = np.array([[30, 31, 0, 0], [5, 9, 0, 0], [0, 99, 0, 0], [10, 11, 0, 0], [9, 10, 0, 0]])
+    assert most_onsets(onsets.astype(np.int32), 10) == 3
+    assert most_onsets(onsets.astype(np.int32), 11) == 4
+    assert most_onsets(np.zeros((0, 4), np.int32), 10) == 0
 
 
 def test_a_track_as_sound_and_figure(written, tmp_path, capsys):

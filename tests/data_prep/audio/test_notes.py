@@ -68,6 +68,10 @@ def test_a_ratio_of_levels_is_that_of_a_tone():
     assert part_contrast(tone, [note], RATE) == pytest.approx(20, abs=0.01)
     # Windows at the ends of the note hold some of what is around it.
     assert note_contrast(tone, [note], RATE) == pytest.approx(20, abs=1)
+    # Each harmonic counts a sixth.
+    third = 0.01 * np.sum([*harmonics[:2], *harmonics[3:]], axis=0) + amplitude * harmonics[2]
+    contrast = note_contrast(third.astype(np.float32)[:, None], [note], RATE)
+    assert contrast == pytest.approx(20 / 6, abs=0.3)
 
 
 def test_what_cannot_be_told_is_none(pieces):
