@@ -195,6 +195,8 @@ def test_a_config_file_with_former_names_means_the_same():
     values["loss"] = values.pop("task")
     augmentation = values.pop("augmentation")
     # There were none then.
+    for name in ("l1_snr", "level", "consistency", "loudness"):
+        del values["loss"][name]
     later = ("detune_cents", "equalise_db", "context_dropout")
     for name in (*later, "note_dropout", "note_jitter_ms", "wrong_notes"):
         del augmentation[name]
