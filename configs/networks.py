@@ -84,7 +84,7 @@ class WaveUNetSettings(NetworkSettings):
     # What the notes of a piece tell the features: nothing, when each instrument plays, or what too.
     timing: Literal["none", "activity", "notes"] = "none"
     # They enter so many levels of the decoder, of the lowest rates that tell 12 ms apart.
-    timing_levels: int = 2
+    timing_levels: int = 5
     # Notes silence each direct head where its instrument rests ...
     gate_timing: bool = False
     # ... but not so soon behind a note: strings and rooms sound on.

@@ -26,8 +26,9 @@ UNKNOWN_NOTE = (0, 2**30, 0, UNKNOWN_SLOT)
 ONSET_SECS = 0.05
 # The gate opens so long before a note.
 LEAD_SECS = 0.05
-# Pitches of MIDI, a semitone apart.
-_NUM_PITCHES = 128
+# Of the sines that tell a pitch (Vaswani et al., "Attention is all you need", 2017), in semitones:
+# from two, which tells neighbours apart, to the range of a piano, which tells where they lie.
+_PITCH_PERIODS = 2.0 * 48.0 ** (np.arange(16) / 15)
 _CENTS_OF_SEMITONE = 100.0
 # What is learnt of a note, H.
 _NUM_NUMBERS = 64
@@ -105,9 +106,11 @@ class NoteModulation(keras.layers.Layer):
     """Scales and shifts features by what sounds: h (1 + W z) + V z, (B, J, F) -> (B, J, F).
 
     z says of each frame of the level and each slot whether one of its notes sounds and whether one
-    begins; with pitches it also has the sum of what is learnt of the notes that sound. Rests, and
-    notes that nobody knows, have a z of zeros and change nothing. The numbers are products of
-    matrices whose sizes are fixed; at no rate is there a row for each pitch.
+    begins; with pitches it also has the sum of what two layers learn of each note that sounds, from
+    its slot and from sines of its pitch. Rests, and notes that nobody knows, have a z of zeros and
+    change nothing. All are products of matrices of fixed sizes; at no rate is there a row for each
+    pitch. W and V begin as zeros, so that a training begins as one without notes: with random ones
+    it had learnt less after 500 steps than one that is told nothing.
     """
 
     def __init__(
@@ -135,14 +138,17 @@ class NoteModulation(keras.layers.Layer):
         self._seeds = seeds
 
     def build(self, features_shape: tuple[int | None, int | None, int]) -> None:
-        """Makes W and V, and with pitches what a note of a slot and of a pitch is worth."""
+        """Makes W and V, and with pitches the layers that hear what a note is."""
         size = 2 * self._num_slots
         if self._hears_pitch:
-            self.slots = self._add_matrix((self._num_slots, _NUM_NUMBERS), "slots")
-            self.pitches = self._add_matrix((_NUM_PITCHES, _NUM_NUMBERS), "pitches")
+            inputs = self._num_slots + 2 * len(_PITCH_PERIODS)
+            self.first = self._add_matrix((inputs, _NUM_NUMBERS), "first")
+            self.second = self._add_matrix((_NUM_NUMBERS, _NUM_NUMBERS), "second")
             size += _NUM_NUMBERS
-        self.scale = self._add_matrix((size, features_shape[-1]), "scale")
-        self.shift = self._add_matrix((size, features_shape[-1]), "shift")
+        # (Z, F)
+        shape = (size, features_shape[-1])
+        self.scale = self.add_weight(shape=shape, initializer="zeros", name="scale")
+        self.shift = self.add_weight(shape=shape, initializer="zeros", name="shift")
         self.built = True
 
     def _add_matrix(self, shape: tuple[int, int], name: str) -> Any:
@@ -175,11 +181,13 @@ class NoteModulation(keras.layers.Layer):
             ops.minimum(ops.matmul(begins, slots), 1.0),
         ]
         if self._hears_pitch:
-            # (B, N, H)
-            learnt = ops.matmul(slots, self.slots) + ops.matmul(_pitches_of(notes), self.pitches)
+            # (B, N, K + 2 I) -> (B, N, H)
+            x = ops.concatenate([slots, _pitches_of(notes)], axis=2)
+            x = ops.relu(ops.matmul(x, self.first))
+            x = ops.relu(ops.matmul(x, self.second))
             # Those of an unknown slot are no notes.
             known = ops.sum(slots, axis=2, keepdims=True)
-            told.append(ops.matmul(sounds, ops.relu(learnt) * known))
+            told.append(ops.matmul(sounds, x * known))
         return ops.concatenate(told, axis=2)
 
 
@@ -240,7 +248,7 @@ def _within(frames: Any, begins: Any, ends: Any) -> Any:
 
 
 def _pitches_of(notes: Any) -> Any:
-    """Returns the weights of both semitones beside each note, (B, N, 4) -> (B, N, P)."""
+    """Returns sines and cosines of the pitch of each note, (B, N, 4) -> (B, N, 2 I)."""
     semitones = notes[:, :, 2:3] / _CENTS_OF_SEMITONE
-    distances = ops.abs(semitones - np.arange(_NUM_PITCHES, dtype=np.float32))
-    return ops.maximum(1.0 - distances, 0.0)
+    angles = semitones * np.float32(2 * np.pi / _PITCH_PERIODS)
+    return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=2)

@@ -32,7 +32,16 @@ def draw_notes(rng, num_notes, num_frames, num_slots=3):
 
 @cache
 def estimator_of(config, longest):
-    return make_block_estimator(make_network(config), longest)
+    network = make_network(config)
+    with_weights(network.notes.modulations)
+    return make_block_estimator(network, longest)
+
+
+def with_weights(layers, seed=7):
+    """Gives layers random weights: those that modulate begin as zeros."""
+    rng = np.random.default_rng(seed)
+    for weight in (weight for layer in layers for weight in layer.weights):
+        weight.assign(0.1 * rng.standard_normal(weight.shape))
 
 
 def estimate(config, mixture, notes, longest):
@@ -87,7 +96,6 @@ def test_features_of_a_level_are_centred_where_the_geometry_says(padding):
 
 def told_of(notes, frames, layer):
     """What a layer is told, by loops over notes and frames."""
-    slots = np.asarray(layer.slots) if layer._hears_pitch else None
     told = np.zeros((len(frames), 2 * 3 + (64 if layer._hears_pitch else 0)))
     for onset, offset, cents, slot in notes:
         if slot < 0 or offset <= onset:
@@ -96,11 +104,11 @@ def told_of(notes, frames, layer):
             if onset <= frame < offset:
                 told[j, slot] = 1
                 if layer._hears_pitch:
-                    below = int(cents // 100)
-                    share = cents / 100 - below
-                    pitches = np.asarray(layer.pitches)
-                    pitch = (1 - share) * pitches[below] + share * pitches[below + 1]
-                    told[j, 6:] += np.maximum(slots[slot] + pitch, 0)
+                    angles = 2 * np.pi * cents / 100 / (2 * 48 ** (np.arange(16) / 15))
+                    heard = np.concatenate([np.eye(3)[slot], np.sin(angles), np.cos(angles)])
+                    for matrix in (layer.first, layer.second):
+                        heard = np.maximum(heard @ np.asarray(matrix), 0)
+                    told[j, 6:] += heard
             if onset - 20 <= frame < onset + 20:
                 told[j, 3 + slot] = 1
     return told
@@ -110,6 +118,7 @@ def told_of(notes, frames, layer):
 def test_a_frame_is_told_what_sounds_and_begins_there(hears_pitch):
     layer = NoteModulation(3, hears_pitch, onset_frames=20, seeds=iter(range(9)), dtype="float32")
     layer.build((None, None, 5))
+    with_weights([layer])
     rng = np.random.default_rng(1)
     notes = draw_notes(rng, 30, 600)
     notes[3] = UNKNOWN_NOTE
@@ -192,7 +201,7 @@ def test_frames_are_told_to_the_frame_far_from_the_beginning():
 def test_the_levels_are_those_that_tell_twelve_milliseconds_apart():
     model = configs.load("urmp_labels", ["model.timing=notes"]).model
     # A frame every 2^8 frames of 22,050 a second: 11.6 ms.
-    assert model.timed_levels(22050) == [9, 8]
-    assert model.timed_levels(44100) == [10, 9]
-    assert model.timed_levels(1000) == [4, 3]
+    assert model.timed_levels(22050) == [9, 8, 7, 6, 5]
+    assert model.timed_levels(44100) == [10, 9, 8, 7, 6]
+    assert model.timed_levels(1000) == [4, 3, 2, 1]
     assert configs.load("urmp_labels").model.timed_levels(22050) == []
