@@ -4,20 +4,21 @@ config = configs.load("smoke", ["train.steps=100", "data.sources=vn,vc"])
 assert configs.from_json(configs.to_json(config)) == config
 
 schema        the sections of a config
-networks      a dataclass for each network that the section model can be of, and their list
+networks      a dataclass for the networks that separate, of waveforms and of masks
 band_split    that of band-split attention
 tagger        that of the network that hears instruments
 clip_encoder  that of the network that hears single clips
 generator     that of the network that makes single sounds, and its task
+query         that of the network that answers queries, and its task
 settings      what the settings of every network and of every task have
-tasks         a dataclass for each task that the section task can be of
+tasks         a dataclass for separation, tagging and ordering
 training      the section train: how gradients change weights, and the rhythm of the loop
 experiments   one experiment, or one publication's table of them, a file
 splits        which track of a corpus is for what
 instruments   the vocabularies
 geometry      the sizes of the windows of networks
 reading       text and JSON that anybody may have written
-typed         plain values to dataclasses
+typed         plain values to dataclasses; the list of all networks and of all tasks
 checks        sentences for values that make no sense
 former_names  how fields were called before
 """
@@ -36,6 +37,7 @@ from configs.experiments import experiments, find_experiment
 from configs.former_names import FORMER_NAMES, translate
 from configs.generator import GenerationSettings, GeneratorSettings
 from configs.networks import StftMaskSettings, WaveUNetSettings
+from configs.query import QueryNetworkSettings, QuerySettings
 from configs.reading import parse_json
 from configs.schema import Audio, Augmentation, Config, Data, Evaluation
 from configs.settings import NetworkSettings, TaskSettings
@@ -57,6 +59,8 @@ __all__ = [
     "NetworkSettings",
     "OptimizerSettings",
     "OrderingSettings",
+    "QueryNetworkSettings",
+    "QuerySettings",
     "SeparationSettings",
     "StftMaskSettings",
     "TaggerSettings",

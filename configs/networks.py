@@ -1,20 +1,17 @@
-"""Describes the networks that an experiment can train, a dataclass each, and lists them.
+"""Describes the networks that separate, a dataclass each: the Wave-U-Net and masks of spectra.
 
 A config file names one by the field ``kind`` of its section ``model``; the other fields are those
-of that network. ``trainer.networks`` makes a network from its dataclass.
+of that network. ``configs.typed`` lists all networks, ``trainer.networks`` makes one from its
+dataclass.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from configs.band_split import BandSplitSettings
 from configs.checks import require, require_legal_words, require_within
-from configs.clip_encoder import ClipEncoderSettings
-from configs.generator import GeneratorSettings
 from configs.geometry import MOST_LEVELS, OVERLAP, MaskWindow, Padding, PatchGeometry
 from configs.settings import NetworkSettings
-from configs.tagger import TaggerSettings
 
 Computation = Literal["plain", "cpu", "tpu"]
 
@@ -198,6 +195,18 @@ class WaveUNetSettings(NetworkSettings):
             expected = "one of " + ", ".join(sources)
             require(self.residual in sources, "model.residual", self.residual, expected)
 
+    def remark_on(self, num_sources: int, num_channels: int) -> str:
+        """Says where the heads are more than what enters them: some are then sums of others."""
+        num_features = self.num_filters + num_channels
+        num_heads = (num_sources - (self.residual is not None)) * num_channels
+        if self.conditioned_at == "heads" or num_heads <= num_features:
+            return ""
+        return (
+            f"the {num_heads} heads of {num_sources} sources are computed of {num_features} "
+            f"features (model.num_filters and the channels), so that before their activation some "
+            f"are sums of others; task.kind=query has no such limit (docs/model.md)."
+        )
+
 
 @dataclass(frozen=True)
 class StftMaskSettings(NetworkSettings):
@@ -309,14 +318,3 @@ class StftMaskSettings(NetworkSettings):
             last = -(-(num_masked + 5 * lost) // stride)
             return MaskWindow(hop, stride * last - 5 * lost, 4 * lost, stride)
         return MaskWindow(hop, num_masked, self.context_columns)
-
-
-# A line for every network that ``model.kind`` can name.
-NETWORKS: dict[str, type[NetworkSettings]] = {
-    "wave_unet": WaveUNetSettings,
-    "stft_mask": StftMaskSettings,
-    "band_split": BandSplitSettings,
-    "tagger": TaggerSettings,
-    "clip_encoder": ClipEncoderSettings,
-    "generator": GeneratorSettings,
-}

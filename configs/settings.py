@@ -74,6 +74,11 @@ class NetworkSettings:
     def require_sources(self, sources: Sequence[str]) -> None:
         """Raises a ``ValueError`` where the network cannot estimate the sources of a vocabulary."""
 
+    def remark_on(self, num_sources: int, num_channels: int) -> str:
+        """Returns what should be known of so many sources, a sentence; empty where nothing is."""
+        del num_sources, num_channels
+        return ""
+
 
 @dataclass(frozen=True)
 class TaskSettings:

@@ -1,14 +1,14 @@
-"""Describes the tasks that an experiment can learn, a dataclass each, and lists them.
+"""Describes the tasks that an experiment can learn from tracks, a dataclass each.
 
 A config file names one by the field ``kind`` of its section ``task``; the other fields are those of
-that task. ``trainer.tasks.registry`` and ``evaluation.tasks.registry`` find what belongs to it.
+that task. ``configs.typed`` lists all tasks; ``trainer.tasks.registry`` and
+``evaluation.tasks.registry`` find what belongs to one.
 """
 
 from dataclasses import dataclass, fields
 from typing import Literal
 
 from configs.checks import require, require_legal_words, require_within
-from configs.generator import GenerationSettings
 from configs.geometry import Window
 from configs.settings import NetworkSettings, TaskSettings
 from configs.training import LARGEST_FLOAT
@@ -208,12 +208,3 @@ class OrderingSettings(TaskSettings):
             "task.gain_db and task.flip_polarity"
         )
         require(keeps_the_mixture, "task.kind", self.kind, expected)
-
-
-# A line for every task that ``task.kind`` can name.
-TASKS: dict[str, type[TaskSettings]] = {
-    "separation": SeparationSettings,
-    "tagging": TaggingSettings,
-    "ordering": OrderingSettings,
-    "generation": GenerationSettings,
-}

@@ -1,5 +1,6 @@
-"""Builds dataclasses from plain values, each checked against its annotation.
+"""Builds dataclasses from plain values, and lists the networks and tasks that they can name.
 
+Every value is checked against its annotation.
 A section whose annotation is ``NetworkSettings`` or ``TaskSettings`` is built as the dataclass that
 its field ``kind`` names; where it names none, as that of its default.
 """
@@ -11,10 +12,35 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from configs.band_split import BandSplitSettings
 from configs.checks import shown
-from configs.networks import NETWORKS, WaveUNetSettings
+from configs.clip_encoder import ClipEncoderSettings
+from configs.generator import GenerationSettings, GeneratorSettings
+from configs.networks import StftMaskSettings, WaveUNetSettings
+from configs.query import QueryNetworkSettings, QuerySettings
 from configs.settings import NetworkSettings, TaskSettings
-from configs.tasks import TASKS, SeparationSettings
+from configs.tagger import TaggerSettings
+from configs.tasks import OrderingSettings, SeparationSettings, TaggingSettings
+
+# A line for every network that ``model.kind`` can name.
+NETWORKS: dict[str, type[NetworkSettings]] = {
+    "wave_unet": WaveUNetSettings,
+    "stft_mask": StftMaskSettings,
+    "band_split": BandSplitSettings,
+    "tagger": TaggerSettings,
+    "clip_encoder": ClipEncoderSettings,
+    "generator": GeneratorSettings,
+    "query_wave_unet": QueryNetworkSettings,
+}
+
+# A line for every task that ``task.kind`` can name.
+TASKS: dict[str, type[TaskSettings]] = {
+    "separation": SeparationSettings,
+    "tagging": TaggingSettings,
+    "ordering": OrderingSettings,
+    "generation": GenerationSettings,
+    "query": QuerySettings,
+}
 
 # The registry of each tagged section, and the kind that is meant where none is named.
 _KINDS: dict[Any, tuple[Mapping[str, Any], str]] = {

@@ -20,6 +20,7 @@ band_split          a network that attends to bands of a spectrum
 tagger              a network that hears which instruments sound
 clip_encoder        a network that gives features of clips
 generator           a network that makes single sounds
+query               a network that answers one query at a time
 """
 
 from importlib import import_module
@@ -38,6 +39,7 @@ MODULES = {
     "tagger": "trainer.networks.tagger.network",
     "clip_encoder": "trainer.networks.clip_encoder.network",
     "generator": "trainer.networks.generator.network",
+    "query_wave_unet": "trainer.networks.query.network",
 }
 
 

@@ -77,7 +77,7 @@ def notes(condition: Array, first_frame: int, num_frames: int) -> Array:
 
 
 # The rule of every condition that a network can take.
-CUTS: dict[str, Cut] = {"labels": whole, "notes": notes, "context": whole}
+CUTS: dict[str, Cut] = {"labels": whole, "notes": notes, "context": whole, "query": whole}
 
 
 def cut_conditions(

@@ -5,8 +5,7 @@
 """
 
 from configs.experiments import register
-from configs.networks import NETWORKS
-from configs.tasks import TASKS
+from configs.typed import NETWORKS, TASKS
 from evaluation.tasks import registry as rooms
 from tests.support.toy.settings import CONFIG, ToyNetworkSettings, ToyTaskSettings
 from trainer import networks

@@ -258,7 +258,7 @@ def test_only_in_training_a_block_is_computed_again_in_the_backward_pass(
 
 
 def test_every_network_of_the_configs_can_be_made():
-    assert networks.MODULES.keys() >= configs.networks.NETWORKS.keys()
+    assert networks.MODULES.keys() >= configs.typed.NETWORKS.keys()
 
 
 def test_the_list_of_networks_imports_none_of_them():

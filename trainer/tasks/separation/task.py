@@ -42,6 +42,9 @@ class SeparationTask:
         self._config = config
         self._manifest = manifest
         self._folder = folder
+        remark = config.model.remark_on(len(config.data.sources), config.audio.channels)
+        if remark:
+            print(f"note: {remark}", flush=True)
         if not manifest.tracks("valid"):
             print(
                 "The records have no validation tracks: no best checkpoint is kept, nothing stops "
