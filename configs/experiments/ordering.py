@@ -10,7 +10,7 @@ others have the encoders and the sorter of an earlier system of this family, on 
 from dataclasses import replace
 
 from configs.clip_encoder import ClipEncoderSettings
-from configs.experiments.smoke_mask import CONFIG as SMOKE_MASK
+from configs.experiments.smoke_networks import SMOKE_MASK
 from configs.schema import Augmentation
 from configs.tasks import OrderingSettings
 

@@ -15,7 +15,7 @@ project's. ``musicnn`` is what ``trainer.import_musicnn`` makes runs of, on the 
 from dataclasses import replace
 
 from configs.experiments.musdb import CONFIG as MUSDB
-from configs.experiments.smoke_mask import CONFIG as SMOKE_MASK
+from configs.experiments.smoke_networks import SMOKE_MASK
 from configs.experiments.urmp import URMP
 from configs.schema import Audio, Augmentation
 from configs.tagger import TaggerSettings

@@ -6,4 +6,5 @@ positions   draws where in the records they lie
 patches     cuts and mixes them
 notes       draws and cuts the notes that they are told
 timbre      tunes and colours their sources
+questions   draws what is asked of them, and recordings to ask with
 """

@@ -115,10 +115,36 @@ class Drawer:
 
     def draw(self, step: tf.Tensor) -> Plan:
         """Draws the examples of a step."""
-        root = tf.stack([self._seed, step])
-        seeds = _Seeds(*tf.unstack(tf.random.split(root, len(_Seeds._fields))))
+        seeds = self._seeds_of(step)
         # (B,), (B,)
         record, position = self._positions.draw(self._shape[0], seeds.position, seeds.balance)
+        return self._plan_at(record, position, step)
+
+    def _root(self, step: tf.Tensor) -> tf.Tensor:
+        """Returns the seed of all seeds of a step."""
+        return tf.stack([self._seed, step])
+
+    def _seeds_of(self, step: tf.Tensor) -> _Seeds:
+        """Returns the seeds of the draws of a step."""
+        return _Seeds(*tf.unstack(tf.random.split(self._root(step), len(_Seeds._fields))))
+
+    def _plan_at(
+        self,
+        record: tf.Tensor,
+        position: tf.Tensor,
+        step: tf.Tensor,
+        wishes: tf.Tensor | None = None,
+    ) -> Plan:
+        """Draws all else of examples that begin as stretches of records.
+
+        Args:
+            record: (B,).
+            position: (B,).
+            step: whose examples they are.
+            wishes: (B, K), 1 for a slot that shall sound whatever is drawn, -1 for one that shall
+                not; None: no matter.
+        """
+        seeds = self._seeds_of(step)
         num_slots = self._shape[1]
         slots = _Slots(
             records=tf.repeat(record[:, None], num_slots, axis=1),
@@ -130,9 +156,9 @@ class Drawer:
             plan = self._plan(slots, seeds)
             plan = self._with_mixture(plan, record[:, None], position[:, None])
         else:
-            slots = self._augment(slots, seeds)
+            slots = self._augment(slots, seeds, wishes)
             plan = self._plan(slots, seeds)
-        return plan._replace(context=self._context(slots, root))
+        return plan._replace(context=self._context(slots, self._root(step)))
 
     def _context(self, slots: _Slots, root: tf.Tensor) -> tf.Tensor:
         """Returns the vectors of slots with a label, (B, K, D), zeros in a share of examples."""
@@ -146,17 +172,23 @@ class Drawer:
         dice = tf.random.stateless_uniform([self._shape[0], 1, 1], seed)
         return tf.where(dice < self._augmentation.context_dropout, 0.0, vectors)
 
-    def _augment(self, slots: _Slots, seeds: _Seeds) -> _Slots:
+    def _augment(self, slots: _Slots, seeds: _Seeds, wishes: tf.Tensor | None) -> _Slots:
         """Draws other instruments, one instrument less, and other gains."""
+        if wishes is None:
+            wishes = tf.zeros(self._shape)
         if self._augmentation.remix:
-            slots = self._remix(slots, seeds.remix)
+            slots = self._remix(slots, seeds.remix, wishes)
         if self._augmentation.silence:
             kept = _all_but_one(slots.labels, self._augmentation.silence, seeds.silence)
+            kept = tf.maximum(kept, wishes)
             slots = slots._replace(scales=slots.scales * kept, labels=slots.labels * kept)
+        # What shall not sound is taken out of a record in which it does.
+        may_sound = tf.cast(wishes >= 0, tf.float32)
+        slots = slots._replace(scales=slots.scales * may_sound, labels=slots.labels * may_sound)
         return slots._replace(scales=slots.scales * self._gains(seeds))
 
-    def _remix(self, slots: _Slots, seed: tf.Tensor) -> _Slots:
-        """Draws other slots in a share of the examples.
+    def _remix(self, slots: _Slots, seed: tf.Tensor, wishes: tf.Tensor) -> _Slots:
+        """Draws other slots in a share of the examples, those first that shall sound.
 
         As many instruments as play in the track drawn, but any, each at a random position of any
         record that stores it. So a network cannot learn which instruments play together, of which a
@@ -171,6 +203,7 @@ class Drawer:
         # The slots that some record stores, in a random order; the first of them play.
         available = self._num_stored > 0
         order = tf.where(available, tf.random.stateless_uniform(self._shape, seeds[2]), 2.0)
+        order -= wishes
         rank = tf.argsort(tf.argsort(order))
         wanted = tf.cast(tf.reduce_sum(slots.labels, axis=1, keepdims=True), tf.int32)
         labels = tf.cast(available & (rank < wanted), tf.float32)

@@ -43,7 +43,7 @@ def make_batches(
     """
     window = config.model.window()
     drawer = Drawer(excerpts, config, window)
-    cutter = _Cutter(excerpts, window, config.augmentation, around_frames)
+    cutter = Cutter(excerpts, window, config.augmentation, around_frames)
     takes_notes = config.model.takes_notes
     takes_context = config.model.context_numbers > 0
     if takes_context:
@@ -82,7 +82,7 @@ def _require_context(excerpts: Excerpts, config: Config) -> None:
         )
 
 
-class _Cutter:
+class Cutter:
     """Cuts the patch of one example out of the waveforms."""
 
     def __init__(

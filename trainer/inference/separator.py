@@ -56,15 +56,25 @@ def compute_in_turn() -> None:
         tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
-def require_estimates(config: Config) -> None:
-    """Refuses a run that estimates no sources.
+def require_estimates(config: Config, learns: str = "estimates") -> None:
+    """Refuses a run that estimates no sources, or not those that are wanted.
 
     Another task may have taught a network that could: its encoder alone.
 
+    Args:
+        config: of the run.
+        learns: what its task must have taught.
+
     Raises:
-        ValueError: it does not.
+        ValueError: it has not.
     """
-    if config.task.learns != "estimates":
+    if config.task.learns == "target" != learns:
+        raise ValueError(
+            f"a run of {config.name} learnt to answer queries (task.kind={config.task.kind}), "
+            "which evaluation.evaluate and evaluation.separate ask; this needs a run that "
+            "estimates all sources at once."
+        )
+    if config.task.learns != learns:
         raise ValueError(
             f"a run of {config.name} learnt task.kind={config.task.kind} and separates nothing; "
             "name one that estimates sources."
@@ -73,6 +83,9 @@ def require_estimates(config: Config) -> None:
 
 class Separator(BaseSeparator):
     """Is a network as a function of waveforms."""
+
+    # What the task of its run must have taught.
+    learns = "estimates"
 
     def __init__(self, config: Config, network: Network, memory_mb: float = MEMORY_MB) -> None:
         """Makes a separator of a network, whose weights may change later.
@@ -85,7 +98,7 @@ class Separator(BaseSeparator):
         Raises:
             ValueError: the network estimates no sources.
         """
-        require_estimates(config)
+        require_estimates(config, self.learns)
         self.config = config
         self.network = network
         self._told = NOTHING

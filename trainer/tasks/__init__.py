@@ -6,4 +6,6 @@ on_records   what tasks that learn from tracks of records share
 separation   estimates every source of a mixture
 tagging      hears which instruments sound
 ordering     puts clips of unlabelled music in order
+generation   makes single sounds
+query        answers one query at a time, of as many as are asked
 """

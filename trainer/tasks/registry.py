@@ -20,6 +20,7 @@ PACKAGES = {
     "tagging": "trainer.tasks.tagging",
     "ordering": "trainer.tasks.ordering",
     "generation": "trainer.tasks.generation",
+    "query": "trainer.tasks.query",
 }
 
 

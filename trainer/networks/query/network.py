@@ -32,8 +32,8 @@ _LEAST_LENGTH = 1e-6
 class QueryWaveUNet(WaveUNet):
     """Maps (mixture (B, T_mix, C), queries (B, N, J)) to what they ask for.
 
-    Outputs: ``estimates`` (B, N, T_est, C), the targets, and ``presence`` (B, N), the logarithm of
-    the odds that each sounds in them, float32.
+    Outputs: ``estimates`` (B, N, T_est, C), the targets, and ``presence`` (B, N, M), the logarithm
+    of the odds that each sounds in them for every frame of the bottleneck, float32.
     """
 
     settings: QueryNetworkSettings
@@ -65,6 +65,11 @@ class QueryWaveUNet(WaveUNet):
         """Returns the only condition: the queries."""
         return ("query",)
 
+    @property
+    def bottleneck_frames(self) -> int:
+        """Returns M, how many frames the bottleneck has in a window of training."""
+        return int(self.settings.geometry().bottleneck_frames)
+
     def build(self, mixture_shape: Any, conditions_shape: Any = None) -> None:
         """Makes the weights from the numbers of features alone."""
         super().build(mixture_shape, conditions_shape)
@@ -92,25 +97,33 @@ class QueryWaveUNet(WaveUNet):
     def decode(self, features: Features, conditions: Conditions) -> Outputs:
         """Answers the queries (B, N, J) about mixtures of which the features are."""
         queries = conditions["query"]
+        presence = self.presence(features, queries)
         if queries.shape[1] == 1:
-            targets, presence = self._answer(features, queries[:, 0])
-            return {"estimates": targets, "presence": presence[:, None]}
-        # One after the other, in the memory of one: (N, B, J) -> (N, B, 1, T, C), (N, B)
+            return {"estimates": self._target(features, queries[:, 0]), "presence": presence}
+        # One after the other, in the memory of one: (N, B, J) -> (N, B, 1, T, C)
         in_turn = ops.transpose(queries, (1, 0, 2))
-        targets, presence = ops.map(lambda query: self._answer(features, query), in_turn)
+        targets = ops.map(lambda query: self._target(features, query), in_turn)
         return {
             "estimates": ops.transpose(targets[:, :, 0], (1, 0, 2, 3)),
-            "presence": ops.transpose(presence),
+            "presence": presence,
         }
 
     def presence(self, features: Features, queries: Any) -> Any:
-        """Returns the logarithm of the odds that what queries (B, N, J) ask for is there, (B, N).
+        """Returns the logarithm of the odds that what queries (B, N, J) ask for is there.
 
-        It takes the encoder alone, so that a song can be asked for everything at little cost.
+        It takes the encoder alone, so that a song can be asked for everything at little cost. There
+        is a number for each frame of the bottleneck, (B, N, M): the mean of those of a window is
+        what is true of the window.
         """
-        in_turn = ops.transpose(queries, (1, 0, 2))
-        found = ops.map(lambda query: self._presence(self._asked(features, query)), in_turn)
-        return ops.transpose(found)
+        num_queries = ops.shape(queries)[1]
+        x = features.bottleneck
+        num_frames = x.shape[1]
+        # (B, M, F), (B, N, J) -> (B N, M, F)
+        x = ops.repeat(x, num_queries, axis=0)
+        x = self.conditioners[0](x, ops.reshape(queries, (-1, queries.shape[2])))
+        x = self.presence_features(ops.cast(x, "float32"))
+        odds = self.presence_head(ops.leaky_relu(x, LEAKY_SLOPE))
+        return ops.reshape(odds, (-1, num_queries, num_frames))
 
     def forward_flops(self, pruned: bool | None = None, num_queries: int = 1) -> int:
         """Returns the multiplications and additions of a pass that answers so many queries.
@@ -124,28 +137,17 @@ class QueryWaveUNet(WaveUNet):
         down = encoder_flops(self.settings, self.num_channels, pruned)
         return down + num_queries * decoder_flops(self.settings, 1, self.num_channels)
 
-    def _answer(self, features: Features, query: Any) -> tuple[Any, Any]:
-        """Returns the target of one query (B, J) for each example, (B, 1, T, C), and odds (B,)."""
+    def _target(self, features: Features, query: Any) -> Any:
+        """Returns the target of one query (B, J) for each example, (B, 1, T, C)."""
         window = self.settings.geometry().for_mixture(features.mixture.shape[1])
-        x = self._asked(features, query)
-        presence = self._presence(x)
+        x = self.conditioners[0](features.bottleneck, query)
         layers = zip(self.decoder, reversed(features.skips), self.conditioners[1:], strict=True)
         for i, (block, skip, condition) in enumerate(layers):
             up = rematerialised(block, frames=window.decoder_frames(window.num_levels - i))
             x = rematerialised(condition)(up(x, skip), query)
         mixture = ops.cast(crop(features.mixture, window.estimate_frames), "float32")
         estimate = rematerialised(self._estimate, vector=None, conditions={})
-        return estimate(mixture, x), presence
-
-    def _asked(self, features: Features, query: Any) -> Any:
-        """Returns the bottleneck as a query (B, J) changes it, (B, T, F)."""
-        return self.conditioners[0](features.bottleneck, query)
-
-    def _presence(self, x: Any) -> Any:
-        """Returns the logarithm of the odds, (B,), of a bottleneck that was asked, (B, T, F)."""
-        x = self.presence_features(ops.cast(x, "float32"))
-        x = ops.mean(ops.leaky_relu(x, LEAKY_SLOPE), axis=1)
-        return self.presence_head(x)[:, 0]
+        return estimate(mixture, x)
 
     def _head_slots(self) -> list[int]:
         """Returns the only slot: that of the target."""

@@ -1,5 +1,5 @@
-"""The losses of an experiment and their gradients on the JAX backend, where TensorFlow cannot be
-imported:
+"""The losses of an experiment of any task and their gradients on the JAX backend, where TensorFlow
+cannot be imported:
 
     KERAS_BACKEND=jax python -m tests.trainer.tasks.generation.on_jax CONFIG.json IN.npz OUT.npz
 
@@ -16,12 +16,13 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 import configs  # noqa: E402
-from trainer.tasks.generation import step  # noqa: E402
+from trainer.tasks.registry import step_of  # noqa: E402
 
 
 def main(config_path, batch_path, out_path):
     config = configs.from_json(Path(config_path).read_text())
     batch = dict(np.load(batch_path))
+    step = step_of(config)
     networks = step.make_networks(config)
     # Of the same seed another backend draws other weights.
     for network in networks.values():
