@@ -37,7 +37,7 @@ from data_prep.storage.lock import keeping
 from evaluation.options import define_flags, named_checkpoint
 from evaluation.recognition.recognition_flag import define_tagger_flag, find_tagger
 from evaluation.scores.conditions import Condition
-from trainer.loop.workdir import require_run
+from trainer.loop.workdir import load_run, require_run
 
 FLAGS = flags.FLAGS
 
@@ -82,9 +82,12 @@ def main(_: Sequence[str]) -> None:
         from evaluation.estimates.estimated_system import open_estimated_system
         from evaluation.recognition.recogniser import Recogniser
         from evaluation.scoring.audits import FILE_NAMES, audit
+        from trainer.inference.separator import require_estimates
         from trainer.tasks.tagging.tagger import name_tagger
 
-    system = open_estimated_system(named_checkpoint())
+    named = named_checkpoint()
+    require_estimates(load_run(FLAGS.workdir).config)
+    system = open_estimated_system(named)
     recogniser = None
     if FLAGS.tagger:
         tagger = find_tagger(FLAGS.tagger, ())

@@ -20,6 +20,13 @@ the recording note for note; --notes_map says which of its tracks are which inst
     python -m evaluation.separate --workdir=runs/urmp_notes song.wav --notes=song.mid \
         --notes_map="Violin I=vn,Violin II=vn,Violoncello=vc"
 
+A run that answers queries (task.kind=query) is asked for names by --labels, for what recordings of
+instruments sound like, or for all that it says is there, the loudest first; then what they leave of
+the song is written, too, as rest:
+
+    --query=oboe.wav           and as many more; oboe.wav and rest.wav
+    --everything               until the rest is 25 dB below the song, or there are 24 stems
+
 Before anything is trained, --untrained separates with the random weights that a training begins
 with, the baseline that a trained network must be better than:
 
@@ -62,7 +69,7 @@ from data_prep.storage import is_bucket, open_folder
 from evaluation.classical.methods import NamedMethod
 from evaluation.recognition.recognition_flag import AUTO
 from evaluation.songs.batch import Destination, announced_secs, separate_songs
-from evaluation.songs.choice import naming, parse_labels, parse_stems
+from evaluation.songs.choice import REST, Stems, naming, parse_labels, parse_stems
 from evaluation.songs.networks import NamedNetwork
 from evaluation.songs.places import DEFAULT_NAME, find_sounds, require_name
 from evaluation.songs.separator_flags import (
@@ -85,7 +92,7 @@ FLAGS = flags.FLAGS
 # What the page asks for, or does not have.
 _OF_FILES = (
     *("labels", "write", "format", "clip", "out", "name", "downmix", "overwrite"),
-    *("method", "records", "notes", "notes_map"),
+    *("method", "records", "notes", "notes_map", "query", "everything"),
 )
 _OF_PAGE = ("port", "upload_mb")
 # A song for which little memory is worth a third more time.
@@ -104,7 +111,7 @@ def main(arguments: Sequence[str]) -> None:
     # All that can be refused is, before anything slow is imported.
     named = named_separator()
     sounds = find_sounds(paths)
-    listens = FLAGS.labels == AUTO
+    listens = FLAGS.labels == AUTO or (isinstance(named, NamedNetwork) and named.listens)
     with naming(f"--labels={FLAGS.labels}"):
         labels = None if listens else parse_labels(FLAGS.labels, named.sources)
     notes = _read_notes(named, sounds)
@@ -113,6 +120,7 @@ def main(arguments: Sequence[str]) -> None:
         labels = parse_labels(",".join({note.instrument for note in notes}), named.sources)
     with naming(f"--write={FLAGS.write}"):
         stems = parse_stems(FLAGS.write, labels, named.sources)
+    stems = _with_rest(stems, named)
     require_name(FLAGS.name, len(stems.names))
     out = open_folder(FLAGS.out)
     if is_bucket(out.url):
@@ -158,6 +166,14 @@ def _refuse(of_page: Sequence[str]) -> None:
     for name in of_page:
         if FLAGS[name].present:
             raise ValueError(f"--{name} is for the page that --serve opens; leave it out.")
+
+
+def _with_rest(stems: Stems, named: NamedNetwork | NamedMethod) -> Stems:
+    """Adds what queries leave of a song, where nobody said which stems are wanted."""
+    is_query = isinstance(named, NamedNetwork) and named.asked in ("everything", "recordings")
+    if FLAGS.write is None and is_query:
+        return stems._replace(with_residual=True, rest=REST)
+    return stems
 
 
 def _serve(paths: Sequence[Path]) -> None:

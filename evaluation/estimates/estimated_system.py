@@ -1,6 +1,7 @@
 """Restores what is evaluated: the networks of checkpoints, beside the tracks of a split."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
 import configs
 from data_prep.runtime.revision import code_revision
@@ -9,6 +10,7 @@ from evaluation.estimates.opened_run import OpenedRun, open_run
 from trainer.inference.average import average_of
 from trainer.inference.base import BaseSeparator
 from trainer.inference.separator import TrainedSeparator
+from trainer.tasks.separators import trained_separator
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,12 @@ class EstimatedSystem(OpenedRun):
     networks: tuple[TrainedSeparator, ...]
     # Whose estimates are evaluated: the only network, or the mean of all.
     separator: BaseSeparator
+    # By the name of a track what the network is told of it in place of its labels.
+    told: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def labels_for(self, track: str, labels: Sequence[str]) -> Sequence[str]:
+        """Returns what the network is told of a track that has these labels."""
+        return self.told.get(track, labels)
 
     @property
     def made_from(self) -> dict[str, object]:
@@ -41,7 +49,7 @@ def restore(opened: OpenedRun) -> EstimatedSystem:
         ValueError: a checkpoint cannot be read.
     """
     networks = [
-        TrainedSeparator(checkpoint.workdir, str(checkpoint.step), opened.weights)
+        trained_separator(checkpoint.workdir, str(checkpoint.step), opened.weights)
         for checkpoint in opened.checkpoints
     ]
     values = {field.name: getattr(opened, field.name) for field in fields(opened)}

@@ -75,7 +75,8 @@ def _write_track(
         mixture=mixture_file,
         references=references,
     )
-    estimates = system.separator.told(told).iter_blocks(mixture, track.labels)
+    labels = system.labels_for(track.name, track.labels)
+    estimates = system.separator.told(told).iter_blocks(mixture, labels)
     return add_estimates(on_disk, estimates, scratch)
 
 

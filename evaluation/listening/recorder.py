@@ -104,16 +104,17 @@ def _read_stretch(
     # two are few, and the network is compiled anew for each.
     padded_frames = 2 ** (len(mixture) - 1).bit_length()
     padded = np.pad(mixture, ((0, padded_frames - len(mixture)), (0, 0)))
+    labels = system.labels_for(track.name, track.labels)
     # Without the context.
     heard = slice(start - first, stop - first)
     stretch = _Stretch(
         mixture=mixture[heard],
         references={source: waveform[heard] for source, waveform in references.items()},
-        estimates=system.separator.told(told).estimate(padded, track.labels)[:, heard],
+        estimates=system.separator.told(told).estimate(padded, labels)[:, heard],
     )
     if before_training is None:
         return stretch
-    untrained = before_training.told(told).estimate(padded, track.labels)[:, heard]
+    untrained = before_training.told(told).estimate(padded, labels)[:, heard]
     return replace(stretch, untrained=untrained)
 
 

@@ -4,15 +4,28 @@ Axes: N inputs of the network, K slots, T frames, C channels.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.audio.tracks import AudioFormat, Waveform
-from evaluation.recognition.recogniser import Heard, Recogniser
+from evaluation.recognition.recogniser import Heard
 from trainer.inference.base import BaseSeparator
 from trainer.inference.told import Told
+
+
+class Listens(Protocol):
+    """Says which instruments play in songs, as a recogniser does."""
+
+    # Who it is.
+    words: str
+
+    def identity(self) -> dict[str, Any]:
+        """Returns what the labels depend on beside the song, as plain values."""
+
+    def listen(self, blocks: Iterable[Waveform], sample_rate: int) -> Heard:
+        """Says what plays in a song that comes in blocks (frames, C), of any rate and length."""
 
 
 class RecognisedSeparator(BaseSeparator):
@@ -21,7 +34,7 @@ class RecognisedSeparator(BaseSeparator):
     Labels that are given play no part, so that it can stand wherever tracks come with labels.
     """
 
-    def __init__(self, separator: BaseSeparator, recogniser: Recogniser) -> None:
+    def __init__(self, separator: BaseSeparator, recogniser: Listens) -> None:
         """Puts a recogniser, which knows all sources of the separator, before it."""
         self.config = separator.config
         self.step = separator.step
@@ -56,7 +69,7 @@ class RecognisedSeparator(BaseSeparator):
     ) -> BaseSeparator:
         """Listens to a song, and returns what separates it."""
         heard = self._recogniser.listen(open_blocks(), audio_format.sample_rate)
-        return _ToldSeparator(self._separator.for_song(open_blocks, audio_format), heard)
+        return ToldSeparator(self._separator.for_song(open_blocks, audio_format), heard)
 
     def iter_blocks(self, mixture: Waveform, labels: Sequence[str] | None) -> Iterator[Waveform]:
         """Yields the estimates (K, frames, C) of a mixture (T, C), of what is heard in it."""
@@ -79,10 +92,11 @@ class RecognisedSeparator(BaseSeparator):
         return self._separator.iter_estimates(heard, labels)
 
 
-class _ToldSeparator(BaseSeparator):
+class ToldSeparator(BaseSeparator):
     """Separates one song, whose instruments were heard."""
 
     def __init__(self, separator: BaseSeparator, heard: Heard) -> None:
+        """Takes what separates the song, and what was heard in it."""
         self.config = separator.config
         self.step = separator.step
         self.is_untrained = separator.is_untrained
@@ -90,20 +104,29 @@ class _ToldSeparator(BaseSeparator):
         self.heard = heard
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """Returns the names of what the separator estimates."""
+        return self._separator.sources
+
+    @property
     def origin(self) -> str:
+        """Returns where the weights are from, in words."""
         return self._separator.origin
 
     @property
     def labels_heard(self) -> tuple[str, ...]:
+        """Returns what was heard in the song."""
         return self.heard.labels
 
     def told(self, told: Told) -> BaseSeparator:
         return _ToldSeparator(self._separator.told(told), self.heard)
 
     def identity(self) -> dict[str, Any]:
+        """Returns the identity of the separator."""
         return self._separator.identity()
 
     def iter_estimates(
         self, heard: Iterable[Waveform], labels: Sequence[str] | None
     ) -> Iterator[Waveform]:
+        """Yields the estimates of the separator."""
         return self._separator.iter_estimates(heard, labels)

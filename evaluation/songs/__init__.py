@@ -7,6 +7,8 @@ song_notes       the notes of a song, from a MIDI file
 choice           which instruments play, and which stems are wanted
 places           where the stems of a song go
 finished         what of them is there already, known by content
+queries          asks for recordings, for what is heard, or for everything
+heard_blocks     what was read of a song, beside its estimates
 stems            one song: its estimates, its residual, its peak, its files
 batch            many songs
 loaded           the same for waveforms, and for other programs

@@ -8,6 +8,8 @@ from configs import instruments
 from configs.instruments import ALL, RESIDUAL
 
 _ALL_BUT = "all-but:"
+# What queries leave of a song.
+REST = "rest"
 
 
 class Stems(NamedTuple):
@@ -17,11 +19,13 @@ class Stems(NamedTuple):
     sources: tuple[str, ...]
     # Whether what the song holds beside them is one more.
     with_residual: bool = False
+    # What that one is called.
+    rest: str = RESIDUAL
 
     @property
     def names(self) -> tuple[str, ...]:
         """Returns the names of all of them."""
-        return (*self.sources, RESIDUAL) if self.with_residual else self.sources
+        return (*self.sources, self.rest) if self.with_residual else self.sources
 
 
 @contextmanager

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import configs
 from configs import Config
+from configs.instruments import RESERVED
 from evaluation.estimates.wiener_flag import require_filter
+from evaluation.songs.choice import REST
 from trainer.inference.averaged_runs import find_runs
 from trainer.inference.memory import MEMORY_MB
 from trainer.inference.passes import passes_of
@@ -17,6 +20,9 @@ from trainer.inference.passes import passes_of
 if TYPE_CHECKING:
     from evaluation.recognition.recogniser import Recogniser
     from trainer.inference.base import BaseSeparator
+
+
+Asked = Literal["names", "heard", "everything", "recordings"]
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,21 @@ class NamedNetwork:
     wiener: int = 0
     # Path or address of the run that hears which instruments play; empty: nobody listens.
     tagger: str = ""
+    # What a network that answers queries is asked for: names that are told, what it says itself is
+    # there, everything until little is left, or recordings.
+    asked: Asked = "names"
+    # The files of these by the names of what they are of.
+    recordings: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Returns the names of what it estimates."""
-        return self.config.data.sources
+        return tuple(self.recordings) or self.config.data.sources
+
+    @property
+    def listens(self) -> bool:
+        """Says whether somebody hears what plays in a song before it is separated."""
+        return bool(self.tagger) or self.asked in ("heard", "everything")
 
     def load(self, memory_mb: float = MEMORY_MB) -> BaseSeparator:
         """Returns the network, or the mean of all, as a separator, which listens if one shall.
@@ -54,7 +70,10 @@ class NamedNetwork:
         Raises:
             ValueError: a run has no such checkpoint, or it is damaged.
         """
-        separator = self.load_told(memory_mb)
+        separators = self._load_all(memory_mb)
+        separator = self._joined(separators)
+        if self.asked != "names":
+            return self._asking(separator, separators[0])
         recogniser = self.load_recogniser()
         if recogniser is None:
             return separator
@@ -67,15 +86,42 @@ class NamedNetwork:
 
         The arguments and errors are those of ``load``.
         """
+        return self._joined(self._load_all(memory_mb))
+
+    def _load_all(self, memory_mb: float) -> list[BaseSeparator]:
+        """Returns all networks, each as a separator."""
+        from trainer.tasks.separators import trained_separator, untrained_separator
+
+        return [
+            trained_separator(workdir, self.checkpoint, self.weights, memory_mb)
+            for workdir in self.workdirs
+        ] or [untrained_separator(self.config, memory_mb)]
+
+    def _joined(self, separators: Sequence[BaseSeparator]) -> BaseSeparator:
+        """Returns the mean of all, filtered if that is wanted."""
         from evaluation.estimates.filtered import filtered
         from trainer.inference.average import average_of
-        from trainer.inference.separator import TrainedSeparator, UntrainedSeparator
 
-        separators: list[BaseSeparator] = [
-            TrainedSeparator(workdir, self.checkpoint, self.weights, memory_mb)
-            for workdir in self.workdirs
-        ] or [UntrainedSeparator(self.config, memory_mb)]
         return filtered(average_of(separators, self.num_passes), self.wiener)
+
+    def _asking(self, separator: BaseSeparator, first: BaseSeparator) -> BaseSeparator:
+        """Returns what asks a network that answers queries, the first of them for what is there."""
+        from evaluation.recognition.recognised import RecognisedSeparator
+        from evaluation.songs import queries
+        from trainer.tasks.query.presence import threshold_of
+        from trainer.tasks.query.separator import QuerySeparator
+
+        assert isinstance(first, QuerySeparator)
+        threshold = 0.5
+        if self.workdirs:
+            threshold = threshold_of(self.workdirs[0], first.step, self.weights)
+        recogniser = queries.PresenceRecogniser(first, threshold)
+        if self.asked == "recordings":
+            first.ask_by_audio(queries.read_recordings(self.recordings, first))
+            return queries.RecordingsSeparator(separator, recogniser)
+        if self.asked == "everything":
+            return queries.EverythingSeparator(separator, recogniser)
+        return RecognisedSeparator(separator, recogniser)
 
     def load_recogniser(self) -> Recogniser | None:
         """Returns what hears which instruments play; None where nobody listens.
@@ -134,3 +180,75 @@ def name_untrained(
     passes_of(named.config, num_passes)
     require_filter(named.config, wiener)
     return named
+
+
+def asking(
+    named: NamedNetwork, files: Sequence[str], everything: bool, labels: str | None
+) -> NamedNetwork:
+    """Says what a network that answers queries is asked for.
+
+    Args:
+        named: a network of any task.
+        files: of recordings to ask with.
+        everything: whether it is asked for all that is there.
+        labels: names to ask for, as a person gave them; None: none, and it hears what is there.
+
+    Raises:
+        ValueError: the network answers no queries and is asked some, or two ways are given.
+    """
+    given = [
+        flag for flag, is_given in (("--query", files), ("--everything", everything)) if is_given
+    ]
+    if named.config.task.learns != "target":
+        if given:
+            raise ValueError(
+                f"{given[0]} asks a network that answers queries; {named.config.name} learnt "
+                f"task.kind={named.config.task.kind}. Name a run of task.kind=query, or leave it "
+                f"out."
+            )
+        return named
+    if labels is not None:
+        given.append("--labels")
+    if len(given) > 1:
+        raise ValueError(
+            f"{' and '.join(given)} ask for different things; give one of --query (what a "
+            "recording sounds like), --everything and --labels (names)."
+        )
+    if files:
+        _require_one_estimate(named)
+        return replace(named, asked="recordings", recordings=_named_files(files))
+    if everything:
+        return replace(named, asked="everything")
+    return replace(named, asked="names" if labels is not None or named.tagger else "heard")
+
+
+def _require_one_estimate(named: NamedNetwork) -> None:
+    """Refuses several estimates of a recording: a mean, and a filter, are of names."""
+    several = len(named.workdirs) > 1 or named.num_passes > 1 or named.wiener > 0
+    if several:
+        raise ValueError(
+            "--query asks one network once; give one --workdir, and leave out --passes and "
+            "--wiener."
+        )
+
+
+def _named_files(files: Sequence[str]) -> dict[str, Path]:
+    """Returns files of recordings by their names without suffixes, which the stems have."""
+    found: dict[str, Path] = {}
+    for file in files:
+        path = Path(file)
+        if not path.is_file():
+            raise ValueError(f"--query={file}: there is no such file.")
+        name = path.stem
+        if name.casefold() in (REST, *RESERVED):
+            raise ValueError(
+                f"--query={file}: its stem would be called {name!r}, which means something else "
+                f"here; rename the file after the instrument."
+            )
+        if name in found:
+            raise ValueError(
+                f"--query={file}: {found[name]} is called the same, so that both stems would be; "
+                f"rename one."
+            )
+        found[name] = path
+    return found

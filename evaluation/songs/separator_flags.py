@@ -9,7 +9,7 @@ import configs
 from evaluation.classical.methods import METHODS, NamedMethod, name_method
 from evaluation.estimates.wiener_flag import define_wiener_flag
 from evaluation.recognition.recognition_flag import AUTO, define_tagger_flag, find_tagger
-from evaluation.songs.networks import NamedNetwork, name_runs, name_untrained
+from evaluation.songs.networks import NamedNetwork, asking, name_runs, name_untrained
 from trainer.inference.checkpoint_flags import define_checkpoint_flags
 
 FLAGS = flags.FLAGS
@@ -19,7 +19,7 @@ flags.disclaim_key_flags()
 # What a method has not.
 _OF_NETWORKS = (
     *("workdir", "checkpoint", "weights", "untrained", "config", "set", "passes"),
-    *("wiener", "memory", "tagger"),
+    *("wiener", "memory", "tagger", "query", "everything"),
 )
 
 
@@ -51,6 +51,18 @@ def define_separator_flags() -> None:
         "how often each network hears a song, each time shifted otherwise; the estimates are "
         "averaged, which takes as many times as long",
     )
+    flags.DEFINE_multi_string(
+        "query",
+        [],
+        "of a run of task.kind=query: file of some seconds (5 to 10) of an instrument out of "
+        "another recording, which is sought in the songs; may be repeated",
+    )
+    flags.DEFINE_bool(
+        "everything",
+        False,
+        "of a run of task.kind=query: all that it says is there, the loudest first, until little "
+        "is left",
+    )
     define_wiener_flag()
     define_tagger_flag()
 
@@ -78,11 +90,16 @@ def named_separator() -> NamedNetwork | NamedMethod:
 
 
 def named_network() -> NamedNetwork:
-    """Returns the network that the flags name.
+    """Returns the network that the flags name, and what it is asked for.
 
     Raises:
-        ValueError: they name none, or both kinds, or one that is not there.
+        ValueError: they name none, or both kinds, or one that is not there, or that is asked what
+            it does not answer.
     """
+    return asking(_named_network(), FLAGS.query, FLAGS.everything, FLAGS.labels)
+
+
+def _named_network() -> NamedNetwork:
     if FLAGS.untrained == (FLAGS.workdir is not None):
         raise ValueError(
             "expected either --workdir, the folder of a run, or --untrained with --config, which "

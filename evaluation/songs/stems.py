@@ -13,13 +13,13 @@ from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
-from configs.instruments import RESIDUAL
 from data_prep.audio.activity import amplitude_db
 from data_prep.audio.encoding import FORMATS, SoundWriter, Tags, require_writable, writing
 from data_prep.audio.tracks import AudioFormat, Waveform
 from data_prep.audio.waveforms import open_sound
 from data_prep.runtime.parallel import num_cores
 from evaluation.songs.choice import Stems
+from evaluation.songs.heard_blocks import HeardBlocks
 from evaluation.songs.separators import SongSeparator
 
 Clip = Literal["rescale", "clamp", "error"]
@@ -63,7 +63,7 @@ class Wanted:
         }
         if _is_limited(self.form):
             values["clip"] = self.clip
-        if name == RESIDUAL or (_is_limited(self.form) and self.clip == "rescale"):
+        if name == self.stems.rest or (_is_limited(self.form) and self.clip == "rescale"):
             values["stems"] = self.stems.names
         return values
 
@@ -127,7 +127,7 @@ class OpenSong:
         self._format = sound.audio_format
         require_writable(wanted.form, self._format)
         self._tags = tags
-        self._heard = _Heard(sound.iter_blocks())
+        self._heard = HeardBlocks(sound.iter_blocks())
         self._sources = separator.sources
         # (K, frames, C) each
         self._estimates = separator.iter_stream_separated(
@@ -189,7 +189,7 @@ class OpenSong:
             block = {name: named[name] for name in stems.sources}
             if stems.with_residual:
                 mixture = self._heard.take(estimates.shape[1])
-                block[RESIDUAL] = mixture - sum(block.values())
+                block[stems.rest] = mixture - sum(block.values())
             else:
                 self._heard.forget()
             yield block
@@ -204,29 +204,6 @@ def _peak(block: Waveform) -> float:
             "turn it down, or choose another checkpoint."
         )
     return peak
-
-
-class _Heard:
-    """Keeps the blocks (frames, C) of a song that were read, until they are asked for."""
-
-    def __init__(self, blocks: Iterator[Waveform]) -> None:
-        self._blocks = blocks
-        self._kept: list[Waveform] = []
-
-    def __iter__(self) -> Iterator[Waveform]:
-        for block in self._blocks:
-            self._kept.append(block)
-            yield block
-
-    def take(self, num_frames: int) -> Waveform:
-        """Returns the next frames, which have been read."""
-        whole = np.concatenate(self._kept)
-        self._kept = [whole[num_frames:]]
-        return whole[:num_frames]
-
-    def forget(self) -> None:
-        """Forgets what has been read."""
-        self._kept = []
 
 
 def encode(

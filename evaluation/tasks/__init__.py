@@ -10,4 +10,5 @@ separation   segments of every source of every track
 tagging      instruments that are heard, column by column
 ordering     clips of music that are put in order
 generation   single sounds that come back, or are made by dice
+query        what is there, by name and by recordings, and its segments
 """

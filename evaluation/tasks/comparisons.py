@@ -10,7 +10,10 @@ from importlib import import_module
 CompareRuns = Callable[[Sequence[str], str, Sequence[str], str, str, Sequence[str]], None]
 
 # A line for every task whose runs can be compared: the module that has ``compare_runs``.
-COMPARISONS = {"separation": "evaluation.tasks.separation.comparison"}
+COMPARISONS = {
+    "separation": "evaluation.tasks.separation.comparison",
+    "query": "evaluation.tasks.separation.comparison",
+}
 
 
 def comparison_of(kinds: Collection[str]) -> CompareRuns:

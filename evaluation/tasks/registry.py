@@ -10,6 +10,7 @@ ROOMS = {
     "tagging": "evaluation.tasks.tagging.room",
     "ordering": "evaluation.tasks.ordering.room",
     "generation": "evaluation.tasks.generation.room",
+    "query": "evaluation.tasks.query.room",
 }
 
 

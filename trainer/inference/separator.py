@@ -175,7 +175,11 @@ class TrainedSeparator(Separator):
         """
         if self._imported is not None or self.step == 0:
             return None
-        return UntrainedSeparator(self.config, self._memory_mb)
+        return self._untrained(self._memory_mb)
+
+    def _untrained(self, memory_mb: float) -> BaseSeparator:
+        """Returns the network that the run began with."""
+        return UntrainedSeparator(self.config, memory_mb)
 
 
 class UntrainedSeparator(Separator):

@@ -5,7 +5,7 @@ where they are not known, which is not the same as an empty vector, where nothin
 treats each example by its own labels alone: permuting the batch permutes the result.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -39,7 +39,7 @@ class Modulation(keras.layers.Layer):
         self._has_shift = shift
         self._seeds = seeds
 
-    def build(self, features_shape: tuple[int, ...], labels_shape: tuple[int, ...]) -> None:
+    def build(self, features_shape: Sequence[Any], labels_shape: Sequence[Any]) -> None:
         """Makes W and V, (K, F) each."""
         shape = (labels_shape[-1], features_shape[-1])
         if self._has_scale:

@@ -2,6 +2,7 @@
 
 registry     finds a task by its name
 learnt       reads what another run has learnt, to begin with
+separators   makes the separator of a run, whichever way it is asked
 on_records   what tasks that learn from tracks of records share
 separation   estimates every source of a mixture
 tagging      hears which instruments sound

@@ -102,11 +102,11 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
         separator = RecognisedSeparator(separator, recogniser)
     system = dataclasses.replace(system, separator=separator)
     baselines = options.get("baselines", "oracle")
-    again = _command(opened, options, baselines)
-    source = _track_source(system, rival, originals, baselines, again)
+    again = command_of(opened, options, baselines)
+    source = make_track_source(system, rival, originals, baselines, again)
     source = _as_changed(source, num_iterations, recogniser)
     if baselines == "classical":
-        source = with_classical(source, _classical_rows(system, source.about.channels))
+        source = with_classical(source, classical_rows_of(system, source.about.channels))
     return score_source(source, opened.out, baselines != "none", processes)
 
 
@@ -137,7 +137,7 @@ def _find_tagger(opened: OpenedRun, options: Mapping[str, Any]) -> str:
     return find_tagger(named, [each.workdir for each in opened.checkpoints])
 
 
-def _classical_rows(system: EstimatedSystem, channels: int) -> "ClassicalRows":
+def classical_rows_of(system: EstimatedSystem, channels: int) -> "ClassicalRows":
     """Returns the methods that can separate the tracks of a run, NMF with what it has learnt."""
     with command.importing():
         from evaluation.classical.dictionaries import open_dictionaries
@@ -148,7 +148,7 @@ def _classical_rows(system: EstimatedSystem, channels: int) -> "ClassicalRows":
     return choose_rows({system.config.data.sources}, channels, dictionaries)
 
 
-def _track_source(
+def make_track_source(
     system: EstimatedSystem,
     rival: ConstantGain,
     originals: Mapping[str, TrackFiles],
@@ -202,7 +202,7 @@ def _with_gains(track: TrackOnDisk, rival: ConstantGain) -> TrackOnDisk:
     return dataclasses.replace(track, gains=gains)
 
 
-def _command(opened: OpenedRun, options: Mapping[str, Any], baselines: str) -> str:
+def command_of(opened: OpenedRun, options: Mapping[str, Any], baselines: str) -> str:
     """Returns the command that scores the same again."""
     words = ["python", "-m", "evaluation.evaluate", *opened.arguments, f"--baselines={baselines}"]
     if options.get("audit"):

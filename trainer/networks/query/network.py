@@ -27,6 +27,8 @@ from trainer.networks.wave_unet import Features, WaveUNet
 
 # Of the length of a query, which has none.
 _LEAST_LENGTH = 1e-6
+# Of the mean feature of a frame: silence has none.
+_LEAST_STRENGTH = 1e-5
 
 
 class QueryWaveUNet(WaveUNet):
@@ -58,6 +60,9 @@ class QueryWaveUNet(WaveUNet):
             dtype="float32",
         )
         self.presence_features = _dense(size, next(seeds), "presence_features")
+        self.presence_condition = Modulation(
+            scale=True, shift=True, seeds=seeds, name="presence_condition", dtype="float32"
+        )
         self.presence_head = _dense(1, next(seeds), "presence_head")
 
     @property
@@ -80,6 +85,7 @@ class QueryWaveUNet(WaveUNet):
         self.audio_query.build()
         self.name_query.build()
         self.presence_features.build((None, None, self.bottleneck.filters))
+        self.presence_condition.build((None, None, size), (None, size))
         self.presence_head.build((None, size))
 
     def ask_by_name(self, slots: Any) -> Any:
@@ -116,12 +122,14 @@ class QueryWaveUNet(WaveUNet):
         what is true of the window.
         """
         num_queries = ops.shape(queries)[1]
-        x = features.bottleneck
+        # How strong each feature is beside the others: neither level nor phase play a part.
+        x = ops.abs(ops.cast(features.bottleneck, "float32"))
+        x = x / (ops.mean(x, axis=2, keepdims=True) + _LEAST_STRENGTH) - 1
+        x = ops.leaky_relu(self.presence_features(x), LEAKY_SLOPE)
         num_frames = x.shape[1]
-        # (B, M, F), (B, N, J) -> (B N, M, F)
+        # (B, M, J), (B, N, J) -> (B N, M, J)
         x = ops.repeat(x, num_queries, axis=0)
-        x = self.conditioners[0](x, ops.reshape(queries, (-1, queries.shape[2])))
-        x = self.presence_features(ops.cast(x, "float32"))
+        x = self.presence_condition(x, ops.reshape(queries, (-1, queries.shape[2])))
         odds = self.presence_head(ops.leaky_relu(x, LEAKY_SLOPE))
         return ops.reshape(odds, (-1, num_queries, num_frames))
 

@@ -166,11 +166,9 @@ class QuerySeparator(Separator):
 class TrainedQuerySeparator(TrainedSeparator, QuerySeparator):
     """Is the network of a run, with the weights of one of its checkpoints."""
 
-    def before_training(self) -> BaseSeparator | None:
-        """Returns the network of the run as its training found it, None where that is the same."""
-        if super().before_training() is None:
-            return None
-        return UntrainedQuerySeparator(self.config)
+    def _untrained(self, memory_mb: float) -> BaseSeparator:
+        """Returns the network that the run began with."""
+        return UntrainedQuerySeparator(self.config, memory_mb)
 
 
 class UntrainedQuerySeparator(UntrainedSeparator, QuerySeparator):
