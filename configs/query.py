@@ -3,7 +3,7 @@
 A query is a source by its name, or some seconds of it out of another recording.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 from configs.checks import one_of, require, require_within
@@ -57,6 +57,9 @@ class QueryNetworkSettings(WaveUNetSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         one_of("model.gate_heads", self.gate_heads, (False,))
+        one_of("model.timing", self.timing, ("none",))
+        one_of("model.gate_timing", self.gate_timing, (False,))
+        one_of("model.context_size", self.context_size, (0,))
         require_within(self, "model", _LIMITS)
         frames = self.query_window
         require(frames % 4 == 0, "model.query_window", frames, "a multiple of 4")
@@ -73,6 +76,11 @@ class QueryNetworkSettings(WaveUNetSettings):
     def takes_labels(self) -> bool:
         """Returns that labels are no condition of the network: a name is a query."""
         return False
+
+    @property
+    def adds_up(self) -> bool:
+        """Returns that what is asked for and its rest are the mixture, whatever is learnt."""
+        return True
 
     def remark_on(self, num_sources: int, num_channels: int) -> str:
         """Says nothing: one head serves any number of sources."""
@@ -103,12 +111,6 @@ class QuerySettings(SeparationSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_within(self, "task", _TASK_LIMITS)
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """Returns the weight of every term of separation by its name."""
-        names = [field.name for field in fields(SeparationSettings) if field.name != "kind"]
-        return {name: getattr(self, name) for name in names}
 
     @property
     def learns(self) -> str:

@@ -119,7 +119,8 @@ class ToldSeparator(BaseSeparator):
         return self.heard.labels
 
     def told(self, told: Told) -> BaseSeparator:
-        return _ToldSeparator(self._separator.told(told), self.heard)
+        """Returns the same, whose network is told what is known of the piece that comes."""
+        return ToldSeparator(self._separator.told(told), self.heard)
 
     def identity(self) -> dict[str, Any]:
         """Returns the identity of the separator."""

@@ -85,7 +85,7 @@ def loss_of_batch(network: Any, batch: Batch, config: Config) -> Any:
     wrong = ops.softplus(odds) - is_audible(target, mixture) * odds
     apart = ops.sum(ops.square(by_name - by_audio), axis=1) * is_heard
     return (
-        total_loss(task, references, estimates)
+        total_loss(config, references, estimates, batch["mixture"])
         + task.presence * ops.mean(wrong)
         + task.doors * ops.mean(apart)
     )
