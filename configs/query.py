@@ -103,9 +103,9 @@ class QuerySettings(SeparationSettings):
     # Share of examples that ask by audio; the others ask by name.
     by_audio: float = 0.5
     # What a wrong probability that the target is there costs, its cross entropy.
-    presence: float = 0.01
-    # What it costs that the same instrument, by name and by audio, is not the same query: the
-    # squared distance of both, as vectors of length 1.
+    presence: float = 0.02
+    # What it costs that the audio of an instrument is not the query that its name is: the cross
+    # entropy of choosing among all names.
     doors: float = 0.01
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """Defines the step of answering queries, for any Keras backend: network, objective, loss.
 
-Axes: B examples, T frames, C channels, J numbers of a query, M frames of the bottleneck.
+Axes: B examples, K names, T frames, C channels, J numbers of a query.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,8 @@ ANSWERER = "answerer"
 # as the activity of instruments is (configs.tasks.TaggingSettings).
 _AUDIBLE_SHARE = 1e-3
 _AUDIBLE_POWER = 1e-6
+# By which the cosine of two queries is divided.
+_TEMPERATURE = 0.1
 
 
 def make_networks(config: Config) -> Networks:
@@ -62,12 +64,15 @@ def loss_of_batch(network: Any, batch: Batch, config: Config) -> Any:
     """Computes the loss, a float32 scalar, a mean over examples.
 
     It is that of separation, of the target and of what it leaves of the mixture; and what a wrong
-    probability costs, and what it costs that both doors disagree.
+    probability costs, and what it costs that both doors disagree. A recording is to be nearer to
+    its own name than to all others: were both only drawn together, all names would become one.
     """
     assert isinstance(config.task, QuerySettings)
     task = config.task
-    # (B, J)
-    by_name = network.ask_by_name(ops.cast(batch["slot"], "int32"))
+    # (K, J), and (B, J) each
+    names = network.ask_by_name(ops.arange(len(config.data.sources)))
+    slots = ops.cast(batch["slot"], "int32")
+    by_name = ops.take(names, slots, axis=0)
     by_audio, is_heard = network.ask_by_audio(batch["audio"])
     # Of a rest nobody hears an instrument: its name is asked for.
     takes_audio = batch["by_audio"] * is_heard > 0.5
@@ -83,7 +88,10 @@ def loss_of_batch(network: Any, batch: Batch, config: Config) -> Any:
     odds = ops.mean(outputs["presence"][:, 0], axis=1)
     # -log of the probability of what is right: sigmoid(odds) that it is there.
     wrong = ops.softplus(odds) - is_audible(target, mixture) * odds
-    apart = ops.sum(ops.square(by_name - by_audio), axis=1) * is_heard
+    # -log of the probability that a recording is of its own name, among all names.
+    likeness = ops.matmul(by_audio, ops.transpose(names)) / _TEMPERATURE
+    own = ops.sum(by_audio * by_name, axis=1) / _TEMPERATURE
+    apart = (ops.logsumexp(likeness, axis=1) - own) * is_heard
     return (
         total_loss(config, references, estimates, batch["mixture"])
         + task.presence * ops.mean(wrong)
