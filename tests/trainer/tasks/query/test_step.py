@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import configs
 from tests.trainer.tasks.query.small import small_config
+from trainer.loop.steps import differentiate
 from trainer.tasks.query import step
 
 
@@ -69,6 +70,34 @@ def test_both_doors_and_the_trunk_learn():
     for weight, gradient in zip(objective.weights, gradients, strict=True):
         gradient = tf.convert_to_tensor(gradient)
         assert float(tf.reduce_max(tf.abs(gradient))) > 0, weight.path
+
+
+@pytest.mark.slow
+def test_parts_of_a_batch_and_blocks_computed_again_give_the_same_gradient():
+    config = small_config()
+    batch = {name: tf.constant(value) for name, value in batch_of(config).items()}
+
+    def gradients(config, num_parts):
+        network = step.make_networks(config)[step.ANSWERER]
+        weights = network.trainable_variables
+        return differentiate(
+            lambda part: step.loss_of_batch(network, part, config) / num_parts,
+            weights,
+            batch,
+            num_parts,
+        )
+
+    loss, whole = gradients(config, 1)
+    others = {
+        "parts": gradients(config, 4),
+        "again": gradients(configs.override(config, ["train.rematerialise=true"]), 1),
+    }
+    length = float(tf.linalg.global_norm(whole))
+    assert length > 0
+    for name, (other_loss, other) in others.items():
+        assert float(other_loss) == pytest.approx(float(loss), rel=1e-5), name
+        apart = [tf.convert_to_tensor(a) - b for a, b in zip(whole, other, strict=True)]
+        assert float(tf.linalg.global_norm(apart)) < 1e-5 * length, name
 
 
 # Starts a process in which JAX compiles.
