@@ -71,7 +71,7 @@ def test_every_option_has_one_row_with_its_default():
 def test_what_is_cited_is_listed_and_the_other_way_round():
     text, references = PAGE.split("## References")
     listed = re.findall(r"^- ([^:]+): ", references, re.MULTILINE)
-    assert set(re.findall(r"\b(?:Le )?[A-Z][a-z]+ 20\d\d\b", text)) == set(listed)
+    assert set(re.findall(r"\b(?:Le )?[A-Z][A-Za-z]+ 20\d\d\b", text)) == set(listed)
     assert len(set(listed)) == len(listed)
 
 
