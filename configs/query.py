@@ -45,6 +45,7 @@ class QueryNetworkSettings(WaveUNetSettings):
     conditioning: Literal["film"] = "film"
     conditioned_at: Literal["decoder"] = "decoder"
     gate_heads: bool = False
+    timing: Literal["none"] = "none"
     # The numbers that a query is, whichever way it was asked.
     query_size: int = 64
     # Bands on the mel scale in which the audio of a query is heard.
@@ -57,7 +58,6 @@ class QueryNetworkSettings(WaveUNetSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         one_of("model.gate_heads", self.gate_heads, (False,))
-        one_of("model.timing", self.timing, ("none",))
         one_of("model.gate_timing", self.gate_timing, (False,))
         one_of("model.context_size", self.context_size, (0,))
         require_within(self, "model", _LIMITS)
@@ -73,14 +73,14 @@ class QueryNetworkSettings(WaveUNetSettings):
         return "target"
 
     @property
+    def adds_up(self) -> bool:
+        """Returns that the target and what it leaves are the mixture."""
+        return True
+
+    @property
     def takes_labels(self) -> bool:
         """Returns that labels are no condition of the network: a name is a query."""
         return False
-
-    @property
-    def adds_up(self) -> bool:
-        """Returns that what is asked for and its rest are the mixture, whatever is learnt."""
-        return True
 
     def remark_on(self, num_sources: int, num_channels: int) -> str:
         """Says nothing: one head serves any number of sources."""

@@ -54,7 +54,6 @@ class SeparationSettings(TaskSettings):
     def weights(self) -> dict[str, float]:
         """Returns the weight of every term of the loss by its name."""
         others = ("kind", "loudness")
-        # What derives from this class has other fields, which are no terms.
         names = [field.name for field in fields(SeparationSettings) if field.name not in others]
         return {name: getattr(self, name) for name in names}
 

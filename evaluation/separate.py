@@ -14,18 +14,18 @@ that it hears are written:
 
     --labels=auto --tagger=runs/tagger
 
-A network that has learnt to be told what sounds when (docs/model.md) takes a MIDI file that follows
-the recording note for note; --notes_map says which of its tracks are which instruments:
-
-    python -m evaluation.separate --workdir=runs/urmp_notes song.wav --notes=song.mid \
-        --notes_map="Violin I=vn,Violin II=vn,Violoncello=vc"
-
 A run that answers queries (task.kind=query) is asked for names by --labels, for what recordings of
 instruments sound like, or for all that it says is there, the loudest first; then what they leave of
 the song is written, too, as rest:
 
     --query=oboe.wav           and as many more; oboe.wav and rest.wav
     --everything               until the rest is 25 dB below the song, or there are 24 stems
+
+A network that has learnt to be told what sounds when (docs/model.md) takes a MIDI file that follows
+the recording note for note; --notes_map says which of its tracks are which instruments:
+
+    python -m evaluation.separate --workdir=runs/urmp_notes song.wav --notes=song.mid \
+        --notes_map="Violin I=vn,Violin II=vn,Violoncello=vc"
 
 Before anything is trained, --untrained separates with the random weights that a training begins
 with, the baseline that a trained network must be better than:
@@ -142,6 +142,14 @@ def main(arguments: Sequence[str]) -> None:
     separate_songs(separator, sounds, wanted, destination)
 
 
+def _with_rest(stems: Stems, named: NamedNetwork | NamedMethod) -> Stems:
+    """Adds what queries leave of a song, where nobody said which stems are wanted."""
+    is_query = isinstance(named, NamedNetwork) and named.asked in ("everything", "recordings")
+    if FLAGS.write is None and is_query:
+        return stems._replace(with_residual=True, rest=REST)
+    return stems
+
+
 def _read_notes(named: NamedNetwork | NamedMethod, sounds: Sequence[Path]) -> list[Note]:
     """Returns the notes that the flags name; none where they name none."""
     if FLAGS.notes is None:
@@ -166,14 +174,6 @@ def _refuse(of_page: Sequence[str]) -> None:
     for name in of_page:
         if FLAGS[name].present:
             raise ValueError(f"--{name} is for the page that --serve opens; leave it out.")
-
-
-def _with_rest(stems: Stems, named: NamedNetwork | NamedMethod) -> Stems:
-    """Adds what queries leave of a song, where nobody said which stems are wanted."""
-    is_query = isinstance(named, NamedNetwork) and named.asked in ("everything", "recordings")
-    if FLAGS.write is None and is_query:
-        return stems._replace(with_residual=True, rest=REST)
-    return stems
 
 
 def _serve(paths: Sequence[Path]) -> None:

@@ -21,12 +21,12 @@ class EstimatedSystem(OpenedRun):
     networks: tuple[TrainedSeparator, ...]
     # Whose estimates are evaluated: the only network, or the mean of all.
     separator: BaseSeparator
-    # By the name of a track what the network is told of it in place of its labels.
-    told: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    # By the name of a track what the network is asked for in place of its labels.
+    asked: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def labels_for(self, track: str, labels: Sequence[str]) -> Sequence[str]:
-        """Returns what the network is told of a track that has these labels."""
-        return self.told.get(track, labels)
+        """Returns what the network is told of a track that has these labels, or asked for."""
+        return self.asked.get(track, labels)
 
     @property
     def made_from(self) -> dict[str, object]:

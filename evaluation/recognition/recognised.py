@@ -119,7 +119,7 @@ class ToldSeparator(BaseSeparator):
         return self.heard.labels
 
     def told(self, told: Told) -> BaseSeparator:
-        """Returns the same, whose network is told what is known of the piece that comes."""
+        """Returns the same of a piece of which more is known."""
         return ToldSeparator(self._separator.told(told), self.heard)
 
     def identity(self) -> dict[str, Any]:

@@ -115,24 +115,21 @@ class Drawer:
 
     def draw(self, step: tf.Tensor) -> Plan:
         """Draws the examples of a step."""
-        seeds = self._seeds_of(step)
+        root = self._root(step)
+        seeds = _Seeds(*tf.unstack(tf.random.split(root, len(_Seeds._fields))))
         # (B,), (B,)
         record, position = self._positions.draw(self._shape[0], seeds.position, seeds.balance)
-        return self._plan_at(record, position, step)
+        return self._plan_at(record, position, root)
 
     def _root(self, step: tf.Tensor) -> tf.Tensor:
-        """Returns the seed of all seeds of a step."""
+        """Returns the seed from which all draws of a step follow."""
         return tf.stack([self._seed, step])
-
-    def _seeds_of(self, step: tf.Tensor) -> _Seeds:
-        """Returns the seeds of the draws of a step."""
-        return _Seeds(*tf.unstack(tf.random.split(self._root(step), len(_Seeds._fields))))
 
     def _plan_at(
         self,
         record: tf.Tensor,
         position: tf.Tensor,
-        step: tf.Tensor,
+        root: tf.Tensor,
         wishes: tf.Tensor | None = None,
     ) -> Plan:
         """Draws all else of examples that begin as stretches of records.
@@ -140,11 +137,11 @@ class Drawer:
         Args:
             record: (B,).
             position: (B,).
-            step: whose examples they are.
+            root: of the step.
             wishes: (B, K), 1 for a slot that shall sound whatever is drawn, -1 for one that shall
                 not; None: no matter.
         """
-        seeds = self._seeds_of(step)
+        seeds = _Seeds(*tf.unstack(tf.random.split(root, len(_Seeds._fields))))
         num_slots = self._shape[1]
         slots = _Slots(
             records=tf.repeat(record[:, None], num_slots, axis=1),
@@ -158,7 +155,7 @@ class Drawer:
         else:
             slots = self._augment(slots, seeds, wishes)
             plan = self._plan(slots, seeds)
-        return plan._replace(context=self._context(slots, self._root(step)))
+        return plan._replace(context=self._context(slots, root))
 
     def _context(self, slots: _Slots, root: tf.Tensor) -> tf.Tensor:
         """Returns the vectors of slots with a label, (B, K, D), zeros in a share of examples."""

@@ -49,7 +49,7 @@ class Excerpts(NamedTuple):
     context_before: tf.Tensor
     # (R,), int64.
     owned_frames: tf.Tensor
-    # (R,), int64, a number for each track, from 0 on.
+    # (R,), int64, the same number for records of one track.
     tracks: tf.Tensor
     # (M, 3), int32: onset and offset, counted from the first owned frame, and cents of every note,
     # record after record and of a record slot after slot.

@@ -21,7 +21,7 @@ from trainer.batches.excerpts import Excerpts, read_stretches
 from trainer.batches.patches import Cutter
 
 # Of the seed of a step: another stream than that of its mixtures.
-_STREAM = 3
+_STREAM = 1
 
 
 class Question(NamedTuple):
@@ -78,8 +78,8 @@ class QuestionDrawer(Drawer):
 
     def ask(self, step: tf.Tensor) -> Question:
         """Draws the examples of a step."""
-        root = tf.random.fold_in(tf.stack([self._seed, step]), _STREAM)
-        seeds = tf.unstack(tf.random.split(root, 7))
+        root = self._root(step)
+        seeds = tf.unstack(tf.random.split(tf.random.fold_in(root, _STREAM), 7))
         shape = self._shape[:1]
         slot = tf.gather(self._asked, self._number(tf.fill(shape, len(self._asked)), seeds[0]))
         is_absent = tf.random.stateless_uniform(shape, seeds[1]) < self._task.absent
@@ -91,7 +91,7 @@ class QuestionDrawer(Drawer):
         position = self._number(tf.gather(self._num_positions, record), seeds[3])
         wish = tf.where(is_absent, -1.0, 1.0)[:, None]
         wishes = wish * tf.one_hot(slot, self._shape[1])
-        plan = self._plan_at(record, position, step, wishes)
+        plan = self._plan_at(record, position, root, wishes)
         # (B,), the record that the target is from; else the one that lacks it.
         is_target = (plan.waveforms == 1 + slot[:, None]) & (plan.scales != 0)
         targets = tf.reduce_max(tf.where(is_target, plan.records, -1), axis=1)

@@ -78,7 +78,7 @@ def score(opened: OpenedRun, options: Mapping[str, Any], processes: int) -> Tabl
     doors = ask_tracks(system, separator, recordings)
     by_name, *_ = doors
     system = dataclasses.replace(
-        system, told={track.name: track.claimed(threshold) for track in by_name}
+        system, asked={track.name: track.claimed(threshold) for track in by_name}
     )
     baselines = options.get("baselines", "oracle")
     again = separation.command_of(opened, options, baselines)

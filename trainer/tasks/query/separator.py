@@ -21,6 +21,7 @@ from trainer.inference.base import BaseSeparator
 from trainer.inference.memory import MEMORY_MB, frames_in
 from trainer.inference.separator import Separator, TrainedSeparator, UntrainedSeparator
 from trainer.inference.tiling import make_block_estimator
+from trainer.inference.told import Told
 from trainer.networks.conditioning import UNKNOWN
 from trainer.networks.network import Conditions, Network, Outputs
 from trainer.networks.query.network import QueryWaveUNet
@@ -91,6 +92,11 @@ class QuerySeparator(Separator):
             return values
         asked = {name: query[0].astype(float).tolist() for name, query in self._recorded.items()}
         return {**values, "queries": asked}
+
+    def told(self, told: Told) -> BaseSeparator:
+        """Returns itself: of a piece nothing but the query is of use."""
+        del told
+        return self
 
     def label_vector(self, labels: Sequence[str] | None) -> NDArray[np.float32]:
         """Returns 1 for what is asked for, (K,); -1 throughout, where nothing is said, means all.
