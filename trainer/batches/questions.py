@@ -19,9 +19,14 @@ from data_prep.runtime.quantities import pluralized
 from trainer.batches.drawing import Drawer, Plan
 from trainer.batches.excerpts import Excerpts, read_stretches
 from trainer.batches.patches import Cutter
+from trainer.networks.frames import crop
 
 # Of the seed of a step: another stream than that of its mixtures.
 _STREAM = 1
+# What is above -30 dB of the mixture's power, and above -60 dBFS, is audible, as it is where
+# instruments are heard (configs.tasks.TaggingSettings).
+_AUDIBLE_SHARE = 1e-3
+_AUDIBLE_POWER = 1e-6
 
 
 class Question(NamedTuple):
@@ -142,8 +147,9 @@ class QuestionDrawer(Drawer):
 def make_questions(excerpts: Excerpts, config: Config, start_step: int) -> tf.data.Dataset:
     """Makes the examples from ``start_step`` on, in order, not batched.
 
-    Returns: Dictionaries of ``mixture`` (T_mix, C), ``target`` (T_est, C), ``slot`` (), ``audio``
-        (T_audio, C), zeros where there is none, and ``by_audio`` (), 1 or 0, float32.
+    Returns: Dictionaries of ``mixture`` (T_mix, C), ``target`` (T_est, C), ``slot`` (), ``there``
+        (K,), 1 for what is audible, ``audio`` (T_audio, C), zeros where there is none, and
+        ``by_audio`` (), 1 or 0, float32.
 
     Raises:
         ValueError: what is not there cannot be asked for.
@@ -169,6 +175,7 @@ def make_questions(excerpts: Excerpts, config: Config, start_step: int) -> tf.da
             "mixture": example["mixture"],
             "target": tf.gather(example["sources"], slot),
             "slot": tf.cast(slot, tf.float32),
+            "there": are_audible(example["sources"], example["mixture"]),
             "audio": audio[0] * scale,
             "by_audio": tf.cast(question.by_audio, tf.float32),
         }
@@ -176,6 +183,15 @@ def make_questions(excerpts: Excerpts, config: Config, start_step: int) -> tf.da
     steps = tf.data.Dataset.range(start_step, config.train.steps)
     questions = steps.map(drawer.ask, num_parallel_calls=tf.data.AUTOTUNE).unbatch()
     return questions.map(cut, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def are_audible(sources: tf.Tensor, mixture: tf.Tensor) -> tf.Tensor:
+    """Returns 1 for sources (K, T, C) that are audible in the middle of a mixture (T', C): (K,)."""
+    power = tf.reduce_mean(tf.square(sources), axis=[1, 2])
+    middle = crop(mixture[None], sources.shape[1])
+    of_mixture = tf.reduce_mean(tf.square(middle))
+    audible = (power > _AUDIBLE_POWER) & (power > _AUDIBLE_SHARE * of_mixture)
+    return tf.cast(audible, tf.float32)
 
 
 def tell_of_audio(excerpts: Excerpts) -> None:

@@ -100,6 +100,17 @@ class QueryWaveUNet(WaveUNet):
         query, is_heard = self.audio_query(audio)
         return _of_length_one(query), is_heard
 
+    def ask(self, mixture: Any, queries: Any, others: Any) -> Outputs:
+        """Answers queries in training, and says of others (B, N', J) whether they are there, too.
+
+        Returns:
+            The outputs, and ``others``, the logarithm of their odds, (B, N', M).
+        """
+        with self._wanted(True):
+            features = self.encode(mixture, {})
+            outputs = self.decode(features, {"query": queries})
+            return {**outputs, "others": self.presence(features, others)}
+
     def decode(self, features: Features, conditions: Conditions) -> Outputs:
         """Answers the queries (B, N, J) about mixtures of which the features are."""
         queries = conditions["query"]

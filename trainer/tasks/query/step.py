@@ -16,10 +16,6 @@ from trainer.tasks.separation.losses import total_loss
 
 # The part that the only network has in the task.
 ANSWERER = "answerer"
-# A target is there where its power is above -30 dB of the mixture's, and above -60 dBFS: audible,
-# as the activity of instruments is (configs.tasks.TaggingSettings).
-_AUDIBLE_SHARE = 1e-3
-_AUDIBLE_POWER = 1e-6
 # By which the cosine of two queries is divided.
 _TEMPERATURE = 0.1
 
@@ -44,8 +40,9 @@ def batch_shapes(config: Config, batch_size: int) -> dict[str, tuple[int, ...]]:
     """Returns the shape of every array of a batch, all float32.
 
     ``mixture`` (B, T_mix, C), ``target`` (B, T_est, C), ``slot`` (B,), the place of what is asked
-    for in the vocabulary, ``audio`` (B, T_audio, C), it in another recording, zeros where there is
-    none, and ``by_audio`` (B,), 1 where it is asked for by that.
+    for in the vocabulary, ``there`` (B, K), 1 for what is audible, ``audio`` (B, T_audio, C), what
+    is asked for in another recording, zeros where there is none, and ``by_audio`` (B,), 1 where it
+    is asked for by that.
     """
     assert isinstance(config.task, QuerySettings)
     window = config.model.window()
@@ -55,6 +52,7 @@ def batch_shapes(config: Config, batch_size: int) -> dict[str, tuple[int, ...]]:
         "mixture": (batch_size, window.mixture_frames, num_channels),
         "target": (batch_size, window.estimate_frames, num_channels),
         "slot": (batch_size,),
+        "there": (batch_size, len(config.data.sources)),
         "audio": (batch_size, audio_frames, num_channels),
         "by_audio": (batch_size,),
     }
@@ -77,31 +75,33 @@ def loss_of_batch(network: Any, batch: Batch, config: Config) -> Any:
     # Of a rest nobody hears an instrument: its name is asked for.
     takes_audio = batch["by_audio"] * is_heard > 0.5
     query = ops.where(takes_audio[:, None], by_audio, by_name)
-    outputs = network(batch["mixture"], {"query": query[:, None]}, training=True)
+    # Whether all other names are there takes the encoder alone, and teaches much.
+    num_examples = ops.shape(query)[0]
+    others = ops.repeat(names[None], num_examples, axis=0)
+    outputs = network.ask(batch["mixture"], query[:, None], others)
     target = ops.cast(batch["target"], "float32")
     mixture = ops.cast(crop(batch["mixture"], target.shape[1]), "float32")
     estimate = outputs["estimates"][:, 0]
     # (B, 2, T, C) each: the target, and the rest.
     references = ops.stack([target, mixture - target], axis=1)
     estimates = ops.stack([estimate, mixture - estimate], axis=1)
-    # (B,): the logarithm of the odds, for the whole window.
-    odds = ops.mean(outputs["presence"][:, 0], axis=1)
-    # -log of the probability of what is right: sigmoid(odds) that it is there.
-    wrong = ops.softplus(odds) - is_audible(target, mixture) * odds
+    there = batch["there"]
+    of_target = ops.sum(there * ops.one_hot(slots, len(config.data.sources)), axis=1)
+    wrong = _cost(outputs["presence"], of_target[:, None]) + _cost(outputs["others"], there)
     # -log of the probability that a recording is of its own name, among all names.
     likeness = ops.matmul(by_audio, ops.transpose(names)) / _TEMPERATURE
     own = ops.sum(by_audio * by_name, axis=1) / _TEMPERATURE
     apart = (ops.logsumexp(likeness, axis=1) - own) * is_heard
     return (
         total_loss(config, references, estimates, batch["mixture"])
-        + task.presence * ops.mean(wrong)
+        + task.presence * wrong
         + task.doors * ops.mean(apart)
     )
 
 
-def is_audible(target: Any, mixture: Any) -> Any:
-    """Returns 1 where a target (B, T, C) is audible in its mixture (B, T, C), else 0: (B,)."""
-    power = ops.mean(ops.square(target), axis=(1, 2))
-    of_mixture = ops.mean(ops.square(mixture), axis=(1, 2))
-    audible = (power > _AUDIBLE_POWER) & (power > _AUDIBLE_SHARE * of_mixture)
-    return ops.cast(audible, "float32")
+def _cost(odds: Any, there: Any) -> Any:
+    """Returns what wrong probabilities cost: the logarithm of odds (B, N, M), the truth (B, N)."""
+    # Of the whole window.
+    odds = ops.mean(odds, axis=2)
+    # -log of the probability, sigmoid(odds), of what is right.
+    return ops.mean(ops.softplus(odds) - there * odds)

@@ -105,6 +105,11 @@ def test_examples_repeat_from_any_step_and_hold_what_was_asked_for(records):
     there = 0
     for example in whole:
         slot = int(example["slot"])
+        if np.mean(np.square(example["target"])) > 1e-4:
+            assert example["there"][slot] == 1
+        if not example["target"].any():
+            assert example["there"][slot] == 0
+        assert 0 <= example["there"].sum() <= 4
         # A target is a stretch of what that instrument plays somewhere; so is its audio.
         stems = [track.references[slot] for track in tracks]
         for name, frames in (("target", 501), ("audio", 4000)):

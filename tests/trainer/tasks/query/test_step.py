@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import configs
 from tests.trainer.tasks.query.small import small_config
+from trainer.batches.questions import are_audible
 from trainer.loop.steps import differentiate
 from trainer.tasks.query import step
 
@@ -21,6 +22,8 @@ def batch_of(config, seed=0):
         name: 0.1 * rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()
     }
     batch["slot"] = np.array([0, 3, 3, 12], np.float32)
+    batch["there"] = (rng.uniform(size=(4, 13)) < 0.3).astype(np.float32)
+    batch["there"][range(4), [0, 3, 3, 12]] = [1, 1, 1, 0]
     batch["by_audio"] = np.array([1, 0, 1, 0], np.float32)
     # Of the third nothing is heard, and the target of the last one is not there.
     batch["audio"][2] = 0
@@ -44,20 +47,25 @@ def test_the_loss_is_what_it_says():
     # Of softmax(cosine / 0.1), the probability of the own name; nothing is heard of the third.
     likeness = np.exp(by_audio @ np.asarray(network.ask_by_name(np.arange(13))).T / 0.1)
     chosen = likeness[np.arange(4), batch["slot"].astype(int)] / likeness.sum(axis=1)
+    # What is said of all names; the own ones are asked for twice.
+    every = np.repeat(np.asarray(network.ask_by_name(np.arange(13)))[None], 4, axis=0)
+    odds = network.presence(network.encode(batch["mixture"], {}), every)
+    said = 1 / (1 + np.exp(-np.asarray(odds).mean(axis=2)))
+    of_all = np.where(batch["there"] > 0, said, 1 - said)
     apart = -np.log(chosen) * [1, 1, 0, 1]
-    expected = error - 0.3 * np.log(right).mean() + 0.2 * apart.mean()
+    expected = error - 0.3 * (np.log(right).mean() + np.log(of_all).mean()) + 0.2 * apart.mean()
     assert found == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_target_is_audible_as_an_instrument_is():
-    mixture = np.full((4, 100, 1), 0.1, np.float32)
+def test_a_source_is_audible_as_an_instrument_is():
+    mixture = np.full((120, 1), 0.1, np.float32)
     levels = np.array([0.1, 0.004, 0.0025, 0.0], np.float32)[:, None, None]
-    targets = np.ones_like(mixture) * levels
+    sources = np.ones((4, 100, 1), np.float32) * levels
     # -30 dB of the mixture's 0.1 is 0.0032.
-    np.testing.assert_array_equal(step.is_audible(targets, mixture), [1, 1, 0, 0])
+    np.testing.assert_array_equal(are_audible(sources, mixture), [1, 1, 0, 0])
     # 0.0025 is above -60 dBFS, where the mixture is as quiet; half a thousandth is not.
-    np.testing.assert_array_equal(step.is_audible(targets, targets), [1, 1, 1, 0])
-    np.testing.assert_array_equal(step.is_audible(targets / 5, targets / 5), [1, 0, 0, 0])
+    np.testing.assert_array_equal(are_audible(sources, mixture / 40), [1, 1, 1, 0])
+    np.testing.assert_array_equal(are_audible(sources / 5, mixture / 200), [1, 0, 0, 0])
 
 
 def test_both_doors_and_the_trunk_learn():
