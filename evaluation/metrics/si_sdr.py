@@ -68,7 +68,8 @@ def si_sar(references: ArrayLike, estimates: ArrayLike, basis: Floats) -> Floats
     """
     references = np.asarray(references, np.float64)
     estimates = np.asarray(estimates, np.float64)
-    artifacts = estimates.reshape(len(estimates), -1)
+    # (J, T, C) -> (J, T C), also of no estimates.
+    artifacts = estimates.reshape(len(estimates), basis.shape[1])
     # Once more for what rounding has left of the first projection.
     for _ in range(2):
         artifacts = artifacts - (artifacts @ basis.T) @ basis

@@ -123,7 +123,8 @@ def test_nothing_is_learnt_from_rests():
     waveform[RATE // 4 :] = 0
     sample = EvenSample(1000)
     hop = 186
-    dictionaries._add_sounding(TrackBlock(0, waveform, {"low": waveform}), {"low": sample}, hop)
+    block = TrackBlock(0, waveform, {"low": waveform}, notes=np.zeros((0, 4), np.int32))
+    dictionaries._add_sounding(block, {"low": sample}, hop)
     # Those that begin before the rest.
     assert len(sample.rows()) == -(-(RATE // 4) // hop)
 

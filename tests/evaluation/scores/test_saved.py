@@ -9,7 +9,7 @@ from evaluation.scores.paired import compare
 from evaluation.scores.saved import load, read_museval, task_of
 from evaluation.scores.table import COLUMNS
 
-TABLE = ",".join(COLUMNS) + "\nmodel,t,0.0,va,scored,2,1.0,2.0,3.0,,,,4.0,5.0,,,,,,\n"
+TABLE = ",".join(COLUMNS) + "\nmodel,t,0.0,va,scored,2,1.0,2.0,3.0,,,,4.0,5.0,,,,,,,\n"
 
 
 def scored(folder, described):
@@ -36,7 +36,7 @@ def test_runs_of_a_mac_and_of_others_have_the_same_names(tmp_path, track, source
     for form in ("NFD", "NFC"):
         folder = tmp_path / form
         folder.mkdir()
-        row = f"model,{track},0.0,{source},scored,2,1.0,,,,,,,,,,,,,\n"
+        row = f"model,{track},0.0,{source},scored,2,1.0,,,,,,,,,,,,,,\n"
         text = ",".join(COLUMNS) + "\n" + unicodedata.normalize(form, row)
         (folder / "scores.csv").write_text(text, encoding="utf-8")
         runs.append(load(str(folder)))

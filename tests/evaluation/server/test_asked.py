@@ -6,6 +6,7 @@ import pytest
 
 from configs.instruments import multi_hot
 from evaluation.server.asked import read_asked
+from evaluation.songs.choice import Stems
 
 SOURCES = ("cl", "fl", "vn")
 
@@ -32,7 +33,7 @@ def test_stems_are_those_that_are_heard_unless_they_are_named(
     asked = read_asked({"labels": "auto", **given}, SOURCES, refuse_none, can_listen=True)
     assert asked.listens
     assert asked.wanted.labels is None
-    assert asked.wanted.stems == (sources, with_residual)
+    assert asked.wanted.stems == Stems(sources, with_residual)
     assert asked.wanted.only_heard == only_heard
 
 
