@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks.trained.labels_in_time import TimingResult
+from benchmarks.trained.labels_in_time import print_table as print_table_of_notes
 from benchmarks.trained.ordering import split_tracks
 from benchmarks.trained.panning import middle_and_sides, write_panning
 from benchmarks.trained.results import ALL, Result, majority, results_of
@@ -89,3 +91,24 @@ def test_tracks_of_music_are_split_by_their_places():
     assert splits["test"] == names[3::4]
     assert splits["valid"] == names[1::16]
     assert sorted([*splits["train"], *splits["valid"], *splits["test"]]) == names
+
+
+def test_what_notes_bring_is_told_piece_by_piece(capsys):
+    rows = []
+    gains = {("labels", "true"): 0.0, ("labels", "gated"): 0.1, ("notes", "true"): 1.5}
+    for (network, told), gain in gains.items():
+        for seed in (0, 1):
+            for piece in range(6):
+                improvement = piece + gain + (0.5 if seed else -0.5)
+                leakage = -10.0 - 90 * (told == "gated")
+                figures = (improvement, 100, leakage, 20)
+                rows.append(TimingResult(network, told, seed, f"p{piece}", *figures, 1e-6, 60.0))
+    print_table_of_notes(rows)
+    lines = capsys.readouterr().out.splitlines()
+    (gate,) = [line for line in lines if line.startswith("the gate alone")]
+    assert "+0.10 (+0.10 to +0.10) dB; leakage -90.00 (-90.00 to -90.00) dB" in gate
+    (notes,) = [line for line in lines if line.startswith("notes, over labels")]
+    assert "+1.50 (+1.50 to +1.50) dB" in notes
+    # What was not measured is not made up.
+    assert any(line.startswith("activity, over labels:") and "- dB" in line for line in lines)
+    assert lines[-1] == "another window changes 1.0e-06 at most"
