@@ -84,14 +84,17 @@ def print_program(program: Program, config: Config) -> None:
     """Prints what the compiler says of a program."""
     capacity = capacity_bytes(program)
     mib = 2**20
-    computation = getattr(config.model, "computation", None)
+    # Of a network that can be computed in several ways.
+    computation = ""
+    if hasattr(config.model, "computation"):
+        computation = f"model.computation={config.model.computation}, "
     parts = ""
     if program.num_parts > 1:
         parts = f" in {program.num_parts} parts"
     print(
         f"\n{config.name} on {program.topology}: {program.num_cores} cores, "
         f"{program.batch_per_core} examples each{parts}, {config.train.compute_dtype}, "
-        f"model.computation={computation}, {program.num_parameters:,} parameters\n"
+        f"{computation}{program.num_parameters:,} parameters\n"
         f"compiled in {program.compile_secs:.0f} s by {program.compiler}, with no TPU present\n\n"
         f"Per core and step:\n"
         f"  memory         {program.peak_bytes / mib:9,.1f} MiB, "
