@@ -103,7 +103,7 @@ BANDS = [
             "model.max_notes=8",
             "model.context_size=3",
         ],
-        MASK,
+        [*MASK, "task.consistency=0"],
         [*MASK, "model.body=unet", "model.mask=binary", "audio.channels=2", *IN_PARTS],
         [*MASK, "model.body=blstm", "model.own_bodies=true", "model.mask=soft"],
         [
