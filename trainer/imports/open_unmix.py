@@ -15,7 +15,7 @@ from trainer.imports.tensor_file import Tensors
 
 # They import Keras, for which a command that is refused does not wait.
 if TYPE_CHECKING:
-    from trainer.networks.recurrent_bodies import Lstm, Recurrence, Scaling
+    from trainer.networks.masks.recurrent_bodies import Lstm, Recurrence, Scaling
 
 _Assignment = tuple[Any, NDArray[np.float32]]
 

@@ -79,7 +79,7 @@ def write_run(found: OpenUnmix, workdir: str) -> None:
         ValueError: it holds a run already.
     """
     from trainer.loop.checkpoints import save_network
-    from trainer.networks.stft_mask import make_network
+    from trainer.networks.masks.stft_mask import make_network
 
     network = make_network(found.config)
     for body, tensors in zip(network.bodies, found.tensors, strict=True):

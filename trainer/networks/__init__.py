@@ -11,11 +11,8 @@ folded_layers       its blocks
 folded              convolutions of what is folded along time
 frames              cuts and folds along time
 flops               the arithmetic of a Wave-U-Net
-stft_mask           a network of masks on spectrograms
-mask_body           what it has between spectrum and masks
-mask_bodies         such of convolutions, and the list of all
-recurrent_bodies    such that go from column to column
 spectra             short-time spectra and their inverse
+masks               a network of masks on spectrograms
 band_split          a network that attends to bands of a spectrum
 tagger              a network that hears which instruments sound
 clip_encoder        a network that gives features of clips
@@ -34,7 +31,7 @@ if TYPE_CHECKING:
 # function ``make_network(config)``, which returns the network with its weights made.
 MODULES = {
     "wave_unet": "trainer.networks.wave_unet",
-    "stft_mask": "trainer.networks.stft_mask",
+    "stft_mask": "trainer.networks.masks.stft_mask",
     "band_split": "trainer.networks.band_split.network",
     "tagger": "trainer.networks.tagger.network",
     "clip_encoder": "trainer.networks.clip_encoder.network",

@@ -16,7 +16,7 @@ import keras
 from keras import ops
 
 from configs import TaggerSettings
-from trainer.networks.recurrent_bodies import Scaling
+from trainer.networks.masks.recurrent_bodies import Scaling
 
 # About where bands of music lie as each kind of loudness counts them, loud and soft: a mean, and a
 # standard deviation around it.

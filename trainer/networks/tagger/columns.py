@@ -9,8 +9,8 @@ from typing import Any
 from keras import ops
 
 from trainer.networks.frames import crop
+from trainer.networks.masks.recurrent_bodies import Lstm
 from trainer.networks.network import rematerialised
-from trainer.networks.recurrent_bodies import Lstm
 from trainer.networks.tagger.body import Body
 
 _GATES = 4

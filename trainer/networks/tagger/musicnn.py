@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from keras import ops
 
+from trainer.networks.masks.recurrent_bodies import Scaling
 from trainer.networks.network import rematerialised
-from trainer.networks.recurrent_bodies import Scaling
 from trainer.networks.tagger.body import Body, Pictures, products
 
 # Filters over seven columns and these shares of the bands, for timbre.

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from trainer.networks.frames import crop
-from trainer.networks.mask_body import Body
+from trainer.networks.masks.mask_body import Body
 from trainer.networks.network import rematerialised
 
 

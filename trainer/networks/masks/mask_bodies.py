@@ -10,9 +10,9 @@ from keras import ops
 
 from trainer.networks.frames import crop
 from trainer.networks.layers import LEAKY_SLOPE
-from trainer.networks.mask_body import Body
+from trainer.networks.masks.mask_body import Body
+from trainer.networks.masks.recurrent_bodies import Columns, Recurrence
 from trainer.networks.network import rematerialised
-from trainer.networks.recurrent_bodies import Columns, Recurrence
 
 _TAPS = 3
 _IMAGE_TAPS = 5

@@ -10,8 +10,8 @@ from keras import ops
 
 from configs import Config, StftMaskSettings
 from trainer.networks.conditioning import conditioning_vector, gate
-from trainer.networks.mask_bodies import BODIES
-from trainer.networks.mask_body import Body, Sizes
+from trainer.networks.masks.mask_bodies import BODIES
+from trainer.networks.masks.mask_body import Body, Sizes
 from trainer.networks.network import Conditions, Network, Outputs, iter_seeds, rematerialised
 from trainer.networks.spectra import Spectrum, Transform, decibels, magnitudes, mel_hats
 
