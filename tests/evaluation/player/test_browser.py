@@ -367,7 +367,9 @@ def test_everything_is_done_by_keyboard(open_page, played, tmp_path):
 
     page.locator("#sliders input").last.focus()
     before = page.evaluate(place)
-    page.keyboard.press("End")
+    # Dice may lie beyond the end of a slider, where the first of these keys says nothing new.
+    for key in ["Home", "End"]:
+        page.keyboard.press(key)
     assert page.evaluate("coordinate(latents, 3) / spreads[3]") == pytest.approx(3, rel=1e-3)
     np.testing.assert_allclose(page.evaluate(place), before, atol=1e-5)
     page.locator("#names").focus()
