@@ -8,6 +8,9 @@ PYTHON ?=
 BIN := .venv/bin
 LOCK := requirements/cpu-dev.txt
 
+# Whoever forbids it has every process compile the tests anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: smoke smoke-clean test test-slow test-extras soak lint lock env ffmpeg chromium compiler preflight
 
 smoke: env

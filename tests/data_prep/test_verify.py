@@ -55,6 +55,7 @@ def test_a_missing_shard(records):
     )
 
 
+@pytest.mark.slow
 def test_a_truncated_shard(records):
     path = records / "train-00002-of-00008.tfrecord"
     whole, ends = path.read_bytes(), record_ends(path)
@@ -108,6 +109,7 @@ def test_a_longer_shard(records):
     assert "it is longer than it was" in only_fault(records)
 
 
+@pytest.mark.slow
 def test_foreign_shards(records):
     shards = load_manifest(str(records)).shards["test"]
     path = records / shards[0].name
@@ -142,6 +144,7 @@ def test_an_older_format(records):
         list(iter_faults(str(records)))
 
 
+@pytest.mark.slow
 def test_records_that_do_not_tile_their_track(records):
     tree = json.loads((records / "manifest.json").read_text())
     shard = tree["shards"]["test"][0]

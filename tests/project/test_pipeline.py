@@ -47,6 +47,8 @@ from trainer.loop.train import train
 from trainer.loop.workdir import load_run, open_run
 from trainer.tasks.separation.task import SeparationTask
 
+pytestmark = pytest.mark.slow
+
 OVERRIDES = [
     *replicas.OVERRIDES,
     # Of the three computations the one with the fewest operations to compile.
@@ -113,7 +115,6 @@ def test_scores_and_report(workdir, scored):
     assert "How it learnt" in report
 
 
-@pytest.mark.slow
 def test_filtered_estimates_are_scored_in_a_folder_of_their_own(workdir, scored):
     _, plain = scored
     named = NamedCheckpoint(str(workdir), "", "test", "latest", [])
@@ -247,7 +248,6 @@ def evaluate_alone(workdir, *overrides, split="test", out="", **options):
     return evaluate(named, **options)
 
 
-@pytest.mark.slow
 def test_methods_without_a_network_are_scored_and_what_they_learnt_is_kept(workdir, tmp_path):
     named = NamedCheckpoint(str(workdir), "", "test", "latest", [], out=str(tmp_path))
     rows = read_csv(Path(evaluate(named, baselines="classical")) / "scores.csv")
@@ -263,7 +263,6 @@ def test_methods_without_a_network_are_scored_and_what_they_learnt_is_kept(workd
     assert (Path(load_run(str(workdir)).records) / FILE_NAME).is_file()
 
 
-@pytest.mark.slow
 def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
     evaluate_alone(workdir, "evaluation.segment_secs=3", audit=True)
     out = workdir / "evaluation" / "120-test"
@@ -290,7 +289,6 @@ def test_an_audit_shows_in_the_report_of_the_same_subject(workdir):
     (out / "audit.json").unlink()
 
 
-@pytest.mark.slow
 def test_an_audit_is_continued_track_by_track(workdir, monkeypatch, capsys):
     subject = open_estimated_system(
         NamedCheckpoint(str(workdir), "", "test", "latest", ["evaluation.segment_secs=1.5"])
@@ -320,7 +318,6 @@ def test_an_audit_is_continued_track_by_track(workdir, monkeypatch, capsys):
     (out / "audit.json").unlink()
 
 
-@pytest.mark.slow
 def test_scores_at_the_rate_of_the_original_files(workdir, corpus, scored):
     """What is estimated at 8 kHz is scored at 48 kHz."""
     out = Path(evaluate_alone(workdir, root=str(corpus)))
@@ -392,7 +389,6 @@ def test_originals_are_stored_as_they_would_be_loaded(workdir, tmp_path):
         list(iter_original_estimates(subject, {"Piece": files}, other, (), tmp_path))
 
 
-@pytest.mark.slow
 def test_a_report_on_training_tracks_is_no_result(workdir, tmp_path):
     """Written outside the run, as of one that may only be read."""
     before = sorted(workdir.rglob("*"))
@@ -523,7 +519,6 @@ def test_the_command_separates(workdir, tmp_path):
     ]
 
 
-@pytest.mark.slow
 def test_a_stereo_network_on_four_sources(tmp_path):
     root, records, workdir = tmp_path / "corpus", tmp_path / "records", tmp_path / "run"
     overrides = [

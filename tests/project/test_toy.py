@@ -18,6 +18,8 @@ import tests.support.toy  # noqa: F401
 from tests.support.commands import run_command, set_flags
 from trainer.loop.metrics import read_metrics
 
+pytestmark = pytest.mark.slow
+
 OVERRIDES = ["audio.sample_rate=4000", "data.excerpt_secs=1"]
 TRAIN = [*OVERRIDES, "train.steps=16", "train.steps_per_call=4", "train.checkpoint_steps=4"]
 
@@ -136,7 +138,6 @@ def test_its_runs_have_no_mean(workdir, tmp_path):
     assert (done.returncode, done.stderr) == (1, f"error: {sentence}\n")
 
 
-@pytest.mark.slow
 def test_the_untrained_network_is_validated_once_and_is_never_the_best(records, tmp_path):
     """Of a run that only gets worse, in two goes."""
     settings = ["learning_rate=1", "validation_steps=4", "validate_untrained=true"]
@@ -185,7 +186,6 @@ def test_its_network_separates_files_and_is_exported(workdir, tmp_path):
     np.testing.assert_allclose(estimates[sources.index("vn")], stem, atol=1e-6)
 
 
-@pytest.mark.slow
 def test_a_killed_run_continues_bit_for_bit(records, tmp_path):
     rounds = ["train.steps=100000", "train.validation_steps=8"]
     flags = train_flags(records, tmp_path / "killed", *rounds)
@@ -214,7 +214,6 @@ def test_a_killed_run_continues_bit_for_bit(records, tmp_path):
         np.testing.assert_array_equal(ours.get_tensor(name), theirs.get_tensor(name), err_msg=name)
 
 
-@pytest.mark.slow
 def test_two_devices_train_as_one(records):
     command = [sys.executable, "-m", "tests.support.toy.replicas", str(records), *OVERRIDES]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -20,6 +20,8 @@ from evaluation.estimates.constant_gain import FILE_NAME, constant_gain_of, lear
 from evaluation.estimates.opened_run import OpenedRun
 from trainer.loop.workdir import TrainingRun
 
+pytestmark = pytest.mark.slow
+
 RATE = 8000
 SOURCES = ("cl", "fl", "hn", "tba", "va", "vc", "vn")
 

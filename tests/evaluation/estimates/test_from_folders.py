@@ -111,6 +111,7 @@ def test_scores_are_those_of_the_waveforms(corpus, capsys):
         np.testing.assert_allclose(decode(recording.sounds["estimate"])[0], estimate, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_methods_without_a_network_are_scored_where_they_can_be(corpus, capsys):
     folder, _ = corpus
     out = Path(evaluate(folder, baselines="classical"))
@@ -151,6 +152,7 @@ def halve_the_end(data):
     return data[:-4] + (np.frombuffer(data[-4:], "<f4") / np.float32(2)).tobytes()
 
 
+@pytest.mark.slow
 def test_a_file_written_anew_with_the_same_size_and_time_is_scored_anew(tmp_path, capsys):
     noise = 0.1 * np.random.default_rng(0).standard_normal((2, RATE // 2, 1))
     for name in ("One", "Two"):
@@ -186,6 +188,7 @@ def test_what_is_in_a_file_tells_it_from_another_one(tmp_path, name, change):
     assert file_contents([path]) != before
 
 
+@pytest.mark.slow
 def test_silent_files_are_told_of_and_counted(corpus, capsys):
     folder, _ = corpus
     write(folder / "estimates/test/One/drums.wav", np.zeros((3 * RATE, 2)))
@@ -227,6 +230,7 @@ def other_rate_of_all(folder):
         write(path, np.ones((9, 2)), 4000)
 
 
+@pytest.mark.slow
 def test_a_system_that_estimates_some_sources_is_scored_on_those(tmp_path, capsys):
     rng = np.random.default_rng(0)
     references = 0.1 * rng.standard_normal((4, 2 * RATE, 2))

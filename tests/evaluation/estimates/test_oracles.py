@@ -9,6 +9,8 @@ from evaluation.estimates import oracles
 from evaluation.estimates.oracles import ORACLES
 from tests.support.oracles import oracle_estimates
 
+pytestmark = pytest.mark.slow
+
 RATE = 22050
 
 

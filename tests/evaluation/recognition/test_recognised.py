@@ -14,6 +14,8 @@ from tests.trainer.exports.untrained_run import make_run
 from trainer.inference.separator import TrainedSeparator
 from trainer.tasks.tagging.tagger import name_tagger
 
+pytestmark = pytest.mark.slow
+
 RATE = 8000
 
 
@@ -78,7 +80,6 @@ def test_the_tagger_of_a_run_says_what_is_above_its_thresholds(runs):
         Recogniser(name_tagger(str(runs / "tagger"), "latest").load(), ("bn", "fl"))
 
 
-@pytest.mark.slow
 def test_a_song_gets_the_stems_of_what_is_heard(runs, tmp_path):
     song = tmp_path / "song.wav"
     soundfile.write(song, noise(12_000, 2), 22050, subtype="FLOAT")

@@ -37,6 +37,8 @@ from tests.evaluation.test_compare import write_museval
 from tests.support.commands import run_command
 from tests.support.page import Page
 
+pytestmark = pytest.mark.slow
+
 METRICS = {
     "snr": "SNR",
     "sdr": "SDR",
@@ -356,7 +358,6 @@ def test_shares_of_bins_are_compared_in_percentage_points(tmp_path, three):
     assert "majority: " not in page.text
 
 
-@pytest.mark.slow
 def test_names_of_runs_show_as_text(tmp_path):
     hostile = [
         write_run(tmp_path / name, seed)

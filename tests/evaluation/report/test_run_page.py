@@ -609,6 +609,7 @@ def make_recordings(
     ]
 
 
+@pytest.mark.slow
 def test_sounds_have_players_and_one_script_that_is_ours(
     tmp_path: Path, written: Callable[..., Path]
 ) -> None:
@@ -634,6 +635,7 @@ def test_sounds_have_players_and_one_script_that_is_ours(
     assert "script-src 'none'" in Page(read_page(written(*INTERVALS))).policy
 
 
+@pytest.mark.slow
 def test_three_spectrograms_of_a_source_show_what_training_changed(tmp_path: Path) -> None:
     rows = sample_rows(instruments.URMP, 1, 6)
     plain, changed = make_recordings("a track", 2, 0.5)
@@ -849,6 +851,7 @@ def test_methods_that_need_no_network_have_their_columns_and_words(tmp_path: Pat
     assert "NMF" not in plain.text
 
 
+@pytest.mark.slow
 def test_scores_without_a_constant_gain(tmp_path: Path) -> None:
     rows = [row for row in sample_rows(instruments.MUSDB, 1, 6) if row.system != CONSTANT_GAIN]
     page = Page(write(tmp_path, rows, about_gains="the records are gone"))
@@ -858,6 +861,7 @@ def test_scores_without_a_constant_gain(tmp_path: Path) -> None:
     assert page.text.lower().count(CONSTANT_GAIN) == 1
 
 
+@pytest.mark.slow
 def test_scores_of_before_have_no_bins(tmp_path: Path) -> None:
     rows = [replace(row, bins=None, bins_majority=None) for row in sample_rows(["va", "vc"], 1, 6)]
     html = write(tmp_path, rows)
@@ -947,6 +951,7 @@ def test_oracles_and_the_audit_show_where_there_are_any(tmp_path: Path) -> None:
     assert "audit" not in plain.tables
 
 
+@pytest.mark.slow
 def test_names_that_no_font_or_encoding_holds(tmp_path: Path) -> None:
     rows = [
         replace(row, track="bad\udcff")
@@ -957,6 +962,7 @@ def test_names_that_no_font_or_encoding_holds(tmp_path: Path) -> None:
     assert any(text.startswith("a name that is fa… · ") for text in page.texts)
 
 
+@pytest.mark.slow
 def test_the_same_rows_give_the_same_bytes(tmp_path: Path, written: Callable[..., Path]) -> None:
     assert write(tmp_path, sample_rows(*INTERVALS)) == read_page(written(*INTERVALS))
 

@@ -27,6 +27,8 @@ from evaluation.scoring.one_track import score_track_on_disk
 from evaluation.scoring.workers import Workers
 from tests.support.oracles import oracle_estimates
 
+pytestmark = pytest.mark.slow
+
 RATE = 1000
 VOCABULARY = ("va", "vc", "vn")
 CONFIG = Evaluation(filter_taps=16)
@@ -133,7 +135,6 @@ def end(_):
     os._exit(3)
 
 
-@pytest.mark.slow
 def test_processes_load_no_tensorflow_and_have_one_thread():
     # In a process of its own: the fork server of this one may have imported it for another test.
     script = (
@@ -146,7 +147,6 @@ def test_processes_load_no_tensorflow_and_have_one_thread():
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-@pytest.mark.slow
 def test_processes_give_the_same_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(segment_groups, "_BYTES", 1)
     stored, _ = make_track(tmp_path)

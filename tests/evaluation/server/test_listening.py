@@ -18,6 +18,8 @@ from tests.evaluation.server.page_server import page_server
 from tests.trainer.exports.untrained_run import make_run
 from trainer.tasks.tagging.tagger import name_tagger
 
+pytestmark = pytest.mark.slow
+
 RATE = 8000
 NOBODY = dict.fromkeys(("cl", "fl", "vc", "vn"), 1.1)
 # Which a network that has learnt nothing reaches throughout, and never.
@@ -100,7 +102,6 @@ def test_a_song_is_heard_whole_and_then_separated_as_the_command_would(
     assert stem_bytes(server, done) == {"fl": expected}
 
 
-@pytest.mark.slow
 def test_named_stems_are_made_whatever_is_heard(server, tmp_path):
     path = write_song(tmp_path / "a.wav")
     every = server.separate(server.send(path, labels="auto", write="all,residual"))
@@ -172,7 +173,6 @@ def test_where_nothing_is_heard_the_song_is_there_without_stems(
     assert (again["heard"], again["labels"], again["stems"]) == ([], ["vn"], ["vn", "residual"])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("has_links", [True, False])
 def test_a_song_is_separated_again_as_if_it_had_been_sent_with_other_labels(
     server, tmp_path, monkeypatch, has_links
@@ -272,7 +272,6 @@ def test_a_disk_that_fills_while_somebody_listens_is_given_back(server, tmp_path
     assert [*server.folder.iterdir()] == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("num_frames", [0, 1])
 def test_a_song_of_hardly_anything_ends_as_one_whose_labels_are_named(server, tmp_path, num_frames):
     path = write_song(tmp_path / "a.wav", num_frames)

@@ -199,6 +199,7 @@ def test_nothing_slow_is_imported_before_a_run_is_loaded():
     assert done.stdout == "set()\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_the_examples_of_the_page_run(tmp_path, monkeypatch, number):
     """On a small run, whose instruments are others."""
@@ -221,6 +222,7 @@ def tagger(tmp_path_factory):
     return str(workdir)
 
 
+@pytest.mark.slow
 def test_with_a_tagger_labels_that_nobody_names_are_heard(separator, tagger):
     waveform = noise(9000, 2)
     listening = load_separator(str(RUN), checkpoint="latest", tagger=tagger)

@@ -171,6 +171,7 @@ def test_notes_follow_what_is_remixed_silenced_and_detuned(excerpts):
     assert num_followed > 100
 
 
+@pytest.mark.slow
 def test_unknown_notes_are_one_that_reaches_everywhere(changed):
     unknown = [example for example in changed if not is_known(example)]
     assert 0.25 < len(unknown) / len(changed) < 0.55
@@ -213,6 +214,7 @@ def test_other_modalities_tell_nothing_in_a_share_of_the_examples(still, changed
         np.testing.assert_array_equal(after["context"], before["context"] * is_told)
 
 
+@pytest.mark.slow
 def test_a_step_is_told_the_same_at_every_start(excerpts, changed):
     config = configs.load("smoke", [*OVERRIDES, *PLAIN, *CHANGES])
     rest = list(make_batches(excerpts, config, 20).as_numpy_iterator())

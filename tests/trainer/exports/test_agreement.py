@@ -8,6 +8,8 @@ from trainer.exports.agreement import Agreement, Trial, require_agreement
 from trainer.exports.formats import EXACT, ROUNDED
 from trainer.inference.separator import TrainedSeparator
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def separator(tmp_path_factory):

@@ -15,6 +15,8 @@ from trainer.inference.listener import TrainedListener
 from trainer.tasks.tagging.pieces import piece_labels, piece_probabilities
 from trainer.tasks.tagging.tagger import Tagger
 
+pytestmark = pytest.mark.slow
+
 # Some of those of the tagger, in another order.
 SOURCES = ("vn", "cl", "vc")
 
@@ -82,7 +84,6 @@ print(labels.numpy().tolist())
 """
 
 
-@pytest.mark.slow
 def test_the_command_joins_two_runs(tmp_path):
     for name, experiment in (("separator", "smoke"), ("tagger", "smoke_tagger")):
         (tmp_path / name).mkdir()

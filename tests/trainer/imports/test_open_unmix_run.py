@@ -20,6 +20,8 @@ from trainer.imports.published import PUBLISHED
 from trainer.imports.tensor_file import read_tensors
 from trainer.loop.workdir import load_run
 
+pytestmark = pytest.mark.slow
+
 FILES = Path(__file__).parent / "files"
 COMMAND = "trainer.import_openunmix"
 ABOUT = {
@@ -54,7 +56,6 @@ def test_its_estimates_are_those_of_open_unmix(workdir):
     assert largest_difference(workdir, expected, num_left_out=64) < 1e-5
 
 
-@pytest.mark.slow
 def test_other_programs_take_it_as_any_run(workdir):
     separator = load_separator(str(workdir))
     assert (separator.sources, separator.sample_rate) == (("drums", "vocals"), 4000)
@@ -222,7 +223,6 @@ def test_what_has_no_place_is_named(weights, capsys):
     assert "vocals.safetensors has more, which is left out: more." in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_it_is_scored_as_any_run(tmp_path):
     """With the four sources, and at the rate, of records."""
     write_musdb(tmp_path / "corpus", num_pieces=4, secs=3.0, seed=5)

@@ -19,6 +19,8 @@ from trainer.imports.tensor_file import read_tensors
 from trainer.loop.workdir import load_run
 from trainer.networks import make_network
 
+pytestmark = pytest.mark.slow
+
 FILES = Path(__file__).parent / "roformers"
 COMMAND = "trainer.import_roformer"
 ABOUT = {
@@ -402,7 +404,6 @@ def test_files_of_pytorch_need_an_interpreter_that_has_it(files):
             read(files / "bs", weights="model.ckpt")
 
 
-@pytest.mark.slow
 def test_other_programs_take_it_as_any_run(workdir):
     separator = load_separator(str(workdir))
     assert (separator.sources, separator.sample_rate) == (("vocals", "other"), 8000)

@@ -69,6 +69,7 @@ def test_swapped_channels_are_put_back():
     assert np.abs(swapped - linear(2).estimate(mixture, LABELS)).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_passes_are_the_mean_of_what_is_heard_late():
     """Of a network that repeats itself under shifts of 8 frames alone."""
     mixture = noise(900)
@@ -129,6 +130,7 @@ def peak_bytes(num_passes):
     return peak
 
 
+@pytest.mark.slow
 def test_more_passes_hold_no_more_estimates():
     # Of 5000 frames the estimates have 640 kB, what is heard has 20 kB.
     assert peak_bytes(8) - peak_bytes(2) < 6 * 200_000

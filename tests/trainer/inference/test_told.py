@@ -10,6 +10,8 @@ from trainer.inference.separator import Separator
 from trainer.inference.told import NOTHING, Told, rows_of
 from trainer.networks import make_network
 
+pytestmark = pytest.mark.slow
+
 SMALL = [
     "audio.sample_rate=1000",
     "model.num_levels=5",

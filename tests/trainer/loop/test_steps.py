@@ -97,6 +97,7 @@ def assert_same(ours, theirs, tolerance):
     assert length > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_the_gradient_of_a_batch_is_the_sum_of_those_of_its_parts(name):
     config = configs.load("smoke", NETWORKS[name])

@@ -14,6 +14,8 @@ from trainer.loop.progress import Progress
 from trainer.loop.summaries import Summaries
 from trainer.loop.workdir import load_run, write_text
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def workdir(bucket):
@@ -27,7 +29,6 @@ def open_checkpoints(workdir, keep=2):
     return Checkpoints(workdir, optimisation_without_loss(Train(), network), keep)
 
 
-@pytest.mark.slow
 def test_the_newest_and_the_best_are_kept_and_what_others_wrote(gcs, bucket, workdir):
     gcs.put(bucket, "run/checkpoints/ckpt-100.index.mine", b"")
     gcs.put(bucket, "run/checkpoints/notes.txt", b"")

@@ -213,6 +213,7 @@ def test_a_file_of_one_window_of_windows_that_overlap_is_refused():
         WindowModule(config_of(), network_of())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlap", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_chunks_of_a_full_length_estimate_fade(overlap):
     network = network_of(f"model.overlap={overlap}")
@@ -259,6 +260,7 @@ def test_what_makes_no_network_is_refused(overrides, sentence):
         config_of(*overrides)
 
 
+@pytest.mark.slow
 def test_weights_follow_the_seed_alone():
     first = network_of()
     keras.utils.set_random_seed(7)

@@ -107,6 +107,7 @@ def test_sounds_go_in_and_come_back_at_their_length(body):
     assert network.forward_flops() > 2 * 64 * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hears", ["spectrum", "waveform"])
 def test_with_bfloat16_sounds_are_nearly_the_same(hears):
     words = ["model.num_frames=1024", "task.stft=0", f"model.hears={hears}", "model.filters=2"]

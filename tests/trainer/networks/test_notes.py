@@ -50,6 +50,7 @@ def estimate(config, mixture, notes, longest):
     return np.concatenate(list(estimates), axis=2)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", [VALID, SAME])
 @pytest.mark.parametrize("timing", ["activity", "notes"])
 def test_the_length_of_the_patch_changes_nothing(overrides, timing):

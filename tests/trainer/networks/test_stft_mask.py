@@ -88,6 +88,7 @@ def test_the_gradient_of_a_spectrum_is_that_of_products_with_matrices():
         assert np.abs(expected).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", ["tcn", "unet"])
 @pytest.mark.parametrize("num_frames", [pytest.param(1, marks=SLOW), 4000])
 def test_the_length_of_the_window_changes_nothing(body, num_frames):

@@ -58,6 +58,7 @@ def test_parameters_by_formula():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("front", FRONTS)
 @pytest.mark.parametrize("column_hops", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_the_length_of_a_window_changes_nothing(front, column_hops):

@@ -35,6 +35,7 @@ def targets(question):
     return np.where(found, plan.records, -1).max(axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", [[], STORED], ids=["remixed", "as stored"])
 def test_a_quarter_asks_for_what_is_not_there_and_instruments_come_evenly(records, overrides):
     _, _, excerpts = records
