@@ -32,8 +32,6 @@ from evaluation.scores.improvement import improvement
 from evaluation.scores.table import Row, from_csv, to_csv
 from tests.support import replicas
 
-pytestmark = pytest.mark.slow
-
 NUMBERS = [500, pytest.param(10_000, marks=pytest.mark.soak)]
 LONGEST_SECS = 5
 CONFIG = configs.load("smoke", replicas.OVERRIDES)
