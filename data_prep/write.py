@@ -3,14 +3,17 @@
     python -m data_prep.write --config=urmp --corpus=urmp --root=URMP --out=records/urmp
     python -m data_prep.write --config=urmp --corpus=urmp --root=URMP --check
     python -m data_prep.write --config=musdb --corpus=folder --root=MINE --splits=my.json --out=OUT
+    python -m data_prep.write --config=urmp --corpus=urmp --root=URMP --out=gs://B/urmp --part=0/20
 
 Every track is decoded once: it is checked and its records are made on the way, in a scratch folder.
 Where a check finds an error, nothing is put in place. An interrupted command continues with what is
 missing, and the same corpus always gives the same bytes. The manifest comes last; a folder without
-one is not finished.
+one is not finished. Of a large corpus each of many machines prepares a part; the same command
+without --part then makes shards of all.
 """
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,8 +21,7 @@ from absl import flags
 
 import configs
 from configs import Config
-from data_prep.corpora import CORPORA, Listing, list_tracks
-from data_prep.corpora.context_file import with_context
+from data_prep.corpora import CORPORA, Listing
 from data_prep.records.entries import ShardEntry
 from data_prep.records.manifest import FILE_NAME, Manifest
 from data_prep.runtime import command, parallel
@@ -28,71 +30,105 @@ from data_prep.runtime.revision import code_revision
 from data_prep.storage import Folder, is_bucket, open_folder
 from data_prep.storage.files import written_by_another
 from data_prep.storage.lock import held
-from data_prep.writing.checks import Findings, finding_lines, judge, table
+from data_prep.writing.examination import (
+    PLAIN,
+    Options,
+    examine,
+    list_for,
+    prepare_all,
+    tracks_to_prepare,
+)
 from data_prep.writing.finished import require_finished
-from data_prep.writing.prepare import PreparedTrack, TrackToPrepare, prepare
-from data_prep.writing.progress import PreparationProgress, UploadProgress, summary_lines
+from data_prep.writing.parts import Part, held_part, parse_part, require_no_part
+from data_prep.writing.prepare import PreparedTrack
+from data_prep.writing.progress import UploadProgress, summary_lines
+from data_prep.writing.scratch import Scratch, open_scratch, remove_shared
 from data_prep.writing.shards import Shard, ShardInPlace, plan_splits, put_shards, shards_in_place
 
 
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """Says how a corpus is read, whatever it is."""
-
-    workers: int = 1
-    # Another number of tracks than was published is an error.
-    strict: bool = False
-    # Tracks that cannot be read are left out.
-    skip_bad: bool = False
-    # What cannot be decoded of a track is silent.
-    read_on_over_damage: bool = False
-    # An npz file with vectors of instruments from another modality.
-    context: Path | None = None
-
-
 def write(
-    config: Config, corpus: str, root: Path, out: str | Path, options: Options = Options()
+    config: Config, corpus: str, root: Path, out: str | Path, options: Options = PLAIN
 ) -> Manifest:
     """Writes the records of a corpus, or what is missing of them, and their manifest.
 
     Raises:
         ValueError: the corpus has errors, or the folder holds other records.
     """
-    config, listing = _listed(config, corpus, root, options)
-    folder = open_folder(str(out))
-    if is_bucket(folder.url):
-        # The check asks TensorFlow's own client, too.
-        command.import_first(["tensorflow"])
-    folder.check()
+    config, listing = list_for(config, corpus, root, options)
+    folder = _opened(out)
     with held(folder.url, "--out") as hold:
         if folder.stat(FILE_NAME):
             try:
-                return require_finished(
-                    config,
-                    listing,
-                    folder,
-                    skip_bad=options.skip_bad,
-                    read_on=options.read_on_over_damage,
-                )
+                return require_finished(config, listing, folder, options)
             finally:
-                folder.close()
+                _close(folder)
+        require_no_part(folder)
         manifest = _write(config, listing, folder, options)
         hold.require()
         require_in_place(manifest, folder)
         # It comes last: a folder with a manifest is one in which nothing is missing.
         folder.write_text(FILE_NAME, manifest.to_json() + "\n")
-        folder.close()
+        _close(folder)
     return manifest
+
+
+def prepare_part(
+    config: Config, corpus: str, root: Path, out: str | Path, options: Options, part: Part
+) -> list[PreparedTrack]:
+    """Prepares every so many-th track, for ``write`` to find; returns those tracks.
+
+    Parts may run at the same time, on machines that share the folder, and in any order.
+
+    Raises:
+        ValueError: a track cannot be read, where ``options`` do not skip it, or the folder holds
+            other records.
+    """
+    config, listing = list_for(config, corpus, root, options)
+    folder = _opened(out)
+    if folder.stat(FILE_NAME):
+        require_finished(config, listing, folder, options)
+        return []
+    with held_part(folder, part):
+        scratch = open_scratch(folder, sends=True)
+        wanted = tracks_to_prepare(config, part.of(listing.tracks), options, scratch)
+        tracks = prepare_all(wanted, options.workers)
+    sentences = [sentence for track in tracks for sentence in track.errors]
+    print("\n".join(f"  {sentence}" for sentence in sentences), end="\n" if sentences else "")
+    if sentences and not options.skip_bad:
+        raise ValueError(
+            f"{pluralized(len(sentences), 'error')} in this part, listed above; the other tracks "
+            f"of it are prepared."
+        )
+    return tracks
+
+
+def _opened(out: str | Path) -> Folder:
+    """Opens the folder of the records, which is made if need be, and tries it out."""
+    folder = open_folder(str(out))
+    if is_bucket(folder.url):
+        # The check asks TensorFlow's own client, too.
+        command.import_first(["tensorflow"])
+    folder.check()
+    return folder
+
+
+def _close(folder: Folder) -> None:
+    """Removes what was needed on the way, here and in a bucket."""
+    if is_bucket(folder.url):
+        remove_shared(folder)
+    folder.close()
 
 
 def _write(config: Config, listing: Listing, folder: Folder, options: Options) -> Manifest:
     """Writes what is missing of the shards of a corpus, and returns their manifest."""
     in_place = shards_in_place(folder)
     keys_in_place = frozenset(key for shard in in_place.values() for key in shard.keys)
-    tracks, findings = _examine(config, listing, options, folder.scratch, keys_in_place)
+    scratch = open_scratch(folder)
+    wanted = tracks_to_prepare(config, listing.tracks, options, scratch, keys_in_place)
+    tracks, findings = examine(config, listing, options, wanted)
     plans = plan_splits(tracks, config.data.shard_mib)
     all_shards = [shard for shards in plans.values() for shard in shards]
-    entries = _put_in_place(all_shards, folder, in_place)
+    entries = _put_in_place(all_shards, folder, scratch, in_place)
     return Manifest(
         config=config,
         corpus=listing.corpus,
@@ -120,12 +156,15 @@ def require_in_place(manifest: Manifest, folder: Folder) -> None:
 
 
 def _put_in_place(
-    shards: Sequence[Shard], folder: Folder, in_place: dict[str, ShardInPlace]
+    shards: Sequence[Shard],
+    folder: Folder,
+    scratch: Scratch,
+    in_place: dict[str, ShardInPlace],
 ) -> dict[str, ShardEntry]:
     """Puts all shards in place and returns their entries by name."""
     entries: dict[str, ShardEntry] = {}
     progress = UploadProgress(len(shards))
-    for entry in put_shards(shards, folder, in_place):
+    for entry in put_shards(shards, folder, scratch, in_place):
         entries[entry.name] = entry
         # On a disk it takes no time that anybody would want to be told of.
         if is_bucket(folder.url):
@@ -133,68 +172,14 @@ def _put_in_place(
     return entries
 
 
-def check(config: Config, corpus: str, root: Path, options: Options = Options()) -> None:
+def check(config: Config, corpus: str, root: Path, options: Options = PLAIN) -> None:
     """Looks at a corpus and prints what is wrong with it; writes nothing.
 
     Raises:
         ValueError: it has errors.
     """
-    config, listing = _listed(config, corpus, root, options)
-    _examine(config, listing, options, scratch=None, keys_in_place=frozenset())
-
-
-def _listed(config: Config, corpus: str, root: Path, options: Options) -> tuple[Config, Listing]:
-    """Returns the tracks of a corpus, and the config with the vocabulary of the split file."""
-    beside = [] if options.context is None else [options.context]
-    listing = list_tracks(corpus, root, config.data.splits, beside)
-    if listing.splits is not None and listing.splits.vocabulary is not None:
-        data = dataclasses.replace(config.data, sources=listing.splits.vocabulary)
-        config = dataclasses.replace(config, data=data)
-    if options.context is not None:
-        listing = with_context(listing, config.data.sources, options.context)
-    return config, listing
-
-
-def _examine(
-    config: Config,
-    listing: Listing,
-    options: Options,
-    scratch: Path | None,
-    keys_in_place: frozenset[str],
-) -> tuple[list[PreparedTrack], Findings]:
-    """Reads and checks every track, and writes its records to ``scratch`` where there is one.
-
-    It prints the table and what is wrong.
-
-    Raises:
-        ValueError: the corpus has errors.
-    """
-    wanted = [
-        TrackToPrepare(
-            files=dataclasses.replace(files, read_on=options.read_on_over_damage),
-            config=config,
-            scratch=scratch,
-            keys_in_place=keys_in_place,
-        )
-        for files in listing.tracks
-    ]
-    # The longest come first, so that no worker ends long after the others.
-    wanted.sort(key=lambda track: -track.num_bytes)
-    progress = PreparationProgress(wanted)
-    tracks = []
-    for track in parallel.run(prepare, wanted, options.workers, imports=["tensorflow"]):
-        tracks.append(track)
-        progress.done(track)
-    # They came in the order in which the workers finished; what is written must not depend on it.
-    tracks.sort(key=lambda track: track.files.name)
-    findings = judge(listing, tracks, config, options.strict, options.skip_bad)
-    print("\n".join([*table(tracks), *finding_lines(findings)]), flush=True)
-    if findings.errors:
-        num_errors = pluralized(len(findings.errors), "error")
-        raise ValueError(
-            f"{listing.root} has {num_errors}, listed above; nothing was put in place."
-        )
-    return tracks, findings
+    config, listing = list_for(config, corpus, root, options)
+    examine(config, listing, options, tracks_to_prepare(config, listing.tracks, options, None))
 
 
 FLAGS = flags.FLAGS
@@ -220,6 +205,14 @@ def main(_: Sequence[str]) -> None:
         raise ValueError(
             "--out is missing: name the folder to write to, or use --check to write nothing."
         )
+    if FLAGS.part:
+        part = parse_part(FLAGS.part, os.environ)
+        prepare_part(config, FLAGS.corpus, Path(FLAGS.root), FLAGS.out, options, part)
+        print(
+            f"Part {part.index} of {part.count} is prepared; when all are, the same command "
+            f"without --part makes shards of them."
+        )
+        return
     manifest = write(config, FLAGS.corpus, Path(FLAGS.root), FLAGS.out, options)
     print(f"The records in {FLAGS.out} are complete:")
     for line in summary_lines(manifest):
@@ -248,6 +241,12 @@ if __name__ == "__main__":
         "read_on_over_damage",
         False,
         "put silence where a file is damaged or cut short, and warn, instead of an error",
+    )
+    flags.DEFINE_string(
+        "part",
+        None,
+        "prepare this part of the tracks alone, on one of several machines: I/N with I from 0 to "
+        "N - 1, or array where Cloud Batch or Slurm says both, array/N where Kubernetes says I",
     )
     flags.DEFINE_integer(
         "workers", None, "processes; as many as there are cores unless given", lower_bound=1

@@ -5,6 +5,7 @@ in one sentence each; what passes by itself (429, 408 and 5xx answers, broken co
 again with growing pauses.
 """
 
+import errno
 import functools
 import shutil
 import tempfile
@@ -160,6 +161,16 @@ class BucketFolder:
             if self.stat(name) != wanted:
                 raise written_by_another(f"{self._url}/{name}")
         path.unlink()
+
+    def fetch(self, name: str, path: Path) -> None:
+        """Downloads the object, and compares its checksum."""
+        present = self._find(plain_name(name))
+        if present is None:
+            raise FileNotFoundError(errno.ENOENT, "is not there", f"{self._url}/{name}")
+        with self._retried("read", name) as options:
+            # The generation is that which was found, whatever is put there meanwhile.
+            blob = self._bucket.blob(present.name, generation=present.generation)
+            blob.download_to_filename(path, checksum="crc32c", **options)
 
     def read_text(self, name: str) -> str | None:
         """Reads UTF-8."""

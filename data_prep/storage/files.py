@@ -9,9 +9,10 @@ import sys
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import google_crc32c
 
@@ -76,25 +77,32 @@ def replacing(path: Path, flush: bool = True) -> Iterator[Path]:
 
 
 def in_the_making(path: Path) -> Path:
-    """Returns a path beside ``path`` that is this process's own, for what shall become ``path``.
+    """Returns a path beside ``path`` that nobody else has, for what shall become ``path``.
 
     What processes of this machine that are gone left there under such paths is deleted.
     """
     for other in path.parent.glob(f"{glob.escape(path.name)}.*{_PARTIAL}"):
         if _is_abandoned(other):
             _delete(other)
-    return path.with_name(f"{path.name}.{_machine()}-{os.getpid()}{_PARTIAL}")
+    own = f"{_machine()}-{os.getpid()}-{uuid4().hex[:8]}"
+    return path.with_name(f"{path.name}.{own}{_PARTIAL}")
 
 
 def _machine() -> str:
-    """Returns a short name of this machine: folders may be shared with others."""
-    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+    """Returns a short name of this machine: folders may be shared with others.
+
+    Containers may have one name and number their processes anew, each from 1.
+    """
+    name = socket.gethostname()
+    with suppress(OSError):
+        name += str(Path("/proc/self/ns/pid").readlink())
+    return f"{zlib.crc32(name.encode()):08x}"
 
 
 def _is_abandoned(path: Path) -> bool:
     """Returns whether this machine was to make something of a path, but no longer does."""
     *_, owner = path.name.removesuffix(_PARTIAL).split(".")
-    machine, _, process = owner.partition("-")
+    machine, process, *_ = [*owner.split("-"), ""]
     if machine != _machine() or not process.isdecimal():
         return False
     return not is_running(int(process))

@@ -52,6 +52,14 @@ class Folder(Protocol):
             ValueError: another file of that name is there, and it may not be overwritten.
         """
 
+    def fetch(self, name: str, path: Path) -> None:
+        """Copies a file to a local path.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            ValueError: what arrived is not what the storage has.
+        """
+
     def read_text(self, name: str) -> str | None:
         """Returns the text of a file, None where there is none."""
 

@@ -74,6 +74,10 @@ class LocalFolder:
         flush_to_disk(path)
         path.replace(self._path(name))
 
+    def fetch(self, name: str, path: Path) -> None:
+        """Copies the file."""
+        shutil.copyfile(self._path(name), path)
+
     def read_text(self, name: str) -> str | None:
         """Reads UTF-8."""
         try:

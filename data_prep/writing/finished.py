@@ -10,6 +10,7 @@ from data_prep.corpora import Listing
 from data_prep.records.entries import NOTES, CorpusFile
 from data_prep.records.manifest import FILE_NAME, Manifest, load_manifest
 from data_prep.storage import Folder
+from data_prep.writing.examination import Options
 from data_prep.writing.prepare import read_contents
 
 # In a sentence.
@@ -17,7 +18,7 @@ _MOST_CHANGES = 3
 
 
 def require_finished(
-    config: Config, listing: Listing, folder: Folder, skip_bad: bool, read_on: bool
+    config: Config, listing: Listing, folder: Folder, options: Options
 ) -> Manifest:
     """Returns the manifest of a folder that is finished, if it holds what was asked for.
 
@@ -29,7 +30,7 @@ def require_finished(
     """
     manifest = load_manifest(folder.url)
     _require_same_kind(manifest, config, listing, folder)
-    _require_whole_tracks(manifest, folder, skip_bad, read_on)
+    _require_whole_tracks(manifest, folder, options)
     changes = [
         *_changed_tracks(manifest, listing),
         *_changed_labels(manifest, listing),
@@ -67,11 +68,9 @@ def _require_same_kind(
         )
 
 
-def _require_whole_tracks(
-    manifest: Manifest, folder: Folder, skip_bad: bool, read_on: bool
-) -> None:
+def _require_whole_tracks(manifest: Manifest, folder: Folder, options: Options) -> None:
     """Refuses records that lack what the flags of the command do not allow to be lacking."""
-    if manifest.skipped and not skip_bad:
+    if manifest.skipped and not options.skip_bad:
         raise ValueError(
             f"the finished records in {folder.url} lack {', '.join(manifest.skipped)}, which could "
             f"not be read; delete that folder to write all, or give --skip_bad to keep them as "
@@ -80,7 +79,7 @@ def _require_whole_tracks(
     damaged = sorted(
         track.name for split in SPLITS for track in manifest.tracks(split) if track.is_damaged
     )
-    if damaged and not read_on:
+    if damaged and not options.read_on_over_damage:
         raise ValueError(
             f"the finished records in {folder.url} are silent where files of "
             f"{', '.join(damaged)} are damaged; choose another --out for a corpus that is whole, "

@@ -4,17 +4,13 @@ The records go to a scratch folder, where a later call finds them again.
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from configs import Config
-from configs.reading import read_object
 from data_prep.audio.loading import load_track
 from data_prep.audio.tracks import (
     MIXTURE,
@@ -30,7 +26,8 @@ from data_prep.records.excerpts import iter_excerpts
 from data_prep.records.format import FORMAT_VERSION, encode
 from data_prep.records.manifest import layout_of
 from data_prep.records.wire_format import framed
-from data_prep.storage.files import Checksum, Digest, checksum, replacing
+from data_prep.storage.files import Checksum, Digest, checksum
+from data_prep.writing.scratch import Scratch
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class TrackToPrepare:
     files: TrackFiles
     config: Config
     # Where its records go; with None the track is looked at, and nothing is written.
-    scratch: Path | None
+    scratch: Scratch | None
     # The keys of tracks whose records are part of a shard by now, and no longer in scratch.
     keys_in_place: frozenset[str] = frozenset()
 
@@ -160,24 +157,18 @@ def load_for(config: Config, files: TrackFiles) -> Track:
     return track
 
 
-def records_path(scratch: Path, key: str) -> Path:
-    """Returns where the records of a track lie until they become part of a shard."""
-    return scratch / f"{key}.tfrecord"
-
-
 def _write(
     track: TrackToPrepare,
-    scratch: Path,
+    scratch: Scratch,
     contents: tuple[CorpusFile, ...],
     decoded: Track,
     sketches: dict[str, Sketch],
 ) -> PreparedTrack:
-    """Writes the records first and what is known of them last: whoever finds that finds all."""
     key = track.key(contents)
     layout = layout_of(track.config)
     num_excerpts = 0
     whole = Checksum()
-    with replacing(records_path(scratch, key), flush=False) as path, path.open("wb") as file:
+    with scratch.making_records(key) as path, path.open("wb") as file:
         for excerpt in iter_excerpts(decoded, track.config.data):
             for part in framed(encode(excerpt, layout)):
                 file.write(part)
@@ -185,11 +176,8 @@ def _write(
             num_excerpts += 1
     entry = _entry(decoded, num_excerpts, track.config.data.sources)
     digest = whole.digest()
-    with replacing(scratch / f"{key}.npz", flush=False) as path, path.open("wb") as file:
-        np.savez(file, **sketches)
-    with replacing(scratch / f"{key}.json", flush=False) as path:
-        values = {"original": decoded.original, "entry": asdict(entry), "stored": digest}
-        path.write_text(json.dumps(values), encoding="utf-8")
+    known = {"original": decoded.original, "entry": asdict(entry), "stored": digest}
+    scratch.keep(key, known, sketches)
     return PreparedTrack(
         files=track.files,
         original=decoded.original,
@@ -202,24 +190,24 @@ def _write(
 
 
 def _prepared_before(
-    track: TrackToPrepare, scratch: Path, contents: tuple[CorpusFile, ...]
+    track: TrackToPrepare, scratch: Scratch, contents: tuple[CorpusFile, ...]
 ) -> PreparedTrack | None:
     """Returns what an earlier call left of the same track; None where it is not whole."""
     key = track.key(contents)
+    found = scratch.find(key)
+    if found is None:
+        return None
+    values, sketches = found
     try:
-        values = read_object(scratch / f"{key}.json")
-        with (scratch / f"{key}.npz").open("rb") as file, np.load(file) as arrays:
-            sketches = dict(arrays)
         digest = Digest(*values["stored"])
         entry = track_from_values(values["entry"])
         original = Original(*values["original"])
-        if entry.is_damaged and not track.files.read_on:
-            return None
-        # They were not flushed to the disk, so a machine that stopped may have lost some of them.
-        if key not in track.keys_in_place and checksum(records_path(scratch, key)) != digest:
-            return None
-    except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, BadZipFile):
-        # Whatever is wrong with these files, the track can be prepared again.
+    except (ValueError, LookupError, TypeError, AttributeError):
+        # Whatever is wrong with these values, the track can be prepared again.
+        return None
+    if entry.is_damaged and not track.files.read_on:
+        return None
+    if key not in track.keys_in_place and not scratch.has_records(key, digest):
         return None
     return PreparedTrack(
         files=track.files,

@@ -15,7 +15,8 @@ from data_prep.records.shard_files import shard_name
 from data_prep.storage import Folder, is_bucket
 from data_prep.storage.files import Checksum, Digest, replacing
 from data_prep.storage.folder import making
-from data_prep.writing.prepare import PreparedTrack, records_path
+from data_prep.writing.prepare import PreparedTrack
+from data_prep.writing.scratch import Scratch
 
 # Numbers of shards are multiples of it, so that any number of TPU hosts shares them evenly.
 _SHARDS_PER_GROUP = 8
@@ -98,7 +99,10 @@ def shards_in_place(folder: Folder) -> dict[str, ShardInPlace]:
 
 
 def put_shards(
-    shards: Sequence[Shard], folder: Folder, in_place: dict[str, ShardInPlace]
+    shards: Sequence[Shard],
+    folder: Folder,
+    scratch: Scratch,
+    in_place: dict[str, ShardInPlace],
 ) -> Iterator[ShardEntry]:
     """Puts shards in place, several at a time in a bucket; yields their entries in order.
 
@@ -106,15 +110,17 @@ def put_shards(
         ValueError: comes from ``put_shard``.
     """
     if not is_bucket(folder.url):
-        yield from (put_shard(shard, folder, in_place) for shard in shards)
+        yield from (put_shard(shard, folder, scratch, in_place) for shard in shards)
         return
     # These are threads that end with the process: whoever interrupts the command must not wait for
     # uploads that go nowhere.
     with ThreadPool(_UPLOADS) as pool:
-        yield from pool.imap(lambda shard: put_shard(shard, folder, in_place), shards)
+        yield from pool.imap(lambda shard: put_shard(shard, folder, scratch, in_place), shards)
 
 
-def put_shard(shard: Shard, folder: Folder, in_place: dict[str, ShardInPlace]) -> ShardEntry:
+def put_shard(
+    shard: Shard, folder: Folder, scratch: Scratch, in_place: dict[str, ShardInPlace]
+) -> ShardEntry:
     """Puts a shard in place unless it is there, and frees the disk of the records it was made of.
 
     Raises:
@@ -124,12 +130,12 @@ def put_shard(shard: Shard, folder: Folder, in_place: dict[str, ShardInPlace]) -
     keys = tuple(track.key for track in shard.tracks)
     if shard.name in in_place and in_place[shard.name].keys == keys:
         return in_place[shard.name].entry
-    sidecar = folder.scratch / f"{shard.name}{_SIDECAR}"
+    sidecar = scratch.here / f"{shard.name}{_SIDECAR}"
     if sidecar.exists():
         # The shard in place is ours, but of other tracks. What is not ours is not overwritten.
         folder.delete(shard.name)
     with making(folder, shard.name, overwrite=False) as path:
-        digest = _join_records(shard.tracks, folder.scratch, path)
+        digest = _join_records(shard.tracks, scratch, path)
         entry = ShardEntry(
             name=shard.name,
             num_bytes=digest.num_bytes,
@@ -141,29 +147,22 @@ def put_shard(shard: Shard, folder: Folder, in_place: dict[str, ShardInPlace]) -
         values = {"entry": asdict(entry), "keys": keys}
         with replacing(sidecar) as temporary:
             temporary.write_text(json.dumps(values), encoding="utf-8")
-    # The records of the first track are the shard itself, so they are gone from scratch.
-    for key in keys[1:]:
-        records_path(folder.scratch, key).unlink()
+    for key in keys:
+        scratch.forget(key)
     return entry
 
 
-def _join_records(tracks: Sequence[PreparedTrack], scratch: Path, target: Path) -> Digest:
+def _join_records(tracks: Sequence[PreparedTrack], scratch: Scratch, target: Path) -> Digest:
     """Makes one file of the records of all tracks and returns its size and checksum.
 
     Each record has a header and a footer of its own, so files of them that follow each other are a
-    file of them. The first becomes the shard itself: many a shard is of one track, and need not be
-    written a second time.
+    file of them. They are copied, so that whoever is killed before the shard is in place finds them
+    again.
     """
-    first, *others = tracks
     whole = Checksum()
-    # Where the records are gone, reading them below says so in a sentence.
-    with suppress(FileNotFoundError):
-        records_path(scratch, first.key).replace(target)
-    for chunk in _iter_chunks(first, target):
-        whole.update(chunk)
-    with target.open("ab") as output:
-        for track in others:
-            for chunk in _iter_chunks(track, records_path(scratch, track.key)):
+    with target.open("wb") as output:
+        for track in tracks:
+            for chunk in _iter_chunks(track, scratch.records(track.key)):
                 output.write(chunk)
                 whole.update(chunk)
     return whole.digest()

@@ -29,15 +29,16 @@ from data_prep.storage import open_folder
 from data_prep.storage.files import Digest
 from data_prep.storage.lock import held
 from data_prep.verify import iter_faults
-from data_prep.write import Options
+from data_prep.writing import examination
+from data_prep.writing.examination import PLAIN, Options
 from data_prep.writing.finished import require_finished
 from data_prep.writing.prepare import (
     PreparedTrack,
     TrackToPrepare,
     prepare,
     read_contents,
-    records_path,
 )
+from data_prep.writing.scratch import Scratch
 from data_prep.writing.shards import plan, put_shards, shards_in_place
 from tests.support.commands import run_command, set_flags
 
@@ -195,9 +196,9 @@ def test_each_moment_of_a_job_can_be_its_last(corpus, written, tmp_path, monkeyp
         56,
         57,
         58,
-        93,
-        94,
-    ):  # 54 files of 18 tracks, 3 for each of 13 shards
+        80,
+        81,
+    ):  # 54 files of 18 tracks, 2 for each of 13 shards
         monkeypatch.setattr(Path, "replace", replace_until_the_machine_stops)
         count = 0
         with pytest.raises(KeyboardInterrupt):
@@ -216,7 +217,7 @@ def test_what_was_prepared_is_kept(corpus, tmp_path, monkeypatch, capsys):
             raise KeyboardInterrupt
         return prepare(job)
 
-    monkeypatch.setattr(write, "prepare", prepare_until_the_machine_stops)
+    monkeypatch.setattr(examination, "prepare", prepare_until_the_machine_stops)
     with pytest.raises(KeyboardInterrupt):
         write.write(CONFIG, "urmp", corpus, tmp_path)
     assert list(tmp_path.glob("*")) == [tmp_path / ".scratch"]
@@ -231,7 +232,7 @@ def test_what_was_prepared_is_kept(corpus, tmp_path, monkeypatch, capsys):
 
 def test_damage_to_what_was_prepared_is_found(corpus, tmp_path):
     (track, *_) = list_tracks("urmp", corpus, "synthetic").tracks
-    job = TrackToPrepare(track, CONFIG, tmp_path)
+    job = TrackToPrepare(track, CONFIG, Scratch(tmp_path))
     first = prepare(job)
     assert (first.is_new, prepare(job).is_new) == (True, False)
     records = tmp_path / f"{first.key}.tfrecord"
@@ -264,9 +265,9 @@ def cut(path):
 def test_records_damaged_before_they_are_put_in_place_are_one_sentence(
     corpus, written, tmp_path, monkeypatch, harm, which
 ):
-    def place_what_was_damaged(shards, folder, before):
-        harm(records_path(folder.scratch, shards[4].tracks[which].key))
-        return put_shards(shards, folder, before)
+    def place_what_was_damaged(shards, folder, scratch, before):
+        harm(scratch.records(shards[4].tracks[which].key))
+        return put_shards(shards, folder, scratch, before)
 
     monkeypatch.setattr(write, "put_shards", place_what_was_damaged)
     with pytest.raises(
@@ -290,8 +291,8 @@ def test_a_track_that_changes_while_shards_are_put_in_place_is_one_sentence(
 ):
     out = tmp_path / "out"
 
-    def place_some(shards, folder, before):
-        for shard, _ in zip(shards, put_shards(shards, folder, before), strict=True):
+    def place_some(*placed):
+        for shard, _ in zip(placed[0], put_shards(*placed), strict=True):
             if len(shard.tracks) > 1:
                 raise KeyboardInterrupt
         return iter(())
@@ -376,7 +377,7 @@ def test_a_split_file_that_changed_is_told(written_folder, corpus, tmp_path):
     )
     with pytest.raises(ValueError, match=r"is for test, not train, .*, and 10 more; choose"):
         require_finished(
-            CONFIG, dataclasses.replace(listing, tracks=tracks), open_folder(str(out)), False, False
+            CONFIG, dataclasses.replace(listing, tracks=tracks), open_folder(str(out)), PLAIN
         )
     assert manifest == load_manifest(str(out))
 
@@ -642,8 +643,8 @@ def test_a_shard_that_another_writer_replaces_meanwhile_is_one_sentence(
 ):
     url = f"gs://{bucket}/records/urmp"
 
-    def put_and_replace(shards, folder, before):
-        for number, entry in enumerate(put_shards(shards, folder, before)):
+    def put_and_replace(*placed):
+        for number, entry in enumerate(put_shards(*placed)):
             if number == 3:
                 gcs.put(bucket, f"records/urmp/{entry.name}", b"another")
             yield entry

@@ -12,7 +12,7 @@ import soundfile
 import configs
 from data_prep import write
 from data_prep.records.manifest import load_manifest
-from data_prep.write import Options
+from data_prep.writing.examination import Options
 
 RATE = 8000
 
