@@ -29,12 +29,12 @@ from data_prep.runtime.quantities import pluralized
 from data_prep.runtime.revision import code_revision
 from data_prep.storage import Folder, is_bucket, open_folder
 from data_prep.storage.files import written_by_another
-from data_prep.storage.lock import held
+from data_prep.storage.lock import Hold, held
 from data_prep.writing.examination import (
     PLAIN,
     Options,
     examine,
-    list_for,
+    listed,
     prepare_all,
     tracks_to_prepare,
 )
@@ -47,33 +47,45 @@ from data_prep.writing.shards import Shard, ShardInPlace, plan_splits, put_shard
 
 
 def write(
-    config: Config, corpus: str, root: Path, out: str | Path, options: Options = PLAIN
+    config: Config, corpus: str, root: str | Path, out: str | Path, options: Options = PLAIN
 ) -> Manifest:
     """Writes the records of a corpus, or what is missing of them, and their manifest.
 
     Raises:
         ValueError: the corpus has errors, or the folder holds other records.
     """
-    config, listing = list_for(config, corpus, root, options)
-    folder = _opened(out)
-    with held(folder.url, "--out") as hold:
-        if folder.stat(FILE_NAME):
-            try:
-                return require_finished(config, listing, folder, options)
-            finally:
-                _close(folder)
-        require_no_part(folder)
-        manifest = _write(config, listing, folder, options)
-        hold.require()
-        require_in_place(manifest, folder)
-        # It comes last: a folder with a manifest is one in which nothing is missing.
-        folder.write_text(FILE_NAME, manifest.to_json() + "\n")
-        _close(folder)
+    with listed(config, corpus, root, options) as (config, listing):
+        folder = _opened(out)
+        with held(folder.url, "--out") as hold:
+            return _write_held(config, listing, folder, options, hold)
+
+
+def _write_held(
+    config: Config, listing: Listing, folder: Folder, options: Options, hold: Hold
+) -> Manifest:
+    """Writes the records to a folder that is this job's own."""
+    if folder.stat(FILE_NAME):
+        try:
+            return require_finished(config, listing, folder, options)
+        finally:
+            _close(folder)
+    require_no_part(folder)
+    manifest = _write(config, listing, folder, options)
+    hold.require()
+    require_in_place(manifest, folder)
+    # It comes last: a folder with a manifest is one in which nothing is missing.
+    folder.write_text(FILE_NAME, manifest.to_json() + "\n")
+    _close(folder)
     return manifest
 
 
 def prepare_part(
-    config: Config, corpus: str, root: Path, out: str | Path, options: Options, part: Part
+    config: Config,
+    corpus: str,
+    root: str | Path,
+    out: str | Path,
+    part: Part,
+    options: Options = PLAIN,
 ) -> list[PreparedTrack]:
     """Prepares every so many-th track, for ``write`` to find; returns those tracks.
 
@@ -83,15 +95,15 @@ def prepare_part(
         ValueError: a track cannot be read, where ``options`` do not skip it, or the folder holds
             other records.
     """
-    config, listing = list_for(config, corpus, root, options)
-    folder = _opened(out)
-    if folder.stat(FILE_NAME):
-        require_finished(config, listing, folder, options)
-        return []
-    with held_part(folder, part):
-        scratch = open_scratch(folder, sends=True)
-        wanted = tracks_to_prepare(config, part.of(listing.tracks), options, scratch)
-        tracks = prepare_all(wanted, options.workers)
+    with listed(config, corpus, root, options) as (config, listing):
+        folder = _opened(out)
+        if folder.stat(FILE_NAME):
+            require_finished(config, listing, folder, options)
+            return []
+        with held_part(folder, part):
+            scratch = open_scratch(folder, sends=True)
+            wanted = tracks_to_prepare(config, part.of(listing.tracks), options, scratch)
+            tracks = prepare_all(wanted, options.workers)
     sentences = [sentence for track in tracks for sentence in track.errors]
     print("\n".join(f"  {sentence}" for sentence in sentences), end="\n" if sentences else "")
     if sentences and not options.skip_bad:
@@ -172,14 +184,14 @@ def _put_in_place(
     return entries
 
 
-def check(config: Config, corpus: str, root: Path, options: Options = PLAIN) -> None:
+def check(config: Config, corpus: str, root: str | Path, options: Options = PLAIN) -> None:
     """Looks at a corpus and prints what is wrong with it; writes nothing.
 
     Raises:
         ValueError: it has errors.
     """
-    config, listing = list_for(config, corpus, root, options)
-    examine(config, listing, options, tracks_to_prepare(config, listing.tracks, options, None))
+    with listed(config, corpus, root, options) as (config, listing):
+        examine(config, listing, options, tracks_to_prepare(config, listing.tracks, options, None))
 
 
 FLAGS = flags.FLAGS
@@ -199,7 +211,7 @@ def main(_: Sequence[str]) -> None:
         context=Path(FLAGS.context) if FLAGS.context else None,
     )
     if FLAGS.check:
-        check(config, FLAGS.corpus, Path(FLAGS.root), options)
+        check(config, FLAGS.corpus, FLAGS.root, options)
         return
     if not FLAGS.out:
         raise ValueError(
@@ -207,13 +219,13 @@ def main(_: Sequence[str]) -> None:
         )
     if FLAGS.part:
         part = parse_part(FLAGS.part, os.environ)
-        prepare_part(config, FLAGS.corpus, Path(FLAGS.root), FLAGS.out, options, part)
+        prepare_part(config, FLAGS.corpus, FLAGS.root, FLAGS.out, part, options)
         print(
             f"Part {part.index} of {part.count} is prepared; when all are, the same command "
             f"without --part makes shards of them."
         )
         return
-    manifest = write(config, FLAGS.corpus, Path(FLAGS.root), FLAGS.out, options)
+    manifest = write(config, FLAGS.corpus, FLAGS.root, FLAGS.out, options)
     print(f"The records in {FLAGS.out} are complete:")
     for line in summary_lines(manifest):
         print("  " + line)
@@ -224,7 +236,7 @@ if __name__ == "__main__":
         "config", None, f"experiment, one of {', '.join(configs.experiments())}", required=True
     )
     flags.DEFINE_enum("corpus", None, sorted(CORPORA), "layout of the corpus", required=True)
-    flags.DEFINE_string("root", None, "folder of the corpus", required=True)
+    flags.DEFINE_string("root", None, "folder of the corpus, or its gs:// address", required=True)
     flags.DEFINE_string("out", None, "folder to write to")
     flags.DEFINE_string("splits", None, "split name or split file instead of the config's")
     flags.DEFINE_string(

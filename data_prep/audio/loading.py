@@ -51,12 +51,13 @@ def load_track(files: TrackFiles, audio_format: AudioFormat | None = None) -> Tr
         ValueError: files cannot be decoded, or differ in rate or channels, or hold no notes; a
             sentence for each, with its path.
     """
-    builder = _TrackBuilder(files, audio_format)
-    for part in iter_open_parts(files, builder.errors):
-        builder.add(part)
-    if builder.errors:
-        raise ValueError(" ".join(builder.errors))
-    return builder.track()
+    with files.at_hand() as there:
+        builder = _TrackBuilder(there, audio_format)
+        for part in iter_open_parts(there, builder.errors):
+            builder.add(part)
+        if builder.errors:
+            raise ValueError(" ".join(builder.errors))
+        return builder.track()
 
 
 def iter_parts(files: TrackFiles) -> Iterator[Part]:

@@ -1,6 +1,8 @@
 """Says what a track is, whatever its corpus: its files, and decoded a mixture and named sources."""
 
-from collections.abc import Collection, Mapping
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 from configs.instruments import ACCOMPANIMENT
 from configs.splits import Split
 from data_prep.audio.annotations import Annotations
+from data_prep.storage.files import Digest, checksum
+from data_prep.storage.stand_ins import StandIns
 
 # (frames, channels), full scale is 1
 Waveform = NDArray[np.float32]
@@ -54,6 +58,8 @@ class TrackFiles:
     notes: tuple[NotesFile, ...] = ()
     # instrument of the vocabulary -> a vector from another modality; all have one length
     context: Mapping[str, tuple[float, ...]] = field(default_factory=dict, hash=False)
+    # None: the files are there; else they lie in a bucket, and stand-ins in their place
+    stand_ins: StandIns | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -62,6 +68,56 @@ class TrackFiles:
         if self.mixture is None:
             return sources
         return (self.mixture, *sources)
+
+    @property
+    def place(self) -> str:
+        """Returns the path or the address of the folder that all files of sound are in."""
+        path = os.path.commonpath(self.paths)
+        return self.stand_ins.named(path) if self.stand_ins else path
+
+    @contextmanager
+    def at_hand(self) -> Iterator["TrackFiles"]:
+        """Yields the track with files that can be read, of a bucket for as long as the block runs.
+
+        Raises:
+            ValueError: comes from the block, with the addresses of files in a bucket.
+        """
+        stand_ins = self.stand_ins
+        if stand_ins is None:
+            yield self
+            return
+        with stand_ins.fetched() as folder:
+            try:
+                yield self._moved(stand_ins.root, folder)
+            except (ValueError, OSError) as error:
+                sentence = str(error).replace(str(folder), stand_ins.url)
+                raise ValueError(sentence) from error
+
+    def digest(self, path: Path) -> Digest:
+        """Returns the size and checksum of one of the files.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        if self.stand_ins is None:
+            return checksum(path)
+        return self.stand_ins.digests[path]
+
+    def _moved(self, old: Path, new: Path) -> "TrackFiles":
+        """Returns the track with its files in another folder."""
+
+        def moved(path: Path) -> Path:
+            return new / path.relative_to(old)
+
+        return replace(
+            self,
+            mixture=self.mixture and moved(self.mixture),
+            sources=tuple((name, moved(path)) for name, path in self.sources),
+            notes=tuple(
+                notes._replace(path=moved(notes.path), stem=moved(notes.stem))
+                for notes in self.notes
+            ),
+        )
 
 
 class AudioFormat(NamedTuple):

@@ -62,7 +62,8 @@ class Listing:
     """Holds the tracks of a corpus before anything is decoded."""
 
     corpus: str
-    root: Path
+    # The path of its folder, or the address.
+    root: str
     # None: official
     splits: Splits | None
     # those that take part, by name
@@ -111,7 +112,7 @@ def list_tracks(corpus: str, root: Path, splits: str, beside: Sequence[Path] = (
         tables.append(root / FILE_NAME)
     return Listing(
         corpus=corpus,
-        root=root,
+        root=str(root),
         splits=split_file,
         tracks=tracks,
         all_names=frozenset(track.name for track in all_tracks),

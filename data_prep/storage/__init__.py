@@ -3,6 +3,7 @@
 folder      what every folder can do, and how a file is made in it
 local       a folder on a disk
 bucket      a folder in a Cloud Storage bucket
+stand_ins   a folder in a bucket that is looked through like one on a disk
 lock        one job per folder
 file_lock   the lock of an open file, as each system has it
 lease       the same where there are no locks

@@ -167,10 +167,33 @@ class BucketFolder:
         present = self._find(plain_name(name))
         if present is None:
             raise FileNotFoundError(errno.ENOENT, "is not there", f"{self._url}/{name}")
-        with self._retried("read", name) as options:
-            # The generation is that which was found, whatever is put there meanwhile.
-            blob = self._bucket.blob(present.name, generation=present.generation)
-            blob.download_to_filename(path, checksum="crc32c", **options)
+        self._download(present, path)
+
+    def list_tree(self) -> dict[str, Digest]:
+        """Returns what the bucket says of all objects below the folder, by their names from it."""
+        with self._retried("list") as options:
+            blobs = self._bucket.client.list_blobs(self._bucket, prefix=self._prefix, **options)
+            found = {blob.name.removeprefix(self._prefix): blob for blob in blobs}
+        return {
+            name: Digest(blob.size, blob.crc32c)
+            for name, blob in sorted(found.items())
+            # Folders may be objects without bytes.
+            if name and not name.endswith("/")
+        }
+
+    def fetch_object(self, name: str, path: Path, digest: Digest) -> None:
+        """Downloads an object of ``list_tree``.
+
+        Raises:
+            ValueError: it is gone, or another by now.
+        """
+        present = self._find(name)
+        if present is None or (present.size, present.crc32c) != digest:
+            raise ValueError(
+                f"{self._url}/{name} has changed since the folder was listed; give the same "
+                f"command again."
+            )
+        self._download(present, path)
 
     def read_text(self, name: str) -> str | None:
         """Reads UTF-8."""
@@ -266,6 +289,13 @@ class BucketFolder:
                 return blob.download_as_bytes(**options), str(newest.generation)
             newest = self._find(name)
         return None
+
+    def _download(self, present: storage.Blob, path: Path) -> None:
+        """Downloads the generation that was found, whatever is put there meanwhile."""
+        name = present.name.removeprefix(self._prefix)
+        with self._retried("read", name) as options:
+            blob = self._bucket.blob(present.name, generation=present.generation)
+            blob.download_to_filename(path, checksum="crc32c", **options)
 
     def _upload_text(self, name: str, text: str) -> None:
         with self._retried("write", name) as options:

@@ -4,7 +4,6 @@ That is: what cannot be read, another number of tracks or another rate than was 
 between splits. There is a line for each track, then warnings, then errors.
 """
 
-import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -59,9 +58,8 @@ def judge(
     warnings += [f"no track is for {split}." for split in SPLITS if split not in filled_splits]
     for track in good:
         sentences = (*_rate_findings(listing, track), *track.warnings)
-        # Where it lies: sentences name its files.
-        place = os.path.commonpath(track.files.paths)
-        warnings += [f"{place}: {sentence}" for sentence in sentences]
+        # Sentences name its files.
+        warnings += [f"{track.files.place}: {sentence}" for sentence in sentences]
     warnings += listing.unused
     if listing.splits:
         warnings += _split_findings(listing.splits, listing.all_names)

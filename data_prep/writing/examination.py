@@ -1,7 +1,8 @@
 """Reads and checks every track of a corpus, and prepares its records on the way."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from configs import Config
@@ -10,6 +11,8 @@ from data_prep.corpora import Listing, list_tracks
 from data_prep.corpora.context_file import with_context
 from data_prep.runtime import parallel
 from data_prep.runtime.quantities import pluralized
+from data_prep.storage import is_bucket
+from data_prep.storage.stand_ins import StandIns, standing_in
 from data_prep.writing.checks import Findings, finding_lines, judge, table
 from data_prep.writing.prepare import PreparedTrack, TrackToPrepare, prepare
 from data_prep.writing.progress import PreparationProgress
@@ -34,8 +37,41 @@ class Options:
 PLAIN = Options()
 
 
-def list_for(config: Config, corpus: str, root: Path, options: Options) -> tuple[Config, Listing]:
-    """Returns the tracks of a corpus, and the config with the vocabulary of the split file."""
+@contextmanager
+def listed(
+    config: Config, corpus: str, root: str | Path, options: Options
+) -> Iterator[tuple[Config, Listing]]:
+    """Yields the config with the vocabulary of the split file, and the tracks of a corpus.
+
+    Of a corpus in a bucket, files of a track are fetched when it is read, and removed then.
+
+    Raises:
+        ValueError: there are no such splits, or no tracks.
+    """
+    if not is_bucket(str(root)):
+        yield _list(config, corpus, Path(root), options)
+        return
+    with standing_in(str(root)) as stand_ins:
+        try:
+            config, listing = _list(config, corpus, stand_ins.root, options)
+        except ValueError as error:
+            raise ValueError(stand_ins.named(str(error))) from error
+        tracks = tuple(_in_bucket(track, stand_ins) for track in listing.tracks)
+        unused = tuple(map(stand_ins.named, listing.unused))
+        yield config, dataclasses.replace(listing, root=stand_ins.url, tracks=tracks, unused=unused)
+
+
+def _in_bucket(track: TrackFiles, stand_ins: StandIns) -> TrackFiles:
+    """Returns a track that knows where its files are, and whose sentences say so."""
+    return dataclasses.replace(
+        track,
+        errors=tuple(map(stand_ins.named, track.errors)),
+        warnings=tuple(map(stand_ins.named, track.warnings)),
+        stand_ins=stand_ins.of([*track.paths, *(notes.path for notes in track.notes)]),
+    )
+
+
+def _list(config: Config, corpus: str, root: Path, options: Options) -> tuple[Config, Listing]:
     beside = [] if options.context is None else [options.context]
     listing = list_tracks(corpus, root, config.data.splits, beside)
     if listing.splits is not None and listing.splits.vocabulary is not None:

@@ -26,7 +26,7 @@ from data_prep.records.excerpts import iter_excerpts
 from data_prep.records.format import FORMAT_VERSION, encode
 from data_prep.records.manifest import layout_of
 from data_prep.records.wire_format import framed
-from data_prep.storage.files import Checksum, Digest, checksum
+from data_prep.storage.files import Checksum, Digest
 from data_prep.writing.scratch import Scratch
 
 
@@ -127,7 +127,7 @@ def read_contents(files: TrackFiles) -> tuple[CorpusFile, ...]:
     contents = []
     for label, path in labelled:
         with suppress(OSError):
-            contents.append(CorpusFile(path.name, label, *checksum(path)))
+            contents.append(CorpusFile(path.name, label, *files.digest(path)))
     if files.context:
         whole = Checksum()
         for item in sorted(files.context.items()):

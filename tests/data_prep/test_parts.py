@@ -33,7 +33,7 @@ def written(corpus, tmp_path_factory):
 
 
 def prepare_part(corpus, out, index, count, options=PLAIN):
-    return write.prepare_part(CONFIG, "urmp", corpus, out, options, Part(index, count))
+    return write.prepare_part(CONFIG, "urmp", corpus, out, Part(index, count), options)
 
 
 def flags_of(corpus, out, *more):
