@@ -1,10 +1,13 @@
 """A job in parts: the same records, whatever the order of the parts and whoever is killed."""
 
+import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -37,7 +40,7 @@ def prepare_part(corpus, out, index, count, options=PLAIN):
 
 
 def flags_of(corpus, out, *more):
-    where = ["--config=smoke", "--corpus=urmp", f"--root={corpus}", f"--out={out}", "--workers=1"]
+    where = ["--config=smoke", "--corpus=urmp", f"--root={corpus}", f"--out={out}"]
     return [*where, *set_flags(OVERRIDES), *more]
 
 
@@ -141,7 +144,9 @@ def test_tracks_that_cannot_be_read_fail_their_part_alone(corpus, tmp_path):
 
 def test_the_command_prepares_a_part_and_says_what_comes_next(corpus, tmp_path, monkeypatch):
     monkeypatch.setenv("JOB_COMPLETION_INDEX", "4")
-    done = run_command("data_prep.write", *flags_of(corpus, tmp_path, "--part=array/18"))
+    done = run_command(
+        "data_prep.write", *flags_of(corpus, tmp_path, "--workers=1", "--part=array/18")
+    )
     assert done.returncode == 0, done.stderr
     assert "Part 4 of 18 is prepared; when all are, the same command without" in done.stdout
     assert len(list((tmp_path / ".scratch").glob("*.tfrecord"))) == 1
@@ -177,30 +182,72 @@ def test_parts_share_a_bucket_and_leave_nothing_else(corpus, written, gcs, bucke
         assert open_folder(url).stat(name).num_bytes == len(content), name
 
 
-def kill_parts(corpus, out, written, num_kills, seed):
-    """Kills parts at random moments, then lets all end, and whoever makes shards of them."""
-    rng = random.Random(seed)
+def workers_of(job):
+    """Returns the processes that a job has started, or itself where there are none."""
+    try:
+        children = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text()
+    except FileNotFoundError:
+        return [job.pid]
+    return [int(child) for child in children.split()] or [job.pid]
+
+
+def kill_parts(corpus, out, environment, num_kills, victims):
+    """Kills parts, their workers, and whoever makes shards of them at random moments; each time all
+    files of the corpus get other times.
+    """
+    rng = random.Random(num_kills)
     for number in range(num_kills):
-        words = flags_of(corpus, out, f"--part={number % 3}/3")
-        if number % 4 == 3:
-            words = flags_of(corpus, out)
-        job = subprocess.Popen([sys.executable, "-m", "data_prep.write", *words])
-        try:
-            job.wait(rng.uniform(3, 12))
-        except subprocess.TimeoutExpired:
-            job.send_signal(signal.SIGKILL)
-            job.wait()
-    for index in range(3):
-        prepare_part(corpus, out, index, 3)
+        # The last ones make shards.
+        part = [] if 0 < num_kills - number < 3 < num_kills else [f"--part={number % 3}/3"]
+        words = [
+            sys.executable,
+            "-m",
+            "data_prep.write",
+            *flags_of(corpus, out, "--workers=2", *part),
+        ]
+        job = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL)
+        with suppress(subprocess.TimeoutExpired):
+            job.wait(rng.uniform(4, 9))
+        victim = rng.choice({"job": [job.pid], "worker": workers_of(job)}[rng.choice(victims)])
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+        # Who lost a worker says so, and ends.
+        job.wait(60)
+        for path in corpus.rglob("*.wav"):
+            os.utime(path, ns=(rng.randrange(10**18), rng.randrange(10**18)))
     write.write(CONFIG, "urmp", corpus, out)
+
+
+@pytest.fixture
+def pieces(corpus, tmp_path):
+    return Path(shutil.copytree(corpus, tmp_path / "pieces"))
+
+
+@pytest.mark.parametrize(
+    ("num_kills", "victims"),
+    [
+        pytest.param(1, ["job"], marks=pytest.mark.slow),
+        pytest.param(10, ["job", "worker"], marks=pytest.mark.soak),
+    ],
+)
+def test_killed_parts_leave_no_trace_on_a_disk(pieces, written, tmp_path, num_kills, victims):
+    out = tmp_path / "out"
+    kill_parts(pieces, out, dict(os.environ), num_kills, victims)
     assert bytes_of(out) == written
+    assert {path.name for path in out.iterdir()} == set(written)
 
 
-@pytest.mark.slow
-def test_a_killed_part_leaves_no_trace(corpus, written, tmp_path):
-    kill_parts(corpus, tmp_path, written, 1, 3)
-
-
-@pytest.mark.soak
-def test_ten_killed_parts_leave_no_trace(corpus, written, tmp_path):
-    kill_parts(corpus, tmp_path, written, 10, 4)
+@pytest.mark.parametrize(
+    ("num_kills", "victims"),
+    [
+        # A bucket waits for most of a minute for a job that was killed.
+        pytest.param(1, ["worker"], marks=pytest.mark.slow),
+        pytest.param(10, ["job", "worker"], marks=pytest.mark.soak),
+    ],
+)
+def test_killed_parts_leave_no_trace_in_a_bucket(pieces, written, gcs, bucket, num_kills, victims):
+    url = f"gs://{bucket}/records"
+    kill_parts(pieces, url, gcs.environment, num_kills, victims)
+    names = {name.removeprefix("records/") for name in gcs.sizes(bucket)} - {""}
+    assert names == set(written)
+    assert {name: gcs.get(bucket, f"records/{name}") for name in names} == written
