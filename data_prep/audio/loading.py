@@ -191,7 +191,7 @@ class _TrackBuilder:
             if str(file.stem) != part.path:
                 continue
             try:
-                notes = sorted(part_notes.read_notes(file.path, file.instrument, sample_rate))
+                notes = sorted(part_notes.notes_of(file, file.instrument, sample_rate))
             except (ValueError, OSError) as error:
                 self.errors.append(as_sentence(str(file.path), error))
                 continue

@@ -1,7 +1,7 @@
-"""Reads the notes of a part as URMP has them, and compares them with the sound of the part.
+"""Reads the notes of a part, and compares them with the sound of the part.
 
-A file is text, and each line has three numbers: onset in seconds from the beginning, pitch in Hz,
-duration in seconds.
+A file is text as URMP has it, unless its corpus brings another reader: each line has three numbers,
+onset in seconds from the beginning, pitch in Hz, duration in seconds.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 
 from data_prep.audio.activity import energy
 from data_prep.audio.annotations import Note
-from data_prep.audio.tracks import Waveform
+from data_prep.audio.tracks import NotesFile, Waveform
 
 # A stem is so much louder within its notes. Measured on the 49 parts of 14 synthetic and rendered
 # pieces: with the right notes 41 dB and more, with notes a second late or early or of another piece
@@ -34,6 +34,22 @@ _RELEASE_SECS = 0.25
 _MIN_REST_SECS = 0.5
 # Stands for the power of silence, which has no logarithm.
 _MIN_POWER = 1e-20
+
+
+def notes_of(file: NotesFile, instrument: str, sample_rate: int) -> list[Note]:
+    """Returns the notes of a part from its file, of whatever kind that is.
+
+    Args:
+        file: holds them.
+        instrument: plays them.
+        sample_rate: of the frames that they count in.
+
+    Raises:
+        ValueError: the file holds something else.
+        OSError: it cannot be read.
+    """
+    reader = file.reader or read_notes
+    return reader(file.path, instrument, sample_rate)
 
 
 def read_notes(path: Path, instrument: str, sample_rate: int) -> list[Note]:

@@ -1,7 +1,7 @@
 """Says what a track is, whatever its corpus: its files, and decoded a mixture and named sources."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from configs.instruments import ACCOMPANIMENT
 from configs.splits import Split
-from data_prep.audio.annotations import Annotations
+from data_prep.audio.annotations import Annotations, Note
 from data_prep.storage.files import Digest, checksum
 from data_prep.storage.stand_ins import StandIns
 
@@ -26,6 +26,10 @@ BLOCK_FRAMES = 2**16
 MIXTURE = "mixture"
 
 
+# takes the file of a part's notes, who plays it, and the rate of the frames that notes count
+NotesReader = Callable[[Path, str, int], list[Note]]
+
+
 class NotesFile(NamedTuple):
     """Is the file with the notes of a part."""
 
@@ -33,6 +37,8 @@ class NotesFile(NamedTuple):
     path: Path
     # the file with the sound of the part
     stem: Path
+    # None: they are text, as URMP's
+    reader: NotesReader | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,8 @@ class TrackFiles:
     annotations: Annotations | None = None
     # those of every part that has some
     notes: tuple[NotesFile, ...] = ()
+    # what was read to find these files
+    tables: tuple[Path, ...] = ()
     # instrument of the vocabulary -> a vector from another modality; all have one length
     context: Mapping[str, tuple[float, ...]] = field(default_factory=dict, hash=False)
     # None: the files are there; else they lie in a bucket, and stand-ins in their place

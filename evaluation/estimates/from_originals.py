@@ -16,7 +16,7 @@ import numpy as np
 from configs import Config
 from configs.instruments import ACCOMPANIMENT
 from data_prep.audio.loading import iter_parts
-from data_prep.audio.part_notes import read_notes
+from data_prep.audio.part_notes import notes_of
 from data_prep.audio.tracks import AudioFormat, TrackFiles, Waveform
 from data_prep.audio.waveforms import add, fit_frames, read_sound
 from data_prep.corpora import list_tracks
@@ -122,8 +122,8 @@ def _read_told(files: TrackFiles, config: Config) -> Told:
     notes = [
         note
         for file in files.notes
-        for note in read_notes(
-            file.path,
+        for note in notes_of(
+            file,
             _source_of(file.instrument, files.name, sources),
             config.audio.sample_rate,
         )

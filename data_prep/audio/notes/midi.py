@@ -69,16 +69,49 @@ def read_midi_notes(
             instruments; a sentence.
         OSError: the file cannot be read.
     """
-    file = _load(path)
-    events = list(_iter_events(file))
-    ticked = list(_iter_notes(events, _track_names(file)))
+    ticked, clock = _ticked_notes(path)
     if not ticked:
         raise ValueError(f"{path} has no notes; expected a MIDI file of a piece.")
-    clock = _Clock(file.ticks_per_beat, events)
     voices: dict[Voice, int] = {}
     for note in ticked:
         voices[note.voice] = voices.get(note.voice, 0) + 1
     instruments = instruments_of(voices, names, vocabulary, str(path))
+    return _timed(path, ticked, clock, instruments, sample_rate)
+
+
+def read_part(path: Path, instrument: str, sample_rate: int) -> list[Note]:
+    """Returns the notes of a MIDI file that holds one part, whatever its tracks are called.
+
+    Args:
+        path: of the file.
+        instrument: plays all of them.
+        sample_rate: is that of the frames in which the notes count.
+
+    Raises:
+        ValueError: it is no such file.
+        OSError: the file cannot be read.
+    """
+    ticked, clock = _ticked_notes(path)
+    instruments = {note.voice: instrument for note in ticked}
+    return _timed(path, ticked, clock, instruments, sample_rate)
+
+
+def _ticked_notes(path: Path) -> tuple[list[_TickedNote], "_Clock"]:
+    """Returns the notes of a file as that counts time, and what turns its ticks into seconds."""
+    file = _load(path)
+    events = list(_iter_events(file))
+    ticked = list(_iter_notes(events, _track_names(file)))
+    return ticked, _Clock(file.ticks_per_beat, events)
+
+
+def _timed(
+    path: Path,
+    ticked: Sequence[_TickedNote],
+    clock: "_Clock",
+    instruments: Mapping[Voice, str],
+    sample_rate: int,
+) -> list[Note]:
+    """Returns the notes of voices that have an instrument, in frames, by their onsets."""
     notes = []
     for note in ticked:
         instrument = instruments.get(note.voice)

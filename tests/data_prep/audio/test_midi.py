@@ -8,7 +8,7 @@ import pytest
 from configs import instruments
 from data_prep.audio.annotations import Note
 from data_prep.audio.notes.general_midi import PROGRAMS
-from data_prep.audio.notes.midi import read_midi_notes
+from data_prep.audio.notes.midi import read_midi_notes, read_part
 from data_prep.audio.notes.voices import parse_notes_map
 
 RATE = 1000
@@ -226,3 +226,20 @@ def test_flipped_bytes_are_notes_or_one_sentence(tmp_path):
             assert "\n" not in str(error)
             num_refused += 1
     assert 20 < num_refused < 120
+
+
+def test_a_file_of_one_part_is_all_of_its_instrument(tmp_path):
+    path = tmp_path / "S00.mid"
+    # Whatever its tracks are called, and also on the channel of drums.
+    drum = bytes([0, 0x99, 36, 64, 50, 0x89, 36, 0])
+    path.write_bytes(midi(named("a solo") + A, drum))
+    assert read_part(path, "guitar", RATE) == [
+        Note(0, 250, 3600, "guitar"),
+        Note(0, 500, 6900, "guitar"),
+    ]
+    # A part may rest throughout.
+    path.write_bytes(midi(named("nothing")))
+    assert read_part(path, "guitar", RATE) == []
+    path.write_bytes(b"a diary")
+    with pytest.raises(ValueError, match="is no MIDI file that can be read"):
+        read_part(path, "guitar", RATE)
