@@ -15,6 +15,9 @@ and, for a corpus of one's own,
     names        map from names or patterns of sound files, without their suffix, to labels;
                  "mixture" is the mixture, null ignores the file. A file that no pattern matches is
                  an error; without a map a file's name is its label.
+
+A file with ``"official": true`` has no lists: the splits are those that the corpus brings, and it
+holds a vocabulary and names for them. There the names are those of the corpus for its sources.
 """
 
 import unicodedata
@@ -45,6 +48,8 @@ class Splits:
     vocabulary: tuple[str, ...] | None = None
     # None: a file's name is its label
     names: dict[str, str | None] | None = None
+    # whether the corpus's own splits hold, and there are no lists
+    official: bool = False
 
     def split_of(self, track: str) -> Split | None:
         """Returns the split of a track, None where it is excluded.
@@ -80,21 +85,25 @@ class Splits:
         ]
 
     def label_of(self, file_name: str) -> str | None:
-        """Returns the label of a sound file, None where it is ignored.
+        """Returns the label of a sound file; as ``label_of_name`` for its name without suffix."""
+        return self.label_of_name(PurePath(file_name).stem)
+
+    def label_of_name(self, name: str) -> str | None:
+        """Returns the label of a source that is called so, None where it is ignored.
 
         The first pattern that matches counts.
 
         Raises:
-            ValueError: there is a map of names, and it does not know the file.
+            ValueError: there is a map of names, and it does not know this one.
         """
-        stem = unicodedata.normalize("NFC", PurePath(file_name).stem)
+        name = unicodedata.normalize("NFC", name)
         if self.names is None:
-            return stem
+            return name
         for pattern, label in self.names.items():
-            if _matches(stem, pattern):
+            if _matches(name, pattern):
                 return label
         raise ValueError(
-            f"the splits {self.name!r} do not say what {stem!r} is; add it to 'names', "
+            f"the splits {self.name!r} do not say what {name!r} is; add it to 'names', "
             f"null ignores it."
         )
 
@@ -148,6 +157,12 @@ def _checked(name: str, content: dict[str, Any]) -> Splits:
     for field, (is_legal, expected) in _FIELDS.items():
         if field in content and not is_legal(content[field]):
             raise ValueError(f"the field {field!r} of the split file {name!r} must be {expected}.")
+    lists = [split for split in (*SPLITS, "excluded") if split in content]
+    if content.get("official") and lists:
+        raise ValueError(
+            f"the split file {name!r} is official and has the list {lists[0]!r}; expected lists, "
+            f"or the splits that the corpus brings."
+        )
     vocabulary = None
     if "vocabulary" in content:
         vocabulary = tuple(content["vocabulary"])
@@ -158,6 +173,7 @@ def _checked(name: str, content: dict[str, Any]) -> Splits:
         known_leaks=tuple(content.get("known_leaks", ())),
         vocabulary=vocabulary,
         names=content.get("names"),
+        official=content.get("official", False),
     )
 
 
@@ -181,6 +197,10 @@ def _is_map_of_names(value: object) -> bool:
     )
 
 
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
 def _matches(name: str, pattern: str) -> bool:
     # A Mac writes an accent behind its letter, others write both as one.
     name = unicodedata.normalize("NFC", name)
@@ -198,4 +218,5 @@ _FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
     ),
     "vocabulary": (_is_list_of_names, "a list of labels"),
     "names": (_is_map_of_names, "a map from file names to labels or null"),
+    "official": (_is_flag, "true or false"),
 }

@@ -135,6 +135,7 @@ def test_known_leaks_are_across_splits():
             {"a": 1},
             "'names' of the split file .* must be a map from file names to labels or null",
         ),
+        ("official", "yes", "'official' of the split file .* must be true or false"),
     ],
 )
 def test_split_files_are_checked(tmp_path, field, value, message):
@@ -149,3 +150,22 @@ def test_names_may_hold_the_characters_of_patterns(tmp_path):
     )
     splits = load_splits(str(tmp_path / "mine.json"))
     assert (splits.split_of("a [live]"), splits.split_of("b [live]")) == ("train", "test")
+
+
+def test_an_official_split_file_has_no_lists(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"rule": "Theirs.", "official": True, "names": {"a*": "b"}}))
+    splits = load_splits(str(path))
+    assert splits.official
+    # A source may be called what no file is.
+    assert splits.label_of_name("a: C/D. E") == "b"
+    path.write_text(json.dumps({"rule": "Theirs.", "official": True, "test": ["a"]}))
+    with pytest.raises(ValueError, match="is official and has the list 'test'; expected lists, or"):
+        load_splits(str(path))
+
+
+@pytest.mark.parametrize("name", [name for name in shipped_splits() if load_splits(name).official])
+def test_shipped_names_lead_into_the_shipped_vocabulary(name):
+    splits = load_splits(name)
+    assert set(splits.names.values()) == set(splits.vocabulary)
+    assert len(set(splits.vocabulary)) == len(splits.vocabulary)
