@@ -9,13 +9,12 @@ heard it; from 0.5 on it plays. Instruments without a column are unknown, too. T
 semicolons between them.
 """
 
-import csv
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from data_prep.audio.annotations import PLAYS_FROM, Annotations
+from data_prep.corpora.layouts.tables import iter_rows
 
 FILE_NAME = "labels.csv"
 _TRACK = "track"
@@ -32,7 +31,8 @@ def read_labels(root: Path) -> dict[str, Annotations]:
     if not path.exists():
         return {}
     found: dict[str, Annotations] = {}
-    for number, cells in _iter_rows(path):
+    expected = f"{_TRACK}, then instruments, each once, and {_TAGS} if there are any"
+    for number, cells in iter_rows(path, (_TRACK,), expected):
         track = cells.pop(_TRACK)
         if track in found:
             raise ValueError(f"line {number} of {path} is of {track}, as is one before; leave one.")
@@ -44,31 +44,6 @@ def read_labels(root: Path) -> dict[str, Annotations]:
                 f"not), a number between them, or nothing (nobody knows)."
             ) from error
     return found
-
-
-def _iter_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yields the numbers of lines and their cells by column; ``ValueError`` for another table."""
-    try:
-        # With the mark of byte order that spreadsheets write.
-        text = path.read_text(encoding="utf-8-sig")
-        rows = list(csv.reader(text.splitlines(), strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} cannot be read as a table in UTF-8: {error}.") from error
-    head = [cell.strip() for cell in rows[0]] if rows else []
-    if head[:1] != [_TRACK] or len(set(head)) < len(head) or "" in head:
-        raise ValueError(
-            f"{path} begins with the columns {', '.join(head) or 'of nothing'}; expected "
-            f"{_TRACK}, then instruments, each once, and {_TAGS} if there are any."
-        )
-    for number, row in enumerate(rows[1:], start=2):
-        if not row:
-            continue
-        if len(row) != len(head):
-            raise ValueError(
-                f"line {number} of {path} has {len(row)} cells, its head {len(head)}; expected one "
-                f"for each column."
-            )
-        yield number, dict(zip(head, (cell.strip() for cell in row), strict=True))
 
 
 def _annotations(cells: dict[str, str]) -> Annotations:
