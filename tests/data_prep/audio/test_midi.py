@@ -240,6 +240,6 @@ def test_a_file_of_one_part_is_all_of_its_instrument(tmp_path):
     # A part may rest throughout.
     path.write_bytes(midi(named("nothing")))
     assert read_part(path, "guitar", RATE) == []
-    path.write_bytes(b"a diary")
+    path.write_bytes(b"a diary, not music")
     with pytest.raises(ValueError, match="is no MIDI file that can be read"):
         read_part(path, "guitar", RATE)
