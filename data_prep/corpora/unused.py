@@ -30,7 +30,7 @@ def find_unused(
     in_use = set(used)
     readable = in_use | set(tables)
     tracks = {path.parent for path in in_use}
-    folders_in_use = {folder for path in in_use for folder in path.parents}
+    folders_in_use = {folder for path in readable for folder in path.parents}
     other_files: dict[str, list[str]] = {}
     skipped: dict[str, int] = {}
 

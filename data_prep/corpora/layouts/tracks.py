@@ -64,7 +64,7 @@ class FoundTrack:
             split=self.split,
             mixture=next(iter(mixtures), None),
             sources=tuple((label, part.path) for label, part in sources),
-            warnings=tuple(_bleed_warnings([part for _, part in sources])),
+            warnings=tuple(self._bleed_warnings([part for _, part in sources])),
             errors=tuple(errors),
             notes=tuple(
                 NotesFile(label, part.notes, part.path, read_part)
@@ -91,13 +91,14 @@ class FoundTrack:
                     f"expected one of them."
                 )
 
-
-def _bleed_warnings(parts: list[Part]) -> Iterator[str]:
-    """Yields a sentence where other sources are heard in some."""
-    names = [part.path.name for part in parts if part.has_bleed]
-    if names:
-        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-        yield (
-            f"other sources are heard in {', '.join(names[:_MOST_NAMES])}{more}, says the corpus "
-            f"(has_bleed)."
-        )
+    def _bleed_warnings(self, parts: list[Part]) -> Iterator[str]:
+        """Yields a sentence where other sources are heard in some."""
+        bleeding = [part for part in parts if part.has_bleed]
+        if bleeding:
+            # Records keep it, wherever the corpus lies.
+            names = [
+                part.path.relative_to(self.folder).as_posix() for part in bleeding[:_MOST_NAMES]
+            ]
+            num_more = len(bleeding) - len(names)
+            more = f" and {num_more} more" if num_more else ""
+            yield f"other sources are heard in {', '.join(names)}{more}, as has_bleed says."
