@@ -1,7 +1,8 @@
-"""Write a corpus of made-up sound: music laid out as URMP or MUSDB18-HQ, drums, or controls.
+"""Write a corpus of made-up sound: music laid out as published corpora, drums, or controls.
 
     python -m data_prep.synthetic --corpus=urmp --out=corpora/urmp
     python -m data_prep.synthetic --corpus=musdb --out=corpora/musdb --pieces=8 --secs=20
+    python -m data_prep.synthetic --corpus=slakh --out=corpora/slakh2100_flac_redux
     python -m data_prep.synthetic --corpus=drums --out=corpora/drums --pieces=20
     python -m data_prep.synthetic --corpus=drums --out=corpora/patches --patches=drumsynth
     python -m data_prep.synthetic --corpus=controls --out=corpora/controls
@@ -16,6 +17,8 @@ always gives the same samples.
 """
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,7 @@ from absl import flags
 
 from data_prep.runtime import command
 from data_prep.storage.lock import held
+from data_prep.synthesis import layouts
 from data_prep.synthesis.composition import line_ups
 from data_prep.synthesis.controls import KINDS, write_control
 from data_prep.synthesis.corpus_folder import Limits, check_sizes, mark, new_folder, tune
@@ -73,6 +77,21 @@ def write_musdb(root: Path, num_pieces: int = 4, secs: float = 8.0, seed: int = 
         with new_folder(root, root / subset / f"Artist {i:02d} - {tune(i)}") as folder:
             if folder is not None:
                 write_song(folder, secs, np.random.default_rng([seed, 2, i]))
+
+
+def write_layout(
+    root: Path, num_pieces: int = 4, secs: float = 8.0, seed: int = 0, *, corpus: str
+) -> None:
+    """Writes songs of a band in a layout of ``data_prep.corpora.layouts``: 44.1 kHz, 16 bit.
+
+    Raises:
+        ValueError: a size makes no sense, or ``root`` holds something else.
+    """
+    _open_corpus(root, corpus, num_pieces, secs, seed)
+    number = list(layouts.WRITERS).index(corpus)
+    for i in range(num_pieces):
+        rng = np.random.default_rng([seed, 5, number, i])
+        layouts.WRITERS[corpus](root, i, num_pieces, secs, rng)
 
 
 def write_controls(root: Path, num_pieces: int = 10, secs: float = 20.0, seed: int = 0) -> None:
@@ -142,9 +161,10 @@ def write_patches(root: Path, patches: Path, secs: float = 1.0, seed: int = 0) -
         )
 
 
-_WRITERS = {
+_WRITERS: dict[str, Callable[..., None]] = {
     "urmp": write_urmp,
     "musdb": write_musdb,
+    **{name: partial(write_layout, corpus=name) for name in layouts.WRITERS},
     "drums": write_drums,
     "controls": write_controls,
 }
@@ -174,13 +194,13 @@ def _define_flags() -> None:
     flags.DEFINE_integer(
         "pieces",
         None,
-        "how many pieces; 18 for urmp, 4 for musdb, 20 kits for drums, 10 of each control",
+        "how many pieces; 18 for urmp, 20 kits for drums, 10 of each control, else 4",
     )
     flags.DEFINE_float(
         "secs",
         None,
-        "length of a piece in seconds; 8 for musdb, 1 for the longest sound of drums, else 20 "
-        "unless given",
+        "length of a piece in seconds; 20 for urmp and controls, 1 for the longest sound of "
+        "drums, else 8 unless given",
     )
     flags.DEFINE_integer("seed", None, "the dice; 0 unless given")
     flags.DEFINE_string(

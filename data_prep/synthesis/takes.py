@@ -41,10 +41,10 @@ def write_piece(
         scores.append(score)
         # (T,) -> (T, 1)
         parts.append(signal[:, None])
-    mixture, *waveforms = _mix(parts, 24, rng)
-    _write_wav(folder / f"AuMix_{'_'.join([title, *players])}.wav", mixture, _URMP_RATE, 24)
+    mixture, *waveforms = mix(parts, 24, rng)
+    write_sound(folder / f"AuMix_{'_'.join([title, *players])}.wav", mixture, _URMP_RATE, 24)
     for k, (player, waveform, score) in enumerate(zip(players, waveforms, scores, strict=True), 1):
-        _write_wav(folder / f"AuSep_{k}_{player}_{title}.wav", waveform, _URMP_RATE, 24)
+        write_sound(folder / f"AuSep_{k}_{player}_{title}.wav", waveform, _URMP_RATE, 24)
         lines = [f"{note.start_secs:.3f}\t\t{note.hz:.3f}\t\t{note.secs:.3f}\n" for note in score]
         (folder / f"Notes_{k}_{player}_{title}.txt").write_text("".join(lines), encoding="utf-8")
 
@@ -71,18 +71,18 @@ def write_song(folder: Path, secs: float, rng: np.random.Generator) -> None:
     num_vowels = len(timbres.VOWELS)
     sung = [voice(song[k::num_vowels], vowel) for k, vowel in enumerate(timbres.VOWELS)]
     hits = drum_pattern(harmony, secs, rng)
-    drums = _pan(play_drums(hits, _MUSDB_RATE, num_frames, rng), 0.1, rng)
-    bass = _pan(voice(line(timbres.BASS, 0.05), timbres.BASS), 0.1, rng)
+    drums = pan(play_drums(hits, _MUSDB_RATE, num_frames, rng), 0.1, rng)
+    bass = pan(voice(line(timbres.BASS, 0.05), timbres.BASS), 0.1, rng)
     # three players of one timbre, each at a place of its own
-    others = [_pan(voice(line(timbres.OTHER, 0.1), timbres.OTHER), 0.8, rng) for _ in range(3)]
-    vocals = _pan(np.sum(sung, axis=0), 0.2, rng)
+    others = [pan(voice(line(timbres.OTHER, 0.1), timbres.OTHER), 0.8, rng) for _ in range(3)]
+    vocals = pan(np.sum(sung, axis=0), 0.2, rng)
     sources = {"drums": drums, "bass": bass, "other": np.sum(others, axis=0), "vocals": vocals}
-    waveforms = _mix(list(sources.values()), 16, rng)
+    waveforms = mix(list(sources.values()), 16, rng)
     for name, waveform in zip(("mixture", *sources), waveforms, strict=True):
-        _write_wav(folder / f"{name}.wav", waveform, _MUSDB_RATE, 16)
+        write_sound(folder / f"{name}.wav", waveform, _MUSDB_RATE, 16)
 
 
-def _pan(signal: Signal, width: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def pan(signal: Signal, width: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Puts a signal anywhere between the loudspeakers: (T,) -> (T, 2).
 
     Args:
@@ -95,7 +95,7 @@ def _pan(signal: Signal, width: float, rng: np.random.Generator) -> NDArray[np.f
     return signal[:, None] * np.array([np.cos(angle), np.sin(angle)])
 
 
-def _mix(
+def mix(
     parts: list[NDArray[np.float64]], bits: int, rng: np.random.Generator
 ) -> list[NDArray[np.int32]]:
     """Returns the mixture and the parts (T, C), in this order, as whole numbers of ``bits`` bits.
@@ -115,8 +115,8 @@ def _mix(
     return [np.sum(rounded, axis=0, dtype=np.int32), *rounded]
 
 
-def _write_wav(path: Path, waveform: NDArray[np.int32], sample_rate: int, bits: int) -> None:
-    """Writes a file that holds these very numbers."""
+def write_sound(path: Path, waveform: NDArray[np.int32], sample_rate: int, bits: int) -> None:
+    """Writes a file, of the kind that its suffix says, that holds these very numbers (T, C)."""
     # libsndfile takes the upper bits of an int32
     with writing_to(path.parent):
         soundfile.write(path, waveform << (32 - bits), sample_rate, subtype=f"PCM_{bits}")
