@@ -304,7 +304,10 @@ def test_command_writes_a_corpus(tmp_path):
     ("args", "complaint"),
     [
         (["--corpus=urmp"], "--out"),
-        (["--corpus=bach", "--out=x"], "<urmp|musdb|moisesdb|slakh|medleydb|instruments|csv|drums|controls>"),
+        (
+            ["--corpus=bach", "--out=x"],
+            "<urmp|musdb|moisesdb|slakh|medleydb|instruments|csv|drums|controls>",
+        ),
         (["--corpus=urmp", "--out=x", "--secs=long"], "--secs=long"),
         (["--corpus=urmp", "--out=x", "--peices=2"], "peices"),
         (["--corpus=urmp", "--out=x", "y"], "'y' is no flag"),
