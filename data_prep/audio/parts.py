@@ -30,11 +30,29 @@ class OpenPart:
         is_lossy: whether the codec of its file keeps less than was coded.
     """
 
-    def __init__(self, instrument: str | None, path: str, name: str, sound: SoundStream) -> None:
+    def __init__(
+        self,
+        instrument: str | None,
+        path: str,
+        name: str,
+        sound: SoundStream,
+        *,
+        is_doubled: bool = False,
+    ) -> None:
+        """Makes a part of a sound.
+
+        Args:
+            instrument: a label of the corpus; None for the mixture.
+            path: names the part in errors.
+            name: names it in warnings.
+            sound: its samples.
+            is_doubled: whether the sound is mono, and becomes both channels of a stereo part.
+        """
         self.instrument = instrument
         self.path = path
         self.name = name
-        self.audio_format = AudioFormat(sound.sample_rate, sound.channels)
+        self._is_doubled = is_doubled
+        self.audio_format = AudioFormat(sound.sample_rate, 2 if is_doubled else sound.channels)
         self.num_frames = sound.num_frames
         self.damage = sound.damage
         self.is_lossy = sound.is_lossy
@@ -49,7 +67,11 @@ class OpenPart:
         They are measured on the way, because they are in a processor's cache then.
         """
         start = 0
-        for block in self._blocks:
+        for mono_or_stereo in self._blocks:
+            block = mono_or_stereo
+            if self._is_doubled:
+                # (T, 1) -> (T, 2)
+                block = np.repeat(mono_or_stereo, 2, axis=1)
             loudest = peak(block)
             self._peak = max(self._peak, loudest)
             self._is_finite = self._is_finite and math.isfinite(loudest)
@@ -77,6 +99,8 @@ class OpenPart:
             errors.append(f"{self.path} is silent; a mixture must sound.")
         elif is_silent:
             warnings.append(f"{self.name} is silent.")
+        if self._is_doubled:
+            warnings.append(f"{self.name} is mono: it is the same on both channels.")
         clipped = self._num_clipped / (self.num_frames * self.audio_format.channels)
         if self._is_finite and clipped > MAX_CLIPPED:
             warnings.append(f"{self.name} clips: {clipped:.2%} of it is at full scale.")
@@ -110,7 +134,8 @@ def iter_open_parts(files: TrackFiles, errors: list[str]) -> Iterator[OpenPart]:
         except (ValueError, OSError) as error:
             errors.append(as_sentence(str(path), error))
             continue
-        yield OpenPart(instrument, str(path), path.name, sound)
+        is_doubled = files.mono_is_stereo and sound.channels == 1
+        yield OpenPart(instrument, str(path), path.name, sound, is_doubled=is_doubled)
 
 
 def _iter_stems(path: Path, read_on: bool, errors: list[str]) -> Iterator[OpenPart]:

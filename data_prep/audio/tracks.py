@@ -58,6 +58,8 @@ class TrackFiles:
     errors: tuple[str, ...] = ()
     # whether what cannot be decoded of a file becomes silence, and no error
     read_on: bool = False
+    # whether what is mono among its files is heard at both loudspeakers, and all are stereo
+    mono_is_stereo: bool = False
     # None: its sources are all that plays, and nothing else is said
     annotations: Annotations | None = None
     # those of every part that has some

@@ -48,6 +48,8 @@ class Layout:
     parts: Callable[[Path, Fields], Iterator[Part]] | None = None
     # its name in the folder of a track; None: the sum of the sources is the mixture
     mixture: str | None = None
+    # whether mono files stand beside stereo ones, and are heard at both loudspeakers
+    mono_is_stereo: bool = False
     # what stands for {split} in a place -> split
     splits: Mapping[str, Split] = field(default_factory=lambda: _OWN_SPLITS)
     # the part of a place, or the field of a sidecar, whose hash chooses the split
@@ -128,7 +130,7 @@ class Layout:
                 f"{places[1].path}; expected it once, remove the other."
             )
         sidecar = self._sidecar(root, place)
-        track = FoundTrack(name, place.path, sidecar)
+        track = FoundTrack(name, place.path, sidecar, mono_is_stereo=self.mono_is_stereo)
         track.split = self._split_of(place, None)
         assert self.parts is not None
         try:

@@ -1,7 +1,7 @@
 """Declares MoisesDB: a folder per song with ``data.json`` and a folder per stem; no mixtures.
 
 Pereira, Araújo, Korzeniowski, Vogl, "MoisesDB: A dataset for source separation beyond 4-stems",
-ISMIR 2023. Stereo, 44.1 kHz. The recordings of a stem are parts of one source.
+ISMIR 2023. Stereo or mono, 44.1 kHz. The recordings of a stem are parts of one source.
 """
 
 from collections.abc import Iterator
@@ -30,6 +30,7 @@ LAYOUT = Layout(
     places=("moisesdb_v0.1/{track}", "{track}"),
     sidecars=("{place}/data.json",),
     parts=_parts,
+    mono_is_stereo=True,
     group="artist",
     names="moisesdb",
 )

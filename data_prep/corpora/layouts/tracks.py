@@ -35,6 +35,7 @@ class FoundTrack:
     # the file that names its files; None: they were found
     sidecar: Path | None
     split: Split | None = None
+    mono_is_stereo: bool = False
     parts: list[Part] = field(default_factory=list)
     # why it cannot be read, a sentence each
     errors: list[str] = field(default_factory=list)
@@ -66,6 +67,7 @@ class FoundTrack:
             sources=tuple((label, part.path) for label, part in sources),
             warnings=tuple(self._bleed_warnings([part for _, part in sources])),
             errors=tuple(errors),
+            mono_is_stereo=self.mono_is_stereo,
             notes=tuple(
                 NotesFile(label, part.notes, part.path, read_part)
                 for label, part in sources

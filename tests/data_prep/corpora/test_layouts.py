@@ -140,6 +140,24 @@ def test_moisesdb_is_the_sum_of_stems_of_any_length(made):
     )
 
 
+def test_a_mono_recording_of_moisesdb_is_heard_on_both_sides(spoil):
+    root = spoil("moisesdb")
+    path = first(root, "moisesdb_v0.1/*/piano/*.wav")
+    waveform, rate = soundfile.read(path, dtype="float32")
+    soundfile.write(path, waveform[:, 0], rate, subtype="PCM_16")
+    files = listed("moisesdb", root).tracks[0]
+    assert path in files.paths
+    track = load_track(files)
+    np.testing.assert_array_equal(track.sources["piano"], waveform[:, [0, 0]])
+    assert f"{path.name} is mono: it is the same on both channels." in track.warnings
+    # In no other corpus: there it is damage.
+    root = spoil("medleydb")
+    path = first(root, "Audio/*/*_STEMS/*_01.wav")
+    soundfile.write(path, soundfile.read(path)[0][:, 0], 44100)
+    with pytest.raises(ValueError, match=r"STEM_01\.wav has 44100 Hz and 1 channels, .* and 2"):
+        load_track(listed("medleydb", root).tracks[0])
+
+
 def test_an_artist_stays_in_one_split(made):
     tracks = list_tracks("medleydb", made / "medleydb", "official").tracks
     splits = {track.name: track.split for track in tracks}
