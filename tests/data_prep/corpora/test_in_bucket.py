@@ -11,6 +11,7 @@ import configs
 from data_prep import write
 from data_prep.audio.loading import load_track
 from data_prep.storage.stand_ins import relative_path, standing_in
+from data_prep.synthetic import write_layout
 from data_prep.writing.examination import listed
 from data_prep.writing.parts import Part
 
@@ -71,6 +72,20 @@ def test_records_are_those_of_a_copy_on_a_disk(config, pieces, url, tmp_path, ca
     capsys.readouterr()
     write.write(config, "folder", url, tmp_path / "both")
     assert capsys.readouterr().out.count(": read before") == 3
+
+
+@pytest.mark.slow
+def test_tables_and_notes_of_a_corpus_are_read_there_too(gcs, bucket, tmp_path):
+    corpus = tmp_path / "slakh"
+    write_layout(corpus, 6, 2.0, corpus="slakh")
+    for path in corpus.rglob("*"):
+        if path.is_file():
+            gcs.put(bucket, f"slakh/{path.relative_to(corpus).as_posix()}", path.read_bytes())
+    config = configs.override(CONFIG, ["data.splits=slakh"])
+    for name, root in {"disk": corpus, "bucket": f"gs://{bucket}/slakh"}.items():
+        manifest = write.write(config, "slakh", root, tmp_path / name)
+    assert any(track.num_notes for track in manifest.tracks("train"))
+    assert bytes_of(tmp_path / "bucket") == bytes_of(tmp_path / "disk")
 
 
 def test_sentences_name_the_objects(config, url, gcs):

@@ -115,7 +115,7 @@ def test_what_a_killed_command_left_is_deleted(kits, tmp_path):
     with subprocess.Popen(["true"]) as gone:
         pass
     own = in_the_making(tmp_path / "out").name
-    left = tmp_path / own.replace(f"-{os.getpid()}.", f"-{gone.pid}.")
+    left = tmp_path / own.replace(f"-{os.getpid()}-", f"-{gone.pid}-")
     write_sound(left / "sounds" / "A" / "kick" / "old.wav", drum(0))
     from_folder(kits, tmp_path / "out", SETTINGS)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
