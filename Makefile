@@ -7,11 +7,13 @@
 PYTHON ?=
 BIN := .venv/bin
 LOCK := requirements/cpu-dev.txt
+# The tests of Apache Beam start commands with it.
+BEAM_PYTHON ?= $(CURDIR)/.venv-beam/bin/python
 
 # Whoever forbids it has every process compile the tests anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: smoke smoke-clean test test-slow test-extras soak lint lock env ffmpeg chromium compiler preflight
+.PHONY: smoke smoke-clean test test-slow test-extras soak lint lock env ffmpeg chromium compiler preflight beam
 
 smoke: env
 	$(BIN)/python -m evaluation.smoke --out=build/smoke
@@ -28,13 +30,13 @@ test-slow: env chromium
 # TORCH_PYTHON is an interpreter of yours with torch, openunmix, BS-RoFormer 0.3.10 and safetensors;
 # BS_ROFORMER_4 a folder with the wheel of BS-RoFormer 0.4.1, unpacked; MUSICNN_WHEEL the wheel of
 # musicnn 0.1.0.
-test-extras: env
+test-extras: env beam
 	TORCH_PYTHON="$(TORCH_PYTHON)" BS_ROFORMER_4="$(BS_ROFORMER_4)" MUSICNN_WHEEL="$(MUSICNN_WHEEL)" \
-	  $(BIN)/python -m pytest -q -m extras
+	  BEAM_PYTHON="$(BEAM_PYTHON)" $(BIN)/python -m pytest -q -m extras
 
 # Endurance: long, and at random moments. What has passed at this revision is not run again.
-soak: env compiler
-	$(BIN)/python -m pytest -q -s -p tests.support.soak -m soak
+soak: env beam compiler
+	BEAM_PYTHON="$(BEAM_PYTHON)" $(BIN)/python -m pytest -q -s -p tests.support.soak -m soak
 
 lint: env
 	$(BIN)/ruff format --check .
@@ -52,6 +54,9 @@ lock:
 	    --python-platform x86_64-manylinux_2_31 --generate-hashes --no-header --no-annotate --upgrade \
 	    -o requirements/$$extra.txt || exit 1; \
 	done
+	uv pip compile setup.py --extra cpu --extra beam --constraint requirements/constraints.txt --python-version 3.11 \
+	  --python-platform x86_64-manylinux_2_31 --generate-hashes --no-header --no-annotate --upgrade \
+	  -o requirements/beam.txt
 
 # In an environment of its own: libtpu and its jax, no TensorFlow.
 preflight: .venv-preflight/complete
@@ -59,6 +64,13 @@ preflight: .venv-preflight/complete
 
 .venv-preflight/complete: requirements/preflight.txt setup.py
 	sh requirements/make_env.sh .venv-preflight requirements/preflight.txt $(PYTHON)
+	touch $@
+
+# For data_prep.write --runner=beam: Apache Beam wants an older pillow.
+beam: .venv-beam/complete
+
+.venv-beam/complete: requirements/beam.txt setup.py
+	sh requirements/make_env.sh .venv-beam requirements/beam.txt $(PYTHON)
 	touch $@
 
 env: .venv/complete ffmpeg

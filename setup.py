@@ -57,6 +57,8 @@ setup(
         "tpu": ["tensorflow-tpu==2.19.1", "libtpu==0.0.10", "numpy<2.2"],
         # Compiles for a TPU that is not there; libtpu is built for Linux on x86_64 alone.
         "preflight": ["jax[tpu]>=0.10", "setuptools>=70"],
+        # For data_prep.write --runner=beam: the newest that takes the protobuf of TensorFlow 2.19.
+        "beam": ["apache-beam[gcp]>=2.75,<2.76", "pillow<13"],
         # What trainer.export makes and checks ONNX and TFLite with; a SavedModel needs none of it.
         "export": [
             "ai-edge-litert>=2.0",
