@@ -4,12 +4,14 @@
     python -m data_prep.write --config=urmp --corpus=urmp --root=URMP --check
     python -m data_prep.write --config=musdb --corpus=folder --root=MINE --splits=my.json --out=OUT
     python -m data_prep.write --config=urmp --corpus=urmp --root=URMP --out=gs://B/urmp --part=0/20
+    python -m data_prep.write --config=urmp --corpus=urmp --root=URMP --out=OUT --runner=beam
 
 Every track is decoded once: it is checked and its records are made on the way, in a scratch folder.
 Where a check finds an error, nothing is put in place. An interrupted command continues with what is
 missing, and the same corpus always gives the same bytes. The manifest comes last; a folder without
 one is not finished. Of a large corpus each of many machines prepares a part; the same command
-without --part then makes shards of all.
+without --part then makes shards of all. Or Apache Beam hands the tracks to workers of its own; what
+follows -- are flags of Beam.
 """
 
 import dataclasses
@@ -30,6 +32,7 @@ from data_prep.runtime.revision import code_revision
 from data_prep.storage import Folder, is_bucket, open_folder
 from data_prep.storage.files import written_by_another
 from data_prep.storage.lock import Hold, held
+from data_prep.writing.beam import prepare_by_beam, require_beam
 from data_prep.writing.examination import (
     PLAIN,
     Options,
@@ -135,6 +138,11 @@ def _write(config: Config, listing: Listing, folder: Folder, options: Options) -
     """Writes what is missing of the shards of a corpus, and returns their manifest."""
     in_place = shards_in_place(folder)
     keys_in_place = frozenset(key for shard in in_place.values() for key in shard.keys)
+    if options.beam is not None:
+        scratch = open_scratch(folder, sends=True)
+        wanted = tracks_to_prepare(config, listing.tracks, options, scratch, keys_in_place)
+        prepare_by_beam(wanted, options.workers, options.beam)
+    # Opened now, it knows what workers elsewhere have put there.
     scratch = open_scratch(folder)
     wanted = tracks_to_prepare(config, listing.tracks, options, scratch, keys_in_place)
     tracks, findings = examine(config, listing, options, wanted)
@@ -197,8 +205,24 @@ def check(config: Config, corpus: str, root: str | Path, options: Options = PLAI
 FLAGS = flags.FLAGS
 
 
-def main(_: Sequence[str]) -> None:
+def _flags_of_beam(argv: Sequence[str]) -> tuple[str, ...] | None:
+    """Returns what stands behind ``--``, for Beam; None where Beam is not asked for.
+
+    Raises:
+        ValueError: Beam cannot do what the flags say.
+    """
+    if FLAGS.runner != "beam":
+        command.require_flags_alone(argv)
+        return None
+    if FLAGS.check or FLAGS.part:
+        raise ValueError("--runner=beam prepares a whole corpus; leave out --check and --part.")
+    require_beam(argv[1:], FLAGS.out or "")
+    return tuple(argv[1:])
+
+
+def main(argv: Sequence[str]) -> None:
     """Turns flags into a config and makes one call."""
+    beam = _flags_of_beam(argv)
     config = configs.load(FLAGS.config, FLAGS.set)
     if FLAGS.splits:
         data = dataclasses.replace(config.data, splits=FLAGS.splits)
@@ -209,6 +233,7 @@ def main(_: Sequence[str]) -> None:
         skip_bad=FLAGS.skip_bad,
         read_on_over_damage=FLAGS.read_on_over_damage,
         context=Path(FLAGS.context) if FLAGS.context else None,
+        beam=beam,
     )
     if FLAGS.check:
         check(config, FLAGS.corpus, FLAGS.root, options)
@@ -260,8 +285,15 @@ if __name__ == "__main__":
         "prepare this part of the tracks alone, on one of several machines: I/N with I from 0 to "
         "N - 1, or array where Cloud Batch or Slurm says both, array/N where Kubernetes says I",
     )
+    flags.DEFINE_enum(
+        "runner",
+        "processes",
+        ["processes", "beam"],
+        "who prepares the tracks: processes of this machine, or Apache Beam, whose own flags stand "
+        "at the end, behind --, such as -- --runner=DataflowRunner --project=MINE",
+    )
     flags.DEFINE_integer(
         "workers", None, "processes; as many as there are cores unless given", lower_bound=1
     )
     flags.DEFINE_multi_string("set", [], "override, section.field=value; may be repeated")
-    command.run(main)
+    command.run(main, takes_files=True)

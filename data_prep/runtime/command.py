@@ -40,7 +40,15 @@ from data_prep.runtime.interruption import import_first, importing
 from data_prep.runtime.memory import ran_out
 from data_prep.runtime.tensorflow_errors import is_of_tensorflow, reason
 
-__all__ = ["ERROR", "FINISHED", "INTERRUPTED", "import_first", "importing", "run"]
+__all__ = [
+    "ERROR",
+    "FINISHED",
+    "INTERRUPTED",
+    "import_first",
+    "importing",
+    "require_flags_alone",
+    "run",
+]
 
 FINISHED = 0
 ERROR = 1
@@ -70,7 +78,7 @@ def run(main: Callable[[list[str]], int | None], takes_files: bool = False) -> N
     Args:
         main: is called with the arguments that are no flags, the program first; returns a status,
             or None for finished.
-        takes_files: whether there may be any beside the program.
+        takes_files: whether there may be any beside the program, or behind ``--``.
     """
 
     def settle(argv: list[str]) -> int:
@@ -114,11 +122,8 @@ def _set_up_tensorflow(arguments: Sequence[str]) -> None:
 def _status(main: Callable[[list[str]], int | None], argv: list[str], takes_files: bool) -> int:
     """Returns what a command exits with; tells what a user can mend, and of an interruption."""
     try:
-        if argv[1:] and not takes_files:
-            raise ValueError(
-                f"{argv[1]!r} is no flag; everything is said by flags, such as "
-                f"--set train.steps=100."
-            )
+        if not takes_files:
+            require_flags_alone(argv)
         _settle_flags()
         return main([_expand_home(argument) for argument in argv]) or FINISHED
     except (KeyboardInterrupt, Exception) as error:
@@ -131,6 +136,18 @@ def _status(main: Callable[[list[str]], int | None], argv: list[str], takes_file
         print(f"error: {_sentence(error)}", file=sys.stderr)
         logging.debug("The error came from here.", exc_info=error)
         return ERROR
+
+
+def require_flags_alone(argv: Sequence[str]) -> None:
+    """Refuses arguments that are no flags, the program apart.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if argv[1:]:
+        raise ValueError(
+            f"{argv[1]!r} is no flag; everything is said by flags, such as --set train.steps=100."
+        )
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:

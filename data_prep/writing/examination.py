@@ -32,6 +32,8 @@ class Options:
     read_on_over_damage: bool = False
     # An npz file with vectors of instruments from another modality.
     context: Path | None = None
+    # Apache Beam prepares the tracks, with these flags of its own; None: processes of this machine.
+    beam: tuple[str, ...] | None = None
 
 
 PLAIN = Options()

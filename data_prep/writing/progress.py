@@ -4,10 +4,16 @@ import time
 from collections.abc import Iterator, Sequence
 
 from configs.splits import SPLITS
+from data_prep.audio.tracks import TrackFiles
 from data_prep.records.entries import ShardEntry
 from data_prep.records.manifest import Manifest
 from data_prep.runtime.quantities import clock
 from data_prep.writing.prepare import PreparedTrack, TrackToPrepare
+
+# What came of a track.
+READ = "read"
+READ_BEFORE = "read before"
+NOT_READ = "cannot be read"
 
 
 class PreparationProgress:
@@ -26,15 +32,19 @@ class PreparationProgress:
 
     def done(self, track: PreparedTrack) -> None:
         """Prints the line of a track."""
-        size = self._sizes[track.files.name]
+        self.tell(track.files, outcome_of(track))
+
+    def tell(self, files: TrackFiles, outcome: str) -> None:
+        """Prints the line of a track that may have been prepared elsewhere."""
+        size = self._sizes[files.name]
         self._num_done += 1
         self._bytes_left -= size
         # A track that was read before takes next to no time, so it tells nothing of the rate.
-        if track.is_new:
+        if outcome != READ_BEFORE:
             self._bytes_read += size
         position = f"{self._num_done}/{self._num_tracks}"
-        name = f"{track.files.split} {track.files.name}"
-        print(f"{position} {name}: {_outcome(track)}{self._time_left()}", flush=True)
+        name = f"{files.split} {files.name}"
+        print(f"{position} {name}: {outcome}{self._time_left()}", flush=True)
 
     def _time_left(self) -> str:
         """Returns nothing while all tracks were read before: how long one takes is not known."""
@@ -44,10 +54,11 @@ class PreparationProgress:
         return f" ({clock(elapsed / self._bytes_read * self._bytes_left)} left)"
 
 
-def _outcome(track: PreparedTrack) -> str:
+def outcome_of(track: PreparedTrack) -> str:
+    """Returns whether a track was read, was read before, or cannot be read."""
     if track.errors:
-        return "cannot be read"
-    return "read" if track.is_new else "read before"
+        return NOT_READ
+    return READ if track.is_new else READ_BEFORE
 
 
 class UploadProgress:

@@ -134,10 +134,15 @@ def remove_shared(folder: Folder) -> None:
         shared.delete(name)
 
 
+def program_version() -> str:
+    """Returns all of this program that the bytes of a prepared track depend on."""
+    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    return f"code {code_revision()}, records {FORMAT_VERSION}, {packages}"
+
+
 def _require_version(folder: Folder) -> None:
     """Notes in a scratch folder which program fills it, or refuses one that another has begun."""
-    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    own = f"code {code_revision()}, records {FORMAT_VERSION}, {packages}"
+    own = program_version()
     if folder.replace_version(_VERSION, own, None) is not None:
         return
     found = folder.read_text(_VERSION)

@@ -26,6 +26,11 @@ MISSING = [
     ("data_prep.write --config=smoke --corpus=urmp --root=none --set=a=b", "section.field=value"),
     ("data_prep.write --config=smoke --corpus=urmp --root=none --out=none", "none"),
     ("data_prep.write --config=smoke --corpus=urmp --root=none", "--out is missing"),
+    (
+        "data_prep.write --config=a --corpus=urmp --root=a --runner=beam --check",
+        "leave out --check",
+    ),
+    ("data_prep.write --config=a --corpus=urmp --root=a --runner=beam -- b", "no flag of Beam"),
     ("data_prep.verify --records=none", "no manifest.json in none"),
     ("data_prep.show", "--records is missing"),
     ("data_prep.show --records=none", "no manifest.json in none"),
