@@ -34,8 +34,8 @@ from data_prep.runtime import command
 from data_prep.synthetic import write_musdb, write_urmp
 from trainer.batches.excerpts import load_excerpts
 from trainer.batches.patches import make_batches
+from trainer.devices.tensorflow_devices import distribute
 from trainer.loop.protocol import Batch
-from trainer.loop.steps import distribute
 
 FLAGS = flags.FLAGS
 BATCH = 8

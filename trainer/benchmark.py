@@ -53,9 +53,9 @@ def tensorflow_steps(config: Config, tpu: str) -> RunSteps:
     """Returns the steps of the loop that trains, input and all, on every device of this machine."""
     import tensorflow as tf
 
+    from trainer.devices.strategy import make_strategy
+    from trainer.devices.tensorflow_devices import distribute, make_run_steps
     from trainer.loop.optimisation import Optimisation, require_even_batches
-    from trainer.loop.steps import distribute, make_run_steps
-    from trainer.loop.strategy import make_strategy
     from trainer.tasks.registry import step_of
 
     strategy = make_strategy(tpu)
@@ -81,9 +81,9 @@ def jax_steps(config: Config) -> RunSteps:
     """Returns the same steps as one program of the JAX backend, on one device, with its batch."""
     import jax
 
-    from trainer.tpu.jax_step import JaxStep
+    from trainer.devices.jax_step import step_of_config
 
-    step = JaxStep(config)
+    step = step_of_config(config)
     # The memory of the state is used again for the state after the step.
     compiled = jax.jit(step, donate_argnums=0)
     batch = jax.device_put(make_batch(config))
@@ -93,9 +93,9 @@ def jax_steps(config: Config) -> RunSteps:
     def run(num_steps: int) -> float:
         nonlocal state
         for _ in range(num_steps):
-            state, loss = compiled(state, batch)
+            state, losses = compiled(state, batch)
         # Waits for the last step; those before it may be running still.
-        return float(loss)
+        return float(losses[-1])
 
     return run
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import tensorflow as tf
 
 import configs
 from data_prep import write
@@ -41,6 +40,7 @@ from evaluation.songs.stems import Wanted
 from evaluation.tasks.pipeline import evaluate
 from tests.support import replicas
 from tests.support.commands import run_command
+from trainer.devices.found import find_devices
 from trainer.inference.average import average_of
 from trainer.inference.separator import TrainedSeparator, UntrainedSeparator
 from trainer.loop.train import train
@@ -63,7 +63,7 @@ def train_run(config, records, workdir):
     manifest = load_manifest(str(records))
     task = SeparationTask(config, manifest, str(records))
     open_run(str(workdir), config, str(records), manifest)
-    assert train(task, config.train, str(workdir), tf.distribute.get_strategy(), Hold())
+    assert train(task, config.train, str(workdir), find_devices(), Hold())
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,9 @@ import numpy as np  # noqa: E402
 
 import configs  # noqa: E402
 from tests.support.estimates import estimates_of  # noqa: E402
+from trainer.devices.jax_step import step_of_config  # noqa: E402
 from trainer.networks import make_network  # noqa: E402
 from trainer.tasks.separation.step import batch_shapes, loss_of_batch  # noqa: E402
-from trainer.tpu.jax_step import JaxStep  # noqa: E402
 
 
 def main(config_path, input_path, output_path):
@@ -43,7 +43,7 @@ def main(config_path, input_path, output_path):
             estimates = estimates_of(network, batch["mixture"], batch["labels"], **known)
             return loss_of_batch(network, batch, config), estimates
 
-    step = JaxStep(config)
+    step = step_of_config(config)
     weights = [variable.value for variable in network.trainable_variables]
     state = [
         arrays.get(path.removeprefix("average/"), value)
@@ -64,7 +64,7 @@ def main(config_path, input_path, output_path):
         loss=value,
         **gradients,
         **after,
-        **{"step/loss": step_loss},
+        **{"step/loss": step_loss[-1]},
     )
 
 

@@ -12,7 +12,12 @@ import tensorflow as tf
 
 import configs
 from data_prep.records.manifest import load_manifest
-from trainer.loop.steps import distribute, make_optimisation, make_run_steps
+from trainer.devices.tensorflow_devices import (
+    TensorFlowDevices,
+    distribute,
+    make_run_steps,
+)
+from trainer.loop.beginning import make_optimisation
 from trainer.tasks.separation.task import SeparationTask
 
 OVERRIDES = [
@@ -28,7 +33,7 @@ OVERRIDES = [
 
 def make(config, task, strategy):
     """The networks of a task and what changes their weights."""
-    return make_optimisation(task, config.train, strategy)
+    return make_optimisation(task, config.train, TensorFlowDevices(strategy))
 
 
 def gradients(task, config, strategy):

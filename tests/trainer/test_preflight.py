@@ -236,7 +236,7 @@ def test_every_experiment_has_a_form_for_a_tpu(name):
 def test_nothing_that_preflight_imports_imports_tensorflow():
     code = (
         "import sys; sys.modules['tensorflow'] = None; "
-        "import trainer.preflight, trainer.tpu.compilation, trainer.tpu.jax_step; print('imported')"
+        "import trainer.preflight, trainer.tpu.compilation, trainer.devices.jax_step; print('imported')"
     )
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     arguments = [sys.executable, "-c", code]

@@ -19,7 +19,6 @@ from data_prep.runtime.quantities import pluralized
 from trainer.batches.drawing import Drawer, Plan
 from trainer.batches.excerpts import Excerpts, read_stretches
 from trainer.batches.patches import Cutter
-from trainer.networks.frames import crop
 
 # Of the seed of a step: another stream than that of its mixtures.
 _STREAM = 1
@@ -188,8 +187,8 @@ def make_questions(excerpts: Excerpts, config: Config, start_step: int) -> tf.da
 def are_audible(sources: tf.Tensor, mixture: tf.Tensor) -> tf.Tensor:
     """Returns 1 for sources (K, T, C) that are audible in the middle of a mixture (T', C): (K,)."""
     power = tf.reduce_mean(tf.square(sources), axis=[1, 2])
-    middle = crop(mixture[None], sources.shape[1])
-    of_mixture = tf.reduce_mean(tf.square(middle))
+    begin = (mixture.shape[0] - sources.shape[1]) // 2
+    of_mixture = tf.reduce_mean(tf.square(mixture[begin : begin + sources.shape[1]]))
     audible = (power > _AUDIBLE_POWER) & (power > _AUDIBLE_SHARE * of_mixture)
     return tf.cast(audible, tf.float32)
 

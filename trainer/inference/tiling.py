@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from configs.geometry import Window
 from data_prep.runtime.memory import give_back_freed_memory
+from trainer.devices.compiled import compiled
 from trainer.networks.conditions import cut_conditions
 from trainer.networks.network import Network
 
@@ -108,7 +109,7 @@ class _BlockEstimator:
         parts = stretch.cut(first, first + window.mixture_frames)
         cut = cut_conditions(conditions, first, window.mixture_frames)
         # (K, frames, C) each
-        estimates = [self._compiled(window)(part, cut).numpy() for part in parts]
+        estimates = [self._compiled(window)(part, cut) for part in parts]
         # One is not copied.
         stacked = np.stack(estimates) if len(estimates) > 1 else estimates[0][None]
         num_values = -(-(stretch.num_frames - start) // self._kept.column_frames)
@@ -120,12 +121,12 @@ class _BlockEstimator:
             network = self._network
             kept = self._kept
             # Conditions with a row per event differ in the number of rows from window to window.
-            self._functions[window] = tf.function(
+            self._functions[window] = compiled(
                 lambda mixture, conditions: compute_window(
                     network, window, mixture, conditions, kept
                 ),
-                reduce_retracing=True,
-                jit_compile=self._by_xla,
+                [network],
+                self._by_xla,
             )
         return self._functions[window]
 

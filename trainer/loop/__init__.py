@@ -2,11 +2,9 @@
 
 protocol       what the loop asks of a task
 train          restores, takes steps, validates, saves
-steps          takes steps on the devices of a strategy
 optimisation   the optimizer of every objective, and clipping
 beginning      what a run begins with of another one
 schedules      learning rate, and average of the weights
-strategy       the devices that it runs on
 dry_run        what a run will cost, and whether it can learn
 checkpoints    saves and restores a run
 checkpoint_folder  which checkpoints a folder holds; the newest stay

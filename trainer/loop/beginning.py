@@ -1,4 +1,4 @@
-"""Begins a run with variables of another one (``train.begin_from``).
+"""Makes what a run begins with, variables of another one if so (``train.begin_from``).
 
 A variable is taken where its path after the name of its network, and its shape, agree, if that run
 has learnt it: an encoder that put clips in order becomes that of a separator or tagger of the same
@@ -9,12 +9,35 @@ from collections.abc import Iterator, Sequence
 
 import keras
 
-from configs import Begun
+from configs import Begun, Train
 from data_prep.runtime.quantities import pluralized
-from trainer.loop.protocol import Learnt, Networks
+from trainer.loop.optimisation import NOT_BEGUN, Optimisation
+from trainer.loop.protocol import Devices, Learnt, Networks, Task
 
 # Named on the screen of each kind; config.json names all.
 _MOST_NAMES = 8
+
+
+def make_optimisation(
+    task: Task, settings: Train, devices: Devices, begun: Begun = NOT_BEGUN
+) -> Optimisation:
+    """Makes the networks of a task, and what changes their weights.
+
+    Args:
+        task: makes networks and objectives.
+        settings: of the run.
+        devices: where it runs.
+        begun: what the run has begun with, where it continues; its variables are to be restored.
+    """
+    with devices.scope():
+        networks = task.make_networks()
+        if settings.begin_from and begun == NOT_BEGUN:
+            begun = begin(networks, task.read_learnt())
+            if devices.is_writer:
+                print(describe(begun, settings.freeze_begun), flush=True)
+        if settings.freeze_begun:
+            freeze(networks, begun.taken)
+        return Optimisation(settings, networks, task.make_objectives(networks), begun)
 
 
 def begin(networks: Networks, learnt: Learnt) -> Begun:

@@ -2,11 +2,12 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
@@ -37,12 +38,14 @@ class Checkpoints:
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self.best = tf.Variable(-math.inf, dtype=tf.float64, trainable=False, name="best")
         self.not_better = tf.Variable(0, dtype=tf.int64, trainable=False, name="not_better")
-        optimizers = optimisation.variables
-        average = optimisation.average
+        network = {variable.path: variable for variable in optimisation.weights}
+        self._held = {
+            "network": Held(network),
+            "optimizer": Held(optimisation.variables),
+            "average": Held(optimisation.average),
+        }
         self._saved = {
-            "network": _by_path(optimisation.weights),
-            "optimizer": {path: variable.value for path, variable in optimizers.items()},
-            "average": {path: variable.value for path, variable in average.items()},
+            **{part: held.saved for part, held in self._held.items()},
             "step": self.step,
             "best": self.best,
             "not_better": self.not_better,
@@ -73,6 +76,8 @@ class Checkpoints:
         text = _require_same_config(path, self._workdir)
         with _readable(path):
             self._carrying(text).restore(path).assert_consumed()
+        for held in self._held.values():
+            held.take_up()
 
     def _carrying(self, text: str | None) -> tf.train.Checkpoint:
         """Returns what is saved, with the text of a config if there is one, to write or restore."""
@@ -82,13 +87,55 @@ class Checkpoints:
 
     def save(self, step: int) -> None:
         """Saves the state after ``step`` steps, and drops the oldest beyond those to keep."""
-        self.step.assign(step)
+        self._put_down(step)
         self._newest.save(self._checkpoint, step)
 
     def save_best(self, step: int) -> None:
         """Saves the state after ``step`` steps as the best one, in place of the best before."""
-        self.step.assign(step)
+        self._put_down(step)
         self._best.save(self._checkpoint, step)
+
+    def _put_down(self, step: int) -> None:
+        """Gives what is saved the values that it has by now."""
+        self.step.assign(step)
+        for held in self._held.values():
+            held.put_down()
+
+
+class Held:
+    """Holds variables of any backend as those of TensorFlow, which checkpoints are made of.
+
+    A run may continue on another backend: paths, shapes and types in a checkpoint are the same.
+    """
+
+    def __init__(self, variables: Mapping[str, keras.Variable]) -> None:
+        """Takes variables by their paths."""
+        self._is_mirror = keras.backend.backend() != "tensorflow"
+        self._variables = variables
+        self.saved = {path: variable.value for path, variable in variables.items()}
+        if self._is_mirror:
+            self.saved = {
+                path: tf.Variable(np.zeros(variable.shape, _type_of(variable)), trainable=False)
+                for path, variable in variables.items()
+            }
+
+    def put_down(self) -> None:
+        """Gives variables of TensorFlow the values of those of another backend."""
+        if self._is_mirror:
+            for path, variable in self._variables.items():
+                self.saved[path].assign(np.asarray(variable.value, _type_of(variable)))
+
+    def take_up(self) -> None:
+        """Gives those of another backend what was restored."""
+        if self._is_mirror:
+            for path, variable in self._variables.items():
+                value = self.saved[path].numpy()
+                variable.assign(value.astype(variable.dtype))
+
+
+def _type_of(variable: keras.Variable) -> str:
+    """Returns the type of a variable in a checkpoint: on TensorFlow Keras counts in 64 bits."""
+    return "int64" if variable.dtype == "int32" else str(variable.dtype)
 
 
 def find_checkpoint(workdir: str, which: str) -> tuple[str, int]:

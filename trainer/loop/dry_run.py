@@ -3,14 +3,14 @@
 import time
 from collections.abc import Mapping
 
-import tensorflow as tf
+import keras
 
 from configs import Config
 from data_prep.runtime.quantities import clock, pluralized, scaled
 from data_prep.runtime.system import peak_memory
+from trainer.loop.beginning import make_optimisation
 from trainer.loop.optimisation import Optimisation, require_even_batches
-from trainer.loop.protocol import Task
-from trainer.loop.steps import distribute, make_optimisation, make_run_steps
+from trainer.loop.protocol import Devices, Task
 
 _MEASURED_STEPS = 5
 _OVERFIT_STEPS = 1000
@@ -18,23 +18,23 @@ _OVERFIT_STEPS = 1000
 _OVERFIT_STRIDE = 20
 
 
-def dry_run(task: Task, config: Config, strategy: tf.distribute.Strategy) -> None:
+def dry_run(task: Task, config: Config, devices: Devices) -> None:
     """Prints what the run is and costs, the speed measured on a few steps; nothing is written.
 
     Raises:
         ValueError: the batch does not divide into equal parts.
     """
     settings = config.train
-    require_even_batches(settings, strategy.num_replicas_in_sync)
-    optimisation = make_optimisation(task, settings, strategy)
-    run_steps = make_run_steps(optimisation, strategy)
+    require_even_batches(settings, devices.num_replicas)
+    optimisation = make_optimisation(task, settings, devices)
+    run_steps = devices.make_run_steps(optimisation)
     # The run may have fewer steps than are measured.
     examples = task.make_examples(0).repeat()
-    batches = iter(distribute(examples, settings.batch_size, strategy))
+    batches = devices.distribute(examples, settings.batch_size)
     # The first call compiles.
-    run_steps(batches, tf.constant(1))
+    run_steps(batches, 1)
     started = time.monotonic()
-    _, waited_secs = run_steps(batches, tf.constant(_MEASURED_STEPS))
+    _, waited_secs = run_steps(batches, _MEASURED_STEPS)
     step_secs = (time.monotonic() - started) / _MEASURED_STEPS
     waiting = float(waited_secs) / _MEASURED_STEPS / step_secs
 
@@ -44,7 +44,6 @@ def dry_run(task: Task, config: Config, strategy: tf.distribute.Strategy) -> Non
         batch += f" in {settings.accumulate} parts"
     flops = scaled(described.step_flops, "FLOP")
     memory = scaled(peak_memory(), "B", 1024)
-    device = tf.config.list_logical_devices()[-1].device_type
     steps = pluralized(settings.steps, "step")
     duration = clock(step_secs * settings.steps)
     _print_table(
@@ -54,14 +53,14 @@ def dry_run(task: Task, config: Config, strategy: tf.distribute.Strategy) -> Non
             **described.rows,
             "weights and optimizer": scaled(_state_bytes(optimisation), "B", 1024),
             "peak memory so far": f"{memory}, with the excerpts held in memory",
-            "devices": f"{strategy.num_replicas_in_sync} x {device}",
+            "devices": devices.name,
             "measured": f"{step_secs:.3f} s a step, {waiting:.0%} of it waiting for input",
             "the whole run": f"{steps}, about {duration} and the validations",
         }
     )
 
 
-def overfit(task: Task, config: Config, strategy: tf.distribute.Strategy) -> None:
+def overfit(task: Task, config: Config, devices: Devices) -> None:
     """Trains on the first batch alone until the loss of the first objective collapses.
 
     Nothing is written.
@@ -70,18 +69,18 @@ def overfit(task: Task, config: Config, strategy: tf.distribute.Strategy) -> Non
         ValueError: it does not, or the batch does not divide into equal parts.
     """
     settings = config.train
-    require_even_batches(settings, strategy.num_replicas_in_sync)
-    run_steps = make_run_steps(make_optimisation(task, settings, strategy), strategy)
+    require_even_batches(settings, devices.num_replicas)
+    run_steps = devices.make_run_steps(make_optimisation(task, settings, devices))
     examples = task.make_examples(0).take(settings.batch_size).cache().repeat()
-    batches = iter(distribute(examples, settings.batch_size, strategy))
+    batches = devices.distribute(examples, settings.batch_size)
     described = task.describe()
     # (steps, objectives)
-    losses, _ = run_steps(batches, tf.constant(1))
+    losses, _ = run_steps(batches, 1)
     first = float(losses[0, 0])
     loss = first
     step = 1
     while step < _OVERFIT_STEPS:
-        losses, _ = run_steps(batches, tf.constant(_OVERFIT_STRIDE))
+        losses, _ = run_steps(batches, _OVERFIT_STRIDE)
         loss = float(losses[-1, 0])
         step += _OVERFIT_STRIDE
         print(f"step {step}: loss {loss:.3e}, {loss / first:.1%} of the first", flush=True)
@@ -101,7 +100,7 @@ def _state_bytes(optimisation: Optimisation) -> int:
         *optimisation.variables.values(),
         *optimisation.average.values(),
     ]
-    return sum(variable.numpy().nbytes for variable in state)
+    return sum(keras.ops.convert_to_numpy(variable).nbytes for variable in state)
 
 
 def _print_table(rows: Mapping[str, str]) -> None:

@@ -60,7 +60,7 @@ class ObjectiveOptimizer:
 class Optimisation:
     """Holds everything that changes weights, and what a checkpoint must hold of it.
 
-    Made inside the scope of a strategy, its state with it: Keras cannot make that at the first step
+    Made inside the scope of devices, its state with it: Keras cannot make that at the first step
     there.
     """
 
@@ -212,7 +212,7 @@ def clip_over_replicas(gradients: list[Any], norm: float) -> list[Any]:
 
 def sum_over_replicas(gradients: list[Any]) -> tuple[list[Any], int]:
     """Returns each gradient summed over the replicas, and the number of replicas."""
-    # On JAX one program spans the cores and has summed them (trainer.tpu.jax_step).
+    # On JAX one program spans the cores and has summed them (trainer.devices.jax_step).
     if keras.backend.backend() != "tensorflow":
         return gradients, 1
     # Not at the top: preflight has no TensorFlow.

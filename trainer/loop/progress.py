@@ -33,7 +33,7 @@ class Progress:
         self._workdir = workdir
         self._settings = settings
         self._summaries = summaries
-        lines = take_up_metrics(workdir)
+        lines = take_up_metrics(workdir) if summaries.writes else []
         # A run that begins has none: those of step 0 are of one that was killed before its first
         # checkpoint, whose config may have been another.
         self._lines = [line for line in lines if line["step"] <= step and step > 0]
@@ -112,7 +112,8 @@ class Progress:
 
     def save(self) -> None:
         """Writes metrics.jsonl, and hands the summaries to the file system."""
-        write_metrics(self._workdir, self._lines)
+        if self._summaries.writes:
+            write_metrics(self._workdir, self._lines)
         self._summaries.flush()
 
     def _tell_of_run_away(self, step: int, losses: Mapping[str, float]) -> None:

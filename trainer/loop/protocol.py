@@ -1,8 +1,9 @@
 """Says what the loop asks of a task, free of TensorFlow, so that a step can run on any backend."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from configs import OptimizerSettings
 from data_prep.audio.tracks import Waveform
+
+if TYPE_CHECKING:
+    from trainer.loop.optimisation import Optimisation
 
 Batch = Mapping[str, Any]
 """Arrays by name, the first axis of each being that of the examples."""
@@ -111,6 +115,42 @@ class Description:
     suspect: str
     # The share of the loss of one batch that is left at most where all is well.
     learnt_share: float = 0.02
+
+
+RunSteps = Callable[[Iterator[Any], int], tuple[NDArray[np.float32], float]]
+"""(batches, number of steps) -> losses (steps, objectives), seconds waited for batches."""
+
+
+class Devices(Protocol):
+    """Is where steps run: devices of this machine, or of several, by one backend of Keras.
+
+    Each device is a replica, which has all weights and its share of every batch.
+    """
+
+    num_replicas: int
+    # What they are, in words.
+    name: str
+    # Whether this process writes what a run leaves, and tells of it: of several processes one does.
+    is_writer: bool
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Returns the context in which networks and optimizers are made."""
+
+    def distribute(self, examples: Any, batch_size: int) -> Iterator[Any]:
+        """Turns examples in order into global batches, of which replica r gets the r-th share.
+
+        One device and several see the same examples at the same step.
+        """
+
+    def make_run_steps(self, optimisation: "Optimisation") -> RunSteps:
+        """Makes what takes a number of steps in one call.
+
+        A step takes every objective in order, each with all of its updates; its loss is that of the
+        last of them.
+        """
+
+    def agree(self, is_so: bool) -> bool:
+        """Returns whether it is so in any process; all of them ask at the same time."""
 
 
 class Task(Protocol):

@@ -43,18 +43,24 @@ _DPI = 100
 class Summaries:
     """Writes scalars, audio and pictures of a run into ``workdir/events``."""
 
-    def __init__(self, workdir: str) -> None:
+    def __init__(self, workdir: str, writes: bool = True) -> None:
+        """Takes the folder of the run, and whether this process writes what a run leaves."""
+        self.writes = writes
         self._workdir = workdir
         self._writer: Any = None
 
     def write_scalars(self, step: int, group: str, scalars: Mapping[str, float]) -> None:
         """Writes figures as they stand after ``step`` steps, as group/name."""
+        if not self.writes:
+            return
         with self._writing(step):
             for name, value in scalars.items():
                 tf.summary.scalar(f"{group}/{name}", value)
 
     def write(self, step: int, shown: Iterable[Shown]) -> None:
         """Writes what a task shows after ``step`` steps."""
+        if not self.writes:
+            return
         # An accelerator's memory belongs to the network.
         with self._writing(step), tf.device("CPU:0"):
             for item in shown:

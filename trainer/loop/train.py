@@ -4,21 +4,21 @@ It knows no task and no network by name (trainer.loop.protocol says what it know
 """
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import keras
-import tensorflow as tf
+import numpy as np
+from numpy.typing import NDArray
 
 from configs import Train
 from data_prep.runtime.quantities import pluralized
 from data_prep.storage.lock import Hold
+from trainer.loop.beginning import make_optimisation
 from trainer.loop.checkpoints import Checkpoints
 from trainer.loop.interruptible import interruptible
 from trainer.loop.optimisation import NOT_BEGUN, require_even_batches
 from trainer.loop.progress import Progress
-from trainer.loop.protocol import Figure, Task, Weights
-from trainer.loop.steps import distribute, make_optimisation, make_run_steps
+from trainer.loop.protocol import Devices, Figure, Task, Weights
 from trainer.loop.summaries import Summaries
 from trainer.loop.workdir import note_begun, read_begun
 
@@ -28,9 +28,7 @@ _CURE = (
 )
 
 
-def train(
-    task: Task, settings: Train, workdir: str, strategy: tf.distribute.Strategy, hold: Hold
-) -> bool:
+def train(task: Task, settings: Train, workdir: str, devices: Devices, hold: Hold) -> bool:
     """Trains up to ``settings.steps`` steps in all, from the newest checkpoint if there is one.
 
     Returns:
@@ -41,8 +39,8 @@ def train(
         ValueError: the batch does not divide into equal parts, the loss is not finite, or another
             job took the workdir over.
     """
-    require_even_batches(settings, strategy.num_replicas_in_sync)
-    training = _Training(task, settings, workdir, strategy, hold)
+    require_even_batches(settings, devices.num_replicas)
+    training = _Training(task, settings, workdir, devices, hold)
     if not training.ending():
         with interruptible() as interrupted:
             training.run(interrupted)
@@ -58,24 +56,24 @@ class _Training:
         task: Task,
         settings: Train,
         workdir: str,
-        strategy: tf.distribute.Strategy,
+        devices: Devices,
         hold: Hold,
     ) -> None:
         self._task = task
         self._settings = settings
-        self._strategy = strategy
+        self._devices = devices
         self._workdir = workdir
         self._hold = hold
         begun = read_begun(workdir) if settings.begin_from else NOT_BEGUN
-        self._optimisation = make_optimisation(task, settings, strategy, begun)
-        if self._optimisation.begun != begun:
+        self._optimisation = make_optimisation(task, settings, devices, begun)
+        if self._optimisation.begun != begun and devices.is_writer:
             # Before the checkpoints, which carry it.
             note_begun(workdir, self._optimisation.begun)
         self._checkpoints = Checkpoints(workdir, self._optimisation, settings.keep_checkpoints)
         self.step = self._checkpoints.restore()
         start = f"continuing after step {self.step}" if self.step else "starting"
         print(f"{self._optimisation.count_parameters():,} parameters; {start}", flush=True)
-        self._summaries = Summaries(workdir)
+        self._summaries = Summaries(workdir, devices.is_writer)
         self._progress = Progress(workdir, settings, self.step, self._summaries)
 
     def ending(self) -> str | None:
@@ -95,20 +93,20 @@ class _Training:
         saved = self.step
         if settings.validate_untrained and self.step == 0:
             self._validate(counts=False)
-        run_steps = make_run_steps(self._optimisation, self._strategy)
+        run_steps = self._devices.make_run_steps(self._optimisation)
         examples = self._task.make_examples(self.step)
-        batches = iter(distribute(examples, settings.batch_size, self._strategy))
+        batches = self._devices.distribute(examples, settings.batch_size)
         names = [optimizer.objective.name for optimizer in self._optimisation.optimizers]
         self._progress.resume(self.step)
-        while not interrupted() and not self.ending():
+        while not self._devices.agree(interrupted()) and not self.ending():
             num_steps = _steps_to_next_stop(self.step, settings)
             # (steps, objectives)
-            losses, waited_secs = run_steps(batches, tf.constant(num_steps))
-            _require_finite(losses.numpy(), self.step)
+            losses, waited_secs = run_steps(batches, num_steps)
+            _require_finite(losses, self.step)
             self.step += num_steps
-            means = {name: float(losses.numpy()[:, i].mean()) for i, name in enumerate(names)}
+            means = {name: float(losses[:, i].mean()) for i, name in enumerate(names)}
             rate = self._optimisation.learning_rate
-            self._progress.report(self.step, means, rate, float(waited_secs))
+            self._progress.report(self.step, means, rate, waited_secs)
             if self.step % settings.validation_steps == 0 or self.step == settings.steps:
                 self._validate()
             if self.step % settings.checkpoint_steps == 0:
@@ -145,7 +143,10 @@ class _Training:
         if not average:
             return {}
         return {
-            role: [average.get(variable.path, variable).numpy() for variable in network.weights]
+            role: [
+                keras.ops.convert_to_numpy(average.get(variable.path, variable))
+                for variable in network.weights
+            ]
             for role, network in self._optimisation.networks.items()
         }
 
@@ -158,7 +159,8 @@ class _Training:
         if figure.value is not None and sign * figure.value > float(checkpoints.best.numpy()):
             checkpoints.best.assign(sign * figure.value)
             checkpoints.not_better.assign(0)
-            checkpoints.save_best(self.step)
+            if self._devices.is_writer:
+                checkpoints.save_best(self.step)
             return
         not_better = int(checkpoints.not_better.assign_add(1).numpy())
         if settings.schedule == "plateau" and not_better % settings.plateau_validations == 0:
@@ -171,7 +173,8 @@ class _Training:
         # In this order: a run that continues drops lines after its checkpoint, but could not make
         # those before it.
         self._progress.save()
-        self._checkpoints.save(self.step)
+        if self._devices.is_writer:
+            self._checkpoints.save(self.step)
         self._progress.resume(self.step)
         return self.step
 
@@ -196,7 +199,7 @@ def _steps_to_next_stop(step: int, settings: Train) -> int:
     return min(settings.steps_per_call, settings.steps - step, *to_intervals)
 
 
-def _require_finite(losses: Sequence[Any], step: int) -> None:
+def _require_finite(losses: NDArray[np.float32], step: int) -> None:
     """Raises a ``ValueError`` that names the first step of which a loss is not finite."""
     for offset, of_step in enumerate(losses, start=1):
         for loss in of_step:

@@ -5,5 +5,4 @@ traffic       counts the bytes of a compiled program
 chips         what chips can do at best
 ceilings      how fast a compiled step can be at most
 rates         how fast steps were measured to be, as a table and a figure
-jax_step      the training step on JAX
 """

@@ -91,15 +91,15 @@ def compile_step(config: Config, topology: str) -> Program:
     """
     from importlib.metadata import version
 
+    from trainer.devices.jax_step import step_of_config
     from trainer.loop.optimisation import require_even_batches
     from trainer.tasks.registry import step_of
-    from trainer.tpu.jax_step import JaxStep
 
     devices = _devices(topology)
     batch_size = config.train.batch_size
     num_cores = len(devices)
     require_even_batches(config.train, num_cores, f"cores of {topology}")
-    step = JaxStep(config, _AXIS, num_cores)
+    step = step_of_config(config, _AXIS, num_cores)
     step.forget_values()
     shapes = step_of(config).batch_shapes(config, batch_size)
     started = time.monotonic()
@@ -167,20 +167,18 @@ def _compile(
     import jax
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+    from trainer.devices.jax_step import over_mesh
+
     mesh = Mesh(devices, (_AXIS,))
-    # Every core has the whole state, and its share of the batch.
     whole = PartitionSpec()
     shared = PartitionSpec(_AXIS)
-    parallel = jax.shard_map(
-        step, mesh=mesh, in_specs=(whole, shared), out_specs=whole, check_vma=False
-    )
 
     def abstract(shape: tuple[int, ...], dtype: Any, spec: PartitionSpec) -> Any:
         return jax.ShapeDtypeStruct(shape, dtype, sharding=NamedSharding(mesh, spec))
 
     state = [abstract(value.shape, value.dtype, whole) for value in step.state]
     batch = {name: abstract(shape, "float32", shared) for name, shape in shapes.items()}
-    lowered = jax.jit(parallel, donate_argnums=0).lower(state, batch)
+    lowered = over_mesh(step, mesh, _AXIS).lower(state, batch)
     try:
         return lowered.compile()
     except jax.errors.JaxRuntimeError as error:

@@ -13,6 +13,7 @@ import tensorflow as tf
 import configs
 from data_prep.records.manifest import load_manifest
 from data_prep.storage.lock import Hold
+from trainer.devices.tensorflow_devices import TensorFlowDevices
 from trainer.loop.metrics import read_metrics
 from trainer.loop.train import train
 from trainer.loop.workdir import open_run
@@ -37,7 +38,7 @@ def main(records, out, num_devices, *overrides):
     workdir = f"{out}-run"
     open_run(workdir, config, records, manifest)
     strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(count)])
-    assert train(task, config.train, workdir, strategy, Hold())
+    assert train(task, config.train, workdir, TensorFlowDevices(strategy), Hold())
     lines = read_metrics(workdir)
     np.save(out, [line["loss"] for line in lines if line["kind"] == "train"])
 

@@ -12,13 +12,20 @@ import tensorflow as tf
 import configs
 import tests.support.toy  # noqa: F401
 from data_prep.records.manifest import load_manifest
-from trainer.loop.steps import distribute, make_optimisation, make_run_steps
+from trainer.devices.tensorflow_devices import (
+    TensorFlowDevices,
+    distribute,
+    make_run_steps,
+)
+from trainer.loop.beginning import make_optimisation
 from trainer.tasks.registry import make_task
 
 
 def losses(task, config, strategy):
     """The losses of ten steps, (steps, objectives)."""
-    run_steps = make_run_steps(make_optimisation(task, config.train, strategy), strategy)
+    run_steps = make_run_steps(
+        make_optimisation(task, config.train, TensorFlowDevices(strategy)), strategy
+    )
     batches = iter(distribute(task.make_examples(0), config.train.batch_size, strategy))
     found, _ = run_steps(batches, tf.constant(10))
     return found.numpy().tolist()

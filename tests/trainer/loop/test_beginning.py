@@ -10,10 +10,10 @@ from data_prep import write
 from data_prep.records.manifest import load_manifest
 from data_prep.storage.lock import held
 from tests.support import replicas
+from trainer.devices.found import find_devices
 from trainer.loop.beginning import begin
 from trainer.loop.checkpoints import read_variables, restore_network
 from trainer.loop.protocol import Learnt
-from trainer.loop.strategy import make_strategy
 from trainer.loop.train import train
 from trainer.loop.workdir import load_run, open_run
 from trainer.networks import make_network
@@ -46,7 +46,7 @@ def run(records, workdir, *overrides):
     with held(str(workdir)) as hold:
         open_run(str(workdir), config, records, manifest)
         task = make_task(config, manifest, records)
-        return train(task, config.train, str(workdir), make_strategy("none"), hold)
+        return train(task, config.train, str(workdir), find_devices(), hold)
 
 
 @pytest.fixture(scope="module")

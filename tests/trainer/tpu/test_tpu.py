@@ -12,8 +12,8 @@ import tensorflow as tf
 
 import configs
 from tests.support.optimisation import optimisation_of
-from trainer.loop.steps import differentiate, shares_of_host
-from trainer.loop.strategy import make_strategy
+from trainer.devices.strategy import make_strategy
+from trainer.devices.tensorflow_devices import differentiate, shares_of_host
 from trainer.networks import make_network
 from trainer.tasks.separation.step import batch_shapes, loss_of_batch
 
@@ -98,7 +98,7 @@ def test_hosts_share_a_batch_in_the_order_of_their_replicas():
 @pytest.mark.slow
 def test_a_machine_without_a_tpu_says_so():
     # In a process of its own: to look for a TPU resets TensorFlow.
-    code = "from trainer.loop.strategy import make_strategy; make_strategy('local')"
+    code = "from trainer.devices.strategy import make_strategy; make_strategy('local')"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )

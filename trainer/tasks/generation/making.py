@@ -4,10 +4,10 @@ Axes: N sounds, T frames, Z numbers of a sound.
 """
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from configs import Config, GenerationSettings, GeneratorSettings
+from trainer.devices.compiled import compiled
 from trainer.networks.generator.network import Generator
 from trainer.tasks.generation.sounds import Sounds
 
@@ -28,10 +28,10 @@ class Maker:
         """Takes the network of the task."""
         self._config = config
         self.network = network
-        self._decode = tf.function(
-            lambda latents: network.decode(latents, {})["sounds"][:, :, 0], reduce_retracing=True
+        self._decode = compiled(
+            lambda latents: network.decode(latents, {})["sounds"][:, :, 0], [network]
         )
-        self._encode = tf.function(lambda sounds: network.encode(sounds, {}), reduce_retracing=True)
+        self._encode = compiled(lambda sounds: network.encode(sounds, {}), [network])
 
     @property
     def hears(self) -> bool:
@@ -40,17 +40,13 @@ class Maker:
 
     def make(self, latents: Latents) -> Sounds:
         """Returns the sounds of numbers (N, Z), (N, T)."""
-        parts = [
-            self._decode(tf.constant(latents[i : i + _BATCH])).numpy()
-            for i in range(0, len(latents), _BATCH)
-        ]
+        parts = [self._decode(latents[i : i + _BATCH]) for i in range(0, len(latents), _BATCH)]
         return np.concatenate(parts)
 
     def hear(self, sounds: Sounds) -> Latents:
         """Returns the numbers of sounds (N, T), (N, Z)."""
         parts = [
-            self._encode(tf.constant(sounds[i : i + _BATCH, :, None])).numpy()
-            for i in range(0, len(sounds), _BATCH)
+            self._encode(sounds[i : i + _BATCH, :, None]) for i in range(0, len(sounds), _BATCH)
         ]
         return np.concatenate(parts)
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from configs import Config, OrderingSettings
+from trainer.devices.compiled import compiled
 from trainer.loop.protocol import Networks
 from trainer.networks.network import Network
 from trainer.tasks.ordering import step
@@ -32,19 +33,17 @@ class Solver:
         self.encoder = encoder
         self.head = head
         self._head_name = config.task.head
-        self._decide = tf.function(
-            lambda clips: step.decide(encoder, head, clips), reduce_retracing=True
-        )
+        self._decide = compiled(lambda clips: step.decide(encoder, head, clips), [encoder, head])
 
     def decide(self, clips: tf.Tensor) -> NDArray[np.float32]:
         """Returns what the head decides about puzzles (B, P, T, C), all of them at once."""
-        decided: NDArray[np.float32] = self._decide(clips).numpy()
+        decided: NDArray[np.float32] = self._decide(clips)
         return decided
 
     def places(self, clips: tf.Tensor) -> Places:
         """Returns where the clips of puzzles (B, P, T, C) stand, (B, P)."""
         parts = [self._decide(clips[i : i + _BATCH]) for i in range(0, clips.shape[0], _BATCH)]
-        decisions: Any = np.concatenate([part.numpy() for part in parts])
+        decisions: Any = np.concatenate(parts)
         return DECODERS[self._head_name](decisions)
 
 

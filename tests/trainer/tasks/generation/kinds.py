@@ -17,6 +17,7 @@ import tensorflow as tf
 import configs
 from data_prep.records.manifest import load_manifest
 from data_prep.storage.lock import Hold
+from trainer.devices.tensorflow_devices import TensorFlowDevices
 from trainer.loop.metrics import read_metrics
 from trainer.loop.train import train
 from trainer.loop.workdir import open_run
@@ -57,7 +58,7 @@ def run(records, workdir, strategy, *overrides):
     manifest = load_manifest(records)
     task = make_task(config, manifest, records)
     open_run(workdir, config, records, manifest)
-    assert train(task, config.train, workdir, strategy, Hold())
+    assert train(task, config.train, workdir, TensorFlowDevices(strategy), Hold())
     lines = [line for line in read_metrics(workdir) if line["kind"] == "train"]
     return [[value for name, value in line.items() if name.endswith("loss")] for line in lines]
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 import configs
 from tests.trainer.tasks.query.small import small_config
 from trainer.batches.questions import are_audible
-from trainer.loop.steps import differentiate
+from trainer.devices.tensorflow_devices import differentiate
 from trainer.tasks.query import step
 
 

@@ -16,6 +16,7 @@ from data_prep.storage.lock import Hold
 from evaluation.scores.improvement import improvement
 from evaluation.scoring.one_segment import score_track
 from tests.support import replicas
+from trainer.devices.found import find_devices
 from trainer.loop.checkpoints import restore_network
 from trainer.loop.metrics import read_metrics
 from trainer.loop.protocol import Figure
@@ -125,7 +126,7 @@ def train_scripted(records, workdir, script, *overrides):
     config = configs.load("smoke", [*OVERRIDES, *settings, "train.schedule=constant", *overrides])
     task = Scripted(config, load_manifest(records), records)
     task.script = list(script)
-    done = train(task, config.train, str(workdir), tf.distribute.get_strategy(), Hold())
+    done = train(task, config.train, str(workdir), find_devices(), Hold())
     return done, config
 
 
@@ -174,7 +175,7 @@ def test_the_average_is_validated_and_restored_beside_the_raw_weights(records, t
     ]
     config = configs.load("smoke", [*OVERRIDES, *settings])
     task = SeparationTask(config, load_manifest(records), records)
-    assert train(task, config.train, str(tmp_path), tf.distribute.get_strategy(), Hold())
+    assert train(task, config.train, str(tmp_path), find_devices(), Hold())
     line = next(line for line in read_metrics(str(tmp_path)) if line["kind"] == "valid")
     assert line.keys() >= {"improvement", "loss", "raw_improvement", "raw_loss"}
     assert line["loss"] != line["raw_loss"]

@@ -1,40 +1,54 @@
-"""Takes steps on the devices of a strategy."""
+"""Takes steps on the devices of a strategy of TensorFlow."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from configs import Begun, Train
 from data_prep.runtime.datasets import untuned
-from trainer.loop.beginning import begin, describe, freeze
-from trainer.loop.optimisation import NOT_BEGUN, ObjectiveOptimizer, Optimisation
-from trainer.loop.protocol import Batch, Task
+from trainer.loop.optimisation import ObjectiveOptimizer, Optimisation
+from trainer.loop.protocol import Batch, RunSteps
 
-RunSteps = Callable[[Iterator[Any], tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
-"""(batches, number of steps) -> losses (steps, objectives), seconds waited for batches."""
+_RunSteps = Callable[[Iterator[Any], tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
-def make_optimisation(
-    task: Task, settings: Train, strategy: tf.distribute.Strategy, begun: Begun = NOT_BEGUN
-) -> Optimisation:
-    """Makes the networks of a task, and what changes their weights, in the scope of a strategy.
+class TensorFlowDevices:
+    """Is a strategy of TensorFlow, as the loop sees it (trainer.loop.protocol.Devices)."""
 
-    Args:
-        task: makes networks and objectives.
-        settings: of the run.
-        strategy: of its devices.
-        begun: what the run has begun with, where it continues; its variables are to be restored.
-    """
-    with strategy.scope():
-        networks = task.make_networks()
-        if settings.begin_from and begun == NOT_BEGUN:
-            begun = begin(networks, task.read_learnt())
-            print(describe(begun, settings.freeze_begun), flush=True)
-        if settings.freeze_begun:
-            freeze(networks, begun.taken)
-        return Optimisation(settings, networks, task.make_objectives(networks), begun)
+    is_writer = True
+
+    def __init__(self, strategy: tf.distribute.Strategy) -> None:
+        self._strategy = strategy
+        self.num_replicas = strategy.num_replicas_in_sync
+        kind = tf.config.list_logical_devices()[-1].device_type
+        self.name = f"{self.num_replicas} x {kind}"
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Returns the scope of the strategy."""
+        scope: AbstractContextManager[Any] = self._strategy.scope()
+        return scope
+
+    def distribute(self, examples: tf.data.Dataset, batch_size: int) -> Iterator[Any]:
+        """Turns examples in order into global batches."""
+        return iter(distribute(examples, batch_size, self._strategy))
+
+    def make_run_steps(self, optimisation: Optimisation) -> RunSteps:
+        """Makes a compiled function that takes a number of steps in one call."""
+        compiled = make_run_steps(optimisation, self._strategy)
+
+        def run_steps(batches: Iterator[Any], num_steps: int) -> tuple[NDArray[np.float32], float]:
+            losses, waited_secs = compiled(batches, tf.constant(num_steps))
+            return losses.numpy(), float(waited_secs)
+
+        return run_steps
+
+    def agree(self, is_so: bool) -> bool:
+        """Returns what it is told: one process works for all devices."""
+        return is_so
 
 
 def distribute(examples: tf.data.Dataset, batch_size: int, strategy: tf.distribute.Strategy) -> Any:
@@ -61,7 +75,7 @@ def shares_of_host(shares: tf.data.Dataset, context: tf.distribute.InputContext)
     return shares.batch(replicas).shard(num_hosts, context.input_pipeline_id).unbatch()
 
 
-def make_run_steps(optimisation: Optimisation, strategy: tf.distribute.Strategy) -> RunSteps:
+def make_run_steps(optimisation: Optimisation, strategy: tf.distribute.Strategy) -> _RunSteps:
     """Makes a compiled function that takes a number of steps in one call.
 
     A step takes every objective in order, each with all of its updates; its loss is that of the
@@ -126,7 +140,7 @@ def _make_replica_step(
     return replica_step
 
 
-def _one_by_one(take_step: Callable[[Iterator[Any]], tuple[tf.Tensor, tf.Tensor]]) -> RunSteps:
+def _one_by_one(take_step: Callable[[Iterator[Any]], tuple[tf.Tensor, tf.Tensor]]) -> _RunSteps:
     """Makes a function that has the host start every step, each a loop over parts of its batch.
 
     Such a loop within a loop of steps fails in TensorFlow 2.19: where memory is scarce, Grappler

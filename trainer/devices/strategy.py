@@ -1,4 +1,4 @@
-"""Finds where the steps run: on a TPU, on all GPUs of the machine, or on its CPU."""
+"""Finds where TensorFlow takes steps: on a TPU, on all GPUs of the machine, or on its CPU."""
 
 import socket
 from urllib.parse import urlsplit
