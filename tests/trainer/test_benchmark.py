@@ -1,17 +1,13 @@
 """The throughput benchmark on a small network, with the ceilings of preflight beside it."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
+import re
 
 import pytest
 
 from tests.support.commands import run_command
 from trainer.tpu.ceilings import load_ceilings
-from trainer.tpu.rates import Measurement, row_line
 
-ROOT = Path(__file__).parents[2]
 SIZES = ["model.num_levels=2", "model.num_filters=2", "model.estimate_frames=101"]
 PREFLIGHT = {
     "program": {"num_cores": 4},
@@ -34,41 +30,54 @@ def test_ceilings_are_named_by_chips_and_dtype(tmp_path):
         load_ceilings(str(path))
 
 
-def test_a_line_of_the_table_says_what_was_measured_or_why_not():
-    assert row_line(Measurement("float32", 8, [90.0, 100.0, 120.0])).split() == [
-        "float32",
-        "8",
-        "100.00",
-        "90.00-120.00",
-        "80.0",
-        "ms",
-    ]
-    assert row_line(Measurement("float32", 8, [])).split(maxsplit=2)[2] == "does not fit the memory"
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--out=results"], "expected a name that ends in .json"),
+        (["--beside=none.json"], "none.json: No such file or directory"),
+        (["--backend=torch"], "should be one of <tensorflow|jax|both>"),
+        (
+            ["--config=one_shots", "--set=task.method=adversarial", "--backend=both"],
+            "task.method=adversarial is not there on JAX yet",
+        ),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_in_a_sentence(flags, sentence):
+    done = run_command("trainer.benchmark", "--config=smoke", *flags)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 @pytest.mark.slow
-def test_a_benchmark_has_a_row_per_size_and_a_figure(backend, tmp_path):
+def test_both_backends_are_measured_and_drawn_by_one_command(tmp_path):
     (tmp_path / "preflight.json").write_text(json.dumps(PREFLIGHT))
-    flags = [f"--set={size}" for size in SIZES] + [
+    out = tmp_path / "out" / "rates.json"
+    done = run_command(
+        "trainer.benchmark",
+        "--config=smoke",
+        *[f"--set={size}" for size in SIZES],
+        "--backend=both",
         "--batches=2,1",
         "--secs=0.1",
         "--rounds=2",
-        f"--backend={backend}",
-    ]
-    flags += [f"--ceilings={tmp_path}/preflight.json", f"--out={tmp_path}/out"]
-    if backend == "jax":
-        # Keras has one backend in a process.
-        arguments = [sys.executable, "-m", "trainer.benchmark", "--config=smoke", *flags]
-        done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
-    else:
-        done = run_command("trainer.benchmark", "--config=smoke", *flags)
+        f"--ceilings={tmp_path}/preflight.json",
+        f"--out={out}",
+    )
     assert done.returncode == 0, done.stderr
     assert "at most on 4 x v6e, bfloat16: 3,000 examples/s" in done.stdout
-    result = json.loads((tmp_path / "out" / "benchmark.json").read_text())
-    measured = [
-        (row["dtype"], row["batch_size"], len(row["examples_per_sec"])) for row in result["rows"]
+    assert len(re.findall(r"a step of jax takes \d+\.\d\d times", done.stdout)) == 4
+    result = json.loads(out.read_text())
+    rows = [(each["backend"], row) for each in result["series"] for row in each["rows"]]
+    assert [(backend, row["dtype"], row["batch_size"]) for backend, row in rows] == [
+        (backend, dtype, size)
+        for backend in ("tensorflow", "jax")
+        for dtype in ("float32", "bfloat16")
+        for size in (1, 2)
     ]
-    assert measured == [(dtype, size, 2) for dtype in ("float32", "bfloat16") for size in (1, 2)]
-    assert all(rate > 0 for row in result["rows"] for rate in row["examples_per_sec"])
-    assert (tmp_path / "out" / "benchmark.png").read_bytes().startswith(b"\x89PNG")
+    assert all(len(row["examples_per_sec"]) == 2 for _, row in rows)
+    assert all(row["summary"]["step_ms"] > 0 for _, row in rows)
+    devices = {each["device"] for each in result["series"]}
+    assert len(devices) == 1
+    assert all("keras" in each["packages"] for each in result["series"])
+    assert "jax, bfloat16" in out.with_suffix(".svg").read_text()

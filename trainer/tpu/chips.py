@@ -31,6 +31,23 @@ CHIPS = {
     "v6e": Chip(918e12, 32e9, 1638e9, "v6e-{chips}", 2),
 }
 
+# As JAX calls them (jax.Device.device_kind). TensorFlow calls every chip TPU.
+_OF_KIND = {
+    "TPU v4": "v4",
+    "TPU v5 lite": "v5e",
+    "TPU v5e": "v5e",
+    "TPU v5": "v5p",
+    "TPU v5p": "v5p",
+    "TPU v6 lite": "v6e",
+    "TPU v6e": "v6e",
+}
+
+
+def chip_of_kind(kind: str) -> Chip | None:
+    """Returns the chip that JAX calls so, None where it is not one of ours."""
+    name = _OF_KIND.get(kind)
+    return CHIPS[name] if name else None
+
 
 def split_topology(topology: str) -> tuple[str, int]:
     """Returns generation and number of chips of a topology, as ``v5e:2x2`` or ``v4:2x2x1``.

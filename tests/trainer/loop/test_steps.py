@@ -6,11 +6,11 @@ import tensorflow as tf
 
 import configs
 from tests.support.optimisation import optimisation_of
-from trainer.benchmark import make_batch
 from trainer.devices.tensorflow_devices import differentiate, distribute, make_run_steps
 from trainer.networks import make_network
 from trainer.tasks.separation.losses import TERMS
 from trainer.tasks.separation.step import loss_of_batch
+from trainer.tpu.measuring import make_batch
 
 SLOW = pytest.mark.slow
 WAVE = [
