@@ -49,7 +49,7 @@ lint: env
 lock:
 	uv pip compile setup.py --extra cpu --extra dev --extra export --constraint requirements/constraints.txt \
 	  --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o $(LOCK)
-	for extra in preflight tpu; do \
+	for extra in gpu preflight tpu tpu-jax; do \
 	  uv pip compile setup.py --extra $$extra --constraint requirements/constraints.txt --python-version 3.11 \
 	    --python-platform x86_64-manylinux_2_31 --generate-hashes --no-header --no-annotate --upgrade \
 	    -o requirements/$$extra.txt || exit 1; \

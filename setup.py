@@ -55,6 +55,8 @@ setup(
         ],
         "gpu": ["tensorflow[and-cuda]>=2.19,<2.22"],
         "tpu": ["tensorflow-tpu==2.19.1", "libtpu==0.0.10", "numpy<2.2"],
+        # JAX computes, as preflight compiles; TensorFlow reads records and keeps checkpoints.
+        "tpu-jax": ["jax[tpu]==0.10.2", "tensorflow-cpu>=2.19,<2.22"],
         # Compiles for a TPU that is not there; libtpu is built for Linux on x86_64 alone.
         "preflight": ["jax[tpu]>=0.10", "setuptools>=70"],
         # For data_prep.write --runner=beam: the newest that takes the protobuf of TensorFlow 2.19.

@@ -126,12 +126,42 @@ def test_the_images_are_pinned_and_belong_to_no_root():
     assert "useradd --create-home --uid=1000 researcher" in stages[0]
 
 
-def test_a_tpu_environment_has_one_tensorflow():
-    pins = dict(
-        re.findall(
-            r"^(\S+)==(\S+)", (ROOT / "requirements" / "tpu.txt").read_text("utf-8"), re.MULTILINE
-        )
-    )
-    assert (pins["tensorflow-tpu"], pins["libtpu"]) == ("2.19.1", "0.0.10")
+def pins_of(name):
+    """The versions of a lock, by package."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
+    return dict(re.findall(r"^([^\s=]+)==(\S+)", text, re.MULTILINE))
+
+
+LOCKS = ["cpu-dev", "gpu", "preflight", "tpu", "tpu-jax"]
+
+
+@pytest.mark.parametrize(
+    ("name", "tensorflow"),
+    [("gpu", "tensorflow"), ("tpu", "tensorflow-tpu"), ("tpu-jax", "tensorflow-cpu")],
+)
+def test_an_image_has_one_tensorflow_of_one_version(name, tensorflow):
+    pins = pins_of(name)
+    assert {"tensorflow", "tensorflow-cpu", "tensorflow-tpu"} & set(pins) == {tensorflow}
+    # A run may go on in another image.
+    assert pins[tensorflow] == pins_of("cpu-dev")["tensorflow-cpu"]
+    assert pins["keras"] == pins_of("cpu-dev")["keras"]
+
+
+def test_a_tpu_has_the_runtime_of_its_backend():
+    pins = pins_of("tpu")
+    assert pins["libtpu"] == "0.0.10"
     assert tuple(map(int, pins["numpy"].split(".")[:2])) < (2, 2)
-    assert not {"tensorflow", "tensorflow-cpu", "jax"} & set(pins)
+    assert "jax" not in pins
+    of_jax = {name: pins_of("tpu-jax")[name] for name in ("jax", "jaxlib", "libtpu")}
+    assert of_jax == {name: pins_of("preflight")[name] for name in of_jax}
+    assert {"nvidia-cudnn-cu12", "nvidia-nccl-cu12"} <= set(pins_of("gpu"))
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_is_made_by_make_and_names_no_index(name):
+    text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
+    assert "://" not in text
+    assert "--index" not in text
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    (extras,) = re.findall(r"for extra in (.*); do", makefile)
+    assert name in [*extras.split(), "cpu-dev"]
