@@ -5,9 +5,13 @@ as it runs.
 import os
 import re
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+
+import configs
+from trainer.tpu.rates import load
 
 ROOT = Path(__file__).parents[2]
 SHARED_FLAGS = ROOT / "trainer" / "inference" / "checkpoint_flags.py"
@@ -53,6 +57,7 @@ def test_every_command_of_ours_has_these_flags():
     commands = re.findall(r"python -m ((?:data_prep|trainer|evaluation)\.\w+)(.*)", joined)
     assert {module for module, _ in commands} == {
         "data_prep.write",
+        "trainer.benchmark",
         "trainer.task",
         "evaluation.evaluate",
     }
@@ -101,6 +106,36 @@ def test_the_loop_asks_again_after_a_preemption_and_ends_with_the_run(tmp_path):
     )
     states = [line.split()[1] for line in done.stdout.splitlines()]
     assert states == ["NONE", "ACTIVE", "SUSPENDED", "NONE", "ACTIVE"]
+
+
+def test_the_figure_and_the_table_of_throughput_are_of_the_file():
+    path = ROOT / "docs" / "throughput.json"
+    config = configs.load("smoke", ["model.num_levels=4", "model.num_filters=8"])
+    series = load(path, asdict(config))
+    figure = path.with_suffix(".svg").read_text(encoding="utf-8")
+    steps = {}
+    for each in series:
+        for row in each.rows:
+            assert f"{each.backend}, {row.dtype}" in figure
+            steps.setdefault((row.dtype, row.batch_size), {})[each.backend] = row.step_ms
+    for (dtype, batch_size), step_ms in steps.items():
+        (line,) = re.findall(rf"^\| {dtype} \| {batch_size} \|.*$", PAGE, re.MULTILINE)
+        ratio = step_ms["jax"] / step_ms["tensorflow"]
+        assert line.endswith(f"| {step_ms['jax']:.1f} ms | {ratio:.2f} |")
+        assert f"| {step_ms['tensorflow']:.1f} ms |" in line
+
+
+def test_every_image_is_one_that_is_built():
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    images = set(re.findall(r"\$IMAGE-([\w-]+)", PAGE))
+    assert images == {"cpu", "tpu", "tpu-jax"}
+    assert images <= set(re.findall(r"^FROM base AS (\S+)$", dockerfile, re.MULTILINE))
+
+
+def test_a_slice_of_several_hosts_runs_one_command_on_all_of_them():
+    (block,) = (block for block in BLOCKS if "--worker=all" in block)
+    assert "$IMAGE-tpu-jax:" in block
+    assert "--backend=jax --coordinator=auto" in block
 
 
 def test_the_startup_script_holds_the_values(tmp_path):
