@@ -109,7 +109,7 @@ def test_the_loop_asks_again_after_a_preemption_and_ends_with_the_run(tmp_path):
 
 
 def test_the_figure_and_the_table_of_throughput_are_of_the_file():
-    path = ROOT / "docs" / "throughput.json"
+    path = ROOT / "docs" / "figures" / "throughput.json"
     config = configs.load("smoke", ["model.num_levels=4", "model.num_filters=8"])
     series = load(path, asdict(config))
     figure = path.with_suffix(".svg").read_text(encoding="utf-8")

@@ -13,8 +13,8 @@ import pytest
 
 import configs
 from data_prep import write
-from tests.support import runs
 from tests.support.commands import run_command, set_flags
+from tests.trainer.devices import runs
 from trainer.loop.checkpoints import read_variables
 from trainer.loop.metrics import read_metrics
 from trainer.tasks.separation.step import SEPARATOR, make_networks
@@ -112,7 +112,7 @@ def trained(records, tmp_path_factory):
         job("from-jax", EVERYTHING, stop_after=10),
     ]
     (root / "jobs.json").write_text(json.dumps(jobs))
-    words = [sys.executable, "-m", "tests.support.runs", root / "jobs.json"]
+    words = [sys.executable, "-m", "tests.trainer.devices.runs", root / "jobs.json"]
     subprocess.run(words, env={**environment(4), "KERAS_BACKEND": "jax"}, check=True)
     assert runs.run(job("from-jax", EVERYTHING))
     return root
@@ -246,7 +246,7 @@ def test_every_task_learns_and_validates_the_same(corpus, tmp_path):
         ]
 
     (tmp_path / "jobs.json").write_text(json.dumps(jobs("jax")))
-    words = [sys.executable, "-m", "tests.support.runs", tmp_path / "jobs.json"]
+    words = [sys.executable, "-m", "tests.trainer.devices.runs", tmp_path / "jobs.json"]
     subprocess.run(words, env={**environment(1), "KERAS_BACKEND": "jax"}, check=True)
     for job in jobs("tensorflow"):
         assert runs.run(job)
@@ -261,7 +261,7 @@ def test_every_task_learns_and_validates_the_same(corpus, tmp_path):
 FLOPS = """
 import sys
 
-from tests.support.runs import devices_of
+from tests.trainer.devices.runs import devices_of
 import configs, jax
 from data_prep.records.manifest import load_manifest
 from trainer.devices.jax_step import step_of_config

@@ -1,4 +1,4 @@
-"""Trainings of one process: KERAS_BACKEND=jax python -m tests.support.runs JOBS.json
+"""Trainings of one process: KERAS_BACKEND=jax python -m tests.trainer.devices.runs JOBS.json
 
 Each job is an object with ``config``, ``overrides``, ``records``, ``workdir``, ``num_devices`` and
 ``stop_after``, a number of calls after which it is interrupted, or null.
