@@ -10,7 +10,6 @@ another image. --ceilings=FILE, which trainer.preflight --json has written, puts
 can reach at most. On a TPU or a GPU add --set model.computation=tpu.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,9 +20,10 @@ from pathlib import Path
 from absl import flags
 
 import configs
-from configs import Config, GenerationSettings
+from configs import Config
 from data_prep.runtime import command
 from data_prep.runtime.subcommand import give
+from trainer.devices.chosen import choose_backend, require_backend
 from trainer.tpu.ceilings import load_ceilings
 from trainer.tpu.rates import (
     BACKENDS,
@@ -53,7 +53,7 @@ PACKAGES = (
 def main(_: Sequence[str]) -> int:
     """Measures, prints, draws."""
     config = configs.load(FLAGS.config, FLAGS.set)
-    _require_backend(config)
+    require_backend(config, FLAGS.backend)
     ceilings = load_ceilings(FLAGS.ceilings) if FLAGS.ceilings else {}
     out = Path(FLAGS.out)
     series = [each for path in FLAGS.beside for each in load(Path(path), asdict(config))]
@@ -78,25 +78,9 @@ def main(_: Sequence[str]) -> int:
     return command.FINISHED
 
 
-def _require_backend(config: Config) -> None:
-    """Refuses what JAX does not train yet; trainer.task says the same.
-
-    Raises:
-        ValueError: it is to be measured on JAX.
-    """
-    task = config.task
-    is_adversarial = isinstance(task, GenerationSettings) and task.method == "adversarial"
-    if is_adversarial and FLAGS.backend != "tensorflow":
-        raise ValueError(
-            f"task.method=adversarial is not there on JAX yet; --backend is {FLAGS.backend}, "
-            f"expected tensorflow."
-        )
-
-
 def _measure_here(config: Config) -> Series:
     """Measures all batch sizes and dtypes in this process."""
-    # Keras reads it when it is imported.
-    os.environ["KERAS_BACKEND"] = FLAGS.backend
+    choose_backend(FLAGS.backend)
     command.import_first([FLAGS.backend])
     with command.importing():
         from trainer.devices.found import find_devices

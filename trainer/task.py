@@ -4,7 +4,6 @@ python -m trainer.task --config=urmp_labels --records=records/urmp --workdir=run
 """
 
 import io
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
@@ -13,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 import configs
-from configs import Config, GenerationSettings
+from configs import Config
 from data_prep.records.manifest import load_manifest
 from data_prep.runtime import command
 from data_prep.runtime.system import not_on_windows
 from data_prep.storage import Folder, open_folder
 from data_prep.storage.lock import Hold, held
+from trainer.devices.chosen import choose_backend, require_backend
 
 if TYPE_CHECKING:
     from trainer.loop.protocol import Devices
@@ -42,21 +42,17 @@ def _choose_backend(config: Config) -> None:
             f"--tpu={FLAGS.tpu} is for TensorFlow; JAX takes what devices it sees, give "
             f"--backend=jax alone."
         )
-    if isinstance(config.task, GenerationSettings) and config.task.method == "adversarial":
-        raise ValueError(
-            "task.method=adversarial penalises gradients of gradients by TensorFlow; it is not "
-            "there with --backend=jax yet, leave that out."
-        )
     if others and not FLAGS.coordinator:
         raise ValueError(
             "--num_processes and --process need --coordinator, the address of process 0."
         )
-    os.environ["KERAS_BACKEND"] = FLAGS.backend
+    require_backend(config, FLAGS.backend)
     if FLAGS.coordinator:
         with command.importing():
             from trainer.devices.processes import join_processes
 
         join_processes(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process)
+    choose_backend(FLAGS.backend)
 
 
 def main(_: Sequence[str]) -> int:

@@ -47,7 +47,7 @@ def test_ceilings_are_named_by_chips_and_dtype(tmp_path):
         (["--backend=torch"], "should be one of <tensorflow|jax|both>"),
         (
             ["--config=one_shots", "--set=task.method=adversarial", "--backend=both"],
-            "task.method=adversarial is not there on JAX yet",
+            "task.method=adversarial penalises gradients",
         ),
     ],
 )

@@ -1,6 +1,7 @@
 """Takes training steps on devices, by TensorFlow or by JAX; trainer.loop says what it asks of them.
 
 tensorflow_devices   steps in the scope of a strategy of TensorFlow
+chosen               chooses the backend of Keras, before it is imported
 found                finds the devices of this machine
 compiled             compiles what a network computes
 strategy             finds the strategy of this machine
