@@ -235,6 +235,10 @@ def main(argv: Sequence[str]) -> None:
         context=Path(FLAGS.context) if FLAGS.context else None,
         beam=beam,
     )
+    if FLAGS.check and FLAGS.part:
+        raise ValueError(
+            "--check judges a corpus as a whole, and writes nothing; leave out --part."
+        )
     if FLAGS.check:
         check(config, FLAGS.corpus, FLAGS.root, options)
         return

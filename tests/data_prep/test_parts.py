@@ -152,6 +152,11 @@ def test_the_command_prepares_a_part_and_says_what_comes_next(corpus, tmp_path, 
     assert len(list((tmp_path / ".scratch").glob("*.tfrecord"))) == 1
 
 
+def test_a_part_is_never_judged_alone(corpus, tmp_path):
+    done = run_command("data_prep.write", *flags_of(corpus, tmp_path, "--part=0/2", "--check"))
+    assert (done.returncode, "leave out --part" in done.stderr) == (1, True)
+
+
 @pytest.mark.slow
 def test_parts_share_a_bucket_and_leave_nothing_else(corpus, written, gcs, bucket, monkeypatch):
     url = f"gs://{bucket}/records/urmp"
