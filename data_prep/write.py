@@ -236,9 +236,7 @@ def main(argv: Sequence[str]) -> None:
         beam=beam,
     )
     if FLAGS.check and FLAGS.part:
-        raise ValueError(
-            "--check judges a corpus as a whole, and writes nothing; leave out --part."
-        )
+        raise ValueError("--check judges a whole corpus and writes nothing; leave out --part.")
     if FLAGS.check:
         check(config, FLAGS.corpus, FLAGS.root, options)
         return
