@@ -333,15 +333,22 @@ def test_calls_that_make_no_sense_are_refused(folder, tmp_path, monkeypatch, arg
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 def test_an_interrupted_command_continues_to_the_same_model(folder, tmp_path):
-    # Many, so that it is not done before it hears of the interruption.
     write_sounds(tmp_path / "sounds", num_files=15)
     flags = [f"--root={tmp_path / 'sounds'}", f"--workdir={folder / 'run'}"]
     begun = [sys.executable, "-m", COMMAND, "train", *flags, f"--out={tmp_path / 'model'}"]
-    process = subprocess.Popen(begun, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})
-    while process.poll() is None and len(list(tmp_path.rglob("model/features/*/*.npz"))) < 3:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    assert process.wait() == 75
+
+    def interrupt():
+        """Begins anew, and interrupts it after three files; returns its status."""
+        shutil.rmtree(tmp_path / "model", ignore_errors=True)
+        process = subprocess.Popen(begun, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})
+        while process.poll() is None and len(list(tmp_path.rglob("model/features/*/*.npz"))) < 3:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        return process.wait()
+
+    # On a busy machine it may be done before it hears of that.
+    statuses = (interrupt() for _ in range(5))
+    assert next(status for status in statuses if status != 0) == 75
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model/features/*/*.npz")}
     assert 3 <= len(kept) < 135
     assert not (tmp_path / "model/model.json").exists()
