@@ -262,21 +262,20 @@ def test_workers_of_this_machine_write_to_a_bucket(corpus, written, gcs, bucket)
 ELSEWHERE = """
 import sys
 import configs
-from pathlib import Path
 from data_prep.storage import open_folder
 from data_prep.writing import beam_pipeline
 from data_prep.writing.beam import BeamJob
-from data_prep.writing.examination import PLAIN, list_for, tracks_to_prepare
+from data_prep.writing.examination import PLAIN, listed, tracks_to_prepare
 from data_prep.writing.scratch import open_scratch
 
 root, out, version, *overrides = sys.argv[1:]
-config, listing = list_for(configs.load("smoke", overrides), "urmp", Path(root), PLAIN)
-scratch = open_scratch(open_folder(out), sends=True)
-tracks = tracks_to_prepare(config, listing.tracks, PLAIN, scratch)
-if version:
-    beam_pipeline.program_version = lambda: version
-print(beam_pipeline.run(BeamJob(tracks, 2, (), None)))
-print(len(list(scratch.here.glob("*.tfrecord"))))
+with listed(configs.load("smoke", overrides), "urmp", root, PLAIN) as (config, listing):
+    scratch = open_scratch(open_folder(out), sends=True)
+    tracks = tracks_to_prepare(config, listing.tracks, PLAIN, scratch)
+    if version:
+        beam_pipeline.program_version = lambda: version
+    print(beam_pipeline.run(BeamJob(tracks, 2, (), None)))
+    print(len(list(scratch.here.glob("*.tfrecord"))))
 """
 
 
@@ -291,7 +290,9 @@ def prepare_elsewhere(corpus, out, version="", environment=None):
 @with_beam
 def test_what_workers_elsewhere_put_into_a_bucket_is_found(corpus, written, gcs, bucket, capsys):
     url = f"gs://{bucket}/records/urmp"
-    done = prepare_elsewhere(corpus, url, environment=gcs.environment)
+    for path in filter(Path.is_file, corpus.rglob("*")):
+        gcs.put(bucket, f"corpus/{path.relative_to(corpus).as_posix()}", path.read_bytes())
+    done = prepare_elsewhere(f"gs://{bucket}/corpus", url, environment=gcs.environment)
     assert done.stdout == "{'read': 18}\n0\n", done.stderr
     shutil.rmtree(open_folder(url).scratch)
     write.write(CONFIG, "urmp", corpus, url)
