@@ -209,6 +209,7 @@ def _prepared_before(
         return None
     if key not in track.keys_in_place and not scratch.has_records(key, digest):
         return None
+    scratch.send(key)
     return PreparedTrack(
         files=track.files,
         original=original,

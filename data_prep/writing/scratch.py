@@ -54,9 +54,19 @@ class Scratch:
             np.savez(file, **sketches)
         with replacing(self._path(key, _KNOWN), flush=False) as path:
             path.write_text(json.dumps(known), encoding="utf-8")
-        if self.sends and self.shared:
-            for suffix in (_RECORDS, _SKETCHES, _KNOWN):
-                _open(self.shared).put(self._path(key, suffix), f"{key}{suffix}")
+        self.send(key)
+
+    def send(self, key: str) -> None:
+        """Moves what this machine has of a track to where others find it, if that is wanted.
+
+        An earlier call may have been killed before it was done.
+        """
+        if not self.sends or not self.shared:
+            return
+        for suffix in (_RECORDS, _SKETCHES, _KNOWN):
+            path = self._path(key, suffix)
+            if path.exists():
+                _open(self.shared).put(path, path.name)
 
     def find(self, key: str) -> tuple[dict[str, Any], dict[str, Sketch]] | None:
         """Returns what is known of a track and its sketches; None where they cannot be read."""

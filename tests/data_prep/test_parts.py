@@ -160,6 +160,11 @@ def test_a_part_is_never_judged_alone(corpus, tmp_path):
 @pytest.mark.slow
 def test_parts_share_a_bucket_and_leave_nothing_else(corpus, written, gcs, bucket, monkeypatch):
     url = f"gs://{bucket}/records/urmp"
+    # A part that is killed before it has sent what it prepared sends it when it is given again.
+    with monkeypatch.context() as patched:
+        patched.setattr(scratch.Scratch, "send", lambda *_: None)
+        prepare_part(corpus, url, 2, 3)
+    assert not any(name.endswith(".tfrecord") for name in gcs.sizes(bucket))
     for index in (2, 0):
         # As on a machine of its own, which has nothing of the others.
         prepare_part(corpus, url, index, 3)
